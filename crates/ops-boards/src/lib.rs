@@ -1,0 +1,1 @@
+//! The team: the embedded planning and meeting boards.

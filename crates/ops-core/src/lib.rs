@@ -1,0 +1,13 @@
+//! The rules of ops: pure and synchronous.
+//!
+//! Nothing here reads a clock, draws a random number, or touches the outside world: every function
+//! gets what it needs as an argument and answers with data. That is why the whole program can be
+//! run in a deterministic simulation.
+
+pub mod id;
+pub mod route;
+pub mod settings;
+pub mod signal;
+pub mod ticket;
+pub mod time;
+pub mod world;

@@ -1,0 +1,286 @@
+//! What a team wishes: the checked content of `ops.yaml`.
+//!
+//! These types hold only valid wishes; reading YAML and complaining about it is `ops-config`'s.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Digest, EnvironmentName, Identity, ServiceName};
+
+/// Compiled-in floors (S4): no configuration goes below them.
+pub mod floor {
+    /// Healthy answers in a row before a replica counts as healthy.
+    pub const HEALTHY_IN_A_ROW: u32 = 2;
+    /// Observed watch time in seconds.
+    pub const WATCH_SECONDS: u64 = 30;
+    /// Highest false-alarm budget of a deployment.
+    pub const ALPHA_MAX: f64 = 0.05;
+}
+
+/// Everything that governs a deployment, as it stood at one commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Name of the project, for texts.
+    pub project: String,
+    /// Where the settings come from.
+    pub revision: Revision,
+    /// Environments by name.
+    pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// Services by name.
+    pub services: BTreeMap<ServiceName, Service>,
+    /// Who is who.
+    pub people: People,
+    /// Boards.
+    pub boards: Boards,
+    /// The door.
+    pub edge: Edge,
+    /// What is kept, and how much of it.
+    pub retention: Retention,
+    /// Seconds between two heartbeats.
+    pub heartbeat_seconds: u64,
+}
+
+/// Which `ops.yaml` this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The commit it was read from; `None` where the folder is no git repository.
+    pub commit: Option<String>,
+    /// Hash of the file's bytes.
+    pub hash: Digest,
+}
+
+/// A place where services run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// Ports that replicas get, first and last.
+    pub ports: (u16, u16),
+}
+
+/// A service and how it is deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name.
+    pub name: ServiceName,
+    /// The environments that a ticket walks, in order.
+    pub stages: Vec<EnvironmentName>,
+    /// Services of one lock group are deployed one at a time. Defaults to the environment's name.
+    pub lock_group: Option<String>,
+    /// Where it runs.
+    pub target: TargetKind,
+    /// Program and arguments, relative to the artifact. `{port}` is replaced by the replica's port.
+    pub command: Vec<String>,
+    /// Plain variables.
+    pub env: BTreeMap<String, String>,
+    /// Variables whose values are references, such as `env:NAME` or `file:/path`.
+    pub secrets: BTreeMap<String, String>,
+    /// How many replicas serve.
+    pub replicas: u32,
+    /// Fewest replicas that must serve at any instant (P6).
+    pub min_serving: u32,
+    /// Whether the old and the new version may run side by side.
+    pub runs_twice: bool,
+    /// A port that every copy needs; only for services that cannot run twice.
+    pub fixed_port: Option<u16>,
+    /// How requests reach it; `None` for services without HTTP.
+    pub route: Option<RouteMatch>,
+    /// How its health is asked.
+    pub health: Health,
+    /// Requests that must succeed through the door after a deployment.
+    pub smoke: Vec<SmokeRequest>,
+    /// Limits that hold whatever the old version did.
+    pub slo: Slo,
+    /// How traffic moves.
+    pub strategy: Strategy,
+    /// How long and how closely it is watched.
+    pub watch: WatchSettings,
+    /// Services that must be healthy before it is deployed.
+    pub depends_on: Vec<ServiceName>,
+    /// Milliseconds between TERM and KILL, and the bound of a drain.
+    pub drain_ms: u64,
+    /// Room that one replica needs.
+    pub needs: Needs,
+    /// Bound of the gap for services that cannot run twice, in milliseconds.
+    pub gap_limit_ms: u64,
+    /// At most this many requests wait at the door during the gap.
+    pub hold_requests: u32,
+}
+
+/// The kinds of target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetKind {
+    /// Processes under keepers on this machine.
+    Process,
+}
+
+/// Which requests are a service's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteMatch {
+    /// Host name without port; `None` matches every host.
+    pub host: Option<String>,
+    /// Path prefix.
+    pub path: String,
+}
+
+/// How health is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Path that must answer 2xx or 3xx; `None` asks only whether the port accepts connections,
+    /// or, without a port, whether the process runs.
+    pub path: Option<String>,
+    /// Milliseconds between two probes of a replica.
+    pub every_ms: u64,
+    /// Milliseconds until a probe counts as failed.
+    pub timeout_ms: u64,
+    /// Healthy answers in a row until a replica counts as healthy.
+    pub in_a_row: u32,
+    /// Milliseconds until a new version must be healthy.
+    pub start_deadline_ms: u64,
+}
+
+/// A request that must succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmokeRequest {
+    /// Method, upper case. Only methods that change nothing.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// Status that must come back.
+    pub status: u16,
+    /// Text that the first 64 kB of the body must contain.
+    pub contains: Option<String>,
+}
+
+/// Limits of a service, whatever the old version did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Slo {
+    /// Highest share of failed requests, 0 to 1.
+    pub error_share: Option<f64>,
+    /// Highest 99th percentile of the latency, in milliseconds.
+    pub p99_ms: Option<u64>,
+}
+
+/// How traffic moves to the new version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// In steps.
+    Canary {
+        /// The steps in ascending order, the last one at most 50 %.
+        steps: Vec<TrafficStep>,
+    },
+    /// New beside old, all traffic at once, old kept warm.
+    BlueGreen,
+    /// Old stops, new starts; requests wait at the door.
+    Recreate,
+}
+
+/// One step of a canary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficStep {
+    /// Share of the new version in percent.
+    pub weight: u8,
+    /// Least seconds to stay, observed.
+    pub dwell_seconds: u64,
+    /// Least requests that the new version must have answered in this step.
+    pub min_requests: u64,
+}
+
+/// How a service is watched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WatchSettings {
+    /// Observed seconds in all.
+    pub seconds: u64,
+    /// Of these, the last stretch with all traffic on the new version.
+    pub last_stretch_seconds: u64,
+    /// Least requests that the new version must have answered during the watch.
+    pub min_requests: u64,
+    /// How often a dwell or a watch may be extended by its own length.
+    pub extensions: u32,
+    /// Gap in a signal, in seconds, that makes it unreadable.
+    pub grace_seconds: u64,
+    /// False-alarm budget of the deployment.
+    pub alpha: f64,
+}
+
+/// Room that one replica needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// Memory in megabytes.
+    pub memory_mb: u64,
+    /// Disk in megabytes, beside the artifact itself.
+    pub disk_mb: u64,
+}
+
+/// The roles of the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Product owner.
+    Po,
+    /// Writes.
+    Dev,
+    /// Reviews.
+    Cq,
+    /// Tests.
+    Qa,
+    /// Deploys: ops itself and people who may steer it.
+    Ops,
+    /// Manager or another person without a part in the pipeline.
+    Human,
+}
+
+/// Who is who, and who may steer ops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct People {
+    /// Roles of identities.
+    pub roles: BTreeMap<Identity, Vec<Role>>,
+    /// Who may resume, answer and roll back.
+    pub operators: Vec<Identity>,
+    /// One person may be DEV, CQ and QA of one candidate; named on every record.
+    pub solo: bool,
+}
+
+impl People {
+    /// Whether an identity has a role.
+    pub fn is(&self, who: &Identity, role: Role) -> bool {
+        self.roles.get(who).is_some_and(|roles| roles.contains(&role))
+    }
+
+    /// Whether an identity may resume, answer and roll back.
+    pub fn may_steer(&self, who: &Identity) -> bool {
+        self.operators.contains(who)
+    }
+}
+
+/// The boards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boards {
+    /// Address on which the embedded boards listen, `ip:port`.
+    pub listen: String,
+    /// ops's own identity on them.
+    pub me: Identity,
+    /// Channel for starts, successes, halts and rollbacks, without `#`.
+    pub channel: String,
+}
+
+/// The door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// Addresses on which it takes requests, `ip:port`.
+    pub listen: Vec<String>,
+}
+
+/// What is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Releases per service, beside what serves and its way back.
+    pub releases: u32,
+    /// Quota of the artifact store in megabytes.
+    pub store_mb: u64,
+    /// Quota of one replica's logs in megabytes.
+    pub log_mb: u64,
+}

@@ -1,0 +1,118 @@
+//! What is read back from the places where services run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
+    route::ServedRoute,
+};
+
+/// What a target was told to run: everything that a keeper needs, and nothing that is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseSpec {
+    /// The release's own name.
+    pub release: ReleaseId,
+    /// The service it belongs to.
+    pub service: ServiceName,
+    /// The artifact to run, by content.
+    pub artifact: Digest,
+    /// Program and arguments, relative to the artifact's folder. `{port}` is replaced.
+    pub command: Vec<String>,
+    /// Plain variables.
+    pub env: Vec<(String, String)>,
+    /// Variables whose values are references, resolved on the machine at start (P13).
+    pub secrets: Vec<(String, String)>,
+    /// How many replicas.
+    pub replicas: u32,
+    /// The port that every replica must have, for services that cannot run twice; otherwise each
+    /// replica gets a free one of the target's range.
+    pub fixed_port: Option<u16>,
+    /// Milliseconds between TERM and KILL.
+    pub stop_grace_ms: u64,
+}
+
+/// Whether a replica's process lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplicaState {
+    /// The process runs.
+    Running,
+    /// It ended and will be started again after a pause.
+    BackingOff,
+    /// It was told to stop and has not ended yet.
+    Stopping,
+    /// It has ended and stays so.
+    Stopped,
+    /// Its keeper does not answer: nothing is known of it.
+    Unknown,
+}
+
+/// One replica as its keeper sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replica {
+    /// Name, unique on its target.
+    pub id: String,
+    /// Its release.
+    pub release: ReleaseId,
+    /// The digest of the artifact that it runs.
+    pub artifact: Digest,
+    /// Where it listens, `ip:port`; `None` for a service without a port.
+    pub address: Option<String>,
+    /// Its state.
+    pub state: ReplicaState,
+    /// How often it ended by itself and was started again.
+    pub restarts: u32,
+    /// The last end that nobody asked for, in words: `exit status 1`, `signal 9`.
+    pub last_exit: Option<String>,
+    /// Stamp of the last act on it.
+    pub stamp: Stamp,
+}
+
+/// All that a target runs for one service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetView {
+    /// Replicas of all releases, also stopped ones that can be started again.
+    pub replicas: Vec<Replica>,
+    /// The highest generation that any of them has seen.
+    pub highest: Generation,
+}
+
+impl TargetView {
+    /// Replicas of one release.
+    pub fn of<'a>(&'a self, release: &'a ReleaseId) -> impl Iterator<Item = &'a Replica> + 'a {
+        self.replicas.iter().filter(move |replica| &replica.release == release)
+    }
+
+    /// Replicas of one release whose process runs.
+    pub fn running<'a>(&'a self, release: &'a ReleaseId) -> impl Iterator<Item = &'a Replica> + 'a {
+        self.of(release).filter(|replica| replica.state == ReplicaState::Running)
+    }
+}
+
+/// All that the door says of one service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorView {
+    /// The route, or `None` if the door has none for the service.
+    pub served: Option<ServedRoute>,
+    /// The highest generation that the door has seen, over all services.
+    pub highest: Generation,
+}
+
+/// Something that went wrong outside, told so that a person can act on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{what} ({place}); {next}")]
+pub struct Fault {
+    /// What happened.
+    pub what: String,
+    /// Where.
+    pub place: String,
+    /// What to do next.
+    pub next: String,
+}
+
+impl Fault {
+    /// Puts a fault into words: what happened, where, what to do next.
+    pub fn new(what: impl Into<String>, place: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { what: what.into(), place: place.into(), next: next.into() }
+    }
+}

@@ -1,0 +1,1 @@
+//! The shop window: a small shop service and an open-loop load generator.

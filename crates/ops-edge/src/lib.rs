@@ -1,0 +1,1 @@
+//! The door: reverse proxy with weights, drain, hold and per-release signals.

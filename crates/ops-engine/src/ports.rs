@@ -1,0 +1,40 @@
+//! The ports: everything that the engine asks of the outside world.
+//!
+//! All ports are synchronous and every call is short: long waits are states of the machine, never
+//! a blocked call. A call must end by itself well within a lease (10 s). Acts are idempotent per
+//! stamp, refuse a stamp below the highest they have seen, and are read back by a look afterwards;
+//! their answer alone is never taken for the effect (P7).
+
+mod board;
+mod door;
+mod host;
+mod journal;
+mod target;
+
+pub use board::{Meeting, Planning};
+pub use door::{Door, Probe, ProbeKind, Prober};
+pub use host::{Clock, Host, HostFacts, Secrets};
+pub use journal::{Journal, JournalError, Lease, LeaseRefused, Record, Seq, Summary, Tampered};
+pub use target::{Artifacts, ResolvedArtifact, Target};
+
+use ops_core::world::Fault;
+
+/// How an act failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActError {
+    /// It certainly had no effect, now or later.
+    #[error("not done: {0}")]
+    NotApplied(Fault),
+    /// It may have had its effect, or may still have it: look before trying again.
+    #[error("perhaps done: {0}")]
+    Unknown(Fault),
+    /// Refused because a higher generation has acted: whoever gets this must stop acting.
+    #[error("refused as stale: {0}")]
+    Stale(Fault),
+}
+
+/// The answer to an act.
+pub type Act = Result<(), ActError>;
+
+/// The answer to a look: an error never counts as an observation (P8).
+pub type Look<T> = Result<T, Fault>;

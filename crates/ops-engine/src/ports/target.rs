@@ -1,0 +1,62 @@
+use ops_core::{
+    id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
+    world::{ReleaseSpec, TargetView},
+};
+
+use super::{Act, Look};
+
+/// A place where services run.
+pub trait Target: Send + Sync {
+    /// Everything that exists here of a service, asked of the keepers themselves.
+    fn look(&self, service: &ServiceName) -> Look<TargetView>;
+
+    /// Makes a release run with as many replicas as its specification says; replicas that run
+    /// already stay, replicas that were stopped start again. Returns when the processes have been
+    /// started, not when they are healthy.
+    fn start(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act;
+
+    /// Tells all replicas of a release to stop: TERM, grace, KILL. Returns at once; `look` tells
+    /// when they have ended. They stay known and can be started again.
+    fn stop(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act;
+
+    /// Forgets a release: its replicas must be stopped; folders and logs go. Succeeds if there is
+    /// nothing.
+    fn remove(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act;
+
+    /// The highest generation that anything here has seen, over all services.
+    fn highest_generation(&self) -> Look<Generation>;
+
+    /// How many ports of the range `first..=last` nobody listens on and no replica owns.
+    fn free_ports(&self, first: u16, last: u16) -> Look<u32>;
+
+    /// Whether this port can be had, apart from replicas of `service`.
+    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool>;
+}
+
+/// An artifact that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedArtifact {
+    /// Digest of its content, by which it is named from now on.
+    pub digest: Digest,
+    /// Bytes that it takes in the store.
+    pub size: u64,
+    /// Whether the store holds it already.
+    pub stored: bool,
+}
+
+/// Where artifacts come from and where they are kept.
+pub trait Artifacts: Send + Sync {
+    /// Reads what a reference names (`sha256:…` in the store; a path to a folder, archive or
+    /// executable), hashes it, and says whether `command`'s program is there and executable.
+    fn resolve(&self, reference: &str, command: &[String]) -> Look<ResolvedArtifact>;
+
+    /// Brings what a reference names into the store and proves that its digest is the expected
+    /// one, also if it changed under our feet.
+    fn import(&self, reference: &str, expected: &Digest) -> Act;
+
+    /// Reads a stored artifact back and compares its content with its digest.
+    fn verify(&self, digest: &Digest) -> Look<bool>;
+
+    /// Removes stored artifacts except these, oldest first, until the store is under its quota.
+    fn prune(&self, keep: &[Digest]) -> Act;
+}

@@ -1,0 +1,1 @@
+//! The nurse: one tiny process per replica.

@@ -1,0 +1,1 @@
+//! The window: the daemon's control socket.

@@ -1,0 +1,1 @@
+//! The senses: probes and host facts.

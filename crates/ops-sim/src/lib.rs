@@ -1,0 +1,1 @@
+//! The proving ground: the real engine in a simulated world.

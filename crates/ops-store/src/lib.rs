@@ -1,0 +1,1 @@
+//! The memory: the hash-chained journal in SQLite.
