@@ -10,4 +10,5 @@ pub mod settings;
 pub mod signal;
 pub mod ticket;
 pub mod time;
+pub mod watch;
 pub mod world;

@@ -1,0 +1,239 @@
+//! What a service looked like before the deployment.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Dispersion, LEVELS, savage_levels, upper_bound};
+use crate::{
+    id::ReleaseId,
+    signal::{Arm, LATENCY_BUCKETS, Latency, SignalSecond},
+};
+
+/// Overdispersion that is assumed where nothing was seen (§7 of the watch's specification).
+const UNKNOWN_D: f64 = 5.0;
+/// Seconds with traffic from which on the estimate of the overdispersion stands alone. Below, it is
+/// at least what remains of the assumption on the straight line from [`UNKNOWN_D`] down to 1.
+const ENOUGH_TICKS: u64 = 60;
+/// Confidence of the bound on the error rate.
+const CONFIDENCE: f64 = 0.999;
+/// Error rate that is expected where nothing was seen.
+const UNKNOWN_ERRORS: f64 = 0.01;
+/// The prior of a rate stays within these.
+const PRIOR_RANGE: (f64, f64) = (1e-4, 0.5);
+
+/// Counts of the version that serves before a deployment, and what follows from them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Seconds in which it had requests.
+    pub ticks: u64,
+    /// Requests.
+    pub requests: u64,
+    /// Of these, failed ones.
+    pub errors: u64,
+    /// Overdispersion of the errors.
+    pub d_errors: f64,
+    /// Overdispersion of the latency scores.
+    pub d_latency: f64,
+    /// Latencies of all requests.
+    pub latency: Latency,
+    /// Score level of each latency bucket; empty if no latency was seen.
+    pub levels: Vec<u8>,
+    /// Mean latency score.
+    pub mean_score: f64,
+}
+
+impl Baseline {
+    /// Nothing is known: a first deployment, or a door that has just begun to look.
+    pub fn unknown() -> Self {
+        Self {
+            ticks: 0,
+            requests: 0,
+            errors: 0,
+            d_errors: UNKNOWN_D,
+            d_latency: UNKNOWN_D,
+            latency: Latency::new(),
+            levels: Vec::new(),
+            mean_score: UNKNOWN_ERRORS,
+        }
+    }
+
+    /// Learns from seconds, in ascending order, in which `release` served.
+    pub fn from_seconds(seconds: &[SignalSecond], release: &ReleaseId) -> Self {
+        let mut pooled = Arm::default();
+        let mut histogram = [0u64; LATENCY_BUCKETS];
+        let mut ticks = 0;
+        for arm in seconds.iter().filter_map(|second| second.arm(release)) {
+            ticks += u64::from(arm.requests > 0);
+            pooled.requests = pooled.requests.saturating_add(arm.requests);
+            pooled.s5xx = pooled.s5xx.saturating_add(arm.errors().min(arm.requests));
+            for (bucket, count) in &arm.latency {
+                let slot = &mut histogram[usize::from(*bucket).min(LATENCY_BUCKETS - 1)];
+                *slot = slot.saturating_add(*count);
+            }
+        }
+        if ticks == 0 {
+            return Self::unknown();
+        }
+        let scored = histogram.iter().any(|count| *count > 0);
+        let levels = if scored {
+            savage_levels(&histogram)
+        } else {
+            Vec::new()
+        };
+        let (d_errors, d_latency) = dispersions(seconds, release, &levels, ticks);
+        let sparse: Latency = (0..)
+            .zip(histogram)
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let (n, sum, _) = score_sums(&sparse, &levels);
+        Self {
+            ticks,
+            requests: pooled.requests,
+            errors: pooled.s5xx,
+            d_errors,
+            d_latency,
+            mean_score: if n > 0 {
+                sum / n as f64
+            } else {
+                UNKNOWN_ERRORS
+            },
+            latency: sparse,
+            levels,
+        }
+    }
+
+    /// Share of failed requests; `None` without requests.
+    pub fn error_share(&self) -> Option<f64> {
+        (self.requests > 0).then(|| self.errors as f64 / self.requests as f64)
+    }
+
+    /// The error rate that the watch expects of the control before it has seen any.
+    pub fn error_prior(&self) -> f64 {
+        self.error_share()
+            .unwrap_or(UNKNOWN_ERRORS)
+            .clamp(PRIOR_RANGE.0, PRIOR_RANGE.1)
+    }
+
+    /// The mean latency score that the watch expects of the control before it has seen any.
+    pub fn score_prior(&self) -> f64 {
+        self.mean_score.clamp(PRIOR_RANGE.0, PRIOR_RANGE.1)
+    }
+
+    /// 99.9 % upper bound of the error rate; 1 if nothing is known.
+    pub fn error_bound(&self) -> f64 {
+        upper_bound(self.errors, self.requests, CONFIDENCE)
+    }
+}
+
+/// Overdispersion of errors and of latency scores, from neighbouring seconds.
+fn dispersions(
+    seconds: &[SignalSecond],
+    release: &ReleaseId,
+    levels: &[u8],
+    ticks: u64,
+) -> (f64, f64) {
+    let (mut errors, mut latency) = (Dispersion::default(), Dispersion::default());
+    let mut last = None;
+    let quiet = Arm::default();
+    for second in seconds {
+        if last.is_some_and(|last: u64| last.checked_add(1) != Some(second.second)) {
+            errors.gap();
+            latency.gap();
+        }
+        last = Some(second.second);
+        let arm = second.arm(release).unwrap_or(&quiet);
+        let failed = arm.errors().min(arm.requests) as f64;
+        errors.tick(arm.requests, failed, failed);
+        let (n, sum, squares) = score_sums(&arm.latency, levels);
+        latency.tick(n, sum, squares);
+    }
+    let missing = 1.0 - ticks.min(ENOUGH_TICKS) as f64 / ENOUGH_TICKS as f64;
+    let at_least = 1.0 + (UNKNOWN_D - 1.0) * missing;
+    (errors.d().max(at_least), latency.d().max(at_least))
+}
+
+/// Requests, sum of scores and sum of squared scores of a histogram.
+fn score_sums(latency: &Latency, levels: &[u8]) -> (u64, f64, f64) {
+    let (mut n, mut sum, mut squares) = (0u64, 0.0, 0.0);
+    for (bucket, count) in latency {
+        let level = levels
+            .get(usize::from(*bucket))
+            .or(levels.last())
+            .copied()
+            .unwrap_or(0);
+        let score = f64::from(level) / (LEVELS - 1) as f64;
+        n = n.saturating_add(*count);
+        sum += score * *count as f64;
+        squares += score * score * *count as f64;
+    }
+    (n, sum, squares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(at: u64, requests: u64, errors: u64) -> SignalSecond {
+        let latency = vec![(100, requests / 2), (140, requests - requests / 2)];
+        let arm = Arm {
+            requests,
+            s2xx: requests - errors,
+            s5xx: errors,
+            latency,
+            ..Arm::default()
+        };
+        SignalSecond {
+            second: at,
+            arms: vec![("old".into(), arm)],
+            ..SignalSecond::default()
+        }
+    }
+
+    #[test]
+    fn no_ticks_means_the_stated_prior() {
+        let nothing = Baseline::from_seconds(&[SignalSecond::default()], &"old".into());
+        assert_eq!(nothing, Baseline::unknown());
+        assert!((nothing.d_errors - 5.0).abs() < 1e-12);
+        assert!((nothing.error_bound() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn few_ticks_keep_a_part_of_the_prior() {
+        let seconds: Vec<_> = (0..30).map(|at| second(at, 50, 0)).collect();
+        let half = Baseline::from_seconds(&seconds, &"old".into());
+        assert!((half.d_errors - 3.0).abs() < 1e-12, "{}", half.d_errors);
+        let seconds: Vec<_> = (0..60).map(|at| second(at, 50, 0)).collect();
+        let whole = Baseline::from_seconds(&seconds, &"old".into());
+        assert!((whole.d_errors - 1.0).abs() < 1e-12, "{}", whole.d_errors);
+    }
+
+    #[test]
+    fn clustered_errors_raise_the_overdispersion() {
+        let even: Vec<_> = (0..600)
+            .map(|at| second(at, 50, u64::from(at.is_multiple_of(5))))
+            .collect();
+        let clustered: Vec<_> = (0..600)
+            .map(|at| second(at, 50, if at.is_multiple_of(50) { 10 } else { 0 }))
+            .collect();
+        let even = Baseline::from_seconds(&even, &"old".into());
+        let clustered = Baseline::from_seconds(&clustered, &"old".into());
+        assert_eq!(even.errors, clustered.errors);
+        assert!(
+            even.d_errors < 2.0 && clustered.d_errors > 8.0,
+            "{even:?} {clustered:?}"
+        );
+    }
+
+    #[test]
+    fn counts_only_the_release_that_served() {
+        let mut seconds = vec![second(1, 50, 1), second(2, 50, 0)];
+        seconds[1].arms[0].0 = "other".into();
+        let baseline = Baseline::from_seconds(&seconds, &"old".into());
+        assert_eq!(
+            (baseline.ticks, baseline.requests, baseline.errors),
+            (1, 50, 1)
+        );
+        assert_eq!(baseline.latency, vec![(100, 25), (140, 25)]);
+        assert!((baseline.error_prior() - 0.02).abs() < 1e-12);
+        assert!(baseline.mean_score > 0.0 && baseline.mean_score < 1.0);
+    }
+}

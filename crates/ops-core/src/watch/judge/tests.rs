@@ -1,0 +1,183 @@
+use super::*;
+use crate::signal::SignalSecond;
+
+const NO_SLO: Slo = Slo {
+    error_share: None,
+    p99_ms: None,
+};
+const BOTH: Slo = Slo {
+    error_share: Some(0.01),
+    p99_ms: Some(500),
+};
+
+fn arm(requests: u64, errors: u64, bucket: u16) -> Arm {
+    let latency = vec![(bucket, requests)];
+    Arm {
+        requests,
+        s2xx: requests - errors,
+        s5xx: errors,
+        latency,
+        ..Arm::default()
+    }
+}
+
+fn quiet() -> Arm {
+    Arm::default()
+}
+
+/// Ten minutes at 50 requests a second with 0.4 % errors.
+fn baseline() -> Baseline {
+    let second = |at: u64| SignalSecond {
+        second: at,
+        arms: vec![("old".into(), arm(50, u64::from(at.is_multiple_of(5)), 132))],
+        ..SignalSecond::default()
+    };
+    let seconds: Vec<_> = (0..600).map(second).collect();
+    Baseline::from_seconds(&seconds, &"old".into())
+}
+
+fn names(judge: &Judge) -> Vec<StreamName> {
+    judge.streams().into_iter().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn only_streams_that_can_see_something_share_the_budget() {
+    use StreamName::{BaselineErrors, ErrorLimit, Errors, Latency, LatencyLimit};
+    let whole = Judge::new(&baseline(), &BOTH, 0.01, true, 30);
+    assert_eq!(
+        names(&whole),
+        [Errors, Latency, ErrorLimit, LatencyLimit, BaselineErrors]
+    );
+    let total: f64 = whole.weights.iter().map(|(_, weight)| weight).sum();
+    assert!((total - 1.0).abs() < 1e-12);
+    assert!((whole.weights[0].1 - 0.5 / 0.8).abs() < 1e-12);
+
+    let first = Judge::new(&Baseline::unknown(), &BOTH, 0.01, false, 30);
+    assert_eq!(names(&first), [ErrorLimit, LatencyLimit]);
+    let blind = Judge::new(&Baseline::unknown(), &NO_SLO, 0.01, false, 30);
+    assert_eq!(names(&blind), []);
+    assert!(blind.evidence().abs() < 1e-12);
+}
+
+#[test]
+fn total_failure_is_found_in_seconds_and_stays_found() {
+    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
+    judge.feed(1, &arm(5, 5, 132), &arm(45, 0, 132), false);
+    judge.feed(2, &arm(5, 5, 132), &arm(45, 0, 132), false);
+    let Verdict::Harm {
+        leading, p, words, ..
+    } = judge.verdict()
+    else {
+        panic!("{:?} {}", judge.verdict(), judge.evidence());
+    };
+    assert_eq!(leading, StreamName::Errors);
+    assert!(p <= 0.01 && judge.evidence() >= 1.0);
+    insta::assert_snapshot!(words);
+    for t in 3..400 {
+        judge.feed(t, &arm(5, 0, 132), &arm(45, 0, 132), false);
+    }
+    assert!(
+        matches!(judge.verdict(), Verdict::Harm { .. }),
+        "s23: evidence does not reset"
+    );
+}
+
+#[test]
+fn a_shared_outage_trips_nothing() {
+    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
+    for t in 1..120 {
+        let failing = if (30..60).contains(&t) { 10 } else { 0 };
+        judge.feed(t, &arm(25, failing, 132), &arm(25, failing, 132), false);
+    }
+    assert_eq!(judge.verdict(), Verdict::NoHarm);
+    assert_eq!(judge.totals().canary_errors, 300);
+}
+
+#[test]
+fn a_second_over_two_weights_is_not_compared() {
+    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 0);
+    for t in 1..60 {
+        judge.feed(t, &arm(10, 10, 250), &arm(10, 0, 132), true);
+    }
+    assert_eq!(judge.verdict(), Verdict::NoHarm);
+    assert!(judge.evidence().abs() < 1e-9);
+    assert_eq!(judge.totals().canary_errors, 590);
+}
+
+#[test]
+fn latency_waits_for_the_warm_up_after_the_first_request() {
+    let mut judge = Judge::new(&baseline(), &BOTH, 0.01, true, 30);
+    for t in 1..=20 {
+        judge.feed(t, &quiet(), &arm(50, 0, 132), false);
+    }
+    for t in 21..=50 {
+        judge.feed(t, &arm(25, 0, 200), &arm(25, 0, 132), false);
+    }
+    assert_eq!(judge.verdict(), Verdict::NoHarm, "cold");
+    judge.feed(51, &arm(25, 0, 200), &arm(25, 0, 132), false);
+    judge.feed(52, &arm(25, 0, 200), &arm(25, 0, 132), false);
+    assert!(
+        matches!(judge.verdict(), Verdict::Harm { .. }),
+        "{:?}",
+        judge.streams()
+    );
+}
+
+#[test]
+fn limits_judge_without_any_control() {
+    let mut judge = Judge::new(&Baseline::unknown(), &BOTH, 0.01, false, 0);
+    for t in 1..60 {
+        judge.feed(t, &arm(50, 0, first_bucket_above(500) - 1), &quiet(), false);
+    }
+    assert_eq!(judge.verdict(), Verdict::NoHarm);
+    for t in 60..90 {
+        judge.feed(t, &arm(50, 0, first_bucket_above(500)), &quiet(), false);
+    }
+    let Verdict::Harm { leading, .. } = judge.verdict() else {
+        panic!("{judge:?}")
+    };
+    assert_eq!(leading, StreamName::LatencyLimit);
+    assert_eq!(first_bucket_above(u64::MAX), LATENCY_BUCKETS as u16);
+}
+
+#[test]
+fn the_time_before_judges_only_what_is_alone() {
+    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
+    for t in 1..=60 {
+        judge.feed(t, &arm(25, 1, 132), &arm(25, 1, 132), false);
+    }
+    assert_eq!(
+        judge.verdict(),
+        Verdict::NoHarm,
+        "the control fails as well"
+    );
+    for t in 61..=90 {
+        judge.feed(t, &arm(50, 3, 132), &quiet(), t == 61);
+    }
+    let Verdict::BaselineOnly { gross, words, .. } = judge.verdict() else {
+        panic!("{:?}", judge.verdict());
+    };
+    assert!(!gross, "6 % is no gross harm");
+    insta::assert_snapshot!(words);
+    judge.feed(91, &arm(50, 50, 132), &quiet(), false);
+    judge.feed(92, &arm(50, 50, 132), &quiet(), false);
+    assert!(matches!(
+        judge.verdict(),
+        Verdict::BaselineOnly { gross: true, .. }
+    ));
+    judge.restart_baseline();
+    assert_eq!(judge.verdict(), Verdict::NoHarm);
+}
+
+#[test]
+fn the_state_replays_bit_for_bit() {
+    let mut live = Judge::new(&baseline(), &BOTH, 0.01, true, 3);
+    for t in 1..40 {
+        let (canary, control) = (arm(7, t % 3, 140), arm(44, t % 2, 132));
+        let json = serde_json::to_string(&live).unwrap();
+        let mut replayed: Judge = serde_json::from_str(&json).unwrap();
+        live.feed(t, &canary, &control, t == 20);
+        replayed.feed(t, &canary, &control, t == 20);
+        assert_eq!(live, replayed);
+    }
+}
