@@ -4,7 +4,14 @@
 //! gets what it needs as an argument and answers with data. That is why the whole program can be
 //! run in a deterministic simulation.
 
+pub mod candidate;
+pub mod checks;
+pub mod deploy;
+pub mod evidence;
 pub mod id;
+pub mod notes;
+pub mod plan;
+pub mod record;
 pub mod route;
 pub mod settings;
 pub mod signal;

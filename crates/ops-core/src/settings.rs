@@ -247,7 +247,9 @@ pub struct People {
 impl People {
     /// Whether an identity has a role.
     pub fn is(&self, who: &Identity, role: Role) -> bool {
-        self.roles.get(who).is_some_and(|roles| roles.contains(&role))
+        self.roles
+            .get(who)
+            .is_some_and(|roles| roles.contains(&role))
     }
 
     /// Whether an identity may resume, answer and roll back.
@@ -283,4 +285,12 @@ pub struct Retention {
     pub store_mb: u64,
     /// Quota of one replica's logs in megabytes.
     pub log_mb: u64,
+}
+
+impl Service {
+    /// Hash of the service's settings: part of what CQ and QA approve (S3).
+    pub fn hash(&self) -> Digest {
+        // Maps are ordered and keys are strings, so it always serialises, and always alike.
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
 }

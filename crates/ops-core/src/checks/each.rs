@@ -1,0 +1,530 @@
+//! Each check.
+
+use super::{Check, Verdict, judge::Desk};
+use crate::{
+    deploy::RETRIES_MAX,
+    evidence::{self, Evidence},
+    notes::{self, NotesFound},
+    plan::Kind,
+    settings::Strategy,
+    world::Fault,
+};
+
+/// Bytes of disk that stay free beside what a deployment needs.
+const DISK_MARGIN: u64 = 256 << 20;
+/// Inodes that must be free.
+const INODES_MIN: u64 = 10_000;
+/// Bytes of memory that stay free beside what a deployment needs.
+const MEMORY_MARGIN: u64 = 64 << 20;
+const MB: u64 = 1 << 20;
+
+pub(super) fn all(desk: &Desk<'_>) -> Vec<Check> {
+    vec![
+        settings(desk),
+        evidence(desk),
+        notes(desk),
+        artifact(desk),
+        service_health(desk),
+        dependencies(desk),
+        room(desk),
+        variables(desk),
+        migrations(desk),
+        rollback_plan(desk),
+        not_declared(
+            "fingerprint",
+            "declared dependencies and shared infrastructure since QA",
+        ),
+        not_declared("window", "deployment windows"),
+        not_declared("error-budget", "the error budget"),
+        not_declared("alerts", "alerts of the service and its hosts"),
+        conflict(desk),
+        guards(desk),
+        retries(desk),
+        not_declared("advisor", "the advisor's judgement"),
+    ]
+}
+
+fn check(id: &str, at: impl Into<String>, verdict: Verdict, seen: impl Into<String>) -> Check {
+    Check {
+        id: id.into(),
+        looked_at: at.into(),
+        verdict,
+        evidence: seen.into(),
+        remedy: String::new(),
+    }
+}
+
+impl Check {
+    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+}
+
+fn not_declared(id: &str, looked_at: &str) -> Check {
+    check(
+        id,
+        looked_at,
+        Verdict::NotDeclared,
+        "ops.yaml declares none",
+    )
+}
+
+fn error(id: &str, at: &str, fault: &Fault) -> Check {
+    let seen = format!("{} ({})", fault.what, fault.place);
+    check(id, at, Verdict::Error, seen).remedy(fault.next.clone())
+}
+
+fn waits_for(id: &str, at: &str, other: &str) -> Check {
+    check(
+        id,
+        at,
+        Verdict::Inconclusive,
+        format!("cannot be told before the check {other} passes"),
+    )
+    .remedy(format!("see the check {other}"))
+}
+
+fn settings(desk: &Desk<'_>) -> Check {
+    let at = "ops.yaml";
+    match &desk.facts.settings {
+        Err(fault) => error("settings", at, fault),
+        Ok(settings) => {
+            let commit = settings.revision.commit.as_deref().unwrap_or("no commit");
+            let seen = format!("{} at {commit}", settings.revision.hash.short());
+            check("settings", at, Verdict::Pass, seen)
+        }
+    }
+}
+
+fn evidence(desk: &Desk<'_>) -> Check {
+    let at = "verdicts of CQ and QA in the ticket's comments and history";
+    if let Kind::Rollback { of, .. } = &desk.created.kind {
+        let seen = format!("goes back to what served before {of}, which passed its own CQ and QA");
+        return check("evidence", at, Verdict::Pass, seen);
+    }
+    let ticket = match &desk.facts.ticket {
+        Err(fault) => return error("evidence", at, fault),
+        Ok(None) => {
+            return check(
+                "evidence",
+                at,
+                Verdict::Fail,
+                "the board has no such ticket",
+            )
+            .remedy("name a ticket that exists");
+        }
+        Ok(Some(ticket)) => ticket,
+    };
+    let Some(settings) = desk.settings else {
+        return waits_for("evidence", at, "settings");
+    };
+    let Some(NotesFound::Found { position, .. }) = &desk.found else {
+        return waits_for("evidence", at, "notes");
+    };
+    let candidate = desk.candidate.as_ref();
+    match evidence::judge(ticket, &settings.people, *position, candidate) {
+        Evidence::Passed { words, .. } => check("evidence", at, Verdict::Pass, words),
+        Evidence::Held {
+            words, question, ..
+        } => {
+            let remedy =
+                question.unwrap_or_else(|| "a round of CQ and QA for this candidate".into());
+            check("evidence", at, Verdict::Fail, words).remedy(remedy)
+        }
+    }
+}
+
+fn notes(desk: &Desk<'_>) -> Check {
+    let at = "the `ops` block in the description or a comment by DEV";
+    if desk.rollback() {
+        return check(
+            "notes",
+            at,
+            Verdict::Pass,
+            "a rollback uses the notes of what it brings back",
+        );
+    }
+    match (&desk.found, desk.service) {
+        (None, _) if desk.settings.is_none() => waits_for("notes", at, "settings"),
+        (None, _) => waits_for("notes", at, "evidence"),
+        (Some(NotesFound::Found { notes, .. }), Some(_)) => {
+            let seen = format!("{} {}", notes.service, notes.version);
+            check("notes", at, Verdict::Pass, seen)
+        }
+        (Some(NotesFound::Found { notes, .. }), None) => {
+            let known: Vec<_> = desk
+                .settings
+                .map(|settings| settings.services.keys().map(ToString::to_string).collect())
+                .unwrap_or_default();
+            let seen = format!("ops.yaml has no service `{}`", notes.service);
+            check("notes", at, Verdict::Fail, seen)
+                .remedy(format!("name one of its services: {}", known.join(", ")))
+        }
+        (Some(NotesFound::Missing), _) => check("notes", at, Verdict::Fail, "there is none")
+            .remedy(notes::missing_notes_question(desk.settings, desk.ticket)),
+        (Some(NotesFound::Invalid { complaints, .. }), _) => {
+            let seen = complaints
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ");
+            check("notes", at, Verdict::Fail, seen).remedy(
+                "correct the block and post it again as a comment; CQ and QA then look once more",
+            )
+        }
+    }
+}
+
+fn artifact(desk: &Desk<'_>) -> Check {
+    let at = "the artifact that the notes name";
+    if desk.rollback() {
+        let Some(undo) = &desk.facts.undo else {
+            return check("artifact", at, Verdict::Fail, "nothing served before")
+                .remedy("a first deployment is taken back with `ops abort` while it is watched");
+        };
+        let seen = format!(
+            "{} of {}",
+            undo.candidate.artifact.short(),
+            undo.candidate.version
+        );
+        return check("artifact", at, Verdict::Pass, seen);
+    }
+    let expected = desk.notes().and_then(|notes| notes.digest.clone());
+    match &desk.facts.artifact {
+        None => waits_for("artifact", at, "notes"),
+        Some(Err(fault)) => {
+            let mut check = error("artifact", at, fault);
+            check.verdict = Verdict::Fail;
+            check
+        }
+        Some(Ok(found)) => match expected {
+            Some(expected) if expected != found.digest => {
+                let seen = format!(
+                    "it is {} and the notes say {}",
+                    found.digest.short(),
+                    expected.short()
+                );
+                check("artifact", at, Verdict::Fail, seen)
+                    .remedy("build it again from the approved commit, or correct the notes")
+            }
+            _ => {
+                let seen = format!("{}, {} kB", found.digest, found.size.div_ceil(1024));
+                check("artifact", at, Verdict::Pass, seen)
+            }
+        },
+    }
+}
+
+fn service_health(desk: &Desk<'_>) -> Check {
+    let at = "the version that serves now";
+    let Some(old) = &desk.facts.old else {
+        return check(
+            "service-health",
+            at,
+            Verdict::Pass,
+            "none: this is its first deployment",
+        );
+    };
+    let target = match &desk.facts.target {
+        Ok(target) => target,
+        Err(fault) => return error("service-health", at, fault),
+    };
+    let release = &old.spec.release;
+    let running = target.running(release).count();
+    let sick: Vec<String> = desk
+        .facts
+        .health
+        .iter()
+        .filter_map(|(id, answer)| match answer {
+            Ok(None) => None,
+            Ok(Some(why)) => Some(format!("{id}: {why}")),
+            Err(fault) => Some(format!("{id}: {}", fault.what)),
+        })
+        .collect();
+    let wanted = old.spec.replicas as usize;
+    if running >= wanted && sick.is_empty() {
+        let seen = format!(
+            "{running} of {wanted} replicas of {} are healthy",
+            old.candidate.version
+        );
+        return check("service-health", at, Verdict::Pass, seen);
+    }
+    let mut seen = format!(
+        "{running} of {wanted} replicas of {} run",
+        old.candidate.version
+    );
+    for one in sick {
+        seen.push_str("; ");
+        seen.push_str(&one);
+    }
+    check("service-health", at, Verdict::Fail, seen)
+        .remedy("make the serving version healthy first: a deployment now could not be judged")
+}
+
+fn dependencies(desk: &Desk<'_>) -> Check {
+    let at = "declared dependencies";
+    if desk.facts.dependencies.is_empty() {
+        return check("dependencies", at, Verdict::Pass, "none declared");
+    }
+    let mut worst = Verdict::Pass;
+    let mut seen = Vec::new();
+    for (name, answer) in &desk.facts.dependencies {
+        let (verdict, words) = match answer {
+            Ok(None) => (Verdict::Pass, "healthy".to_owned()),
+            Ok(Some(why)) => (Verdict::Fail, why.clone()),
+            Err(fault) => (Verdict::Error, fault.what.clone()),
+        };
+        if worst == Verdict::Pass {
+            worst = verdict;
+        }
+        seen.push(format!("{name}: {words}"));
+    }
+    let check = check("dependencies", at, worst, seen.join("; "));
+    if worst == Verdict::Pass {
+        check
+    } else {
+        check.remedy("make them healthy first")
+    }
+}
+
+fn room(desk: &Desk<'_>) -> Check {
+    let at = "disk, memory and ports for both versions";
+    let Some(service) = desk.service else {
+        return waits_for("room", at, "notes");
+    };
+    let host = match &desk.facts.host {
+        Ok(host) => host,
+        Err(fault) => return error("room", at, fault),
+    };
+    let size = match &desk.facts.artifact {
+        Some(Ok(found)) => found.size,
+        Some(Err(_)) => return waits_for("room", at, "artifact"),
+        None => 0,
+    };
+    let replicas = u64::from(service.replicas);
+    let disk = size * 2 + service.needs.disk_mb * MB * replicas + DISK_MARGIN;
+    let beside = if service.strategy == Strategy::Recreate {
+        0
+    } else {
+        replicas
+    };
+    let memory = service.needs.memory_mb * MB * beside.max(1) + MEMORY_MARGIN;
+    let ports = if service.fixed_port.is_some() {
+        0
+    } else {
+        service.replicas + 1
+    };
+    let mut lacks = Vec::new();
+    if host.disk_free < disk {
+        lacks.push(format!(
+            "{} MB of disk free, {} needed",
+            host.disk_free / MB,
+            disk.div_ceil(MB)
+        ));
+    }
+    if host.inodes_free < INODES_MIN {
+        lacks.push(format!(
+            "{} inodes free, {INODES_MIN} needed",
+            host.inodes_free
+        ));
+    }
+    if host.memory_free < memory {
+        lacks.push(format!(
+            "{} MB of memory free, {} needed",
+            host.memory_free / MB,
+            memory.div_ceil(MB)
+        ));
+    }
+    if host.ports_free < ports {
+        lacks.push(format!("{} ports free, {ports} needed", host.ports_free));
+    }
+    if host.fixed_port_free == Some(false) {
+        lacks.push("the fixed port is used by something that is not this service".into());
+    }
+    if lacks.is_empty() {
+        let seen = format!(
+            "{} MB of disk, {} MB of memory, {} ports free",
+            host.disk_free / MB,
+            host.memory_free / MB,
+            host.ports_free
+        );
+        return check("room", at, Verdict::Pass, seen);
+    }
+    check("room", at, Verdict::Fail, lacks.join("; "))
+        .remedy("free what is missing on this machine, or lower `needs` or `replicas` in ops.yaml")
+}
+
+fn variables(desk: &Desk<'_>) -> Check {
+    let at = "variables and secrets that the notes and ops.yaml name";
+    let Some(service) = desk.service else {
+        return waits_for("variables", at, "notes");
+    };
+    let mut missing = Vec::new();
+    if let Some(notes) = desk.notes() {
+        let declared =
+            |name: &String| service.env.contains_key(name) || service.secrets.contains_key(name);
+        missing.extend(
+            notes
+                .variables
+                .iter()
+                .filter(|name| !declared(name))
+                .map(|name| format!("variable {name}")),
+        );
+        missing.extend(
+            notes
+                .secrets
+                .iter()
+                .filter(|name| !service.secrets.contains_key(*name))
+                .map(|name| format!("secret {name}")),
+        );
+    }
+    for (name, answer) in &desk.facts.secrets {
+        match answer {
+            Ok(true) => {}
+            Ok(false) => missing.push(format!("a value for secret {name}")),
+            Err(fault) => return error("variables", at, fault),
+        }
+    }
+    if missing.is_empty() {
+        let seen = format!(
+            "{} variables, {} secrets present",
+            service.env.len(),
+            service.secrets.len()
+        );
+        return check("variables", at, Verdict::Pass, seen);
+    }
+    check(
+        "variables",
+        at,
+        Verdict::Fail,
+        format!("missing: {}", missing.join(", ")),
+    )
+    .remedy("declare them under the service's `env` or `secrets` in ops.yaml, and set the values")
+}
+
+fn migrations(desk: &Desk<'_>) -> Check {
+    let at = "migrations that the notes declare";
+    let declared = desk
+        .candidate
+        .as_ref()
+        .map(|candidate| candidate.migrations.clone());
+    match declared {
+        _ if desk.rollback() => check("migrations", at, Verdict::Pass, "none are undone"),
+        None => waits_for("migrations", at, "artifact"),
+        Some(none) if none.is_empty() => check("migrations", at, Verdict::Pass, "none"),
+        Some(some) => check("migrations", at, Verdict::Fail, some.join(", ")).remedy(
+            "ops cannot run migrations yet: run them as a change of their own, then say `none`",
+        ),
+    }
+}
+
+fn rollback_plan(desk: &Desk<'_>) -> Check {
+    let at = "the way back";
+    let target = match &desk.facts.target {
+        Ok(target) => target,
+        Err(fault) => return error("rollback-plan", at, fault),
+    };
+    if let Err(fault) = &desk.facts.door {
+        return error("rollback-plan", at, fault);
+    }
+    let Some(old) = &desk.facts.old else {
+        let alive = target.replicas.len();
+        if alive == 0 {
+            let seen = "previous state: absent; the way back removes the route and the processes";
+            return check("rollback-plan", at, Verdict::Pass, seen);
+        }
+        let seen = format!("{alive} replicas exist that no deployment of ops brought");
+        return check("rollback-plan", at, Verdict::Fail, seen)
+            .remedy("stop them, so that it is known what a way back leads to");
+    };
+    match &desk.facts.old_stored {
+        Some(Ok(true)) => {
+            let seen = format!(
+                "to {} ({}), known good since {}, artifact in the store",
+                old.candidate.version,
+                old.candidate.artifact.short(),
+                old.by
+            );
+            check("rollback-plan", at, Verdict::Pass, seen)
+        }
+        Some(Ok(false)) => {
+            let seen = format!(
+                "the artifact {} of the serving version is gone or changed",
+                old.candidate.artifact.short()
+            );
+            check("rollback-plan", at, Verdict::Fail, seen)
+                .remedy("bring that artifact back: `ops doctor` says where it belongs")
+        }
+        Some(Err(fault)) => error("rollback-plan", at, fault),
+        None => waits_for("rollback-plan", at, "settings"),
+    }
+}
+
+fn conflict(desk: &Desk<'_>) -> Check {
+    let at = format!("other deployments in {}", desk.created.group);
+    if desk.facts.conflicts.is_empty() {
+        return check("conflict", at, Verdict::Pass, "none under way");
+    }
+    let names: Vec<_> = desk
+        .facts
+        .conflicts
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    check(
+        "conflict",
+        at,
+        Verdict::Fail,
+        format!("{} under way", names.join(", ")),
+    )
+    .remedy("it goes on by itself when they have ended")
+}
+
+fn guards(desk: &Desk<'_>) -> Check {
+    let at = "candidates that were judged bad";
+    if desk.rollback() {
+        return check(
+            "guards",
+            at,
+            Verdict::Pass,
+            "goes back to a version that passed its watch",
+        );
+    }
+    let Some(candidate) = &desk.candidate else {
+        return waits_for("guards", at, "artifact");
+    };
+    let bad = desk.facts.condemned.iter().find(|one| {
+        one.service == candidate.service
+            && (one.artifact == candidate.artifact
+                || one.commit.is_some() && one.commit == candidate.commit)
+    });
+    match bad {
+        None => check("guards", at, Verdict::Pass, "this one is not among them"),
+        Some(bad) => {
+            let seen = format!("{} showed that it is bad: {}", bad.by, bad.words);
+            check("guards", at, Verdict::Fail, seen)
+                .remedy("mend it, build a new candidate, and let CQ and QA look at that")
+        }
+    }
+}
+
+fn retries(desk: &Desk<'_>) -> Check {
+    let at = "earlier tries of this ticket that ended without a verdict";
+    let n = desk.created.retries;
+    if n < RETRIES_MAX || desk.facts.answered {
+        return check(
+            "retries",
+            at,
+            Verdict::Pass,
+            format!("{n} of at most {RETRIES_MAX}"),
+        );
+    }
+    check(
+        "retries",
+        at,
+        Verdict::Fail,
+        format!("{n} tries, none could be judged"),
+    )
+    .remedy("find out why, then an operator says `ops resume`")
+}

@@ -1,0 +1,139 @@
+//! Facts to checklist to plan.
+
+use std::sync::Arc;
+
+use super::{Checklist, Facts, each};
+use crate::{
+    candidate::Candidate,
+    deploy::Created,
+    id::Digest,
+    notes::{Notes, NotesFound, find_notes},
+    plan::{Kind, Plan, PlanInput},
+    settings::{Role, Service, Settings},
+    ticket::Ticket,
+    watch::Baseline,
+};
+
+/// What the facts amount to.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// All checks.
+    pub checklist: Arc<Checklist>,
+    /// The ticket as it was read.
+    pub ticket: Option<Arc<Ticket>>,
+    /// The candidate's hash, as far as it can be told.
+    pub candidate: Option<Digest>,
+    /// What would be done; only if it can be told.
+    pub plan: Option<Box<Plan>>,
+}
+
+/// Everything that the checks look at, put together once.
+pub(super) struct Desk<'a> {
+    pub(super) created: &'a Created,
+    pub(super) facts: &'a Facts,
+    pub(super) settings: Option<&'a Settings>,
+    pub(super) ticket: Option<&'a Ticket>,
+    pub(super) found: Option<NotesFound>,
+    pub(super) service: Option<&'a Service>,
+    pub(super) candidate: Option<Candidate>,
+}
+
+impl Desk<'_> {
+    pub(super) fn notes(&self) -> Option<&Notes> {
+        match &self.found {
+            Some(NotesFound::Found { notes, .. }) => Some(notes),
+            _ => None,
+        }
+    }
+
+    pub(super) fn rollback(&self) -> bool {
+        matches!(self.created.kind, Kind::Rollback { .. })
+    }
+}
+
+/// Judges the facts. The same facts give the same judgement.
+pub fn judge(created: &Created, facts: &Facts) -> Judged {
+    let desk = desk(created, facts);
+    let checks = each::all(&desk);
+    let plan = plan(&desk);
+    Judged {
+        checklist: Arc::new(Checklist { checks }),
+        ticket: desk.ticket.cloned().map(Arc::new),
+        candidate: desk.candidate.as_ref().map(Candidate::hash),
+        plan: plan.map(Box::new),
+    }
+}
+
+fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
+    let settings = facts.settings.as_deref().ok();
+    let ticket = facts.ticket.as_ref().ok().and_then(Option::as_ref);
+    let found = match (&created.kind, ticket, settings) {
+        (Kind::Release, Some(ticket), Some(settings)) => {
+            Some(find_notes(ticket, |who| settings.people.is(who, Role::Dev)))
+        }
+        _ => None,
+    };
+    let mut desk = Desk {
+        created,
+        facts,
+        settings,
+        ticket,
+        found,
+        service: None,
+        candidate: None,
+    };
+    let service = match (&created.kind, desk.notes(), &facts.undo) {
+        (Kind::Release, Some(notes), _) => Some(notes.service.clone()),
+        (Kind::Rollback { .. }, _, Some(undo)) => Some(undo.spec.service.clone()),
+        _ => None,
+    };
+    desk.service = settings
+        .zip(service)
+        .and_then(|(settings, name)| settings.services.get(&name));
+    desk.candidate = candidate(&desk);
+    desk
+}
+
+fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
+    if desk.rollback() {
+        return desk.facts.undo.as_ref().map(|undo| undo.candidate.clone());
+    }
+    let notes = desk.notes()?;
+    let service = desk.service?;
+    let artifact = desk.facts.artifact.as_ref()?.as_ref().ok()?;
+    Some(Candidate {
+        artifact: artifact.digest.clone(),
+        service: notes.service.clone(),
+        version: notes.version.clone(),
+        commit: notes.commit.clone(),
+        config: service.hash(),
+        migrations: notes.migrations.clone(),
+        notes: notes.hash(),
+    })
+}
+
+fn plan(desk: &Desk<'_>) -> Option<Plan> {
+    let settings = desk.settings?;
+    let service = desk.service?.clone();
+    let candidate = desk.candidate.clone()?;
+    let reference = match desk.notes() {
+        Some(notes) => notes.artifact.clone(),
+        None => candidate.artifact.to_string(),
+    };
+    let baseline = match (&desk.facts.old, &desk.facts.signals) {
+        (Some(old), Ok(seconds)) => Baseline::from_seconds(seconds, &old.spec.release),
+        _ => Baseline::unknown(),
+    };
+    Some(Plan::make(PlanInput {
+        deployment: desk.created.id,
+        kind: desk.created.kind.clone(),
+        tickets: desk.created.tickets.clone(),
+        environment: desk.created.environment.clone(),
+        revision: settings.revision.clone(),
+        service,
+        reference,
+        candidate,
+        old: desk.facts.old.clone(),
+        baseline,
+    }))
+}

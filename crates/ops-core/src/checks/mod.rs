@@ -1,0 +1,111 @@
+//! The checks before a deployment, as data: what was looked at, the verdict, the evidence, the
+//! remedy. Anything that could not be looked at never counts as a pass (P8).
+
+mod each;
+mod facts;
+mod judge;
+
+use serde::{Deserialize, Serialize};
+
+pub use facts::{ArtifactFact, Condemned, Facts, HostFact};
+pub use judge::{Judged, judge};
+
+/// What a check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It was looked at, and it is right.
+    Pass,
+    /// It was looked at, and it is wrong.
+    Fail,
+    /// It was looked at, and too little was seen to tell.
+    Inconclusive,
+    /// It could not be looked at.
+    Error,
+    /// `ops.yaml` declares nothing to look at. Never counted as passed, and holds nothing.
+    NotDeclared,
+}
+
+impl Verdict {
+    /// Whether a deployment may start as far as this check goes.
+    pub fn lets_pass(self) -> bool {
+        matches!(self, Self::Pass | Self::NotDeclared)
+    }
+
+    /// As people read it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+            Self::Error => "error",
+            Self::NotDeclared => "not declared",
+        }
+    }
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its id, such as `evidence`.
+    pub id: String,
+    /// What was looked at.
+    pub looked_at: String,
+    /// What it says.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub evidence: String,
+    /// What must happen first; empty where nothing must.
+    pub remedy: String,
+}
+
+/// All checks of one moment, in a fixed order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checklist {
+    /// The checks.
+    pub checks: Vec<Check>,
+}
+
+impl Checklist {
+    /// The ids of all checks, in order. Every checklist has all of them.
+    pub const IDS: [&'static str; 18] = [
+        "settings",
+        "evidence",
+        "notes",
+        "artifact",
+        "service-health",
+        "dependencies",
+        "room",
+        "variables",
+        "migrations",
+        "rollback-plan",
+        "fingerprint",
+        "window",
+        "error-budget",
+        "alerts",
+        "conflict",
+        "guards",
+        "retries",
+        "advisor",
+    ];
+
+    /// Whether every check lets the deployment start. An incomplete list never does.
+    pub fn passed(&self) -> bool {
+        let complete = Self::IDS
+            .iter()
+            .all(|id| self.checks.iter().any(|check| check.id == *id));
+        complete && self.checks.iter().all(|check| check.verdict.lets_pass())
+    }
+
+    /// The checks that do not let it start.
+    pub fn failing(&self) -> impl Iterator<Item = &Check> {
+        self.checks
+            .iter()
+            .filter(|check| !check.verdict.lets_pass())
+    }
+
+    /// One check.
+    pub fn get(&self, id: &str) -> Option<&Check> {
+        self.checks.iter().find(|check| check.id == id)
+    }
+}

@@ -1,0 +1,571 @@
+//! Lets an event happen to a deployment. Total: every event that `decide` makes can be applied,
+//! and nothing here chooses.
+
+use std::sync::Arc;
+
+use super::{
+    SETTLE_MS,
+    act::{Act, Op, Outcome},
+    event::Event,
+    letter::{Delivery, Letter},
+    state::{Deployment, Gap, Halt, Milestone, Phase, Run},
+    watching::{Added, Watching},
+};
+use crate::{
+    plan::{Goal, Plan, Stage, Step, Which},
+    time::{Now, Timer},
+};
+
+/// Pause before a letter that did not arrive is sent again, and its upper bound.
+const LETTER_PAUSE_MS: u64 = 5_000;
+const LETTER_PAUSE_MAX_MS: u64 = 300_000;
+/// Pause before a letter that was perhaps sent is looked for: a slow board may still write it.
+const LETTER_LATE_MS: u64 = 10_000;
+
+impl Deployment {
+    /// Applies one event that happened at `now`.
+    pub fn apply(&mut self, event: &Event, now: &Now) {
+        match event {
+            Event::Created(_) => {}
+            Event::Rearmed => self.rearm(now),
+            Event::Restarted => self.restarted(now),
+            Event::CheckingBegan => {
+                self.phase = Phase::Checking {
+                    deadline: Timer::start(now, super::CHECK_MS),
+                };
+            }
+            Event::Checked {
+                checklist,
+                ticket,
+                candidate,
+            } => {
+                self.checklist = Some(Arc::clone(checklist));
+                self.ticket.clone_from(ticket);
+                self.candidate.clone_from(candidate);
+                self.checked += 1;
+            }
+            Event::Held { cause, recheck_ms } => {
+                self.told.insert(cause.key());
+                self.plan = None;
+                self.leave_run();
+                self.phase = Phase::Held {
+                    cause: cause.clone(),
+                    recheck: Timer::start(now, *recheck_ms),
+                };
+            }
+            Event::Planned { plan, hash } => self.planned(plan, hash.short(), now),
+            Event::Requeued { .. } => {
+                self.plan = None;
+                self.leave_run();
+                self.phase = Phase::Queued {
+                    recheck: Timer::start(now, super::QUEUE_RECHECK_MS),
+                };
+            }
+            Event::LeaseTaken { generation } => self.lease = Some(*generation),
+            Event::LeaseLost { .. } | Event::LeaseReleased => {
+                self.lease = None;
+                self.reserved = false;
+            }
+            Event::Reserved => self.reserved = true,
+            Event::StepDone => self.step_done(now),
+            Event::StepExtended => self.step_extended(now),
+            Event::StepLeft { words } => {
+                let name = self
+                    .step()
+                    .map(|step| step.goal.words())
+                    .unwrap_or_default();
+                self.note(now, format!("gave up waiting until {name}: {words}"));
+                self.next_step(now);
+            }
+            Event::OpIntended { op, act } => self.op_intended(*op, act, now),
+            Event::OpEnded { op, outcome } => self.op_ended(*op, outcome, now),
+            Event::Seen { seconds } => self.seen(seconds),
+            Event::Beat => self.beat(now),
+            Event::ConfirmBegan { words, steps } => {
+                self.confirmed = true;
+                self.note(
+                    now,
+                    format!("{words}: confirming against the previous version"),
+                );
+                self.enter(Some(steps.clone()), 0, now, |run| Phase::Watching { run });
+            }
+            Event::PrepareFailed { cause, steps } => {
+                let failed = Some(cause.clone());
+                self.enter(Some(steps.clone()), 0, now, |run| Phase::Planned {
+                    run,
+                    failed,
+                });
+            }
+            Event::BackBegan { cause, steps } => {
+                self.note(now, format!("rolling back: {}", cause.words()));
+                self.halted = None;
+                self.abort = None;
+                let cause = cause.clone();
+                self.enter(Some(steps.clone()), 0, now, |run| Phase::RollingBack {
+                    run,
+                    cause,
+                });
+            }
+            Event::BackDone => {
+                if let Some(cause) = self.cause().cloned() {
+                    self.note(now, "the previous state serves again".into());
+                    self.leave_run();
+                    self.phase = match cause {
+                        super::Cause::PulledBack { words } => Phase::Withdrawn { words },
+                        cause => Phase::RolledBack { cause },
+                    };
+                }
+            }
+            Event::Froze { words } => {
+                if let Some(cause) = self.cause().cloned() {
+                    self.note(now, format!("the way back failed: {words}"));
+                    self.leave_run();
+                    let words = words.clone();
+                    self.phase = Phase::Frozen {
+                        cause,
+                        words,
+                        healthy: None,
+                        acknowledged: None,
+                    };
+                }
+            }
+            Event::Healing { healthy } => {
+                if let Phase::Frozen { healthy: since, .. } = &mut self.phase {
+                    *since = healthy.then(|| Timer::start(now, super::THAW_MS));
+                }
+            }
+            Event::Acknowledged { by } => {
+                if let Phase::Frozen { acknowledged, .. } = &mut self.phase {
+                    *acknowledged = Some(by.clone());
+                }
+            }
+            Event::Thawed => {
+                if let Some(cause) = self.cause().cloned() {
+                    self.phase = Phase::Thawed { cause };
+                }
+            }
+            Event::WatchPassed => self.watch_passed(now),
+            Event::LetterQueued { to, about, body } => self.outbox.push(Letter {
+                n: self.outbox.len() as u32 + 1,
+                to: to.clone(),
+                about: *about,
+                body: body.clone(),
+                delivery: Delivery::Owed {
+                    pause: None,
+                    tries: 0,
+                },
+            }),
+            Event::LetterIntended { n } => self.letter(*n, |delivery| {
+                let Delivery::Owed { tries, .. } = *delivery else {
+                    return;
+                };
+                *delivery = Delivery::Intended { tries: tries + 1 };
+            }),
+            Event::LetterSent { n, sure } => {
+                let wait = if *sure { 0 } else { LETTER_LATE_MS };
+                self.letter(*n, |delivery| {
+                    let Delivery::Intended { tries } = *delivery else {
+                        return;
+                    };
+                    *delivery = Delivery::Sent {
+                        pause: Timer::start(now, wait),
+                        misses: 0,
+                        tries,
+                    };
+                });
+            }
+            Event::LetterRefused { n, .. } => self.letter(*n, |delivery| {
+                let Delivery::Intended { tries } = *delivery else {
+                    return;
+                };
+                *delivery = Delivery::Owed {
+                    pause: Some(letter_pause(now, tries)),
+                    tries,
+                };
+            }),
+            Event::LetterMissed { n } => self.letter(*n, |delivery| {
+                let Delivery::Sent { misses, tries, .. } = *delivery else {
+                    return;
+                };
+                *delivery = if misses == 0 {
+                    Delivery::Sent {
+                        pause: Timer::start(now, LETTER_LATE_MS),
+                        misses: 1,
+                        tries,
+                    }
+                } else {
+                    Delivery::Owed {
+                        pause: Some(letter_pause(now, tries)),
+                        tries,
+                    }
+                };
+            }),
+            Event::LetterWritten { n } => self.letter(*n, |delivery| *delivery = Delivery::Written),
+            Event::PullSeen { words } => self.pull_seen = Some(words.clone()),
+            Event::PullGone => self.pull_seen = None,
+            Event::Confirmed => self.close_confirmed = true,
+            Event::Halted { by } => {
+                self.note(now, format!("halted by {}", crate::record::person(by)));
+                self.halted = Some(Halt {
+                    by: by.clone(),
+                    bound: Timer::start(now, super::HALT_MS),
+                });
+            }
+            Event::Resumed { by } => {
+                self.note(now, format!("resumed by {}", crate::record::person(by)));
+                self.resumed(now);
+            }
+            Event::AbortNoted { by } => self.abort = Some(by.clone()),
+            Event::Withdrawn { words } => {
+                self.leave_run();
+                self.phase = Phase::Withdrawn {
+                    words: words.clone(),
+                };
+            }
+            Event::KeptNotClosed { words } => {
+                self.phase = Phase::KeptNotClosed {
+                    words: words.clone(),
+                };
+            }
+            Event::Closed => self.phase = Phase::Closed,
+        }
+        self.last = now.clone();
+    }
+
+    fn note(&mut self, now: &Now, words: String) {
+        self.milestones.push(Milestone {
+            at: now.wall,
+            words,
+        });
+    }
+
+    fn letter(&mut self, n: u32, change: impl FnOnce(&mut Delivery)) {
+        if let Some(letter) = self.outbox.iter_mut().find(|letter| letter.n == n) {
+            change(&mut letter.delivery);
+        }
+    }
+
+    fn leave_run(&mut self) {
+        self.op = None;
+        self.abort = None;
+    }
+
+    fn planned(&mut self, plan: &Arc<Plan>, short: &str, now: &Now) {
+        self.note(now, format!("all checks passed, plan {short}"));
+        self.plan = Some(Arc::clone(plan));
+        self.rehearsal_started = false;
+        self.on_traffic = false;
+        self.old_stopped = false;
+        self.watching = None;
+        self.confirmed = false;
+        self.enter(None, 0, now, |run| Phase::Planned { run, failed: None });
+    }
+
+    fn enter(
+        &mut self,
+        own: Option<Vec<Step>>,
+        at: usize,
+        now: &Now,
+        phase: impl FnOnce(Run) -> Phase,
+    ) {
+        self.op = None;
+        let run = Run {
+            own,
+            at,
+            deadline: Timer::start(now, 0),
+            extensions: 0,
+            tries: 0,
+            seconds: 0,
+            requests: 0,
+        };
+        self.phase = phase(run);
+        self.arm_step(now);
+    }
+
+    fn arm_step(&mut self, now: &Now) {
+        let length = self.step().map_or(0, |step| step.deadline_ms);
+        if let Some(run) = self.run_mut() {
+            run.deadline = Timer::start(now, length);
+        }
+    }
+
+    fn step_done(&mut self, now: &Now) {
+        if let (Some(step), Some(plan)) = (self.step().cloned(), self.plan.clone()) {
+            match &step.goal {
+                Goal::Healthy(Which::New, _) => {
+                    self.start_ms = self.started_at.map(|at| now.ms.saturating_sub(at));
+                    if plan.service.route.is_none() && self.watching.is_none() {
+                        self.watching = Some(Box::new(Watching::begin(&plan, now.ms / 1_000)));
+                    }
+                }
+                Goal::Routed { new } => {
+                    self.note(now, format!("{new} % of the traffic on the new version"));
+                    if let Some(gap) = &mut self.gap
+                        && gap.lasted_ms.is_none()
+                    {
+                        gap.lasted_ms = Some(now.ms.saturating_sub(gap.limit.since));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.next_step(now);
+    }
+
+    fn next_step(&mut self, now: &Now) {
+        self.op = None;
+        let Some(run) = self.run_mut() else { return };
+        run.at += 1;
+        run.extensions = 0;
+        run.tries = 0;
+        run.seconds = 0;
+        run.requests = 0;
+        self.arm_step(now);
+        self.follow_stage();
+    }
+
+    /// The phase is the stage of the current step, until the watch is over.
+    fn follow_stage(&mut self) {
+        let Some(stage) = self.stage() else { return };
+        let placeholder = Phase::Closed;
+        self.phase = match (std::mem::replace(&mut self.phase, placeholder), stage) {
+            (Phase::Planned { run, failed: None }, Stage::Deploy) => Phase::Deploying { run },
+            (Phase::Deploying { run }, Stage::Verify) => Phase::Verifying { run },
+            (Phase::Verifying { run }, Stage::Watch) => Phase::Watching { run },
+            (phase, _) => phase,
+        };
+    }
+
+    fn step_extended(&mut self, now: &Now) {
+        if let Some(run) = self.run_mut() {
+            run.extensions += 1;
+        }
+        self.arm_step(now);
+    }
+
+    fn op_intended(&mut self, id: crate::id::OpId, act: &Act, now: &Now) {
+        let goal = self
+            .step()
+            .map_or(Goal::Announced, |step| step.goal.clone());
+        self.next_op = self.next_op.max(id.0 + 1);
+        self.op = Some(Op {
+            id,
+            act: act.clone(),
+            goal,
+            outcome: None,
+            settle: Timer::start(now, SETTLE_MS),
+        });
+        if let Some(run) = self.run_mut() {
+            run.tries += 1;
+        }
+        let Some(plan) = self.plan.clone() else {
+            return;
+        };
+        match act {
+            Act::Start { spec } if spec.release == plan.new.spec.release => {
+                self.started_at.get_or_insert(now.ms);
+            }
+            Act::Start { spec } if plan.release(Which::Rehearsal) == Some(spec.release.clone()) => {
+                self.rehearsal_started = true;
+            }
+            Act::Stop { release, .. } if plan.release(Which::Old).as_ref() == Some(release) => {
+                self.old_stopped = true;
+            }
+            Act::SetRoute { route } if route.hold.is_some() => {
+                if self.gap.as_ref().is_none_or(|gap| gap.lasted_ms.is_some()) {
+                    let limit = Timer::start(now, plan.service.gap_limit_ms);
+                    self.gap = Some(Gap {
+                        limit,
+                        lasted_ms: None,
+                    });
+                }
+            }
+            Act::SetRoute { route } if route.weight_of(&plan.new.spec.release) > 0 => {
+                self.on_traffic = true;
+                if self.watching.is_none() {
+                    let from = (now.ms / 1_000).saturating_sub(1);
+                    self.watching = Some(Box::new(Watching::begin(&plan, from)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn op_ended(&mut self, id: crate::id::OpId, outcome: &Outcome, now: &Now) {
+        if let Some(op) = &mut self.op
+            && op.id == id
+        {
+            op.outcome = Some(outcome.clone());
+            op.settle = Timer::start(now, SETTLE_MS);
+        }
+    }
+
+    fn seen(&mut self, seconds: &[crate::signal::SignalSecond]) {
+        let weight = self.expected_weight();
+        let Some(plan) = self.plan.clone() else {
+            return;
+        };
+        let since = self.observing_since();
+        let grace = plan.service.watch.grace_seconds;
+        let Some(watching) = &mut self.watching else {
+            return;
+        };
+        let added: Vec<Added> = seconds
+            .iter()
+            .map(|second| watching.feed(second, since, weight, grace))
+            .collect();
+        for one in added {
+            self.count(one);
+        }
+    }
+
+    fn beat(&mut self, now: &Now) {
+        let Some(plan) = self.plan.clone() else {
+            return;
+        };
+        let Some(watching) = &mut self.watching else {
+            return;
+        };
+        let added = watching.beat(now.ms, plan.service.watch.grace_seconds);
+        self.count(added);
+    }
+
+    fn count(&mut self, added: Added) {
+        let observing = matches!(
+            self.step(),
+            Some(Step {
+                goal: Goal::Observed { .. },
+                ..
+            })
+        );
+        if let Some(run) = self.run_mut() {
+            if added.gap {
+                run.seconds = 0;
+                run.requests = 0;
+            }
+            if observing {
+                run.seconds += added.seconds;
+                run.requests += added.requests;
+            }
+        }
+    }
+
+    /// The share of the new release that the current step watches.
+    pub(super) fn expected_weight(&self) -> u8 {
+        let at = self.run().map_or(0, |run| run.at);
+        let before = self.steps().get(..at).unwrap_or_default();
+        let last = |steps: &[Step]| {
+            steps.iter().rev().find_map(|step| match step.goal {
+                Goal::Routed { new } => Some(new),
+                _ => None,
+            })
+        };
+        last(before).unwrap_or(0)
+    }
+
+    /// Seconds up to this one are not of the current step.
+    fn observing_since(&self) -> u64 {
+        self.run().map_or(0, |run| run.deadline.since / 1_000)
+    }
+
+    fn watch_passed(&mut self, now: &Now) {
+        self.note(now, "the watch passed".into());
+        self.halted = None;
+        self.abort = None;
+        let first = self.plan.as_ref().and_then(|plan| {
+            plan.steps
+                .iter()
+                .position(|step| step.stage == Stage::Retire)
+        });
+        match first {
+            Some(at) => self.enter(None, at, now, |run| Phase::Documenting { run: Some(run) }),
+            None => self.phase = Phase::Documenting { run: None },
+        }
+    }
+
+    fn resumed(&mut self, now: &Now) {
+        self.halted = None;
+        if matches!(self.phase, Phase::Held { .. }) {
+            self.phase = Phase::Queued {
+                recheck: Timer::start(now, super::QUEUE_RECHECK_MS),
+            };
+        } else {
+            // The time of the halt was not the step's fault.
+            self.arm_step(now);
+        }
+    }
+
+    /// All waits begin anew, with their whole length (S18).
+    fn rearm(&mut self, now: &Now) {
+        if let Some(halt) = &mut self.halted {
+            halt.bound.rearm(now);
+        }
+        if let Some(op) = &mut self.op {
+            op.settle.rearm(now);
+        }
+        if let Some(gap) = &mut self.gap {
+            gap.limit.rearm(now);
+        }
+        if let Some(watching) = &mut self.watching {
+            watching.rebooted();
+        }
+        self.started_at = None;
+        match &mut self.phase {
+            Phase::Queued { recheck } | Phase::Held { recheck, .. } => recheck.rearm(now),
+            Phase::Checking { deadline } => deadline.rearm(now),
+            Phase::Frozen {
+                healthy: Some(since),
+                ..
+            } => since.rearm(now),
+            _ => {}
+        }
+        if let Some(run) = self.run_mut() {
+            run.deadline.rearm(now);
+        }
+        for letter in &mut self.outbox {
+            match &mut letter.delivery {
+                Delivery::Owed {
+                    pause: Some(pause), ..
+                }
+                | Delivery::Sent { pause, .. } => {
+                    pause.rearm(now);
+                }
+                Delivery::Owed { pause: None, .. }
+                | Delivery::Intended { .. }
+                | Delivery::Written => {}
+            }
+        }
+    }
+
+    /// What was under way when the daemon died is unknown now: look first (P5).
+    fn restarted(&mut self, now: &Now) {
+        if let Some(op) = &mut self.op
+            && op.outcome.is_none()
+        {
+            let fault = crate::world::Fault::new(
+                "ops was restarted while this was under way",
+                "this daemon",
+                "the world is looked at first",
+            );
+            op.outcome = Some(Outcome::Unknown { fault });
+            op.settle = Timer::start(now, SETTLE_MS);
+        }
+        for letter in &mut self.outbox {
+            if let Delivery::Intended { tries } = letter.delivery {
+                let pause = Timer::start(now, LETTER_LATE_MS);
+                letter.delivery = Delivery::Sent {
+                    pause,
+                    misses: 0,
+                    tries,
+                };
+            }
+        }
+        self.lease = None;
+        self.reserved = false;
+    }
+}
+
+fn letter_pause(now: &Now, tries: u32) -> Timer {
+    let doubled = LETTER_PAUSE_MS.saturating_mul(1 << tries.min(10));
+    Timer::start(now, doubled.min(LETTER_PAUSE_MAX_MS))
+}

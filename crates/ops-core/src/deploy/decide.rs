@@ -1,0 +1,167 @@
+//! Decides what happens next. Pure: the caller makes the events durable before acting on them.
+
+mod desk;
+mod goal;
+mod harm;
+mod operator;
+mod steps;
+mod words;
+
+use super::{
+    event::Event,
+    input::{Input, LeaseAnswer, Rejection},
+    letter::Delivery,
+    state::{Deployment, Phase},
+};
+use crate::time::Now;
+
+/// The next events of a deployment, given an input.
+///
+/// # Errors
+///
+/// A [`Rejection`] says why the input does not fit; nothing happened then.
+pub fn decide(state: &Deployment, input: &Input, now: &Now) -> Result<Vec<Event>, Rejection> {
+    let mut draft = Draft {
+        state: state.clone(),
+        events: Vec::new(),
+        now,
+    };
+    if state.last.boot != now.boot {
+        draft.push(Event::Rearmed);
+    }
+    draft.take(input)?;
+    draft.progress();
+    Ok(draft.events)
+}
+
+/// A copy of the state on which the events of one decision are tried as they are made.
+struct Draft<'a> {
+    state: Deployment,
+    events: Vec<Event>,
+    now: &'a Now,
+}
+
+impl Draft<'_> {
+    fn push(&mut self, event: Event) {
+        self.state.apply(&event, self.now);
+        self.events.push(event);
+    }
+
+    fn take(&mut self, input: &Input) -> Result<(), Rejection> {
+        match input {
+            Input::Tick => self.tick(),
+            Input::Restarted => self.restarted(),
+            Input::Turn => self.turn(),
+            Input::Facts(facts) => self.facts(facts),
+            Input::Lease(answer) => self.lease(answer),
+            Input::Reserved(answer) => self.reserved(answer),
+            Input::OpEnded { op, outcome } => self.op_ended(*op, outcome),
+            Input::Looked(view) => self.looked(view),
+            Input::TicketRead(answer) => self.ticket_read(answer),
+            Input::LetterEnded { n, outcome } => self.letter_ended(*n, outcome),
+            Input::LetterLooked { n, found } => self.letter_looked(*n, found.as_ref()),
+            Input::Halt { by } => return self.halt(by),
+            Input::Resume { by } => return self.resume(by),
+            Input::Abort { by } => return self.abort(by),
+            Input::Acknowledge { by } => return self.acknowledge(by),
+        }
+        Ok(())
+    }
+
+    /// What follows from the state alone, whatever came in.
+    fn progress(&mut self) {
+        self.finish_runs();
+        self.document();
+        self.send_letters();
+    }
+
+    fn restarted(&mut self) {
+        if !self.state.ended() {
+            self.push(Event::Restarted);
+        }
+    }
+
+    fn turn(&mut self) {
+        if matches!(self.state.phase, Phase::Queued { .. } | Phase::Held { .. })
+            && self.state.halted.is_none()
+            && !self.waits_for_resume()
+        {
+            self.push(Event::CheckingBegan);
+        }
+    }
+
+    fn waits_for_resume(&self) -> bool {
+        matches!(
+            &self.state.phase,
+            Phase::Held {
+                cause: super::HoldCause::Aborted { .. },
+                ..
+            }
+        )
+    }
+
+    fn lease(&mut self, answer: &LeaseAnswer) {
+        match answer {
+            LeaseAnswer::Taken(generation) if self.state.wants_lease() => {
+                if self.state.lease != Some(*generation) {
+                    self.push(Event::LeaseTaken {
+                        generation: *generation,
+                    });
+                }
+            }
+            LeaseAnswer::Taken(_) | LeaseAnswer::Failed(_) => {}
+            LeaseAnswer::HeldBy(holder) => {
+                if matches!(self.state.phase, Phase::Planned { failed: None, .. })
+                    && !self.state.rehearsal_started
+                {
+                    self.push(Event::Requeued {
+                        holder: holder.clone(),
+                    });
+                }
+            }
+            LeaseAnswer::Lost(words) => {
+                if self.state.lease.is_some() {
+                    self.push(Event::LeaseLost {
+                        words: words.clone(),
+                    });
+                }
+            }
+            LeaseAnswer::Released => {
+                if self.state.lease.is_some() && !self.state.wants_lease() {
+                    self.push(Event::LeaseReleased);
+                }
+            }
+        }
+    }
+
+    fn reserved(&mut self, answer: &Result<(), String>) {
+        match answer {
+            Ok(()) if self.state.lease.is_some() && !self.state.reserved => {
+                self.push(Event::Reserved)
+            }
+            Ok(()) => {}
+            Err(words) => {
+                if matches!(self.state.phase, Phase::Planned { failed: None, .. }) {
+                    let words = format!("no space could be set aside for the way back: {words}");
+                    self.prepare_failed(super::Cause::Errored {
+                        step: "reserve".into(),
+                        words,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Sends the first letter of each lane that is due.
+    fn send_letters(&mut self) {
+        for n in self.state.due_letters(self.now) {
+            let owed =
+                self.state.outbox.iter().any(|letter| {
+                    letter.n == n && matches!(letter.delivery, Delivery::Owed { .. })
+                });
+            if owed {
+                self.push(Event::LetterIntended { n });
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Checks, the ticket, letters: everything that is paper.
+
+use super::Draft;
+use crate::{
+    checks::{self, Facts, Judged},
+    deploy::{
+        Cause, Event, HoldCause,
+        act::Outcome,
+        letter::{About, Delivery, To},
+        state::Phase,
+    },
+    evidence::{Pulled, pulled_back},
+    plan::{Goal, Kind},
+    ticket::Ticket,
+    world::Fault,
+};
+
+impl Draft<'_> {
+    pub(super) fn facts(&mut self, facts: &Facts) {
+        let rechecking = matches!(self.state.phase, Phase::Planned { failed: None, .. })
+            && self
+                .state
+                .step()
+                .is_some_and(|step| step.goal == Goal::Rechecked);
+        if !rechecking && !matches!(self.state.phase, Phase::Checking { .. }) {
+            return;
+        }
+        let judged = checks::judge(&self.state.created, facts);
+        if rechecking {
+            self.rechecked(judged);
+        } else {
+            self.checked(judged);
+        }
+    }
+
+    fn checked(&mut self, judged: Judged) {
+        self.remember_checks(&judged);
+        match judged.plan {
+            Some(plan) if judged.checklist.passed() => {
+                let plan = std::sync::Arc::new(*plan);
+                let hash = plan.hash();
+                self.push(Event::Planned { plan, hash });
+                self.tell_plan();
+            }
+            _ => {
+                let ids = judged
+                    .checklist
+                    .failing()
+                    .map(|check| check.id.clone())
+                    .collect();
+                self.hold(HoldCause::Checks { ids });
+            }
+        }
+    }
+
+    /// The last moment before the first act: everything that can have changed passes again, and
+    /// the plan would be the same.
+    fn rechecked(&mut self, judged: Judged) {
+        self.remember_checks(&judged);
+        let same = match (&judged.plan, self.plan()) {
+            (Some(new), Some(old)) => {
+                new.new.candidate == old.new.candidate
+                    && new.old == old.old
+                    && new.service == old.service
+            }
+            _ => false,
+        };
+        if !judged.checklist.passed() {
+            let ids: Vec<_> = judged
+                .checklist
+                .failing()
+                .map(|check| check.id.clone())
+                .collect();
+            let words = format!("no longer passing: {}", ids.join(", "));
+            self.prepare_failed(Cause::Errored {
+                step: "rechecked".into(),
+                words,
+            });
+        } else if !same {
+            let words =
+                "what would be deployed, or what serves now, is not what was planned".into();
+            self.prepare_failed(Cause::Errored {
+                step: "rechecked".into(),
+                words,
+            });
+        } else if self.state.halted.is_none() {
+            self.push(Event::StepDone);
+            self.finish_runs();
+        }
+    }
+
+    fn remember_checks(&mut self, judged: &Judged) {
+        self.push(Event::Checked {
+            checklist: std::sync::Arc::clone(&judged.checklist),
+            ticket: judged.ticket.clone(),
+            candidate: judged.candidate.clone(),
+        });
+    }
+
+    /// Holds the ticket; the team is told once per distinct cause.
+    pub(super) fn hold(&mut self, cause: HoldCause) {
+        let fresh = !self.state.told.contains(&cause.key());
+        let recheck_ms = crate::deploy::recheck_ms(&cause, self.state.checked);
+        self.push(Event::Held {
+            cause: cause.clone(),
+            recheck_ms,
+        });
+        if fresh {
+            self.tell_held(&cause);
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, words: String) {
+        self.push(Event::Withdrawn { words });
+        self.tell_ended();
+    }
+
+    /// A ticket counts as pulled back when two readings in a row say so (S13). A board that fails
+    /// says nothing.
+    pub(super) fn ticket_read(&mut self, answer: &Result<Option<Box<Ticket>>, Fault>) {
+        if self.state.created.kind != Kind::Release || self.state.at_rest() {
+            return;
+        }
+        let Ok(now) = answer else { return };
+        let Some(words) = self.pull_words(now.as_deref()) else {
+            return;
+        };
+        match (words, self.state.pull_seen.is_some()) {
+            (None, true) => {
+                self.push(Event::PullGone);
+                self.confirm_close();
+            }
+            (None, false) => self.confirm_close(),
+            (Some(words), false) => self.push(Event::PullSeen { words }),
+            (Some(words), true) => self.pulled(words),
+        }
+    }
+
+    /// `Some(None)`: not pulled back. `None`: the reading says nothing.
+    fn pull_words(&self, now: Option<&Ticket>) -> Option<Option<String>> {
+        let Some(before) = self.state.ticket.as_deref() else {
+            let ticket = now?;
+            let gone = ticket.status != "rfp";
+            return Some(gone.then(|| format!("its status is {}", ticket.status)));
+        };
+        match pulled_back(before, now) {
+            Pulled::No => Some(None),
+            Pulled::BoardError { .. } => None,
+            pulled => Some(Some(pulled.words())),
+        }
+    }
+
+    fn pulled(&mut self, words: String) {
+        match &self.state.phase {
+            Phase::Queued { .. } | Phase::Checking { .. } | Phase::Held { .. } => {
+                self.withdraw(words)
+            }
+            Phase::Planned { failed: None, .. } if !self.state.busy() => {
+                self.prepare_failed(Cause::PulledBack { words });
+            }
+            Phase::Deploying { .. } | Phase::Verifying { .. } | Phase::Watching { .. }
+                if !self.state.busy() =>
+            {
+                self.back(Cause::PulledBack { words });
+            }
+            Phase::Documenting { run: None } if !self.closing() => {
+                self.push(Event::KeptNotClosed {
+                    words: words.clone(),
+                });
+                self.tell_kept(&words);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the move to `closed` was at least intended.
+    fn closing(&self) -> bool {
+        self.state.outbox.iter().any(|letter| {
+            letter.about == About::Close
+                && !matches!(letter.delivery, Delivery::Owed { tries: 0, .. })
+        })
+    }
+
+    fn confirm_close(&mut self) {
+        if self.state.wants_close_confirmed() {
+            self.push(Event::Confirmed);
+        }
+    }
+
+    /// Comment first, then `closed`, then the meeting board.
+    pub(super) fn document(&mut self) {
+        if !matches!(self.state.phase, Phase::Documenting { run: None }) {
+            return;
+        }
+        if !self
+            .state
+            .outbox
+            .iter()
+            .any(|letter| letter.about == About::Record)
+        {
+            self.tell_record();
+        }
+        let written = |about| {
+            let mut letters = self
+                .state
+                .outbox
+                .iter()
+                .filter(|letter| letter.about == about)
+                .peekable();
+            letters.peek().is_some() && letters.all(|letter| letter.written())
+        };
+        if !written(About::Record) {
+            return;
+        }
+        if self.state.created.kind != Kind::Release || written(About::Close) {
+            self.push(Event::Closed);
+            self.tell_ended();
+            return;
+        }
+        let asked = self
+            .state
+            .outbox
+            .iter()
+            .any(|letter| letter.about == About::Close);
+        if self.state.close_confirmed && !asked {
+            for ticket in self.state.created.tickets.clone() {
+                let to = To::Close { ticket };
+                self.push(Event::LetterQueued {
+                    to,
+                    about: About::Close,
+                    body: String::new(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn letter_ended(&mut self, n: u32, outcome: &Outcome) {
+        let intended =
+            self.state.outbox.iter().any(|letter| {
+                letter.n == n && matches!(letter.delivery, Delivery::Intended { .. })
+            });
+        if !intended {
+            return;
+        }
+        match outcome {
+            Outcome::Applied => self.push(Event::LetterSent { n, sure: true }),
+            Outcome::Unknown { .. } => self.push(Event::LetterSent { n, sure: false }),
+            Outcome::NotApplied { fault } | Outcome::Stale { fault } => {
+                self.push(Event::LetterRefused {
+                    n,
+                    words: fault.to_string(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn letter_looked(&mut self, n: u32, found: Result<&bool, &Fault>) {
+        let sent = self
+            .state
+            .outbox
+            .iter()
+            .any(|letter| letter.n == n && matches!(letter.delivery, Delivery::Sent { .. }));
+        match (sent, found) {
+            (true, Ok(true)) => self.push(Event::LetterWritten { n }),
+            (true, Ok(false)) => self.push(Event::LetterMissed { n }),
+            (true, Err(_)) | (false, _) => {}
+        }
+    }
+}

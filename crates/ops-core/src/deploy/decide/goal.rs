@@ -1,0 +1,465 @@
+//! Whether a step's goal holds in what was read back, and which act would bring it about.
+
+use crate::{
+    deploy::{
+        act::{Act, View},
+        letter::About,
+        state::Deployment,
+    },
+    id::ReleaseId,
+    plan::{Goal, Plan, Which},
+    route::{Hold, Leg, Route},
+    world::{Replica, ReplicaState, TargetView},
+};
+
+/// Ends of a new replica by itself until it counts as a crash loop.
+const CRASH_LOOP: u32 = 3;
+
+/// What a look says of a goal.
+pub(super) enum Met {
+    Yes,
+    /// Not yet; `blind` if that could not be seen at all.
+    No {
+        words: String,
+        blind: bool,
+    },
+    /// It will not: waiting longer is of no use.
+    Never {
+        words: String,
+    },
+}
+
+fn no(words: impl Into<String>) -> Met {
+    Met::No {
+        words: words.into(),
+        blind: false,
+    }
+}
+
+fn blind(fault: &crate::world::Fault) -> Met {
+    Met::No {
+        words: fault.to_string(),
+        blind: true,
+    }
+}
+
+pub(super) fn met(state: &Deployment, plan: &Plan, goal: &Goal, view: &View) -> Met {
+    match goal {
+        Goal::Announced => announced(state),
+        Goal::Rechecked => no("the checks run again"),
+        Goal::Stored(which) => stored(*which, view),
+        Goal::Smoke(_) => smoke(view),
+        Goal::Running(which) => with_target(view, |target| running(plan, *which, target)),
+        Goal::Healthy(which, n) => {
+            with_target(view, |target| healthy(plan, *which, *n, target, view))
+        }
+        Goal::Stopped(which) => with_target(view, |target| stopped(state, plan, *which, target)),
+        Goal::Removed(which) => with_target(view, |target| removed(plan, *which, target)),
+        Goal::Drained(which) => drained(plan, *which, view),
+        Goal::Routed { new } => routed(state, plan, *new, view),
+        Goal::Held => held(state, view),
+        Goal::Unrouted => unrouted(state, view),
+        Goal::Verified => verified(state, plan, view),
+        Goal::Observed {
+            seconds,
+            min_requests,
+        } => observed(state, *seconds, *min_requests),
+    }
+}
+
+fn with_target(view: &View, judge: impl FnOnce(&TargetView) -> Met) -> Met {
+    match &view.target {
+        Ok(target) => judge(target),
+        Err(fault) => blind(fault),
+    }
+}
+
+fn announced(state: &Deployment) -> Met {
+    let plan = state
+        .outbox
+        .iter()
+        .rev()
+        .find(|letter| letter.about == About::Plan);
+    match plan {
+        Some(letter) if letter.written() => Met::Yes,
+        Some(_) => no("the board has not confirmed the comment yet"),
+        // A rollback of something closed announces itself on the meeting board only.
+        None => Met::Yes,
+    }
+}
+
+fn stored(which: Which, view: &View) -> Met {
+    match (&view.stored, which) {
+        (Some(Ok(true)), _) => Met::Yes,
+        (Some(Ok(false)), Which::New) => no("the artifact is not in the store yet"),
+        (Some(Ok(false)), _) => Met::Never {
+            words:
+                "the previous version's artifact is missing from the store or was changed there; \
+              a way back needs it: deploy a version whose artifact is at hand first"
+                    .into(),
+        },
+        (Some(Err(fault)), _) => blind(fault),
+        (None, _) => no("the store was not asked yet"),
+    }
+}
+
+fn smoke(view: &View) -> Met {
+    match &view.smoke {
+        Some(Ok(failures)) if failures.is_empty() => Met::Yes,
+        Some(Ok(failures)) => no(failures.join("; ")),
+        Some(Err(fault)) => blind(fault),
+        None => no("no smoke request was sent yet"),
+    }
+}
+
+fn wanted(plan: &Plan, which: Which) -> Option<(ReleaseId, u32)> {
+    plan.spec(which).map(|spec| (spec.release, spec.replicas))
+}
+
+fn running(plan: &Plan, which: Which, target: &TargetView) -> Met {
+    let Some((release, replicas)) = wanted(plan, which) else {
+        return Met::Yes;
+    };
+    let count = target.running(&release).count();
+    if count >= replicas as usize {
+        return Met::Yes;
+    }
+    crash_loop(which, target.of(&release))
+        .unwrap_or_else(|| no(format!("{count} of {replicas} run")))
+}
+
+fn crash_loop<'a>(which: Which, replicas: impl Iterator<Item = &'a Replica>) -> Option<Met> {
+    let worst = replicas.max_by_key(|replica| replica.restarts)?;
+    let judged = which == Which::New && worst.restarts >= CRASH_LOOP;
+    judged.then(|| Met::Never {
+        words: format!(
+            "replica {} ended {} times by itself, last with {}",
+            worst.id,
+            worst.restarts,
+            worst.last_exit.as_deref().unwrap_or("an unknown status")
+        ),
+    })
+}
+
+fn healthy(plan: &Plan, which: Which, n: u32, target: &TargetView, view: &View) -> Met {
+    let Some((release, replicas)) = wanted(plan, which) else {
+        return Met::Yes;
+    };
+    if let Some(never) = crash_loop(which, target.of(&release)) {
+        return never;
+    }
+    let good = |replica: &&Replica| view.health.get(&replica.id).is_some_and(|h| h.good >= n);
+    let count = target.running(&release).filter(good).count();
+    if count >= replicas as usize {
+        return Met::Yes;
+    }
+    let why = target
+        .of(&release)
+        .find_map(|replica| {
+            let why = view
+                .health
+                .get(&replica.id)
+                .and_then(|health| health.why.clone());
+            why.or_else(|| {
+                replica
+                    .last_exit
+                    .as_ref()
+                    .map(|exit| format!("it ended with {exit}"))
+            })
+        })
+        .map_or(String::new(), |why| format!(": {why}"));
+    no(format!(
+        "{count} of {replicas} replicas are healthy {n} times in a row{why}"
+    ))
+}
+
+fn stopped(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -> Met {
+    let Some((release, _)) = wanted(plan, which) else {
+        return Met::Yes;
+    };
+    // A start that was never reported may still come: an order of ours with a later stamp must
+    // stand before the absence counts.
+    let fenced = state.op.as_ref().is_some_and(|op| {
+        op.outcome.is_some() && matches!(&op.act, Act::Stop { release: of, .. } if *of == release)
+    });
+    let alive = target
+        .of(&release)
+        .filter(|replica| replica.state != ReplicaState::Stopped)
+        .count();
+    match (alive, fenced) {
+        (0, true) => Met::Yes,
+        (0, false) => no("it was not told to stop yet"),
+        (n, _) => no(format!("{n} of its replicas have not stopped")),
+    }
+}
+
+fn removed(plan: &Plan, which: Which, target: &TargetView) -> Met {
+    let Some((release, _)) = wanted(plan, which) else {
+        return Met::Yes;
+    };
+    match target.of(&release).count() {
+        0 => Met::Yes,
+        n => no(format!("{n} of its replicas are still known")),
+    }
+}
+
+fn drained(plan: &Plan, which: Which, view: &View) -> Met {
+    let Some(release) = plan.release(which) else {
+        return Met::Yes;
+    };
+    match &view.door {
+        Err(fault) => blind(fault),
+        Ok(door) => {
+            let flight = door
+                .served
+                .iter()
+                .flat_map(|served| &served.in_flight)
+                .find(|(id, _)| *id == release)
+                .map_or(0, |(_, n)| *n);
+            if flight == 0 {
+                Met::Yes
+            } else {
+                no(format!("{flight} requests are in flight"))
+            }
+        }
+    }
+}
+
+/// Whether the door's answer comes from an act of this step, and not from an earlier one that a
+/// late act could still change.
+fn own_stamp(state: &Deployment, view: &View) -> bool {
+    let Some(op) = &state.op else { return false };
+    let Ok(door) = &view.door else { return false };
+    let Some(served) = &door.served else {
+        return false;
+    };
+    served.stamp.deployment == state.id().0 && served.stamp.op >= op.id
+}
+
+fn routed(state: &Deployment, plan: &Plan, new: u8, view: &View) -> Met {
+    let door = match &view.door {
+        Ok(door) => door,
+        Err(fault) => return blind(fault),
+    };
+    let Some(served) = &door.served else {
+        return no("the door has no route");
+    };
+    let untouched = new == 0 && !state.on_traffic && state.gap.is_none();
+    if !untouched && !own_stamp(state, view) {
+        return no("the door has not confirmed this route yet");
+    }
+    let old = plan.release(Which::Old);
+    let fits = served.route.hold.is_none()
+        && served.route.weight_of(&plan.new.spec.release) == new
+        && old.is_none_or(|old| served.route.weight_of(&old) == 100 - new);
+    match (fits, served.probed) {
+        (true, true) => Met::Yes,
+        (true, false) => no("the door has not reached the replicas yet"),
+        (false, _) => no("the door serves another route"),
+    }
+}
+
+fn held(state: &Deployment, view: &View) -> Met {
+    match &view.door {
+        Err(fault) => blind(fault),
+        Ok(door) => {
+            let hold = door
+                .served
+                .as_ref()
+                .is_some_and(|served| served.route.hold.is_some());
+            if hold && own_stamp(state, view) {
+                Met::Yes
+            } else {
+                no("the door does not hold yet")
+            }
+        }
+    }
+}
+
+fn unrouted(state: &Deployment, view: &View) -> Met {
+    let door = match &view.door {
+        Ok(door) => door,
+        Err(fault) => return blind(fault),
+    };
+    let fenced = !state.on_traffic
+        || state
+            .op
+            .as_ref()
+            .is_some_and(|op| op.outcome.is_some() && matches!(op.act, Act::RemoveRoute { .. }));
+    match (&door.served, fenced) {
+        (None, true) => Met::Yes,
+        (None, false) => no("the door was not told yet"),
+        (Some(_), _) => no("the door still has a route"),
+    }
+}
+
+fn verified(state: &Deployment, plan: &Plan, view: &View) -> Met {
+    let target = match &view.target {
+        Ok(target) => target,
+        Err(fault) => return blind(fault),
+    };
+    let spec = &plan.new.spec;
+    let approved = target
+        .running(&spec.release)
+        .filter(|replica| replica.artifact == plan.new.candidate.artifact)
+        .count();
+    if approved < spec.replicas as usize {
+        return no(format!(
+            "{approved} of {} replicas run the approved artifact",
+            spec.replicas
+        ));
+    }
+    if plan.service.route.is_none() {
+        return Met::Yes;
+    }
+    let door = match &view.door {
+        Ok(door) => door,
+        Err(fault) => return blind(fault),
+    };
+    let weight = door
+        .served
+        .as_ref()
+        .map_or(0, |served| served.route.weight_of(&spec.release));
+    let expected = state.expected_weight();
+    if weight != expected {
+        return no(format!(
+            "the door sends {weight} % to the new version instead of {expected} %"
+        ));
+    }
+    match &view.signals {
+        Some(Ok(_)) => Met::Yes,
+        Some(Err(fault)) => blind(fault),
+        None => no("the watch's signals were not read yet"),
+    }
+}
+
+fn observed(state: &Deployment, seconds: u64, min_requests: u64) -> Met {
+    let Some(run) = state.run() else {
+        return no("nothing is observed");
+    };
+    if run.seconds >= seconds && run.requests >= min_requests {
+        return Met::Yes;
+    }
+    no(format!(
+        "observed {} of {seconds} s and {} of {min_requests} requests",
+        run.seconds, run.requests
+    ))
+}
+
+/// The act that serves a goal, if any act can.
+pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View) -> Option<Act> {
+    let service = plan.service.name.clone();
+    match goal {
+        Goal::Stored(Which::New) => Some(Act::Import {
+            reference: plan.reference.clone(),
+            digest: plan.new.candidate.artifact.clone(),
+        }),
+        Goal::Running(which) => plan.spec(*which).map(|spec| Act::Start {
+            spec: Box::new(spec),
+        }),
+        Goal::Stopped(which) => plan
+            .release(*which)
+            .map(|release| Act::Stop { service, release }),
+        Goal::Removed(which) => plan
+            .release(*which)
+            .map(|release| Act::Remove { service, release }),
+        Goal::Routed { new } => route(plan, *new, view).map(|route| Act::SetRoute { route }),
+        Goal::Held => hold(plan).map(|route| Act::SetRoute { route }),
+        Goal::Unrouted => Some(Act::RemoveRoute { service }),
+        Goal::Healthy(Which::Old, _) if state.cause().is_some() => {
+            // On the way back a previous version that died meanwhile is started again.
+            let target = view.target.as_ref().ok()?;
+            let spec = plan.spec(Which::Old)?;
+            let lacking = target.running(&spec.release).count() < spec.replicas as usize;
+            lacking.then(|| Act::Start {
+                spec: Box::new(spec),
+            })
+        }
+        Goal::Announced
+        | Goal::Stored(_)
+        | Goal::Healthy(..)
+        | Goal::Smoke(_)
+        | Goal::Rechecked
+        | Goal::Drained(_)
+        | Goal::Verified
+        | Goal::Observed { .. } => None,
+    }
+}
+
+fn addresses(target: &TargetView, release: &ReleaseId) -> Vec<String> {
+    target
+        .running(release)
+        .filter_map(|replica| replica.address.clone())
+        .collect()
+}
+
+fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
+    let target = view.target.as_ref().ok()?;
+    let shares = [(Which::New, new), (Which::Old, 100 - new)];
+    let mut legs = Vec::new();
+    for (which, weight) in shares {
+        if weight == 0 {
+            continue;
+        }
+        let release = plan.release(which)?;
+        let backends = addresses(target, &release);
+        if backends.is_empty() {
+            return None;
+        }
+        legs.push(Leg {
+            release,
+            weight,
+            backends,
+        });
+    }
+    Some(legs)
+}
+
+fn route(plan: &Plan, new: u8, view: &View) -> Option<Route> {
+    let wanted = plan.service.route.as_ref()?;
+    Some(Route {
+        service: plan.service.name.clone(),
+        host: wanted.host.clone(),
+        path: wanted.path.clone(),
+        legs: legs(plan, new, view)?,
+        hold: None,
+    })
+}
+
+fn hold(plan: &Plan) -> Option<Route> {
+    let wanted = plan.service.route.as_ref()?;
+    Some(Route {
+        service: plan.service.name.clone(),
+        host: wanted.host.clone(),
+        path: wanted.path.clone(),
+        legs: Vec::new(),
+        hold: Some(Hold {
+            max_wait_ms: plan.service.gap_limit_ms,
+            max_requests: plan.service.hold_requests,
+        }),
+    })
+}
+
+/// A route to whichever release has the most healthy replicas, for a frozen group.
+pub(super) fn healthiest(plan: &Plan, view: &View) -> Option<(u8, Route)> {
+    let target = view.target.as_ref().ok()?;
+    let count = |which| {
+        plan.release(which).map_or(0, |release| {
+            target
+                .running(&release)
+                .filter(|replica| {
+                    view.health
+                        .get(&replica.id)
+                        .is_some_and(|health| health.good > 0)
+                })
+                .count()
+        })
+    };
+    let (new, old) = (count(Which::New), count(Which::Old));
+    let weight = match (old, new) {
+        (0, 0) => return None,
+        (old, new) if old >= new => 0,
+        _ => 100,
+    };
+    route(plan, weight, view).map(|route| (weight, route))
+}

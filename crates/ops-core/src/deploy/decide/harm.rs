@@ -1,0 +1,96 @@
+//! Whether users are being hurt.
+
+use super::Draft;
+use crate::{
+    deploy::{Cause, act::View},
+    id::ReleaseId,
+    plan::Which,
+    settings::Strategy,
+    watch::Verdict,
+};
+
+/// Ends of new replicas by themselves, once they have been healthy, until that is harm.
+const RESTARTS: u32 = 2;
+/// Failed probes in a row of one new replica until that is harm.
+const PROBES: u32 = 3;
+
+impl Draft<'_> {
+    /// Begins the way back if a detector tripped.
+    pub(super) fn judge_harm(&mut self, view: &View) {
+        if self.state.busy() {
+            return;
+        }
+        if let Some(cause) = self.probe_harm(view).or_else(|| self.signal_harm(view)) {
+            self.back(cause);
+        }
+    }
+
+    /// Restarts and failing probes: no statistics.
+    fn probe_harm(&self, view: &View) -> Option<Cause> {
+        let plan = self.state.plan.as_ref()?;
+        let judged = self.state.start_ms.is_some() || self.state.on_traffic;
+        let target = view.target.as_ref().ok().filter(|_| judged)?;
+        let new = plan.new.spec.release.clone();
+        let restarts: u32 = target.of(&new).map(|replica| replica.restarts).sum();
+        if restarts >= RESTARTS {
+            let exit = target
+                .of(&new)
+                .find_map(|replica| replica.last_exit.clone());
+            let words = format!(
+                "new replicas ended {restarts} times by themselves, last with {}",
+                exit.unwrap_or_else(|| "an unknown status".into())
+            );
+            return Some(Cause::Harm {
+                detector: "restarts".into(),
+                words,
+            });
+        }
+        let sick = |release: &ReleaseId| {
+            target.of(release).find_map(|replica| {
+                let health = view.health.get(&replica.id)?;
+                (health.bad >= PROBES).then(|| health.why.clone().unwrap_or_default())
+            })
+        };
+        let words = sick(&new)?;
+        let shared = plan.release(Which::Old).and_then(|old| sick(&old));
+        Some(match shared {
+            // Both versions are sick: that is not what the new one did.
+            Some(_) => Cause::Errored {
+                step: "health".into(),
+                words: format!("both versions fail their health probes: {words}"),
+            },
+            None => Cause::Harm {
+                detector: "health".into(),
+                words: format!("a new replica fails its health probes: {words}"),
+            },
+        })
+    }
+
+    fn signal_harm(&mut self, view: &View) -> Option<Cause> {
+        let plan = self.plan()?;
+        let verdict = self.state.watching.as_ref()?.judge.verdict();
+        match verdict {
+            Verdict::NoHarm => None,
+            Verdict::Harm { leading, words, .. } => Some(Cause::Harm {
+                detector: leading.to_string(),
+                words,
+            }),
+            Verdict::BaselineOnly { gross, words, .. } => {
+                plan.old.as_ref()?;
+                let detector = "errors against the baseline".to_owned();
+                if !view.sick_dependencies.is_empty() {
+                    let sick = view.sick_dependencies.join(", ");
+                    let words = format!("{words}, while {sick} does not answer healthy");
+                    return Some(Cause::Inconclusive { words });
+                }
+                if gross || plan.service.strategy == Strategy::Recreate {
+                    return Some(Cause::Harm { detector, words });
+                }
+                if !self.state.confirmed && self.state.expected_weight() == 100 {
+                    self.confirm(words);
+                }
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Halt, resume, abort: what people may ask of a deployment under way.
+
+use super::{super::Rejection, Draft};
+use crate::{
+    deploy::{Cause, Event, HoldCause, state::Phase},
+    id::Identity,
+};
+
+impl Draft<'_> {
+    fn not_now(&self, next: &str) -> Rejection {
+        let id = self.state.id();
+        let phase = self.state.phase_name().text();
+        Rejection::NotNow(format!("{id} is {phase}: {next}"))
+    }
+
+    pub(super) fn halt(&mut self, by: &Identity) -> Result<(), Rejection> {
+        if self.state.at_rest() {
+            return Err(self.not_now("there is nothing left to halt"));
+        }
+        if matches!(
+            self.state.phase,
+            Phase::RollingBack { .. } | Phase::Frozen { .. }
+        ) {
+            return Err(self.not_now("a way back is never halted"));
+        }
+        if matches!(self.state.phase, Phase::Documenting { .. }) {
+            return Err(self.not_now("its watch passed; `ops rollback` takes it back"));
+        }
+        if self.state.halted.is_none() {
+            self.push(Event::Halted { by: by.clone() });
+            self.tell_halt(by);
+        }
+        Ok(())
+    }
+
+    pub(super) fn resume(&mut self, by: &Identity) -> Result<(), Rejection> {
+        if self.state.halted.is_none() && !self.waits_for_resume() {
+            return Err(self.not_now("it is not halted"));
+        }
+        self.push(Event::Resumed { by: by.clone() });
+        self.tell_resume(by);
+        Ok(())
+    }
+
+    pub(super) fn abort(&mut self, by: &Identity) -> Result<(), Rejection> {
+        match self.state.phase {
+            Phase::RollingBack { .. } => Err(self.not_now("it goes back already")),
+            Phase::Frozen { .. } => Err(self.not_now("its way back failed; see `ops explain`")),
+            Phase::Documenting { .. } | Phase::KeptNotClosed { .. } | Phase::Closed => {
+                Err(self.not_now("its watch passed; `ops rollback` takes it back"))
+            }
+            Phase::RolledBack { .. } | Phase::Thawed { .. } | Phase::Withdrawn { .. } => {
+                Err(self.not_now("nothing of it serves"))
+            }
+            _ if self.state.busy() => {
+                if self.state.abort.is_none() {
+                    self.push(Event::AbortNoted { by: by.clone() });
+                }
+                Ok(())
+            }
+            _ => {
+                self.abort_now(by.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Abort always wins: at once, or right after the act that was under way.
+    pub(super) fn abort_now(&mut self, by: Identity) {
+        match &self.state.phase {
+            Phase::Queued { .. } | Phase::Checking { .. } | Phase::Held { .. } => {
+                self.hold(HoldCause::Aborted { by });
+            }
+            Phase::Planned { failed: None, .. } => self.prepare_failed(Cause::Aborted { by }),
+            _ => self.back(Cause::Aborted { by }),
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, by: &Identity) -> Result<(), Rejection> {
+        match &self.state.phase {
+            Phase::Frozen {
+                acknowledged: None, ..
+            } => {
+                self.push(Event::Acknowledged { by: by.clone() });
+                Ok(())
+            }
+            Phase::Frozen { .. } => Ok(()),
+            _ => Err(self.not_now("only a frozen deployment is acknowledged")),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Which words are owed when. The words themselves are in [`crate::record`].
+
+use super::Draft;
+use crate::{
+    deploy::{
+        Event, HoldCause,
+        letter::{About, Letter, To},
+        state::Phase,
+    },
+    id::Identity,
+    plan::Kind,
+    record,
+};
+
+impl Draft<'_> {
+    fn queue(&mut self, to: To, about: About, text: &str) {
+        let n = self.state.outbox.len() as u32 + 1;
+        let body = format!("{text}\n\n{}", Letter::marker(self.state.id(), n));
+        self.push(Event::LetterQueued { to, about, body });
+    }
+
+    fn comment(&mut self, about: About, text: &str) {
+        for ticket in self.state.created.tickets.clone() {
+            self.queue(To::Comment { ticket }, about, text);
+        }
+    }
+
+    fn post(&mut self, text: &str) {
+        let channel = self.state.created.channel.clone();
+        self.queue(To::Post { channel }, About::News, text);
+    }
+
+    pub(super) fn tell_held(&mut self, cause: &HoldCause) {
+        if self.state.created.kind == Kind::Release {
+            let comment = record::hold_comment(&self.state, cause);
+            self.comment(About::Hold, &comment);
+        }
+        self.post(&record::hold_post(&self.state, cause));
+    }
+
+    pub(super) fn tell_plan(&mut self) {
+        if self.state.created.kind == Kind::Release {
+            let comment = record::plan_comment(&self.state);
+            self.comment(About::Plan, &comment);
+        }
+    }
+
+    /// Once, when the first act that users could notice is near.
+    pub(super) fn tell_start(&mut self) {
+        if self.state.run().is_some_and(|run| run.at > 0)
+            && self.state.op.is_none()
+            && !self.state.on_traffic
+            && self.state.started_at.is_none()
+            && !self.state.old_stopped
+            && self.state.gap.is_none()
+        {
+            let text = record::start_post(&self.state);
+            let told = self
+                .state
+                .outbox
+                .iter()
+                .any(|letter| letter.body.starts_with(&text));
+            if !told {
+                self.post(&text);
+            }
+        }
+    }
+
+    pub(super) fn tell_back(&mut self) {
+        self.post(&record::back_post(&self.state));
+    }
+
+    pub(super) fn tell_frozen(&mut self) {
+        let comment = record::frozen_comment(&self.state);
+        self.comment(About::News, &comment);
+        self.post(&record::frozen_post(&self.state));
+    }
+
+    pub(super) fn tell_halt(&mut self, by: &Identity) {
+        self.post(&record::halt_post(&self.state, by));
+    }
+
+    pub(super) fn tell_resume(&mut self, by: &Identity) {
+        self.post(&record::resume_post(&self.state, by));
+    }
+
+    pub(super) fn tell_record(&mut self) {
+        let comment = record::success_comment(&self.state);
+        self.comment(About::Record, &comment);
+    }
+
+    pub(super) fn tell_kept(&mut self, words: &str) {
+        let comment = record::kept_comment(&self.state, words);
+        self.comment(About::News, &comment);
+        self.post(&record::kept_post(&self.state, words));
+    }
+
+    /// The deployment came to rest.
+    pub(super) fn tell_ended(&mut self) {
+        match &self.state.phase {
+            Phase::Closed => self.post(&record::success_post(&self.state)),
+            Phase::RolledBack { .. } | Phase::Thawed { .. } => {
+                let comment = record::failure_comment(&self.state);
+                self.comment(About::Record, &comment);
+                self.post(&record::failure_post(&self.state));
+            }
+            Phase::Withdrawn { words } => {
+                let words = words.clone();
+                if self.state.started_at.is_some() {
+                    let comment = record::failure_comment(&self.state);
+                    self.comment(About::Record, &comment);
+                }
+                self.post(&record::withdrawn_post(&self.state, &words));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,501 @@
+//! One deployment, rebuilt from its journal.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    act::Op,
+    cause::{Cause, HoldCause},
+    letter::Letter,
+    watching::Watching,
+};
+use crate::{
+    checks::Checklist,
+    id::{DeploymentId, Digest, EnvironmentName, Generation, Identity, ServiceName, TicketId},
+    plan::{Kind, Plan, Stage, Step},
+    ticket::Ticket,
+    time::{Now, Timer},
+};
+
+/// How a deployment begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// Its number.
+    pub id: DeploymentId,
+    /// Why.
+    pub kind: Kind,
+    /// The asking ticket first.
+    pub tickets: Vec<TicketId>,
+    /// The service, as far as the ticket tells; the checks decide.
+    pub service: ServiceName,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// The lock group, `environment/group`.
+    pub group: String,
+    /// The channel for news.
+    pub channel: String,
+    /// How often it was tried before with an outcome that allows another try (S5).
+    pub retries: u32,
+}
+
+/// A halt of forward acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    /// Who.
+    pub by: Identity,
+    /// Its bound.
+    pub bound: Timer,
+}
+
+/// Walking through steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Steps of its own instead of the plan's: a way back, a clean-up, a confirmation.
+    pub own: Option<Vec<Step>>,
+    /// The current step.
+    pub at: usize,
+    /// Its deadline.
+    pub deadline: Timer,
+    /// How often it was extended.
+    pub extensions: u32,
+    /// How often its act was tried.
+    pub tries: u32,
+    /// Seconds observed in this step.
+    pub seconds: u64,
+    /// Requests that the new release answered in this step.
+    pub requests: u64,
+}
+
+/// Where a deployment stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "kebab-case")]
+pub enum Phase {
+    /// Waits for its turn.
+    Queued {
+        /// Since when, and until when at most before it is looked at again.
+        recheck: Timer,
+    },
+    /// The checks run.
+    Checking {
+        /// Until then.
+        deadline: Timer,
+    },
+    /// Waits for something to change.
+    Held {
+        /// For what.
+        cause: HoldCause,
+        /// When it looks again by itself.
+        recheck: Timer,
+    },
+    /// All checks passed; lease, announcement, rehearsal.
+    Planned {
+        /// The steps.
+        run: Run,
+        /// Set while the preparation is being cleared away.
+        failed: Option<Cause>,
+    },
+    /// Traffic is moving.
+    Deploying {
+        /// The steps.
+        run: Run,
+    },
+    /// What runs is being proved.
+    Verifying {
+        /// The steps.
+        run: Run,
+    },
+    /// It is being watched.
+    Watching {
+        /// The steps.
+        run: Run,
+    },
+    /// On the way back.
+    RollingBack {
+        /// The steps.
+        run: Run,
+        /// Why.
+        cause: Cause,
+    },
+    /// The watch passed; the old version leaves, the record is written. Never goes back.
+    Documenting {
+        /// Steps while the old version leaves, then `None`.
+        run: Option<Run>,
+    },
+    /// Done, recorded, closed.
+    Closed,
+    /// The previous state serves again.
+    RolledBack {
+        /// Why.
+        cause: Cause,
+    },
+    /// A way back failed: the lock group is blocked until the world is read back healthy.
+    Frozen {
+        /// Why it went back.
+        cause: Cause,
+        /// Why that failed.
+        words: String,
+        /// Since when one version is healthy.
+        healthy: Option<Timer>,
+        /// Who has taken note.
+        acknowledged: Option<Identity>,
+    },
+    /// It was frozen, and the world was read back healthy since.
+    Thawed {
+        /// Why it went back.
+        cause: Cause,
+    },
+    /// The ticket was pulled back; nothing of the candidate serves.
+    Withdrawn {
+        /// What was seen.
+        words: String,
+    },
+    /// The ticket was pulled back after the watch had passed; the new version serves.
+    KeptNotClosed {
+        /// What was seen.
+        words: String,
+    },
+}
+
+/// The names of the phases, for tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PhaseName {
+    /// See [`Phase::Queued`].
+    Queued,
+    /// See [`Phase::Checking`].
+    Checking,
+    /// See [`Phase::Held`].
+    Held,
+    /// See [`Phase::Planned`].
+    Planned,
+    /// See [`Phase::Deploying`].
+    Deploying,
+    /// See [`Phase::Verifying`].
+    Verifying,
+    /// See [`Phase::Watching`].
+    Watching,
+    /// See [`Phase::RollingBack`].
+    RollingBack,
+    /// See [`Phase::Documenting`].
+    Documenting,
+    /// See [`Phase::Closed`].
+    Closed,
+    /// See [`Phase::RolledBack`].
+    RolledBack,
+    /// See [`Phase::Frozen`].
+    Frozen,
+    /// See [`Phase::Thawed`].
+    Thawed,
+    /// See [`Phase::Withdrawn`].
+    Withdrawn,
+    /// See [`Phase::KeptNotClosed`].
+    KeptNotClosed,
+}
+
+impl PhaseName {
+    /// All phases, in the order of a ticket's way.
+    pub const ALL: [Self; 15] = [
+        Self::Queued,
+        Self::Checking,
+        Self::Held,
+        Self::Planned,
+        Self::Deploying,
+        Self::Verifying,
+        Self::Watching,
+        Self::RollingBack,
+        Self::Documenting,
+        Self::Closed,
+        Self::RolledBack,
+        Self::Frozen,
+        Self::Thawed,
+        Self::Withdrawn,
+        Self::KeptNotClosed,
+    ];
+
+    /// As people and JSON read it: `rolling-back`.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Checking => "checking",
+            Self::Held => "held",
+            Self::Planned => "planned",
+            Self::Deploying => "deploying",
+            Self::Verifying => "verifying",
+            Self::Watching => "watching",
+            Self::RollingBack => "rolling-back",
+            Self::Documenting => "documenting",
+            Self::Closed => "closed",
+            Self::RolledBack => "rolled-back",
+            Self::Frozen => "frozen",
+            Self::Thawed => "thawed",
+            Self::Withdrawn => "withdrawn",
+            Self::KeptNotClosed => "kept-not-closed",
+        }
+    }
+}
+
+/// A moment worth telling on the ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Milestone {
+    /// When.
+    pub at: jiff::Timestamp,
+    /// What.
+    pub words: String,
+}
+
+/// Requests that waited at the door because the service cannot run twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// When it began; its length is the service's limit.
+    pub limit: Timer,
+    /// How long it lasted, in milliseconds, once it is over.
+    pub lasted_ms: Option<u64>,
+}
+
+/// One deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// How it began.
+    pub created: Created,
+    /// When it began.
+    pub began: Now,
+    /// When its last event happened.
+    pub last: Now,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Whether forward acts are halted.
+    pub halted: Option<Halt>,
+    /// Abort was asked for while an act was under way.
+    pub abort: Option<Identity>,
+    /// The lease's generation while it is held.
+    pub lease: Option<Generation>,
+    /// Whether the space that a way back needs is set aside.
+    pub reserved: bool,
+    /// The operation under way or the last one of the current step.
+    pub op: Option<Op>,
+    /// The number of the next operation.
+    pub next_op: u32,
+    /// The last checks.
+    pub checklist: Option<Arc<Checklist>>,
+    /// The ticket as the checks read it.
+    pub ticket: Option<Arc<Ticket>>,
+    /// The candidate's hash as the checks read it.
+    pub candidate: Option<Digest>,
+    /// What will be done.
+    pub plan: Option<Arc<Plan>>,
+    /// Whether the route's weight of the new release was ever above 0.
+    pub on_traffic: bool,
+    /// Whether stopping the old release was at least intended.
+    pub old_stopped: bool,
+    /// Acts that the preparation intended.
+    pub rehearsal_started: bool,
+    /// The gap at the door.
+    pub gap: Option<Gap>,
+    /// What was observed.
+    pub watching: Option<Box<Watching>>,
+    /// Whether baseline-only harm was confirmed not to be the new version's.
+    pub confirmed: bool,
+    /// Whether the ticket looked pulled back at the last reading.
+    pub pull_seen: Option<String>,
+    /// Whether the ticket was read right before closing and still wants it.
+    pub close_confirmed: bool,
+    /// Words owed and written.
+    pub outbox: Vec<Letter>,
+    /// Holds that the ticket was told of.
+    pub told: BTreeSet<String>,
+    /// How often the checks ran.
+    pub checked: u32,
+    /// Milliseconds from the start of the new release until it was healthy.
+    pub start_ms: Option<u64>,
+    /// Boot time in milliseconds at which the new release was told to start.
+    pub started_at: Option<u64>,
+    /// For the record.
+    pub milestones: Vec<Milestone>,
+}
+
+impl Deployment {
+    /// A new deployment, from its first event.
+    pub fn begin(created: Created, now: &Now) -> Self {
+        Self {
+            created,
+            began: now.clone(),
+            last: now.clone(),
+            phase: Phase::Queued {
+                recheck: Timer::start(now, super::QUEUE_RECHECK_MS),
+            },
+            halted: None,
+            abort: None,
+            lease: None,
+            reserved: false,
+            op: None,
+            next_op: 1,
+            checklist: None,
+            ticket: None,
+            candidate: None,
+            plan: None,
+            on_traffic: false,
+            old_stopped: false,
+            rehearsal_started: false,
+            gap: None,
+            watching: None,
+            confirmed: false,
+            pull_seen: None,
+            close_confirmed: false,
+            outbox: Vec::new(),
+            told: BTreeSet::new(),
+            checked: 0,
+            start_ms: None,
+            started_at: None,
+            milestones: Vec::new(),
+        }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> DeploymentId {
+        self.created.id
+    }
+
+    /// Its phase's name.
+    pub fn phase_name(&self) -> PhaseName {
+        match &self.phase {
+            Phase::Queued { .. } => PhaseName::Queued,
+            Phase::Checking { .. } => PhaseName::Checking,
+            Phase::Held { .. } => PhaseName::Held,
+            Phase::Planned { .. } => PhaseName::Planned,
+            Phase::Deploying { .. } => PhaseName::Deploying,
+            Phase::Verifying { .. } => PhaseName::Verifying,
+            Phase::Watching { .. } => PhaseName::Watching,
+            Phase::RollingBack { .. } => PhaseName::RollingBack,
+            Phase::Documenting { .. } => PhaseName::Documenting,
+            Phase::Closed => PhaseName::Closed,
+            Phase::RolledBack { .. } => PhaseName::RolledBack,
+            Phase::Frozen { .. } => PhaseName::Frozen,
+            Phase::Thawed { .. } => PhaseName::Thawed,
+            Phase::Withdrawn { .. } => PhaseName::Withdrawn,
+            Phase::KeptNotClosed { .. } => PhaseName::KeptNotClosed,
+        }
+    }
+
+    /// The run, in phases that have one.
+    pub fn run(&self) -> Option<&Run> {
+        match &self.phase {
+            Phase::Planned { run, .. }
+            | Phase::Deploying { run }
+            | Phase::Verifying { run }
+            | Phase::Watching { run }
+            | Phase::RollingBack { run, .. }
+            | Phase::Documenting { run: Some(run) } => Some(run),
+            Phase::Queued { .. }
+            | Phase::Checking { .. }
+            | Phase::Held { .. }
+            | Phase::Documenting { run: None }
+            | Phase::Closed
+            | Phase::RolledBack { .. }
+            | Phase::Frozen { .. }
+            | Phase::Thawed { .. }
+            | Phase::Withdrawn { .. }
+            | Phase::KeptNotClosed { .. } => None,
+        }
+    }
+
+    pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
+        match &mut self.phase {
+            Phase::Planned { run, .. }
+            | Phase::Deploying { run }
+            | Phase::Verifying { run }
+            | Phase::Watching { run }
+            | Phase::RollingBack { run, .. }
+            | Phase::Documenting { run: Some(run) } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The current step.
+    pub fn step(&self) -> Option<&Step> {
+        let run = self.run()?;
+        match &run.own {
+            Some(own) => own.get(run.at),
+            None => self.plan.as_ref()?.steps.get(run.at),
+        }
+    }
+
+    /// All steps of the current run.
+    pub fn steps(&self) -> &[Step] {
+        match (self.run(), &self.plan) {
+            (Some(Run { own: Some(own), .. }), _) => own,
+            (_, Some(plan)) => &plan.steps,
+            (_, None) => &[],
+        }
+    }
+
+    /// Whether the new release may have been put on traffic or the old one touched: from here on
+    /// the only way out is forward or back.
+    pub fn acted(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Deploying { .. } | Phase::Verifying { .. } | Phase::Watching { .. }
+        )
+    }
+
+    /// Whether its phase has no way on.
+    pub fn at_rest(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Closed
+                | Phase::RolledBack { .. }
+                | Phase::Thawed { .. }
+                | Phase::Withdrawn { .. }
+                | Phase::KeptNotClosed { .. }
+        )
+    }
+
+    /// Whether nothing more will happen to it: at rest, lease given back, every word written.
+    pub fn ended(&self) -> bool {
+        self.at_rest() && self.lease.is_none() && self.outbox.iter().all(Letter::written)
+    }
+
+    /// Whether it keeps others out of its lock group.
+    pub fn blocks_group(&self) -> bool {
+        self.lease.is_some()
+            || matches!(
+                self.phase,
+                Phase::Planned { .. }
+                    | Phase::Deploying { .. }
+                    | Phase::Verifying { .. }
+                    | Phase::Watching { .. }
+                    | Phase::RollingBack { .. }
+                    | Phase::Documenting { run: Some(_) }
+                    | Phase::Frozen { .. }
+            )
+    }
+
+    /// The cause of going back, in phases that have one.
+    pub fn cause(&self) -> Option<&Cause> {
+        match &self.phase {
+            Phase::RollingBack { cause, .. }
+            | Phase::RolledBack { cause }
+            | Phase::Frozen { cause, .. }
+            | Phase::Thawed { cause } => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// The stage of the current step.
+    pub fn stage(&self) -> Option<Stage> {
+        self.step().map(|step| step.stage)
+    }
+
+    /// Whether an act is under way.
+    pub fn busy(&self) -> bool {
+        self.op.as_ref().is_some_and(|op| op.outcome.is_none())
+    }
+
+    /// Whether the release that it brought serves and passed its watch (S24).
+    pub fn passed(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Documenting { .. } | Phase::Closed | Phase::KeptNotClosed { .. }
+        )
+    }
+}

@@ -1,0 +1,226 @@
+//! The steps of each strategy.
+
+use super::{Goal, OnDeadline, Plan, Stage, Step, Via, Which};
+use crate::settings::Strategy;
+
+/// Time for an act on the door or a keeper to show, in milliseconds.
+const ACT_MS: u64 = 30_000;
+/// Time to copy an artifact into the store and read it back.
+const STORE_MS: u64 = 300_000;
+/// Time for the plan's comment to stand on the ticket, and for the checks to run again.
+const DESK_MS: u64 = 120_000;
+/// Time for smoke requests to succeed.
+const SMOKE_MS: u64 = 15_000;
+/// A rehearsal copy gets this much longer to stop than its grace.
+const STOP_EXTRA_MS: u64 = 15_000;
+/// Slack of a dwell or watch beyond the seconds it needs.
+const OBSERVE_SLACK_MS: u64 = 60_000;
+
+pub(super) fn steps(plan: &Plan) -> Vec<Step> {
+    let mut steps = prepare(plan);
+    steps.extend(deploy(plan));
+    steps.extend(verify(plan));
+    steps.extend(watch(plan));
+    steps.extend(retire(plan));
+    steps
+}
+
+pub(super) fn step(stage: Stage, goal: Goal, deadline_ms: u64, on_deadline: OnDeadline) -> Step {
+    Step {
+        stage,
+        goal,
+        deadline_ms,
+        on_deadline,
+    }
+}
+
+/// Everything under the lease that users cannot notice.
+fn prepare(plan: &Plan) -> Vec<Step> {
+    let make = |goal, ms| step(Stage::Prepare, goal, ms, OnDeadline::Error);
+    let mut steps = vec![
+        make(Goal::Announced, DESK_MS),
+        make(Goal::Stored(Which::New), STORE_MS),
+    ];
+    if plan.old.is_some() {
+        steps.push(make(Goal::Stored(Which::Old), STORE_MS));
+    }
+    if rehearses_by_start(plan) {
+        let health = &plan.service.health;
+        let stop = plan.service.drain_ms + STOP_EXTRA_MS;
+        steps.push(make(Goal::Running(Which::Rehearsal), ACT_MS));
+        steps.push(make(
+            Goal::Healthy(Which::Rehearsal, health.in_a_row),
+            health.start_deadline_ms,
+        ));
+        steps.push(make(Goal::Stopped(Which::Rehearsal), stop));
+        steps.push(make(Goal::Removed(Which::Rehearsal), ACT_MS));
+    }
+    steps.push(make(Goal::Rechecked, DESK_MS));
+    steps
+}
+
+/// Whether the rehearsal starts the previous version beside itself, or only checks that it could.
+pub(crate) fn rehearses_by_start(plan: &Plan) -> bool {
+    plan.old.is_some() && plan.service.runs_twice && plan.service.route.is_some()
+}
+
+fn deploy(plan: &Plan) -> Vec<Step> {
+    match (&plan.service.strategy, &plan.old) {
+        (Strategy::Recreate, Some(_)) => recreate(plan),
+        (Strategy::Canary { steps }, Some(_)) if plan.service.route.is_some() => {
+            let mut all = beside(plan);
+            for traffic in steps {
+                all.push(routed(traffic.weight));
+                all.push(observed(
+                    Stage::Deploy,
+                    traffic.dwell_seconds,
+                    traffic.min_requests,
+                ));
+            }
+            all
+        }
+        _ => {
+            let mut all = beside(plan);
+            if plan.service.route.is_some() {
+                all.push(routed(100));
+            }
+            all
+        }
+    }
+}
+
+fn routed(new: u8) -> Step {
+    step(
+        Stage::Deploy,
+        Goal::Routed { new },
+        ACT_MS,
+        OnDeadline::Error,
+    )
+}
+
+/// The new release comes up beside the old one, off traffic.
+fn beside(plan: &Plan) -> Vec<Step> {
+    let health = &plan.service.health;
+    let mut steps = vec![
+        step(
+            Stage::Deploy,
+            Goal::Running(Which::New),
+            ACT_MS,
+            OnDeadline::Fail,
+        ),
+        step(
+            Stage::Deploy,
+            Goal::Healthy(Which::New, health.in_a_row),
+            health.start_deadline_ms,
+            OnDeadline::Fail,
+        ),
+    ];
+    if !plan.service.smoke.is_empty() {
+        steps.push(step(
+            Stage::Deploy,
+            Goal::Smoke(Via::Replicas),
+            SMOKE_MS,
+            OnDeadline::Fail,
+        ));
+    }
+    steps
+}
+
+/// Old stops, new starts; requests wait at the door (S7).
+fn recreate(plan: &Plan) -> Vec<Step> {
+    let service = &plan.service;
+    let mut steps = Vec::new();
+    if service.route.is_some() {
+        steps.push(step(Stage::Deploy, Goal::Held, ACT_MS, OnDeadline::Error));
+        steps.push(step(
+            Stage::Deploy,
+            Goal::Drained(Which::Old),
+            service.gap_limit_ms / 4,
+            OnDeadline::Proceed,
+        ));
+    }
+    steps.push(step(
+        Stage::Deploy,
+        Goal::Stopped(Which::Old),
+        service.drain_ms + STOP_EXTRA_MS,
+        OnDeadline::Error,
+    ));
+    steps.extend(beside(plan));
+    if service.route.is_some() {
+        steps.push(routed(100));
+    }
+    steps
+}
+
+fn verify(plan: &Plan) -> Vec<Step> {
+    let mut steps = vec![step(
+        Stage::Verify,
+        Goal::Verified,
+        ACT_MS,
+        OnDeadline::Fail,
+    )];
+    if plan.service.route.is_some() && !plan.service.smoke.is_empty() {
+        steps.push(step(
+            Stage::Verify,
+            Goal::Smoke(Via::Door),
+            SMOKE_MS,
+            OnDeadline::Fail,
+        ));
+    }
+    steps
+}
+
+fn watch(plan: &Plan) -> Vec<Step> {
+    let watch = &plan.service.watch;
+    let canary = matches!(plan.service.strategy, Strategy::Canary { .. })
+        && plan.old.is_some()
+        && plan.service.route.is_some();
+    if !canary {
+        return vec![observed(Stage::Watch, watch.seconds, watch.min_requests)];
+    }
+    let last = watch.last_stretch_seconds;
+    vec![
+        observed(
+            Stage::Watch,
+            watch.seconds.saturating_sub(last),
+            watch.min_requests,
+        ),
+        step(
+            Stage::Watch,
+            Goal::Routed { new: 100 },
+            ACT_MS,
+            OnDeadline::Error,
+        ),
+        observed(Stage::Watch, last, 0),
+    ]
+}
+
+fn observed(stage: Stage, seconds: u64, min_requests: u64) -> Step {
+    let deadline = seconds
+        .saturating_mul(1_000)
+        .saturating_add(OBSERVE_SLACK_MS);
+    step(
+        stage,
+        Goal::Observed {
+            seconds,
+            min_requests,
+        },
+        deadline,
+        OnDeadline::Extend,
+    )
+}
+
+/// The old version leaves only now. Nothing here is ever a reason to go back (S14).
+fn retire(plan: &Plan) -> Vec<Step> {
+    let grace = plan.service.drain_ms;
+    let make = |goal, ms| step(Stage::Retire, goal, ms, OnDeadline::Proceed);
+    match (&plan.old, &plan.service.strategy) {
+        (None, _) => Vec::new(),
+        (Some(_), Strategy::Recreate) => vec![make(Goal::Removed(Which::Old), ACT_MS)],
+        (Some(_), _) => vec![
+            make(Goal::Drained(Which::Old), grace),
+            make(Goal::Stopped(Which::Old), grace + STOP_EXTRA_MS),
+            make(Goal::Removed(Which::Old), ACT_MS),
+        ],
+    }
+}

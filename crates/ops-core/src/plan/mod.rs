@@ -1,0 +1,175 @@
+//! What a deployment will do: immutable once made, every step with what it wants, how it gets
+//! there, and how long it may take.
+
+mod back;
+mod forward;
+mod step;
+
+use serde::{Deserialize, Serialize};
+
+pub use back::back;
+pub use step::{Goal, OnDeadline, Stage, Step, Via, Which};
+
+use crate::{
+    candidate::Candidate,
+    id::{DeploymentId, Digest, EnvironmentName, Identity, ReleaseId, TicketId},
+    settings::{Revision, Service},
+    watch::Baseline,
+    world::ReleaseSpec,
+};
+
+/// Why something is deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Tickets that are ready for production.
+    Release,
+    /// Somebody wants a closed deployment undone (S15).
+    Rollback {
+        /// The deployment to undo.
+        of: DeploymentId,
+        /// Who asked.
+        by: Identity,
+    },
+}
+
+/// A release that passed a watch, or the one being made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownRelease {
+    /// What runs.
+    pub spec: ReleaseSpec,
+    /// What CQ and QA approved.
+    pub candidate: Candidate,
+    /// The deployment that brought it.
+    pub by: DeploymentId,
+    /// Milliseconds from start to healthy, measured then.
+    pub start_ms: Option<u64>,
+}
+
+/// A plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// Why.
+    pub kind: Kind,
+    /// The tickets that ship with it, the asking one first.
+    pub tickets: Vec<TicketId>,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// The `ops.yaml` that governs.
+    pub revision: Revision,
+    /// The service as configured at that revision.
+    pub service: Service,
+    /// What the notes name as the artifact.
+    pub reference: String,
+    /// The new release.
+    pub new: KnownRelease,
+    /// The captured previous state; `None` is *absent* (S1).
+    pub old: Option<KnownRelease>,
+    /// What the old release's traffic looked like.
+    pub baseline: Baseline,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// What a plan is made of.
+#[derive(Debug, Clone)]
+pub struct PlanInput {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// Why.
+    pub kind: Kind,
+    /// The tickets.
+    pub tickets: Vec<TicketId>,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// The governing `ops.yaml`.
+    pub revision: Revision,
+    /// The service.
+    pub service: Service,
+    /// What the notes name as the artifact.
+    pub reference: String,
+    /// What is to be deployed.
+    pub candidate: Candidate,
+    /// What serves now.
+    pub old: Option<KnownRelease>,
+    /// Its traffic.
+    pub baseline: Baseline,
+}
+
+impl Plan {
+    /// Makes the plan. The same input gives the same plan.
+    pub fn make(input: PlanInput) -> Self {
+        let spec = spec_of(&input.candidate, &input.service, input.deployment);
+        let new = KnownRelease {
+            spec,
+            candidate: input.candidate,
+            by: input.deployment,
+            start_ms: None,
+        };
+        let mut plan = Self {
+            deployment: input.deployment,
+            kind: input.kind,
+            tickets: input.tickets,
+            environment: input.environment,
+            revision: input.revision,
+            service: input.service,
+            reference: input.reference,
+            new,
+            old: input.old,
+            baseline: input.baseline,
+            steps: Vec::new(),
+        };
+        plan.steps = forward::steps(&plan);
+        plan
+    }
+
+    /// Hash over the whole plan; goes on the ticket before the first act.
+    pub fn hash(&self) -> Digest {
+        // A plan holds no map with keys that are not strings, so it always serialises.
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The release that a step's word means.
+    pub fn release(&self, which: Which) -> Option<ReleaseId> {
+        self.spec(which).map(|spec| spec.release)
+    }
+
+    /// The specification that a step's word means; `None` for an old release that does not exist.
+    pub fn spec(&self, which: Which) -> Option<ReleaseSpec> {
+        match which {
+            Which::New => Some(self.new.spec.clone()),
+            Which::Old => self.old.as_ref().map(|old| old.spec.clone()),
+            Which::Rehearsal => self.old.as_ref().map(|old| {
+                let mut spec = old.spec.clone();
+                spec.release =
+                    ReleaseId::new(format!("{}-rehearsed-{}", spec.release, self.deployment.0));
+                spec.replicas = 1;
+                spec
+            }),
+        }
+    }
+}
+
+fn spec_of(candidate: &Candidate, service: &Service, deployment: DeploymentId) -> ReleaseSpec {
+    ReleaseSpec {
+        release: candidate.release_id(deployment),
+        service: service.name.clone(),
+        artifact: candidate.artifact.clone(),
+        command: service.command.clone(),
+        env: service
+            .env
+            .iter()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+        secrets: service
+            .secrets
+            .iter()
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+        replicas: service.replicas,
+        fixed_port: service.fixed_port,
+        stop_grace_ms: service.drain_ms,
+    }
+}

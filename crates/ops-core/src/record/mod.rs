@@ -1,0 +1,118 @@
+//! What ops says to people: comments on tickets and posts on the meeting board.
+//!
+//! Short, exact, the same words for the same thing. No `@` that could wake somebody by accident,
+//! no value of a variable, no raw request (P13).
+
+mod comment;
+mod post;
+
+use crate::{
+    deploy::{Deployment, Report},
+    id::Identity,
+    plan::Kind,
+};
+
+pub use comment::{
+    failure_comment, frozen_comment, hold_comment, kept_comment, plan_comment, success_comment,
+};
+pub use post::{
+    back_post, failure_post, frozen_post, halt_post, hold_post, kept_post, resume_post, start_post,
+    success_post, withdrawn_post,
+};
+
+/// A person's name as it may stand in a message: boards take `@` for a mention.
+pub fn person(who: &Identity) -> String {
+    who.as_str()
+        .split('@')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Text from outside, made harmless: nothing in it can mention anybody, open a comment marker or
+/// break out of its line; and no longer than `most` characters.
+pub fn quoted(text: &str, most: usize) -> String {
+    let mut out: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(most)
+        .collect::<String>()
+        .replace('@', "(at)")
+        .replace("<!--", "< !--")
+        .replace("```", "'''");
+    if text.chars().count() > most {
+        out.push('…');
+    }
+    out
+}
+
+/// Milliseconds as people say them: `4 min 10 s`, `850 ms`.
+pub fn duration(ms: u64) -> String {
+    let s = ms / 1_000;
+    match (s / 3_600, s / 60 % 60, s % 60) {
+        (0, 0, _) if ms < 1_000 => format!("{ms} ms"),
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// A report as one sentence.
+pub fn report_sentence(report: &Report) -> String {
+    match report.left_ms {
+        Some(left) => format!(
+            "waiting until {}; in {} at the latest: {}",
+            report.waiting_for,
+            duration(left),
+            report.then
+        ),
+        None => format!(
+            "waiting until {}; otherwise: {}",
+            report.waiting_for, report.then
+        ),
+    }
+}
+
+/// `MNS-7`, or `MNS-7 and MNS-9`.
+pub(crate) fn tickets(deployment: &Deployment) -> String {
+    let names: Vec<_> = deployment
+        .created
+        .tickets
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    names.join(" and ")
+}
+
+/// The version in words, or the service where none is known yet.
+pub(crate) fn version(deployment: &Deployment) -> String {
+    match &deployment.plan {
+        Some(plan) => {
+            format!(
+                "{} {}",
+                plan.service.name,
+                quoted(&plan.new.candidate.version, 64)
+            )
+        }
+        None => deployment.created.service.to_string(),
+    }
+}
+
+pub(crate) fn previous(deployment: &Deployment) -> String {
+    match deployment.plan.as_ref().and_then(|plan| plan.old.as_ref()) {
+        Some(old) => {
+            format!(
+                "{} ({})",
+                quoted(&old.candidate.version, 64),
+                old.candidate.artifact.short()
+            )
+        }
+        None => "none (first deployment)".into(),
+    }
+}
+
+pub(crate) fn is_rollback(deployment: &Deployment) -> bool {
+    matches!(deployment.created.kind, Kind::Rollback { .. })
+}

@@ -1,0 +1,164 @@
+//! Posts on the meeting board: one per event, by number, with what happens next.
+
+use super::{duration, is_rollback, person, previous, quoted, tickets, version};
+use crate::{
+    deploy::{Deployment, HoldCause},
+    id::Identity,
+    plan::Kind,
+};
+
+fn name(deployment: &Deployment) -> String {
+    format!("{} ({})", tickets(deployment), deployment.id())
+}
+
+fn environment(deployment: &Deployment) -> &str {
+    deployment.created.environment.as_str()
+}
+
+/// A ticket is held.
+pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
+    let next = match cause {
+        HoldCause::Aborted { .. } => "An operator says resume to go on.",
+        HoldCause::Checks { .. } | HoldCause::Prepare { .. } => {
+            "What must happen first is on the ticket; it goes on by itself."
+        }
+    };
+    let why = quoted(&cause.words(), 300);
+    format!(
+        "OPS: {} is held: {why}. Nothing was changed. {next}",
+        name(deployment)
+    )
+}
+
+/// Users can notice from now on.
+pub fn start_post(deployment: &Deployment) -> String {
+    let what = match &deployment.created.kind {
+        Kind::Release => format!("deploying {}", version(deployment)),
+        Kind::Rollback { of, by } => {
+            format!(
+                "taking back {of}, asked by {}: deploying {}",
+                person(by),
+                version(deployment)
+            )
+        }
+    };
+    format!(
+        "OPS: {} {what} to {}. Previous version: {}. Rollback is armed.",
+        name(deployment),
+        environment(deployment),
+        previous(deployment)
+    )
+}
+
+/// It goes back.
+pub fn back_post(deployment: &Deployment) -> String {
+    let why = deployment
+        .cause()
+        .map(crate::deploy::Cause::words)
+        .unwrap_or_default();
+    format!(
+        "OPS: {} is rolling back {} on {}: {}. Next: the previous version takes all traffic.",
+        name(deployment),
+        version(deployment),
+        environment(deployment),
+        quoted(&why, 400)
+    )
+}
+
+/// It went back.
+pub fn failure_post(deployment: &Deployment) -> String {
+    let stays = if is_rollback(deployment) {
+        "stays closed"
+    } else {
+        "remains in rfp"
+    };
+    format!(
+        "OPS: {} deployment failed, rolled back; {} serves on {}. {} {stays}, details are on it.",
+        name(deployment),
+        previous(deployment),
+        environment(deployment),
+        tickets(deployment)
+    )
+}
+
+/// It is done.
+pub fn success_post(deployment: &Deployment) -> String {
+    let what = if is_rollback(deployment) {
+        "rolled back to"
+    } else {
+        "deployed"
+    };
+    let after = deployment.last.ms.saturating_sub(deployment.began.ms);
+    let after = if deployment.last.boot == deployment.began.boot {
+        format!(" after {}", duration(after))
+    } else {
+        String::new()
+    };
+    format!(
+        "OPS: {} {what} {} on {}{after}. Health: good, the whole watch passed.",
+        name(deployment),
+        version(deployment),
+        environment(deployment)
+    )
+}
+
+/// The way back failed.
+pub fn frozen_post(deployment: &Deployment) -> String {
+    format!(
+        "OPS: {} could not be rolled back on {}. The healthiest copy serves, {} is blocked. Somebody \
+     must look now; what to do is on the ticket.",
+        name(deployment),
+        environment(deployment),
+        deployment.created.group
+    )
+}
+
+/// Somebody halted it.
+pub fn halt_post(deployment: &Deployment, by: &Identity) -> String {
+    let next = if deployment.acted() {
+        format!(
+            "Unless resumed within {} it rolls back.",
+            duration(crate::deploy::HALT_MS)
+        )
+    } else {
+        "Nothing was changed yet.".into()
+    };
+    format!(
+        "OPS: {} is halted by {}. {next}",
+        name(deployment),
+        person(by)
+    )
+}
+
+/// Somebody lets it go on.
+pub fn resume_post(deployment: &Deployment, by: &Identity) -> String {
+    format!(
+        "OPS: {} is resumed by {} and goes on.",
+        name(deployment),
+        person(by)
+    )
+}
+
+/// The ticket was pulled back.
+pub fn withdrawn_post(deployment: &Deployment, words: &str) -> String {
+    let serves = if deployment.started_at.is_some() {
+        format!("{} serves", previous(deployment))
+    } else {
+        "nothing was changed".into()
+    };
+    format!(
+        "OPS: {} is withdrawn: {}; {serves}.",
+        name(deployment),
+        quoted(words, 300)
+    )
+}
+
+/// The ticket was pulled back after the watch.
+pub fn kept_post(deployment: &Deployment, words: &str) -> String {
+    format!(
+        "OPS: {} serves on {}, and its ticket was pulled back meanwhile: {}. It is not closed.",
+        name(deployment),
+        environment(deployment),
+        quoted(words, 300)
+    )
+}
