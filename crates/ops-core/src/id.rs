@@ -83,14 +83,8 @@ impl std::str::FromStr for DeploymentId {
     type Err = NotADeployment;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text
-            .strip_prefix("D-")
-            .or_else(|| text.strip_prefix("d-"))
-            .unwrap_or(text);
-        digits
-            .parse()
-            .map(Self)
-            .map_err(|_| NotADeployment(text.to_owned()))
+        let digits = text.strip_prefix("D-").or_else(|| text.strip_prefix("d-")).unwrap_or(text);
+        digits.parse().map(Self).map_err(|_| NotADeployment(text.to_owned()))
     }
 }
 
@@ -189,9 +183,7 @@ impl std::str::FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let hex = text
-            .strip_prefix("sha256:")
-            .ok_or_else(|| NotADigest(text.to_owned()))?;
+        let hex = text.strip_prefix("sha256:").ok_or_else(|| NotADigest(text.to_owned()))?;
         let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if hex.len() == 64 && hex.bytes().all(lower) {
             Ok(Self(text.to_owned()))

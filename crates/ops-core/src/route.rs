@@ -59,9 +59,6 @@ pub struct ServedRoute {
 impl Route {
     /// The weight of a release in percent, 0 if it has no leg.
     pub fn weight_of(&self, release: &ReleaseId) -> u8 {
-        self.legs
-            .iter()
-            .find(|leg| &leg.release == release)
-            .map_or(0, |leg| leg.weight)
+        self.legs.iter().find(|leg| &leg.release == release).map_or(0, |leg| leg.weight)
     }
 }

@@ -247,9 +247,7 @@ pub struct People {
 impl People {
     /// Whether an identity has a role.
     pub fn is(&self, who: &Identity, role: Role) -> bool {
-        self.roles
-            .get(who)
-            .is_some_and(|roles| roles.contains(&role))
+        self.roles.get(who).is_some_and(|roles| roles.contains(&role))
     }
 
     /// Whether an identity may resume, answer and roll back.
@@ -288,6 +286,12 @@ pub struct Retention {
 }
 
 impl Service {
+    /// The lock group in which it is deployed in an environment: `environment/group`.
+    pub fn lock_group_in(&self, environment: &EnvironmentName) -> String {
+        let group = self.lock_group.as_deref().unwrap_or(environment.as_str());
+        format!("{environment}/{group}")
+    }
+
     /// Hash of the service's settings: part of what CQ and QA approve (S3).
     pub fn hash(&self) -> Digest {
         // Maps are ordered and keys are strings, so it always serialises, and always alike.

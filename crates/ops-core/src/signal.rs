@@ -88,9 +88,6 @@ pub struct SignalSecond {
 impl SignalSecond {
     /// One release's traffic in this second.
     pub fn arm(&self, release: &ReleaseId) -> Option<&Arm> {
-        self.arms
-            .iter()
-            .find(|(id, _)| id == release)
-            .map(|(_, arm)| arm)
+        self.arms.iter().find(|(id, _)| id == release).map(|(_, arm)| arm)
     }
 }

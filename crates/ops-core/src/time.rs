@@ -35,11 +35,7 @@ pub struct Timer {
 impl Timer {
     /// A timer of `length` milliseconds from now.
     pub fn start(now: &Now, length: u64) -> Self {
-        Self {
-            boot: now.boot.clone(),
-            since: now.ms,
-            length,
-        }
+        Self { boot: now.boot.clone(), since: now.ms, length }
     }
 
     /// The boot time in milliseconds at which it ends.
@@ -54,11 +50,7 @@ impl Timer {
 
     /// Milliseconds left; the whole length for a timer of another boot.
     pub fn left(&self, now: &Now) -> u64 {
-        if self.boot == now.boot {
-            self.ends().saturating_sub(now.ms)
-        } else {
-            self.length
-        }
+        if self.boot == now.boot { self.ends().saturating_sub(now.ms) } else { self.length }
     }
 
     /// Starts anew, with the whole length, if the machine was rebooted since it was armed.

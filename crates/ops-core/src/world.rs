@@ -80,15 +80,12 @@ pub struct TargetView {
 impl TargetView {
     /// Replicas of one release.
     pub fn of<'a>(&'a self, release: &'a ReleaseId) -> impl Iterator<Item = &'a Replica> + 'a {
-        self.replicas
-            .iter()
-            .filter(move |replica| &replica.release == release)
+        self.replicas.iter().filter(move |replica| &replica.release == release)
     }
 
     /// Replicas of one release whose process runs.
     pub fn running<'a>(&'a self, release: &'a ReleaseId) -> impl Iterator<Item = &'a Replica> + 'a {
-        self.of(release)
-            .filter(|replica| replica.state == ReplicaState::Running)
+        self.of(release).filter(|replica| replica.state == ReplicaState::Running)
     }
 }
 
@@ -116,10 +113,6 @@ pub struct Fault {
 impl Fault {
     /// Puts a fault into words: what happened, where, what to do next.
     pub fn new(what: impl Into<String>, place: impl Into<String>, next: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            place: place.into(),
-            next: next.into(),
-        }
+        Self { what: what.into(), place: place.into(), next: next.into() }
     }
 }

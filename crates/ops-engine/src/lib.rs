@@ -1,3 +1,24 @@
-//! The hands of ops: what it may do to the world (ports), and how it does it.
+//! The hands of ops: what it may do to the world, and how it does it.
+//!
+//! [`Engine`] is synchronous and owns the journal: inputs go in, events become durable, jobs come
+//! out. [`perform`] does one job through the [`ports`]. [`Daemon`] runs both with threads and a
+//! real clock; the simulation runs the same two with virtual time.
 
+mod chat;
+mod daemon;
+mod engine;
+mod heartbeat;
+mod jobs;
+mod knowledge;
+mod operator;
+mod perform;
 pub mod ports;
+mod view;
+
+pub use daemon::{Command, Daemon, Handle, Serving, Status};
+pub use engine::{Engine, EngineError};
+pub use jobs::{Done, Job, JobKey, Work};
+pub use knowledge::{EngineEvent, Knowledge};
+pub use operator::{Ask, Reply, Who};
+pub use perform::perform;
+pub use view::{CheckView, DeploymentView, StepView, TicketView};

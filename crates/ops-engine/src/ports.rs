@@ -13,7 +13,7 @@ mod target;
 
 pub use board::{Meeting, Planning};
 pub use door::{Door, Probe, ProbeKind, Prober};
-pub use host::{Clock, Host, HostFacts, Secrets};
+pub use host::{Clock, Host, HostFacts, Secrets, Wishes};
 pub use journal::{Journal, JournalError, Lease, LeaseRefused, Record, Seq, Summary, Tampered};
 pub use target::{Artifacts, ResolvedArtifact, Target};
 
@@ -38,3 +38,28 @@ pub type Act = Result<(), ActError>;
 
 /// The answer to a look: an error never counts as an observation (P8).
 pub type Look<T> = Result<T, Fault>;
+
+use std::sync::Arc;
+
+/// All ports of one engine.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where services run.
+    pub target: Arc<dyn Target>,
+    /// Where artifacts lie.
+    pub artifacts: Arc<dyn Artifacts>,
+    /// The door.
+    pub door: Arc<dyn Door>,
+    /// Health.
+    pub prober: Arc<dyn Prober>,
+    /// Tickets.
+    pub planning: Arc<dyn Planning>,
+    /// The team.
+    pub meeting: Arc<dyn Meeting>,
+    /// The machine.
+    pub host: Arc<dyn Host>,
+    /// Secret references.
+    pub secrets: Arc<dyn Secrets>,
+    /// `ops.yaml`.
+    pub wishes: Arc<dyn Wishes>,
+}

@@ -30,10 +30,7 @@ pub(super) fn all(desk: &Desk<'_>) -> Vec<Check> {
         variables(desk),
         migrations(desk),
         rollback_plan(desk),
-        not_declared(
-            "fingerprint",
-            "declared dependencies and shared infrastructure since QA",
-        ),
+        not_declared("fingerprint", "declared dependencies and shared infrastructure since QA"),
         not_declared("window", "deployment windows"),
         not_declared("error-budget", "the error budget"),
         not_declared("alerts", "alerts of the service and its hosts"),
@@ -62,12 +59,7 @@ impl Check {
 }
 
 fn not_declared(id: &str, looked_at: &str) -> Check {
-    check(
-        id,
-        looked_at,
-        Verdict::NotDeclared,
-        "ops.yaml declares none",
-    )
+    check(id, looked_at, Verdict::NotDeclared, "ops.yaml declares none")
 }
 
 fn error(id: &str, at: &str, fault: &Fault) -> Check {
@@ -76,13 +68,8 @@ fn error(id: &str, at: &str, fault: &Fault) -> Check {
 }
 
 fn waits_for(id: &str, at: &str, other: &str) -> Check {
-    check(
-        id,
-        at,
-        Verdict::Inconclusive,
-        format!("cannot be told before the check {other} passes"),
-    )
-    .remedy(format!("see the check {other}"))
+    check(id, at, Verdict::Inconclusive, format!("cannot be told before the check {other} passes"))
+        .remedy(format!("see the check {other}"))
 }
 
 fn settings(desk: &Desk<'_>) -> Check {
@@ -106,13 +93,8 @@ fn evidence(desk: &Desk<'_>) -> Check {
     let ticket = match &desk.facts.ticket {
         Err(fault) => return error("evidence", at, fault),
         Ok(None) => {
-            return check(
-                "evidence",
-                at,
-                Verdict::Fail,
-                "the board has no such ticket",
-            )
-            .remedy("name a ticket that exists");
+            return check("evidence", at, Verdict::Fail, "the board has no such ticket")
+                .remedy("name a ticket that exists");
         }
         Ok(Some(ticket)) => ticket,
     };
@@ -125,9 +107,7 @@ fn evidence(desk: &Desk<'_>) -> Check {
     let candidate = desk.candidate.as_ref();
     match evidence::judge(ticket, &settings.people, *position, candidate) {
         Evidence::Passed { words, .. } => check("evidence", at, Verdict::Pass, words),
-        Evidence::Held {
-            words, question, ..
-        } => {
+        Evidence::Held { words, question, .. } => {
             let remedy =
                 question.unwrap_or_else(|| "a round of CQ and QA for this candidate".into());
             check("evidence", at, Verdict::Fail, words).remedy(remedy)
@@ -164,11 +144,7 @@ fn notes(desk: &Desk<'_>) -> Check {
         (Some(NotesFound::Missing), _) => check("notes", at, Verdict::Fail, "there is none")
             .remedy(notes::missing_notes_question(desk.settings, desk.ticket)),
         (Some(NotesFound::Invalid { complaints, .. }), _) => {
-            let seen = complaints
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ");
+            let seen = complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             check("notes", at, Verdict::Fail, seen).remedy(
                 "correct the block and post it again as a comment; CQ and QA then look once more",
             )
@@ -183,11 +159,7 @@ fn artifact(desk: &Desk<'_>) -> Check {
             return check("artifact", at, Verdict::Fail, "nothing served before")
                 .remedy("a first deployment is taken back with `ops abort` while it is watched");
         };
-        let seen = format!(
-            "{} of {}",
-            undo.candidate.artifact.short(),
-            undo.candidate.version
-        );
+        let seen = format!("{} of {}", undo.candidate.artifact.short(), undo.candidate.version);
         return check("artifact", at, Verdict::Pass, seen);
     }
     let expected = desk.notes().and_then(|notes| notes.digest.clone());
@@ -219,12 +191,7 @@ fn artifact(desk: &Desk<'_>) -> Check {
 fn service_health(desk: &Desk<'_>) -> Check {
     let at = "the version that serves now";
     let Some(old) = &desk.facts.old else {
-        return check(
-            "service-health",
-            at,
-            Verdict::Pass,
-            "none: this is its first deployment",
-        );
+        return check("service-health", at, Verdict::Pass, "none: this is its first deployment");
     };
     let target = match &desk.facts.target {
         Ok(target) => target,
@@ -244,16 +211,11 @@ fn service_health(desk: &Desk<'_>) -> Check {
         .collect();
     let wanted = old.spec.replicas as usize;
     if running >= wanted && sick.is_empty() {
-        let seen = format!(
-            "{running} of {wanted} replicas of {} are healthy",
-            old.candidate.version
-        );
+        let seen =
+            format!("{running} of {wanted} replicas of {} are healthy", old.candidate.version);
         return check("service-health", at, Verdict::Pass, seen);
     }
-    let mut seen = format!(
-        "{running} of {wanted} replicas of {} run",
-        old.candidate.version
-    );
+    let mut seen = format!("{running} of {wanted} replicas of {} run", old.candidate.version);
     for one in sick {
         seen.push_str("; ");
         seen.push_str(&one);
@@ -281,11 +243,7 @@ fn dependencies(desk: &Desk<'_>) -> Check {
         seen.push(format!("{name}: {words}"));
     }
     let check = check("dependencies", at, worst, seen.join("; "));
-    if worst == Verdict::Pass {
-        check
-    } else {
-        check.remedy("make them healthy first")
-    }
+    if worst == Verdict::Pass { check } else { check.remedy("make them healthy first") }
 }
 
 fn room(desk: &Desk<'_>) -> Check {
@@ -304,17 +262,9 @@ fn room(desk: &Desk<'_>) -> Check {
     };
     let replicas = u64::from(service.replicas);
     let disk = size * 2 + service.needs.disk_mb * MB * replicas + DISK_MARGIN;
-    let beside = if service.strategy == Strategy::Recreate {
-        0
-    } else {
-        replicas
-    };
+    let beside = if service.strategy == Strategy::Recreate { 0 } else { replicas };
     let memory = service.needs.memory_mb * MB * beside.max(1) + MEMORY_MARGIN;
-    let ports = if service.fixed_port.is_some() {
-        0
-    } else {
-        service.replicas + 1
-    };
+    let ports = if service.fixed_port.is_some() { 0 } else { service.replicas + 1 };
     let mut lacks = Vec::new();
     if host.disk_free < disk {
         lacks.push(format!(
@@ -324,10 +274,7 @@ fn room(desk: &Desk<'_>) -> Check {
         ));
     }
     if host.inodes_free < INODES_MIN {
-        lacks.push(format!(
-            "{} inodes free, {INODES_MIN} needed",
-            host.inodes_free
-        ));
+        lacks.push(format!("{} inodes free, {INODES_MIN} needed", host.inodes_free));
     }
     if host.memory_free < memory {
         lacks.push(format!(
@@ -387,28 +334,18 @@ fn variables(desk: &Desk<'_>) -> Check {
         }
     }
     if missing.is_empty() {
-        let seen = format!(
-            "{} variables, {} secrets present",
-            service.env.len(),
-            service.secrets.len()
-        );
+        let seen =
+            format!("{} variables, {} secrets present", service.env.len(), service.secrets.len());
         return check("variables", at, Verdict::Pass, seen);
     }
-    check(
-        "variables",
-        at,
-        Verdict::Fail,
-        format!("missing: {}", missing.join(", ")),
+    check("variables", at, Verdict::Fail, format!("missing: {}", missing.join(", "))).remedy(
+        "declare them under the service's `env` or `secrets` in ops.yaml, and set the values",
     )
-    .remedy("declare them under the service's `env` or `secrets` in ops.yaml, and set the values")
 }
 
 fn migrations(desk: &Desk<'_>) -> Check {
     let at = "migrations that the notes declare";
-    let declared = desk
-        .candidate
-        .as_ref()
-        .map(|candidate| candidate.migrations.clone());
+    let declared = desk.candidate.as_ref().map(|candidate| candidate.migrations.clone());
     match declared {
         _ if desk.rollback() => check("migrations", at, Verdict::Pass, "none are undone"),
         None => waits_for("migrations", at, "artifact"),
@@ -466,30 +403,15 @@ fn conflict(desk: &Desk<'_>) -> Check {
     if desk.facts.conflicts.is_empty() {
         return check("conflict", at, Verdict::Pass, "none under way");
     }
-    let names: Vec<_> = desk
-        .facts
-        .conflicts
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    check(
-        "conflict",
-        at,
-        Verdict::Fail,
-        format!("{} under way", names.join(", ")),
-    )
-    .remedy("it goes on by itself when they have ended")
+    let names: Vec<_> = desk.facts.conflicts.iter().map(ToString::to_string).collect();
+    check("conflict", at, Verdict::Fail, format!("{} under way", names.join(", ")))
+        .remedy("it goes on by itself when they have ended")
 }
 
 fn guards(desk: &Desk<'_>) -> Check {
     let at = "candidates that were judged bad";
     if desk.rollback() {
-        return check(
-            "guards",
-            at,
-            Verdict::Pass,
-            "goes back to a version that passed its watch",
-        );
+        return check("guards", at, Verdict::Pass, "goes back to a version that passed its watch");
     }
     let Some(candidate) = &desk.candidate else {
         return waits_for("guards", at, "artifact");
@@ -513,18 +435,8 @@ fn retries(desk: &Desk<'_>) -> Check {
     let at = "earlier tries of this ticket that ended without a verdict";
     let n = desk.created.retries;
     if n < RETRIES_MAX || desk.facts.answered {
-        return check(
-            "retries",
-            at,
-            Verdict::Pass,
-            format!("{n} of at most {RETRIES_MAX}"),
-        );
+        return check("retries", at, Verdict::Pass, format!("{n} of at most {RETRIES_MAX}"));
     }
-    check(
-        "retries",
-        at,
-        Verdict::Fail,
-        format!("{n} tries, none could be judged"),
-    )
-    .remedy("find out why, then an operator says `ops resume`")
+    check("retries", at, Verdict::Fail, format!("{n} tries, none could be judged"))
+        .remedy("find out why, then an operator says `ops resume`")
 }

@@ -61,6 +61,8 @@ pub struct Facts {
     pub settings: Result<Arc<Settings>, Fault>,
     /// The ticket; `Ok(None)` if the board says there is none. Unused for rollbacks.
     pub ticket: Result<Option<Ticket>, Fault>,
+    /// Other tickets that ask for the same candidate.
+    pub siblings: Vec<Ticket>,
     /// The artifact that the notes name; `None` if they name none.
     pub artifact: Option<Result<ArtifactFact, Fault>>,
     /// What serves now, as the journal knows it.

@@ -6,7 +6,8 @@ use super::{Checklist, Facts, each};
 use crate::{
     candidate::Candidate,
     deploy::Created,
-    id::Digest,
+    evidence::{self, Evidence},
+    id::{Digest, TicketId},
     notes::{Notes, NotesFound, find_notes},
     plan::{Kind, Plan, PlanInput},
     settings::{Role, Service, Settings},
@@ -73,23 +74,13 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
         }
         _ => None,
     };
-    let mut desk = Desk {
-        created,
-        facts,
-        settings,
-        ticket,
-        found,
-        service: None,
-        candidate: None,
-    };
+    let mut desk = Desk { created, facts, settings, ticket, found, service: None, candidate: None };
     let service = match (&created.kind, desk.notes(), &facts.undo) {
         (Kind::Release, Some(notes), _) => Some(notes.service.clone()),
         (Kind::Rollback { .. }, _, Some(undo)) => Some(undo.spec.service.clone()),
         _ => None,
     };
-    desk.service = settings
-        .zip(service)
-        .and_then(|(settings, name)| settings.services.get(&name));
+    desk.service = settings.zip(service).and_then(|(settings, name)| settings.services.get(&name));
     desk.candidate = candidate(&desk);
     desk
 }
@@ -112,6 +103,29 @@ fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
     })
 }
 
+/// The asking ticket, and those of the same candidate whose own evidence passes.
+fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
+    let mut ids = match desk.created.kind {
+        Kind::Rollback { .. } => return desk.created.tickets.clone(),
+        Kind::Release => desk.created.tickets.first().cloned().into_iter().collect::<Vec<_>>(),
+    };
+    let (Some(settings), Some(notes)) = (desk.settings, desk.notes()) else {
+        return ids;
+    };
+    for sibling in &desk.facts.siblings {
+        let found = find_notes(sibling, |who| settings.people.is(who, Role::Dev));
+        let NotesFound::Found { notes: theirs, position } = found else {
+            continue;
+        };
+        let evidence =
+            evidence::judge(sibling, &settings.people, position, desk.candidate.as_ref());
+        if theirs.hash() == notes.hash() && matches!(evidence, Evidence::Passed { .. }) {
+            ids.push(sibling.id.clone());
+        }
+    }
+    ids
+}
+
 fn plan(desk: &Desk<'_>) -> Option<Plan> {
     let settings = desk.settings?;
     let service = desk.service?.clone();
@@ -127,8 +141,8 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
     Some(Plan::make(PlanInput {
         deployment: desk.created.id,
         kind: desk.created.kind.clone(),
-        tickets: desk.created.tickets.clone(),
-        environment: desk.created.environment.clone(),
+        tickets: tickets(desk),
+        environment: service.stages.first()?.clone(),
         revision: settings.revision.clone(),
         service,
         reference,

@@ -91,17 +91,13 @@ impl Checklist {
 
     /// Whether every check lets the deployment start. An incomplete list never does.
     pub fn passed(&self) -> bool {
-        let complete = Self::IDS
-            .iter()
-            .all(|id| self.checks.iter().any(|check| check.id == *id));
+        let complete = Self::IDS.iter().all(|id| self.checks.iter().any(|check| check.id == *id));
         complete && self.checks.iter().all(|check| check.verdict.lets_pass())
     }
 
     /// The checks that do not let it start.
     pub fn failing(&self) -> impl Iterator<Item = &Check> {
-        self.checks
-            .iter()
-            .filter(|check| !check.verdict.lets_pass())
+        self.checks.iter().filter(|check| !check.verdict.lets_pass())
     }
 
     /// One check.

@@ -30,15 +30,9 @@ impl Deployment {
             Event::Rearmed => self.rearm(now),
             Event::Restarted => self.restarted(now),
             Event::CheckingBegan => {
-                self.phase = Phase::Checking {
-                    deadline: Timer::start(now, super::CHECK_MS),
-                };
+                self.phase = Phase::Checking { deadline: Timer::start(now, super::CHECK_MS) };
             }
-            Event::Checked {
-                checklist,
-                ticket,
-                candidate,
-            } => {
+            Event::Checked { checklist, ticket, candidate } => {
                 self.checklist = Some(Arc::clone(checklist));
                 self.ticket.clone_from(ticket);
                 self.candidate.clone_from(candidate);
@@ -48,18 +42,14 @@ impl Deployment {
                 self.told.insert(cause.key());
                 self.plan = None;
                 self.leave_run();
-                self.phase = Phase::Held {
-                    cause: cause.clone(),
-                    recheck: Timer::start(now, *recheck_ms),
-                };
+                self.phase =
+                    Phase::Held { cause: cause.clone(), recheck: Timer::start(now, *recheck_ms) };
             }
             Event::Planned { plan, hash } => self.planned(plan, hash.short(), now),
             Event::Requeued { .. } => {
                 self.plan = None;
                 self.leave_run();
-                self.phase = Phase::Queued {
-                    recheck: Timer::start(now, super::QUEUE_RECHECK_MS),
-                };
+                self.phase = Phase::Queued { recheck: Timer::start(now, super::QUEUE_RECHECK_MS) };
             }
             Event::LeaseTaken { generation } => self.lease = Some(*generation),
             Event::LeaseLost { .. } | Event::LeaseReleased => {
@@ -70,10 +60,7 @@ impl Deployment {
             Event::StepDone => self.step_done(now),
             Event::StepExtended => self.step_extended(now),
             Event::StepLeft { words } => {
-                let name = self
-                    .step()
-                    .map(|step| step.goal.words())
-                    .unwrap_or_default();
+                let name = self.step().map(|step| step.goal.words()).unwrap_or_default();
                 self.note(now, format!("gave up waiting until {name}: {words}"));
                 self.next_step(now);
             }
@@ -83,28 +70,19 @@ impl Deployment {
             Event::Beat => self.beat(now),
             Event::ConfirmBegan { words, steps } => {
                 self.confirmed = true;
-                self.note(
-                    now,
-                    format!("{words}: confirming against the previous version"),
-                );
+                self.note(now, format!("{words}: confirming against the previous version"));
                 self.enter(Some(steps.clone()), 0, now, |run| Phase::Watching { run });
             }
             Event::PrepareFailed { cause, steps } => {
                 let failed = Some(cause.clone());
-                self.enter(Some(steps.clone()), 0, now, |run| Phase::Planned {
-                    run,
-                    failed,
-                });
+                self.enter(Some(steps.clone()), 0, now, |run| Phase::Planned { run, failed });
             }
             Event::BackBegan { cause, steps } => {
                 self.note(now, format!("rolling back: {}", cause.words()));
                 self.halted = None;
                 self.abort = None;
                 let cause = cause.clone();
-                self.enter(Some(steps.clone()), 0, now, |run| Phase::RollingBack {
-                    run,
-                    cause,
-                });
+                self.enter(Some(steps.clone()), 0, now, |run| Phase::RollingBack { run, cause });
             }
             Event::BackDone => {
                 if let Some(cause) = self.cause().cloned() {
@@ -121,12 +99,7 @@ impl Deployment {
                     self.note(now, format!("the way back failed: {words}"));
                     self.leave_run();
                     let words = words.clone();
-                    self.phase = Phase::Frozen {
-                        cause,
-                        words,
-                        healthy: None,
-                        acknowledged: None,
-                    };
+                    self.phase = Phase::Frozen { cause, words, healthy: None, acknowledged: None };
                 }
             }
             Event::Healing { healthy } => {
@@ -150,10 +123,7 @@ impl Deployment {
                 to: to.clone(),
                 about: *about,
                 body: body.clone(),
-                delivery: Delivery::Owed {
-                    pause: None,
-                    tries: 0,
-                },
+                delivery: Delivery::Owed { pause: None, tries: 0 },
             }),
             Event::LetterIntended { n } => self.letter(*n, |delivery| {
                 let Delivery::Owed { tries, .. } = *delivery else {
@@ -167,37 +137,23 @@ impl Deployment {
                     let Delivery::Intended { tries } = *delivery else {
                         return;
                     };
-                    *delivery = Delivery::Sent {
-                        pause: Timer::start(now, wait),
-                        misses: 0,
-                        tries,
-                    };
+                    *delivery = Delivery::Sent { pause: Timer::start(now, wait), misses: 0, tries };
                 });
             }
             Event::LetterRefused { n, .. } => self.letter(*n, |delivery| {
                 let Delivery::Intended { tries } = *delivery else {
                     return;
                 };
-                *delivery = Delivery::Owed {
-                    pause: Some(letter_pause(now, tries)),
-                    tries,
-                };
+                *delivery = Delivery::Owed { pause: Some(letter_pause(now, tries)), tries };
             }),
             Event::LetterMissed { n } => self.letter(*n, |delivery| {
                 let Delivery::Sent { misses, tries, .. } = *delivery else {
                     return;
                 };
                 *delivery = if misses == 0 {
-                    Delivery::Sent {
-                        pause: Timer::start(now, LETTER_LATE_MS),
-                        misses: 1,
-                        tries,
-                    }
+                    Delivery::Sent { pause: Timer::start(now, LETTER_LATE_MS), misses: 1, tries }
                 } else {
-                    Delivery::Owed {
-                        pause: Some(letter_pause(now, tries)),
-                        tries,
-                    }
+                    Delivery::Owed { pause: Some(letter_pause(now, tries)), tries }
                 };
             }),
             Event::LetterWritten { n } => self.letter(*n, |delivery| *delivery = Delivery::Written),
@@ -206,10 +162,8 @@ impl Deployment {
             Event::Confirmed => self.close_confirmed = true,
             Event::Halted { by } => {
                 self.note(now, format!("halted by {}", crate::record::person(by)));
-                self.halted = Some(Halt {
-                    by: by.clone(),
-                    bound: Timer::start(now, super::HALT_MS),
-                });
+                self.halted =
+                    Some(Halt { by: by.clone(), bound: Timer::start(now, super::HALT_MS) });
             }
             Event::Resumed { by } => {
                 self.note(now, format!("resumed by {}", crate::record::person(by)));
@@ -218,14 +172,10 @@ impl Deployment {
             Event::AbortNoted { by } => self.abort = Some(by.clone()),
             Event::Withdrawn { words } => {
                 self.leave_run();
-                self.phase = Phase::Withdrawn {
-                    words: words.clone(),
-                };
+                self.phase = Phase::Withdrawn { words: words.clone() };
             }
             Event::KeptNotClosed { words } => {
-                self.phase = Phase::KeptNotClosed {
-                    words: words.clone(),
-                };
+                self.phase = Phase::KeptNotClosed { words: words.clone() };
             }
             Event::Closed => self.phase = Phase::Closed,
         }
@@ -233,10 +183,7 @@ impl Deployment {
     }
 
     fn note(&mut self, now: &Now, words: String) {
-        self.milestones.push(Milestone {
-            at: now.wall,
-            words,
-        });
+        self.milestones.push(Milestone { at: now.wall, words });
     }
 
     fn letter(&mut self, n: u32, change: impl FnOnce(&mut Delivery)) {
@@ -253,6 +200,10 @@ impl Deployment {
     fn planned(&mut self, plan: &Arc<Plan>, short: &str, now: &Now) {
         self.note(now, format!("all checks passed, plan {short}"));
         self.plan = Some(Arc::clone(plan));
+        self.created.tickets.clone_from(&plan.tickets);
+        self.created.service = plan.service.name.clone();
+        self.created.environment = plan.environment.clone();
+        self.created.group.clone_from(&plan.group);
         self.rehearsal_started = false;
         self.on_traffic = false;
         self.old_stopped = false;
@@ -344,9 +295,7 @@ impl Deployment {
     }
 
     fn op_intended(&mut self, id: crate::id::OpId, act: &Act, now: &Now) {
-        let goal = self
-            .step()
-            .map_or(Goal::Announced, |step| step.goal.clone());
+        let goal = self.step().map_or(Goal::Announced, |step| step.goal.clone());
         self.next_op = self.next_op.max(id.0 + 1);
         self.op = Some(Op {
             id,
@@ -374,10 +323,7 @@ impl Deployment {
             Act::SetRoute { route } if route.hold.is_some() => {
                 if self.gap.as_ref().is_none_or(|gap| gap.lasted_ms.is_some()) {
                     let limit = Timer::start(now, plan.service.gap_limit_ms);
-                    self.gap = Some(Gap {
-                        limit,
-                        lasted_ms: None,
-                    });
+                    self.gap = Some(Gap { limit, lasted_ms: None });
                 }
             }
             Act::SetRoute { route } if route.weight_of(&plan.new.spec.release) > 0 => {
@@ -410,10 +356,8 @@ impl Deployment {
         let Some(watching) = &mut self.watching else {
             return;
         };
-        let added: Vec<Added> = seconds
-            .iter()
-            .map(|second| watching.feed(second, since, weight, grace))
-            .collect();
+        let added: Vec<Added> =
+            seconds.iter().map(|second| watching.feed(second, since, weight, grace)).collect();
         for one in added {
             self.count(one);
         }
@@ -431,13 +375,7 @@ impl Deployment {
     }
 
     fn count(&mut self, added: Added) {
-        let observing = matches!(
-            self.step(),
-            Some(Step {
-                goal: Goal::Observed { .. },
-                ..
-            })
-        );
+        let observing = matches!(self.step(), Some(Step { goal: Goal::Observed { .. }, .. }));
         if let Some(run) = self.run_mut() {
             if added.gap {
                 run.seconds = 0;
@@ -472,11 +410,10 @@ impl Deployment {
         self.note(now, "the watch passed".into());
         self.halted = None;
         self.abort = None;
-        let first = self.plan.as_ref().and_then(|plan| {
-            plan.steps
-                .iter()
-                .position(|step| step.stage == Stage::Retire)
-        });
+        let first = self
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.steps.iter().position(|step| step.stage == Stage::Retire));
         match first {
             Some(at) => self.enter(None, at, now, |run| Phase::Documenting { run: Some(run) }),
             None => self.phase = Phase::Documenting { run: None },
@@ -486,9 +423,7 @@ impl Deployment {
     fn resumed(&mut self, now: &Now) {
         self.halted = None;
         if matches!(self.phase, Phase::Held { .. }) {
-            self.phase = Phase::Queued {
-                recheck: Timer::start(now, super::QUEUE_RECHECK_MS),
-            };
+            self.phase = Phase::Queued { recheck: Timer::start(now, super::QUEUE_RECHECK_MS) };
         } else {
             // The time of the halt was not the step's fault.
             self.arm_step(now);
@@ -513,10 +448,7 @@ impl Deployment {
         match &mut self.phase {
             Phase::Queued { recheck } | Phase::Held { recheck, .. } => recheck.rearm(now),
             Phase::Checking { deadline } => deadline.rearm(now),
-            Phase::Frozen {
-                healthy: Some(since),
-                ..
-            } => since.rearm(now),
+            Phase::Frozen { healthy: Some(since), .. } => since.rearm(now),
             _ => {}
         }
         if let Some(run) = self.run_mut() {
@@ -524,10 +456,7 @@ impl Deployment {
         }
         for letter in &mut self.outbox {
             match &mut letter.delivery {
-                Delivery::Owed {
-                    pause: Some(pause), ..
-                }
-                | Delivery::Sent { pause, .. } => {
+                Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
                     pause.rearm(now);
                 }
                 Delivery::Owed { pause: None, .. }
@@ -553,11 +482,7 @@ impl Deployment {
         for letter in &mut self.outbox {
             if let Delivery::Intended { tries } = letter.delivery {
                 let pause = Timer::start(now, LETTER_LATE_MS);
-                letter.delivery = Delivery::Sent {
-                    pause,
-                    misses: 0,
-                    tries,
-                };
+                letter.delivery = Delivery::Sent { pause, misses: 0, tries };
             }
         }
         self.lease = None;

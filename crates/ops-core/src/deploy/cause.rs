@@ -86,10 +86,7 @@ impl Cause {
             }
             Self::Aborted { by } => format!("{} aborted it", crate::record::person(by)),
             Self::HaltExpired { by } => {
-                format!(
-                    "the halt by {} outlasted its bound",
-                    crate::record::person(by)
-                )
+                format!("the halt by {} outlasted its bound", crate::record::person(by))
             }
             Self::PulledBack { words } => format!("the ticket was pulled back: {words}"),
         }
@@ -136,10 +133,7 @@ impl HoldCause {
             Self::Checks { ids } => format!("these checks do not pass: {}", ids.join(", ")),
             Self::Prepare { cause } => format!("the preparation failed: {}", cause.words()),
             Self::Aborted { by } => {
-                format!(
-                    "{} aborted it before its first act",
-                    crate::record::person(by)
-                )
+                format!("{} aborted it before its first act", crate::record::person(by))
             }
         }
     }

@@ -21,11 +21,7 @@ use crate::time::Now;
 ///
 /// A [`Rejection`] says why the input does not fit; nothing happened then.
 pub fn decide(state: &Deployment, input: &Input, now: &Now) -> Result<Vec<Event>, Rejection> {
-    let mut draft = Draft {
-        state: state.clone(),
-        events: Vec::new(),
-        now,
-    };
+    let mut draft = Draft { state: state.clone(), events: Vec::new(), now };
     if state.last.boot != now.boot {
         draft.push(Event::Rearmed);
     }
@@ -91,22 +87,14 @@ impl Draft<'_> {
     }
 
     fn waits_for_resume(&self) -> bool {
-        matches!(
-            &self.state.phase,
-            Phase::Held {
-                cause: super::HoldCause::Aborted { .. },
-                ..
-            }
-        )
+        matches!(&self.state.phase, Phase::Held { cause: super::HoldCause::Aborted { .. }, .. })
     }
 
     fn lease(&mut self, answer: &LeaseAnswer) {
         match answer {
             LeaseAnswer::Taken(generation) if self.state.wants_lease() => {
                 if self.state.lease != Some(*generation) {
-                    self.push(Event::LeaseTaken {
-                        generation: *generation,
-                    });
+                    self.push(Event::LeaseTaken { generation: *generation });
                 }
             }
             LeaseAnswer::Taken(_) | LeaseAnswer::Failed(_) => {}
@@ -114,16 +102,12 @@ impl Draft<'_> {
                 if matches!(self.state.phase, Phase::Planned { failed: None, .. })
                     && !self.state.rehearsal_started
                 {
-                    self.push(Event::Requeued {
-                        holder: holder.clone(),
-                    });
+                    self.push(Event::Requeued { holder: holder.clone() });
                 }
             }
             LeaseAnswer::Lost(words) => {
                 if self.state.lease.is_some() {
-                    self.push(Event::LeaseLost {
-                        words: words.clone(),
-                    });
+                    self.push(Event::LeaseLost { words: words.clone() });
                 }
             }
             LeaseAnswer::Released => {
@@ -143,10 +127,7 @@ impl Draft<'_> {
             Err(words) => {
                 if matches!(self.state.phase, Phase::Planned { failed: None, .. }) {
                     let words = format!("no space could be set aside for the way back: {words}");
-                    self.prepare_failed(super::Cause::Errored {
-                        step: "reserve".into(),
-                        words,
-                    });
+                    self.prepare_failed(super::Cause::Errored { step: "reserve".into(), words });
                 }
             }
         }

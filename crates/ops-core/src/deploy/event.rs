@@ -225,11 +225,7 @@ impl Event {
     pub fn name(&self) -> String {
         serde_json::to_value(self)
             .ok()
-            .and_then(|value| {
-                value
-                    .get("event")
-                    .and_then(|name| name.as_str().map(str::to_owned))
-            })
+            .and_then(|value| value.get("event").and_then(|name| name.as_str().map(str::to_owned)))
             .unwrap_or_default()
     }
 }

@@ -103,18 +103,13 @@ pub fn owed(state: &Deployment, now: &Now) -> Owed {
         && op.outcome.is_none()
         && state.lease.is_some()
     {
-        effects.push(Effect::Act {
-            op: op.id,
-            act: op.act.clone(),
-        });
+        effects.push(Effect::Act { op: op.id, act: op.act.clone() });
     }
     let stepping = state.run().is_some() || matches!(state.phase, Phase::Frozen { .. });
     if stepping {
         effects.push(Effect::Look(state.look_order()));
     }
-    if state
-        .step()
-        .is_some_and(|step| step.goal == Goal::Rechecked)
+    if state.step().is_some_and(|step| step.goal == Goal::Rechecked)
         && matches!(state.phase, Phase::Planned { failed: None, .. })
         && state.lease.is_some()
         && state.halted.is_none()
@@ -125,11 +120,7 @@ pub fn owed(state: &Deployment, now: &Now) -> Owed {
         effects.push(Effect::ReadTicket { every_ms });
     }
     effects.extend(state.letter_effects(now));
-    Owed {
-        effects,
-        wake_at: wake_at(state, now),
-        report: report(state, now),
-    }
+    Owed { effects, wake_at: wake_at(state, now), report: report(state, now) }
 }
 
 impl Deployment {
@@ -149,10 +140,8 @@ impl Deployment {
 
     /// Whether the ticket must be read once more before it is closed.
     pub(crate) fn wants_close_confirmed(&self) -> bool {
-        let recorded = self
-            .outbox
-            .iter()
-            .any(|letter| letter.about == About::Record && letter.written());
+        let recorded =
+            self.outbox.iter().any(|letter| letter.about == About::Record && letter.written());
         matches!(self.phase, Phase::Documenting { run: None }) && recorded && !self.close_confirmed
     }
 
@@ -180,15 +169,9 @@ impl Deployment {
     }
 
     fn look_order(&self) -> LookOrder {
-        let every_ms = self
-            .plan
-            .as_ref()
-            .map_or(SLOW_LOOK_MS, |plan| plan.service.health.every_ms);
+        let every_ms = self.plan.as_ref().map_or(SLOW_LOOK_MS, |plan| plan.service.health.every_ms);
         let goal = self.step().map(|step| &step.goal);
-        let routed = self
-            .plan
-            .as_ref()
-            .is_some_and(|plan| plan.service.route.is_some());
+        let routed = self.plan.as_ref().is_some_and(|plan| plan.service.route.is_some());
         let watched = self.acted() && routed;
         LookOrder {
             signals_after: watched
@@ -217,9 +200,7 @@ impl Deployment {
             return Vec::new();
         };
         let all = [Which::New, Which::Old, Which::Rehearsal];
-        all.iter()
-            .filter_map(|which| plan.release(*which))
-            .collect()
+        all.iter().filter_map(|which| plan.release(*which)).collect()
     }
 
     /// Letters of each lane that may move now: the first unwritten one for the planning board and
@@ -265,10 +246,7 @@ fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
     match &state.phase {
         Phase::Queued { recheck } | Phase::Held { recheck, .. } => times.push(recheck.ends()),
         Phase::Checking { deadline } => times.push(deadline.ends()),
-        Phase::Frozen {
-            healthy: Some(since),
-            ..
-        } => times.push(since.ends()),
+        Phase::Frozen { healthy: Some(since), .. } => times.push(since.ends()),
         _ => {}
     }
     if let Some(run) = state.run() {
@@ -279,10 +257,7 @@ fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
     }
     for letter in &state.outbox {
         match &letter.delivery {
-            Delivery::Owed {
-                pause: Some(pause), ..
-            }
-            | Delivery::Sent { pause, .. } => {
+            Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
                 times.push(pause.ends());
             }
             Delivery::Owed { pause: None, .. } => times.push(now.ms),
@@ -299,11 +274,7 @@ fn report(state: &Deployment, now: &Now) -> Report {
         then: then.to_owned(),
     };
     if let Some(halt) = &state.halted {
-        let then = if state.acted() {
-            "it rolls back"
-        } else {
-            "it is held"
-        };
+        let then = if state.acted() { "it rolls back" } else { "it is held" };
         let by = crate::record::person(&halt.by);
         return say(
             format!("somebody resumes it ({by} halted it)"),
@@ -320,29 +291,20 @@ fn report(state: &Deployment, now: &Now) -> Report {
                 "it is looked at again",
             )
         }
-        Phase::Checking { deadline } => say(
-            "the checks have run".into(),
-            Some(deadline.left(now)),
-            "it is held",
-        ),
+        Phase::Checking { deadline } => {
+            say("the checks have run".into(), Some(deadline.left(now)), "it is held")
+        }
         Phase::Held { cause, recheck } => say(
             format!("the cause of the hold is gone: {}", cause.words()),
             Some(recheck.left(now)),
             "the checks run again",
         ),
-        Phase::Frozen {
-            words,
-            healthy: None,
-            ..
-        } => say(
+        Phase::Frozen { words, healthy: None, .. } => say(
             format!("one version serves healthy ({words})"),
             None,
             "the lock group stays blocked; see the remedy on the ticket",
         ),
-        Phase::Frozen {
-            healthy: Some(since),
-            ..
-        } => say(
+        Phase::Frozen { healthy: Some(since), .. } => say(
             "one version has served healthy for long enough".into(),
             Some(since.left(now)),
             "the lock group is free again",
@@ -353,21 +315,17 @@ fn report(state: &Deployment, now: &Now) -> Report {
             "it is tried again",
         ),
         _ if state.ended() => say("nothing: it has ended".into(), None, "nothing"),
-        _ if state.at_rest() => say(
-            "all its words stand on the boards".into(),
-            None,
-            "they are tried again",
-        ),
+        _ if state.at_rest() => {
+            say("all its words stand on the boards".into(), None, "they are tried again")
+        }
         _ => step_report(state, now),
     }
 }
 
 fn step_report(state: &Deployment, now: &Now) -> Report {
     let left_ms = state.run().map(|run| run.deadline.left(now));
-    let waiting_for = state.step().map_or_else(
-        || "the next step begins".to_owned(),
-        |step| step.goal.words(),
-    );
+    let waiting_for =
+        state.step().map_or_else(|| "the next step begins".to_owned(), |step| step.goal.words());
     let back = matches!(state.phase, Phase::RollingBack { .. });
     let then = match state.step().map(|step| (step.on_deadline, step.stage)) {
         _ if back => "the lock group freezes and a person is called",
@@ -378,9 +336,5 @@ fn step_report(state: &Deployment, now: &Now) -> Report {
         }
         Some(_) => "it rolls back",
     };
-    Report {
-        waiting_for,
-        left_ms,
-        then: then.to_owned(),
-    }
+    Report { waiting_for, left_ms, then: then.to_owned() }
 }

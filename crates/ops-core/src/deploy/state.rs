@@ -321,9 +321,7 @@ impl Deployment {
             created,
             began: now.clone(),
             last: now.clone(),
-            phase: Phase::Queued {
-                recheck: Timer::start(now, super::QUEUE_RECHECK_MS),
-            },
+            phase: Phase::Queued { recheck: Timer::start(now, super::QUEUE_RECHECK_MS) },
             halted: None,
             abort: None,
             lease: None,
@@ -497,5 +495,24 @@ impl Deployment {
             self.phase,
             Phase::Documenting { .. } | Phase::Closed | Phase::KeptNotClosed { .. }
         )
+    }
+}
+
+impl Deployment {
+    /// Whether it has passed its first act and has not come to rest: its way must not end for
+    /// lack of anything that ops itself could have set aside before.
+    pub fn on_the_way(&self) -> bool {
+        self.acted()
+            || matches!(
+                self.phase,
+                Phase::RollingBack { .. } | Phase::Frozen { .. } | Phase::Documenting { .. }
+            )
+    }
+}
+
+impl Deployment {
+    /// The share of the new version that the last finished routing step set, in percent.
+    pub fn weight_set(&self) -> Option<u8> {
+        self.run().map(|_| self.expected_weight())
     }
 }

@@ -27,11 +27,7 @@ pub const ROWS: &[Row] = &[
     (P::Planned, "abort", &[P::Held]),
     (P::Planned, "op-ended", &[P::Held]),
     (P::Planned, "ticket-read", &[P::Withdrawn]),
-    (
-        P::Deploying,
-        "looked",
-        &[P::Verifying, P::Watching, P::RollingBack],
-    ),
+    (P::Deploying, "looked", &[P::Verifying, P::Watching, P::RollingBack]),
     (P::Deploying, "tick", &[P::RollingBack]),
     (P::Deploying, "abort", &[P::RollingBack]),
     (P::Deploying, "op-ended", &[P::RollingBack]),
@@ -45,16 +41,8 @@ pub const ROWS: &[Row] = &[
     (P::Watching, "abort", &[P::RollingBack]),
     (P::Watching, "op-ended", &[P::RollingBack]),
     (P::Watching, "ticket-read", &[P::RollingBack]),
-    (
-        P::RollingBack,
-        "looked",
-        &[P::RolledBack, P::Withdrawn, P::Frozen],
-    ),
-    (
-        P::RollingBack,
-        "tick",
-        &[P::Frozen, P::RolledBack, P::Withdrawn],
-    ),
+    (P::RollingBack, "looked", &[P::RolledBack, P::Withdrawn, P::Frozen]),
+    (P::RollingBack, "tick", &[P::Frozen, P::RolledBack, P::Withdrawn]),
     (P::Documenting, "ticket-read", &[P::KeptNotClosed]),
     (P::Documenting, "letter-looked", &[P::Closed]),
     (P::Frozen, "tick", &[P::Thawed]),
@@ -111,10 +99,9 @@ fn exit(phase: P) -> (&'static str, &'static str) {
             "goes on; never back",
         ),
         P::Frozen => ("none", "healthy on one version for 5 min"),
-        P::Closed | P::RolledBack | P::Thawed | P::Withdrawn | P::KeptNotClosed => (
-            "none",
-            "at rest; ended when the lease is back and all words are written",
-        ),
+        P::Closed | P::RolledBack | P::Thawed | P::Withdrawn | P::KeptNotClosed => {
+            ("none", "at rest; ended when the lease is back and all words are written")
+        }
     }
 }
 
@@ -162,11 +149,7 @@ mod tests {
             std::fs::write(path, markdown()).unwrap();
         }
         let written = std::fs::read_to_string(path).unwrap();
-        assert_eq!(
-            written,
-            markdown(),
-            "run this test with OPS_WRITE_DOCS=1 to write it anew"
-        );
+        assert_eq!(written, markdown(), "run this test with OPS_WRITE_DOCS=1 to write it anew");
     }
 
     #[test]

@@ -102,12 +102,7 @@ impl Watching {
         let ours = |id: &ReleaseId| *id == self.new || self.old.as_ref() == Some(id);
         SignalSecond {
             second: second.second,
-            arms: second
-                .arms
-                .iter()
-                .filter(|(id, _)| ours(id))
-                .cloned()
-                .collect(),
+            arms: second.arms.iter().filter(|(id, _)| ours(id)).cloned().collect(),
             refused: second.refused,
             weights: second.weights.clone(),
         }
@@ -133,11 +128,7 @@ impl Watching {
         self.last_second = second.second;
         let idle = Arm::default();
         let canary = second.arm(&self.new).unwrap_or(&idle);
-        let control = self
-            .old
-            .as_ref()
-            .and_then(|old| second.arm(old))
-            .unwrap_or(&idle);
+        let control = self.old.as_ref().and_then(|old| second.arm(old)).unwrap_or(&idle);
         let changed = second.weights.is_empty();
         self.fed += 1;
         self.judge.feed(self.fed, canary, control, changed);
@@ -149,24 +140,13 @@ impl Watching {
         if canary.errors() > 0 && self.first_error_second.is_none() {
             self.first_error_second = Some(second.second);
         }
-        let share = second
-            .weights
-            .iter()
-            .find(|(id, _)| *id == self.new)
-            .map_or(0, |(_, w)| *w);
+        let share = second.weights.iter().find(|(id, _)| *id == self.new).map_or(0, |(_, w)| *w);
         let counts = !changed && share == weight && second.second > since_second;
         if !counts {
-            return Added {
-                gap,
-                ..Added::default()
-            };
+            return Added { gap, ..Added::default() };
         }
         self.seconds += 1;
-        Added {
-            seconds: 1,
-            requests: canary.requests,
-            gap,
-        }
+        Added { seconds: 1, requests: canary.requests, gap }
     }
 
     /// A service without a door was seen alive.
@@ -181,10 +161,6 @@ impl Watching {
         let seconds = self.beat_ms / 1_000;
         self.beat_ms %= 1_000;
         self.seconds += seconds;
-        Added {
-            seconds,
-            requests: 0,
-            gap,
-        }
+        Added { seconds, requests: 0, gap }
     }
 }

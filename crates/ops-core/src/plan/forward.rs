@@ -26,21 +26,13 @@ pub(super) fn steps(plan: &Plan) -> Vec<Step> {
 }
 
 pub(super) fn step(stage: Stage, goal: Goal, deadline_ms: u64, on_deadline: OnDeadline) -> Step {
-    Step {
-        stage,
-        goal,
-        deadline_ms,
-        on_deadline,
-    }
+    Step { stage, goal, deadline_ms, on_deadline }
 }
 
 /// Everything under the lease that users cannot notice.
 fn prepare(plan: &Plan) -> Vec<Step> {
     let make = |goal, ms| step(Stage::Prepare, goal, ms, OnDeadline::Error);
-    let mut steps = vec![
-        make(Goal::Announced, DESK_MS),
-        make(Goal::Stored(Which::New), STORE_MS),
-    ];
+    let mut steps = vec![make(Goal::Announced, DESK_MS), make(Goal::Stored(Which::New), STORE_MS)];
     if plan.old.is_some() {
         steps.push(make(Goal::Stored(Which::Old), STORE_MS));
     }
@@ -48,10 +40,8 @@ fn prepare(plan: &Plan) -> Vec<Step> {
         let health = &plan.service.health;
         let stop = plan.service.drain_ms + STOP_EXTRA_MS;
         steps.push(make(Goal::Running(Which::Rehearsal), ACT_MS));
-        steps.push(make(
-            Goal::Healthy(Which::Rehearsal, health.in_a_row),
-            health.start_deadline_ms,
-        ));
+        steps
+            .push(make(Goal::Healthy(Which::Rehearsal, health.in_a_row), health.start_deadline_ms));
         steps.push(make(Goal::Stopped(Which::Rehearsal), stop));
         steps.push(make(Goal::Removed(Which::Rehearsal), ACT_MS));
     }
@@ -71,11 +61,7 @@ fn deploy(plan: &Plan) -> Vec<Step> {
             let mut all = beside(plan);
             for traffic in steps {
                 all.push(routed(traffic.weight));
-                all.push(observed(
-                    Stage::Deploy,
-                    traffic.dwell_seconds,
-                    traffic.min_requests,
-                ));
+                all.push(observed(Stage::Deploy, traffic.dwell_seconds, traffic.min_requests));
             }
             all
         }
@@ -90,24 +76,14 @@ fn deploy(plan: &Plan) -> Vec<Step> {
 }
 
 fn routed(new: u8) -> Step {
-    step(
-        Stage::Deploy,
-        Goal::Routed { new },
-        ACT_MS,
-        OnDeadline::Error,
-    )
+    step(Stage::Deploy, Goal::Routed { new }, ACT_MS, OnDeadline::Error)
 }
 
 /// The new release comes up beside the old one, off traffic.
 fn beside(plan: &Plan) -> Vec<Step> {
     let health = &plan.service.health;
     let mut steps = vec![
-        step(
-            Stage::Deploy,
-            Goal::Running(Which::New),
-            ACT_MS,
-            OnDeadline::Fail,
-        ),
+        step(Stage::Deploy, Goal::Running(Which::New), ACT_MS, OnDeadline::Fail),
         step(
             Stage::Deploy,
             Goal::Healthy(Which::New, health.in_a_row),
@@ -116,12 +92,7 @@ fn beside(plan: &Plan) -> Vec<Step> {
         ),
     ];
     if !plan.service.smoke.is_empty() {
-        steps.push(step(
-            Stage::Deploy,
-            Goal::Smoke(Via::Replicas),
-            SMOKE_MS,
-            OnDeadline::Fail,
-        ));
+        steps.push(step(Stage::Deploy, Goal::Smoke(Via::Replicas), SMOKE_MS, OnDeadline::Fail));
     }
     steps
 }
@@ -153,19 +124,9 @@ fn recreate(plan: &Plan) -> Vec<Step> {
 }
 
 fn verify(plan: &Plan) -> Vec<Step> {
-    let mut steps = vec![step(
-        Stage::Verify,
-        Goal::Verified,
-        ACT_MS,
-        OnDeadline::Fail,
-    )];
+    let mut steps = vec![step(Stage::Verify, Goal::Verified, ACT_MS, OnDeadline::Fail)];
     if plan.service.route.is_some() && !plan.service.smoke.is_empty() {
-        steps.push(step(
-            Stage::Verify,
-            Goal::Smoke(Via::Door),
-            SMOKE_MS,
-            OnDeadline::Fail,
-        ));
+        steps.push(step(Stage::Verify, Goal::Smoke(Via::Door), SMOKE_MS, OnDeadline::Fail));
     }
     steps
 }
@@ -180,34 +141,15 @@ fn watch(plan: &Plan) -> Vec<Step> {
     }
     let last = watch.last_stretch_seconds;
     vec![
-        observed(
-            Stage::Watch,
-            watch.seconds.saturating_sub(last),
-            watch.min_requests,
-        ),
-        step(
-            Stage::Watch,
-            Goal::Routed { new: 100 },
-            ACT_MS,
-            OnDeadline::Error,
-        ),
+        observed(Stage::Watch, watch.seconds.saturating_sub(last), watch.min_requests),
+        step(Stage::Watch, Goal::Routed { new: 100 }, ACT_MS, OnDeadline::Error),
         observed(Stage::Watch, last, 0),
     ]
 }
 
 fn observed(stage: Stage, seconds: u64, min_requests: u64) -> Step {
-    let deadline = seconds
-        .saturating_mul(1_000)
-        .saturating_add(OBSERVE_SLACK_MS);
-    step(
-        stage,
-        Goal::Observed {
-            seconds,
-            min_requests,
-        },
-        deadline,
-        OnDeadline::Extend,
-    )
+    let deadline = seconds.saturating_mul(1_000).saturating_add(OBSERVE_SLACK_MS);
+    step(stage, Goal::Observed { seconds, min_requests }, deadline, OnDeadline::Extend)
 }
 
 /// The old version leaves only now. Nothing here is ever a reason to go back (S14).

@@ -57,6 +57,8 @@ pub struct Plan {
     pub tickets: Vec<TicketId>,
     /// Where.
     pub environment: EnvironmentName,
+    /// The lock group, `environment/group`.
+    pub group: String,
     /// The `ops.yaml` that governs.
     pub revision: Revision,
     /// The service as configured at that revision.
@@ -102,16 +104,13 @@ impl Plan {
     /// Makes the plan. The same input gives the same plan.
     pub fn make(input: PlanInput) -> Self {
         let spec = spec_of(&input.candidate, &input.service, input.deployment);
-        let new = KnownRelease {
-            spec,
-            candidate: input.candidate,
-            by: input.deployment,
-            start_ms: None,
-        };
+        let new =
+            KnownRelease { spec, candidate: input.candidate, by: input.deployment, start_ms: None };
         let mut plan = Self {
             deployment: input.deployment,
             kind: input.kind,
             tickets: input.tickets,
+            group: input.service.lock_group_in(&input.environment),
             environment: input.environment,
             revision: input.revision,
             service: input.service,
@@ -158,16 +157,8 @@ fn spec_of(candidate: &Candidate, service: &Service, deployment: DeploymentId) -
         service: service.name.clone(),
         artifact: candidate.artifact.clone(),
         command: service.command.clone(),
-        env: service
-            .env
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
-        secrets: service
-            .secrets
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
+        env: service.env.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        secrets: service.secrets.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
         replicas: service.replicas,
         fixed_port: service.fixed_port,
         stop_grace_ms: service.drain_ms,

@@ -129,16 +129,10 @@ impl Goal {
             Self::Stopped(which) => format!("the {} has stopped", which.words()),
             Self::Removed(which) => format!("nothing of the {} is left", which.words()),
             Self::Verified => "what serves is what was approved".into(),
-            Self::Observed {
-                seconds,
-                min_requests: 0,
-            } => {
+            Self::Observed { seconds, min_requests: 0 } => {
                 format!("the new version was observed for {seconds} s")
             }
-            Self::Observed {
-                seconds,
-                min_requests,
-            } => {
+            Self::Observed { seconds, min_requests } => {
                 format!("the new version was observed for {seconds} s and {min_requests} requests")
             }
         }

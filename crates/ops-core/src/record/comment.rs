@@ -24,21 +24,13 @@ fn field(out: &mut String, name: &str, value: &str) {
 }
 
 fn stamp(deployment: &Deployment) -> String {
-    deployment
-        .last
-        .wall
-        .strftime("%Y-%m-%d %H:%M:%S UTC")
-        .to_string()
+    deployment.last.wall.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 fn sha(deployment: &Deployment) -> String {
     deployment.plan.as_ref().map_or_else(String::new, |plan| {
         let commit = plan.new.candidate.commit.as_deref().unwrap_or("not named");
-        format!(
-            "{} (commit {})",
-            plan.new.candidate.artifact,
-            quoted(commit, 64)
-        )
+        format!("{} (commit {})", plan.new.candidate.artifact, quoted(commit, 64))
     })
 }
 
@@ -65,11 +57,7 @@ pub fn hold_comment(deployment: &Deployment, cause: &HoldCause) -> String {
     line(&mut out, "## Deployment Held");
     line(&mut out, "");
     let what = version(deployment);
-    let _ = writeln!(
-        out,
-        "{} of {what} was not started. Nothing was changed.",
-        deployment.id()
-    );
+    let _ = writeln!(out, "{} of {what} was not started. Nothing was changed.", deployment.id());
     line(&mut out, "");
     match (cause, &deployment.checklist) {
         (HoldCause::Checks { .. }, Some(checklist)) => {
@@ -100,21 +88,14 @@ pub fn hold_comment(deployment: &Deployment, cause: &HoldCause) -> String {
 
 /// A remedy may hold a block to paste, so its lines stay; mentions and markers do not.
 fn remedy(text: &str) -> String {
-    text.chars()
-        .take(4_000)
-        .collect::<String>()
-        .replace('@', "(at)")
-        .replace("<!--", "< !--")
+    text.chars().take(4_000).collect::<String>().replace('@', "(at)").replace("<!--", "< !--")
 }
 
 fn strategy(plan: &Plan) -> String {
     match (&plan.service.strategy, &plan.old) {
         (_, None) => "first deployment: all traffic after smoke requests".into(),
         (Strategy::Canary { steps }, Some(_)) => {
-            let shares: Vec<_> = steps
-                .iter()
-                .map(|step| format!("{} %", step.weight))
-                .collect();
+            let shares: Vec<_> = steps.iter().map(|step| format!("{} %", step.weight)).collect();
             format!("canary: {} and then 100 %", shares.join(", "))
         }
         (Strategy::BlueGreen, Some(_)) => {
@@ -153,11 +134,7 @@ pub fn plan_comment(deployment: &Deployment) -> String {
     field(&mut out, "Way back", way_back(plan));
     field(&mut out, "Plan", &plan.hash().to_string());
     let commit = plan.revision.commit.as_deref().unwrap_or("not in git");
-    field(
-        &mut out,
-        "ops.yaml",
-        &format!("{} ({commit})", plan.revision.hash.short()),
-    );
+    field(&mut out, "ops.yaml", &format!("{} ({commit})", plan.revision.hash.short()));
     line(&mut out, "");
     line(&mut out, "### Checks");
     if let Some(list) = &deployment.checklist {
@@ -187,11 +164,7 @@ fn observed(out: &mut String, deployment: &Deployment) {
         watching.control_errors
     );
     if watching.gaps > 0 {
-        let _ = writeln!(
-            out,
-            "- {} gaps in the signals, not counted as watch time",
-            watching.gaps
-        );
+        let _ = writeln!(out, "- {} gaps in the signals, not counted as watch time", watching.gaps);
     }
     if let Some(gap) = deployment.gap.as_ref().and_then(|gap| gap.lasted_ms) {
         let _ = writeln!(out, "- requests waited at the door for {}", duration(gap));
@@ -218,10 +191,7 @@ fn header(out: &mut String, deployment: &Deployment) {
 pub fn success_comment(deployment: &Deployment) -> String {
     let mut out = String::new();
     if let Kind::Rollback { of, .. } = &deployment.created.kind {
-        let _ = writeln!(
-            out,
-            "## Deployment Rolled Back Later\n\n{of} was taken back."
-        );
+        let _ = writeln!(out, "## Deployment Rolled Back Later\n\n{of} was taken back.");
     } else {
         line(&mut out, "## Deployment Complete");
     }
@@ -237,16 +207,10 @@ pub fn success_comment(deployment: &Deployment) -> String {
     }
     line(&mut out, "");
     line(&mut out, "### Post-deployment verification");
-    line(
-        &mut out,
-        "- [x] all replicas run the approved artifact, read back",
-    );
+    line(&mut out, "- [x] all replicas run the approved artifact, read back");
     if let Some(plan) = &deployment.plan {
         if plan.service.route.is_some() {
-            line(
-                &mut out,
-                "- [x] the door sends all traffic to them, read back",
-            );
+            line(&mut out, "- [x] the door sends all traffic to them, read back");
         }
         if !plan.service.smoke.is_empty() {
             line(&mut out, "- [x] smoke requests succeeded");
@@ -256,12 +220,8 @@ pub fn success_comment(deployment: &Deployment) -> String {
     observed(&mut out, deployment);
     line(&mut out, "");
     line(&mut out, "### Rollback plan");
-    let _ = writeln!(
-        out,
-        "`ops rollback {}` brings {} back.",
-        deployment.id(),
-        previous(deployment)
-    );
+    let _ =
+        writeln!(out, "`ops rollback {}` brings {} back.", deployment.id(), previous(deployment));
     line(&mut out, "");
     let status = if is_rollback(deployment) {
         "**Status: the previous version serves; this ticket stays closed.**"
@@ -276,14 +236,7 @@ pub fn success_comment(deployment: &Deployment) -> String {
 pub fn failure_comment(deployment: &Deployment) -> String {
     let mut out = String::new();
     let withdrawn = matches!(deployment.phase, Phase::Withdrawn { .. });
-    line(
-        &mut out,
-        if withdrawn {
-            "## Deployment Withdrawn"
-        } else {
-            "## Deployment Failed"
-        },
-    );
+    line(&mut out, if withdrawn { "## Deployment Withdrawn" } else { "## Deployment Failed" });
     line(&mut out, "");
     field(&mut out, "Attempted", &version(deployment));
     field(&mut out, "Deployment", &deployment.id().to_string());
@@ -299,20 +252,16 @@ pub fn failure_comment(deployment: &Deployment) -> String {
     line(&mut out, "");
     line(&mut out, "### Actions taken");
     let serves = match deployment.plan.as_ref().and_then(|plan| plan.old.as_ref()) {
-        Some(_) => format!(
-            "Rolled back; {} serves, read back healthy.",
-            previous(deployment)
-        ),
+        Some(_) => format!("Rolled back; {} serves, read back healthy.", previous(deployment)),
         None => "Route and processes were removed, read back; nothing of it serves.".into(),
     };
     line(&mut out, &serves);
     line(&mut out, "");
     line(&mut out, "### Root cause and next steps");
     let (why, next) = match (&deployment.phase, deployment.cause()) {
-        (Phase::Withdrawn { words }, _) => (
-            words.clone(),
-            "Move it to rfp again when it shall ship.".to_owned(),
-        ),
+        (Phase::Withdrawn { words }, _) => {
+            (words.clone(), "Move it to rfp again when it shall ship.".to_owned())
+        }
         (_, Some(cause)) if cause.condemns() => (
             cause.words(),
             format!(
@@ -322,33 +271,21 @@ pub fn failure_comment(deployment: &Deployment) -> String {
         ),
         (_, Some(cause)) if cause.retries() => {
             let again = crate::deploy::retry_pause_ms(deployment.created.retries);
-            let next = format!(
-                "The candidate is not to blame: ops tries again in {}.",
-                duration(again)
-            );
+            let next =
+                format!("The candidate is not to blame: ops tries again in {}.", duration(again));
             (cause.words(), next)
         }
-        (_, Some(cause)) => (
-            cause.words(),
-            "An operator says `ops resume` to try again.".into(),
-        ),
+        (_, Some(cause)) => (cause.words(), "An operator says `ops resume` to try again.".into()),
         (_, None) => ("unknown".into(), String::new()),
     };
     let _ = writeln!(out, "{} {next}", sentence(&why));
     line(&mut out, "");
     if is_rollback(deployment) {
-        line(
-            &mut out,
-            "**Status: the rollback was taken back; this ticket stays closed.**",
-        );
+        line(&mut out, "**Status: the rollback was taken back; this ticket stays closed.**");
     } else if withdrawn {
         line(&mut out, "**Status: withdrawn.**");
     } else {
-        let _ = writeln!(
-            out,
-            "**Status: failed; {} remains in rfp.**",
-            tickets(deployment)
-        );
+        let _ = writeln!(out, "**Status: failed; {} remains in rfp.**", tickets(deployment));
     }
     out
 }
@@ -372,12 +309,7 @@ pub fn frozen_comment(deployment: &Deployment) -> String {
         Phase::Frozen { cause, words, .. } => (cause.words(), words.clone()),
         _ => (String::new(), String::new()),
     };
-    let _ = writeln!(
-        out,
-        "{} went back because {}.",
-        deployment.id(),
-        quoted(&why, QUOTE)
-    );
+    let _ = writeln!(out, "{} went back because {}.", deployment.id(), quoted(&why, QUOTE));
     let _ = writeln!(out, "The way back failed: {}.", quoted(&words, QUOTE));
     line(&mut out, "");
     let _ = writeln!(

@@ -22,11 +22,7 @@ pub use post::{
 
 /// A person's name as it may stand in a message: boards take `@` for a mention.
 pub fn person(who: &Identity) -> String {
-    who.as_str()
-        .split('@')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    who.as_str().split('@').next().unwrap_or_default().to_owned()
 }
 
 /// Text from outside, made harmless: nothing in it can mention anybody, open a comment marker or
@@ -68,21 +64,13 @@ pub fn report_sentence(report: &Report) -> String {
             duration(left),
             report.then
         ),
-        None => format!(
-            "waiting until {}; otherwise: {}",
-            report.waiting_for, report.then
-        ),
+        None => format!("waiting until {}; otherwise: {}", report.waiting_for, report.then),
     }
 }
 
 /// `MNS-7`, or `MNS-7 and MNS-9`.
 pub(crate) fn tickets(deployment: &Deployment) -> String {
-    let names: Vec<_> = deployment
-        .created
-        .tickets
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let names: Vec<_> = deployment.created.tickets.iter().map(ToString::to_string).collect();
     names.join(" and ")
 }
 
@@ -90,11 +78,7 @@ pub(crate) fn tickets(deployment: &Deployment) -> String {
 pub(crate) fn version(deployment: &Deployment) -> String {
     match &deployment.plan {
         Some(plan) => {
-            format!(
-                "{} {}",
-                plan.service.name,
-                quoted(&plan.new.candidate.version, 64)
-            )
+            format!("{} {}", plan.service.name, quoted(&plan.new.candidate.version, 64))
         }
         None => deployment.created.service.to_string(),
     }
@@ -103,11 +87,7 @@ pub(crate) fn version(deployment: &Deployment) -> String {
 pub(crate) fn previous(deployment: &Deployment) -> String {
     match deployment.plan.as_ref().and_then(|plan| plan.old.as_ref()) {
         Some(old) => {
-            format!(
-                "{} ({})",
-                quoted(&old.candidate.version, 64),
-                old.candidate.artifact.short()
-            )
+            format!("{} ({})", quoted(&old.candidate.version, 64), old.candidate.artifact.short())
         }
         None => "none (first deployment)".into(),
     }

@@ -24,10 +24,7 @@ pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
         }
     };
     let why = quoted(&cause.words(), 300);
-    format!(
-        "OPS: {} is held: {why}. Nothing was changed. {next}",
-        name(deployment)
-    )
+    format!("OPS: {} is held: {why}. Nothing was changed. {next}", name(deployment))
 }
 
 /// Users can notice from now on.
@@ -35,11 +32,7 @@ pub fn start_post(deployment: &Deployment) -> String {
     let what = match &deployment.created.kind {
         Kind::Release => format!("deploying {}", version(deployment)),
         Kind::Rollback { of, by } => {
-            format!(
-                "taking back {of}, asked by {}: deploying {}",
-                person(by),
-                version(deployment)
-            )
+            format!("taking back {of}, asked by {}: deploying {}", person(by), version(deployment))
         }
     };
     format!(
@@ -52,10 +45,7 @@ pub fn start_post(deployment: &Deployment) -> String {
 
 /// It goes back.
 pub fn back_post(deployment: &Deployment) -> String {
-    let why = deployment
-        .cause()
-        .map(crate::deploy::Cause::words)
-        .unwrap_or_default();
+    let why = deployment.cause().map(crate::deploy::Cause::words).unwrap_or_default();
     format!(
         "OPS: {} is rolling back {} on {}: {}. Next: the previous version takes all traffic.",
         name(deployment),
@@ -67,11 +57,7 @@ pub fn back_post(deployment: &Deployment) -> String {
 
 /// It went back.
 pub fn failure_post(deployment: &Deployment) -> String {
-    let stays = if is_rollback(deployment) {
-        "stays closed"
-    } else {
-        "remains in rfp"
-    };
+    let stays = if is_rollback(deployment) { "stays closed" } else { "remains in rfp" };
     format!(
         "OPS: {} deployment failed, rolled back; {} serves on {}. {} {stays}, details are on it.",
         name(deployment),
@@ -83,11 +69,7 @@ pub fn failure_post(deployment: &Deployment) -> String {
 
 /// It is done.
 pub fn success_post(deployment: &Deployment) -> String {
-    let what = if is_rollback(deployment) {
-        "rolled back to"
-    } else {
-        "deployed"
-    };
+    let what = if is_rollback(deployment) { "rolled back to" } else { "deployed" };
     let after = deployment.last.ms.saturating_sub(deployment.began.ms);
     let after = if deployment.last.boot == deployment.began.boot {
         format!(" after {}", duration(after))
@@ -116,27 +98,16 @@ pub fn frozen_post(deployment: &Deployment) -> String {
 /// Somebody halted it.
 pub fn halt_post(deployment: &Deployment, by: &Identity) -> String {
     let next = if deployment.acted() {
-        format!(
-            "Unless resumed within {} it rolls back.",
-            duration(crate::deploy::HALT_MS)
-        )
+        format!("Unless resumed within {} it rolls back.", duration(crate::deploy::HALT_MS))
     } else {
         "Nothing was changed yet.".into()
     };
-    format!(
-        "OPS: {} is halted by {}. {next}",
-        name(deployment),
-        person(by)
-    )
+    format!("OPS: {} is halted by {}. {next}", name(deployment), person(by))
 }
 
 /// Somebody lets it go on.
 pub fn resume_post(deployment: &Deployment, by: &Identity) -> String {
-    format!(
-        "OPS: {} is resumed by {} and goes on.",
-        name(deployment),
-        person(by)
-    )
+    format!("OPS: {} is resumed by {} and goes on.", name(deployment), person(by))
 }
 
 /// The ticket was pulled back.
@@ -146,11 +117,7 @@ pub fn withdrawn_post(deployment: &Deployment, words: &str) -> String {
     } else {
         "nothing was changed".into()
     };
-    format!(
-        "OPS: {} is withdrawn: {}; {serves}.",
-        name(deployment),
-        quoted(words, 300)
-    )
+    format!("OPS: {} is withdrawn: {}; {serves}.", name(deployment), quoted(words, 300))
 }
 
 /// The ticket was pulled back after the watch.

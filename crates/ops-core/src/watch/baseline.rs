@@ -74,16 +74,9 @@ impl Baseline {
             return Self::unknown();
         }
         let scored = histogram.iter().any(|count| *count > 0);
-        let levels = if scored {
-            savage_levels(&histogram)
-        } else {
-            Vec::new()
-        };
+        let levels = if scored { savage_levels(&histogram) } else { Vec::new() };
         let (d_errors, d_latency) = dispersions(seconds, release, &levels, ticks);
-        let sparse: Latency = (0..)
-            .zip(histogram)
-            .filter(|(_, count)| *count > 0)
-            .collect();
+        let sparse: Latency = (0..).zip(histogram).filter(|(_, count)| *count > 0).collect();
         let (n, sum, _) = score_sums(&sparse, &levels);
         Self {
             ticks,
@@ -91,11 +84,7 @@ impl Baseline {
             errors: pooled.s5xx,
             d_errors,
             d_latency,
-            mean_score: if n > 0 {
-                sum / n as f64
-            } else {
-                UNKNOWN_ERRORS
-            },
+            mean_score: if n > 0 { sum / n as f64 } else { UNKNOWN_ERRORS },
             latency: sparse,
             levels,
         }
@@ -108,9 +97,7 @@ impl Baseline {
 
     /// The error rate that the watch expects of the control before it has seen any.
     pub fn error_prior(&self) -> f64 {
-        self.error_share()
-            .unwrap_or(UNKNOWN_ERRORS)
-            .clamp(PRIOR_RANGE.0, PRIOR_RANGE.1)
+        self.error_share().unwrap_or(UNKNOWN_ERRORS).clamp(PRIOR_RANGE.0, PRIOR_RANGE.1)
     }
 
     /// The mean latency score that the watch expects of the control before it has seen any.
@@ -155,11 +142,7 @@ fn dispersions(
 fn score_sums(latency: &Latency, levels: &[u8]) -> (u64, f64, f64) {
     let (mut n, mut sum, mut squares) = (0u64, 0.0, 0.0);
     for (bucket, count) in latency {
-        let level = levels
-            .get(usize::from(*bucket))
-            .or(levels.last())
-            .copied()
-            .unwrap_or(0);
+        let level = levels.get(usize::from(*bucket)).or(levels.last()).copied().unwrap_or(0);
         let score = f64::from(level) / (LEVELS - 1) as f64;
         n = n.saturating_add(*count);
         sum += score * *count as f64;
@@ -174,18 +157,9 @@ mod tests {
 
     fn second(at: u64, requests: u64, errors: u64) -> SignalSecond {
         let latency = vec![(100, requests / 2), (140, requests - requests / 2)];
-        let arm = Arm {
-            requests,
-            s2xx: requests - errors,
-            s5xx: errors,
-            latency,
-            ..Arm::default()
-        };
-        SignalSecond {
-            second: at,
-            arms: vec![("old".into(), arm)],
-            ..SignalSecond::default()
-        }
+        let arm =
+            Arm { requests, s2xx: requests - errors, s5xx: errors, latency, ..Arm::default() };
+        SignalSecond { second: at, arms: vec![("old".into(), arm)], ..SignalSecond::default() }
     }
 
     #[test]
@@ -208,19 +182,14 @@ mod tests {
 
     #[test]
     fn clustered_errors_raise_the_overdispersion() {
-        let even: Vec<_> = (0..600)
-            .map(|at| second(at, 50, u64::from(at.is_multiple_of(5))))
-            .collect();
-        let clustered: Vec<_> = (0..600)
-            .map(|at| second(at, 50, if at.is_multiple_of(50) { 10 } else { 0 }))
-            .collect();
+        let even: Vec<_> =
+            (0..600).map(|at| second(at, 50, u64::from(at.is_multiple_of(5)))).collect();
+        let clustered: Vec<_> =
+            (0..600).map(|at| second(at, 50, if at.is_multiple_of(50) { 10 } else { 0 })).collect();
         let even = Baseline::from_seconds(&even, &"old".into());
         let clustered = Baseline::from_seconds(&clustered, &"old".into());
         assert_eq!(even.errors, clustered.errors);
-        assert!(
-            even.d_errors < 2.0 && clustered.d_errors > 8.0,
-            "{even:?} {clustered:?}"
-        );
+        assert!(even.d_errors < 2.0 && clustered.d_errors > 8.0, "{even:?} {clustered:?}");
     }
 
     #[test]
@@ -228,10 +197,7 @@ mod tests {
         let mut seconds = vec![second(1, 50, 1), second(2, 50, 0)];
         seconds[1].arms[0].0 = "other".into();
         let baseline = Baseline::from_seconds(&seconds, &"old".into());
-        assert_eq!(
-            (baseline.ticks, baseline.requests, baseline.errors),
-            (1, 50, 1)
-        );
+        assert_eq!((baseline.ticks, baseline.requests, baseline.errors), (1, 50, 1));
         assert_eq!(baseline.latency, vec![(100, 25), (140, 25)]);
         assert!((baseline.error_prior() - 0.02).abs() < 1e-12);
         assert!(baseline.mean_score > 0.0 && baseline.mean_score < 1.0);

@@ -64,11 +64,7 @@ impl Before {
         stream.feed(t, canary.0, canary.1);
         let log_e = stream.log_e();
         if log_e > self.peak.as_ref().map_or(0.0, |peak| peak.log_e) {
-            self.peak = Some(Peak {
-                log_e,
-                leading: StreamName::BaselineErrors,
-                totals,
-            });
+            self.peak = Some(Peak { log_e, leading: StreamName::BaselineErrors, totals });
         }
         if self.recent.len() >= GROSS_SECONDS {
             self.recent.remove(0);
@@ -91,10 +87,7 @@ impl Before {
 
     /// The alarm, if there is one.
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        let peak = self
-            .peak
-            .as_ref()
-            .filter(|peak| peak.log_e >= -ALPHA.ln())?;
+        let peak = self.peak.as_ref().filter(|peak| peak.log_e >= -ALPHA.ln())?;
         Some(Verdict::BaselineOnly {
             gross: self.gross(),
             p: peak.false_alarm(),
@@ -106,15 +99,9 @@ impl Before {
     /// Gross: in the last ten seconds alone at least 20 % of the requests failed, and at least ten
     /// times the share before; 95 % is gross in any case.
     fn gross(&self) -> bool {
-        let requests: f64 = self
-            .recent
-            .iter()
-            .map(|(requests, _)| *requests as f64)
-            .sum();
+        let requests: f64 = self.recent.iter().map(|(requests, _)| *requests as f64).sum();
         let failed: f64 = self.recent.iter().map(|(_, failed)| *failed as f64).sum();
-        let least = GROSS_SHARE
-            .max(GROSS_FACTOR * self.share)
-            .min(GROSS_CERTAINLY);
+        let least = GROSS_SHARE.max(GROSS_FACTOR * self.share).min(GROSS_CERTAINLY);
         requests > 0.0 && failed >= least * requests
     }
 }

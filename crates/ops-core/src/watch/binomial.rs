@@ -79,10 +79,7 @@ mod tests {
         ];
         for (events, requests, expected) in cases {
             let bound = upper_bound(events, requests, 0.999);
-            assert!(
-                (bound / expected - 1.0).abs() < 1e-9,
-                "{events}/{requests}: {bound}"
-            );
+            assert!((bound / expected - 1.0).abs() < 1e-9, "{events}/{requests}: {bound}");
         }
     }
 

@@ -46,12 +46,7 @@ impl ControlRate {
     pub(super) fn new(prior: f64) -> Self {
         let prior = if prior.is_finite() { prior } else { 0.01 };
         let prior = prior.clamp(RATE_MARGIN, 1.0 - RATE_MARGIN);
-        Self {
-            events: 0.0,
-            requests: 0.0,
-            last: 0,
-            prior,
-        }
+        Self { events: 0.0, requests: 0.0, last: 0, prior }
     }
 
     /// The guess for a block that ends at second `t`.

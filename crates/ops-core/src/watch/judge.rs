@@ -68,15 +68,10 @@ impl Judge {
                 d: baseline.d_latency,
             })
         });
-        let error_limit = slo
-            .error_share
-            .map(|share| OneArm::new(share, baseline.d_errors));
-        let latency_limit = slo.p99_ms.map(|limit| {
-            (
-                OneArm::new(P99_SHARE, baseline.d_latency),
-                first_bucket_above(limit),
-            )
-        });
+        let error_limit = slo.error_share.map(|share| OneArm::new(share, baseline.d_errors));
+        let latency_limit = slo
+            .p99_ms
+            .map(|limit| (OneArm::new(P99_SHARE, baseline.d_latency), first_bucket_above(limit)));
         let mut judge = Self {
             threshold: -alpha.clamp(f64::MIN_POSITIVE, floor::ALPHA_MAX).ln(),
             warmup: latency_warmup_seconds,
@@ -105,9 +100,7 @@ impl Judge {
         if canary.requests > 0 {
             self.first_request.get_or_insert(t);
         }
-        let warm = self
-            .first_request
-            .is_some_and(|first| t.saturating_sub(first) >= self.warmup);
+        let warm = self.first_request.is_some_and(|first| t.saturating_sub(first) >= self.warmup);
         if let Some(stream) = &mut self.errors {
             if weights_changed {
                 stream.flush(t);
@@ -130,18 +123,13 @@ impl Judge {
             let (all, slow) = slower_than(canary, *bucket);
             stream.feed(t, all, slow);
         }
-        self.before
-            .feed(t, (canary.requests, failed), control.requests, self.totals);
+        self.before.feed(t, (canary.requests, failed), control.requests, self.totals);
         self.note_peak();
     }
 
     /// The verdict. Harm, once found, stays.
     pub fn verdict(&self) -> Verdict {
-        if let Some(peak) = self
-            .peak
-            .as_ref()
-            .filter(|peak| peak.log_e >= self.threshold)
-        {
+        if let Some(peak) = self.peak.as_ref().filter(|peak| peak.log_e >= self.threshold) {
             return Verdict::Harm {
                 leading: peak.leading,
                 p: peak.false_alarm(),
@@ -183,23 +171,12 @@ impl Judge {
         let streams = [
             (StreamName::Errors, self.errors.is_some(), WEIGHT_ERRORS),
             (StreamName::Latency, self.latency.is_some(), WEIGHT_OTHER),
-            (
-                StreamName::ErrorLimit,
-                self.error_limit.is_some(),
-                WEIGHT_OTHER,
-            ),
-            (
-                StreamName::LatencyLimit,
-                self.latency_limit.is_some(),
-                WEIGHT_OTHER,
-            ),
+            (StreamName::ErrorLimit, self.error_limit.is_some(), WEIGHT_OTHER),
+            (StreamName::LatencyLimit, self.latency_limit.is_some(), WEIGHT_OTHER),
         ];
         let used = || streams.iter().filter(|(_, used, _)| *used);
         let weights: Vec<f64> = used().map(|(_, _, weight)| *weight).collect();
-        used()
-            .map(|(name, _, _)| *name)
-            .zip(normalised(&weights))
-            .collect()
+        used().map(|(name, _, _)| *name).zip(normalised(&weights)).collect()
     }
 
     fn count(&mut self, canary: &Arm, control: &Arm) {
@@ -214,11 +191,8 @@ impl Judge {
         let combined = self.combined();
         if combined > self.peak.as_ref().map_or(0.0, |peak| peak.log_e) {
             let leading = self.leading();
-            self.peak = leading.map(|leading| Peak {
-                log_e: combined,
-                leading,
-                totals: self.totals,
-            });
+            self.peak =
+                leading.map(|leading| Peak { log_e: combined, leading, totals: self.totals });
         }
     }
 
@@ -244,20 +218,14 @@ impl Judge {
     }
 
     fn combined(&self) -> f64 {
-        let streams: Vec<_> = self
-            .weights
-            .iter()
-            .map(|(name, weight)| (*weight, self.log_e(*name)))
-            .collect();
+        let streams: Vec<_> =
+            self.weights.iter().map(|(name, weight)| (*weight, self.log_e(*name))).collect();
         combine(&streams)
     }
 
     fn leading(&self) -> Option<StreamName> {
         let part = |(name, weight): &(StreamName, f64)| weight.ln() + self.log_e(*name);
-        self.weights
-            .iter()
-            .max_by(|a, b| part(a).total_cmp(&part(b)))
-            .map(|(name, _)| *name)
+        self.weights.iter().max_by(|a, b| part(a).total_cmp(&part(b))).map(|(name, _)| *name)
     }
 }
 
@@ -265,19 +233,14 @@ impl Judge {
 fn first_bucket_above(limit_ms: u64) -> u16 {
     let limit = limit_ms as f64 * 1000.0;
     let buckets = LATENCY_BUCKETS as u16;
-    (0..buckets)
-        .find(|bucket| latency_edge_micros(*bucket) >= limit)
-        .unwrap_or(buckets)
+    (0..buckets).find(|bucket| latency_edge_micros(*bucket) >= limit).unwrap_or(buckets)
 }
 
 /// Requests with a latency, and those in or above a bucket.
 fn slower_than(arm: &Arm, bucket: u16) -> (u64, u64) {
     arm.latency.iter().fold((0, 0), |(all, slow), (at, count)| {
         let slower = if *at >= bucket { *count } else { 0 };
-        (
-            u64::saturating_add(all, *count),
-            u64::saturating_add(slow, slower),
-        )
+        (u64::saturating_add(all, *count), u64::saturating_add(slow, slower))
     })
 }
 

@@ -44,11 +44,4 @@ pub use two_arm::{TwoArm, TwoArmParams};
 pub use verdict::{StreamName, Totals, Verdict};
 
 /// The fractions of the largest safe bet that a portfolio plays at once.
-pub const BETS: [f64; 6] = [
-    1.0 / 32.0,
-    1.0 / 16.0,
-    1.0 / 8.0,
-    1.0 / 4.0,
-    1.0 / 2.0,
-    9.0 / 10.0,
-];
+pub const BETS: [f64; 6] = [1.0 / 32.0, 1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0, 9.0 / 10.0];

@@ -17,16 +17,8 @@ pub struct OneArm {
 impl OneArm {
     /// A stream that begins at second 0: the limit as a share of requests, and the overdispersion.
     pub fn new(p0: f64, d: f64) -> Self {
-        let p0 = if p0.is_finite() {
-            p0.clamp(1e-9, 1.0 - 1e-9)
-        } else {
-            1.0 - 1e-9
-        };
-        Self {
-            p0,
-            d: at_least_one(d),
-            portfolio: Portfolio::new(BETS.len(), true),
-        }
+        let p0 = if p0.is_finite() { p0.clamp(1e-9, 1.0 - 1e-9) } else { 1.0 - 1e-9 };
+        Self { p0, d: at_least_one(d), portfolio: Portfolio::new(BETS.len(), true) }
     }
 
     /// Forgets all evidence.

@@ -20,12 +20,8 @@ impl Peak {
 
     /// For a person. `limit` is the leading stream's fixed limit, if it has one.
     pub(super) fn words(&self, limit: f64) -> String {
-        let Totals {
-            canary_requests,
-            canary_errors,
-            control_requests,
-            control_errors,
-        } = self.totals;
+        let Totals { canary_requests, canary_errors, control_requests, control_errors } =
+            self.totals;
         let new =
             format!("{canary_errors} of {canary_requests} requests failed on the new version");
         let limit = 100.0 * limit;
@@ -50,9 +46,6 @@ impl Peak {
                  {new}; there is no old version on traffic to compare with"
             ),
         };
-        format!(
-            "{what} (chance of a false alarm at most {:.1e})",
-            self.false_alarm()
-        )
+        format!("{what} (chance of a false alarm at most {:.1e})", self.false_alarm())
     }
 }

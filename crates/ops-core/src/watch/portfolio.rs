@@ -58,9 +58,7 @@ impl Portfolio {
             *wealth = log_sum_exp([*wealth, injected]);
         }
         *reserve += log_kept;
-        self.next_restart = self
-            .next_restart
-            .saturating_add(due.saturating_mul(RESTART_EVERY));
+        self.next_restart = self.next_restart.saturating_add(due.saturating_mul(RESTART_EVERY));
     }
 
     /// Natural logarithm of the total wealth: the evidence so far.
@@ -79,11 +77,7 @@ mod tests {
         assert!(portfolio.log_e().abs() < 1e-12);
         for t in [1, 61, 600, 86_400, u64::MAX] {
             portfolio.play(t, 1.0, [0.0; 6]);
-            assert!(
-                portfolio.log_e().abs() < 1e-9,
-                "at {t}: {}",
-                portfolio.log_e()
-            );
+            assert!(portfolio.log_e().abs() < 1e-9, "at {t}: {}", portfolio.log_e());
         }
     }
 

@@ -64,10 +64,7 @@ impl Scored {
     pub fn feed_scores(&mut self, t: u64, canary: &[u64; LEVELS], control: &[u64; LEVELS]) {
         add(&mut self.canary, canary);
         add(&mut self.control, control);
-        if self
-            .clock
-            .ends(t, total(&self.canary), total(&self.control))
-        {
+        if self.clock.ends(t, total(&self.canary), total(&self.control)) {
             self.flush(t);
         }
     }
@@ -113,17 +110,11 @@ fn add(sum: &mut Scores, more: &Scores) {
 }
 
 fn total(scores: &Scores) -> u64 {
-    scores
-        .iter()
-        .fold(0, |sum, count| sum.saturating_add(*count))
+    scores.iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 fn score_sum(scores: &Scores) -> f64 {
-    scores
-        .iter()
-        .enumerate()
-        .map(|(level, count)| level as f64 / TOP * *count as f64)
-        .sum()
+    scores.iter().enumerate().map(|(level, count)| level as f64 / TOP * *count as f64).sum()
 }
 
 /// The factor of [`super::TwoArm`] with rho 1 and delta 0, for scores between 0 and 1.
@@ -161,11 +152,7 @@ mod tests {
                     let (mut canary, mut control, mut p) = ([0; LEVELS], [0; LEVELS], 1.0);
                     for request in 0..5 {
                         let (level, chance) = outcomes[draw / 3usize.pow(request) % 3];
-                        let arm = if request < 2 {
-                            &mut canary
-                        } else {
-                            &mut control
-                        };
+                        let arm = if request < 2 { &mut canary } else { &mut control };
                         arm[level] += 1;
                         p *= chance;
                     }

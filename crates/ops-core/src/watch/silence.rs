@@ -17,15 +17,8 @@ pub struct Silence {
 impl Silence {
     /// A stream that begins at second 0; the usual tolerance is 0.2.
     pub fn new(tolerance: f64) -> Self {
-        let tolerance = if tolerance.is_finite() {
-            tolerance.clamp(0.0, 1.0)
-        } else {
-            0.2
-        };
-        Self {
-            tolerance,
-            portfolio: Portfolio::new(SHARES.len(), true),
-        }
+        let tolerance = if tolerance.is_finite() { tolerance.clamp(0.0, 1.0) } else { 0.2 };
+        Self { tolerance, portfolio: Portfolio::new(SHARES.len(), true) }
     }
 
     /// Takes the completed requests of the interval that ended at second `t`, during which the

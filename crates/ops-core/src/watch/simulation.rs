@@ -6,10 +6,7 @@ use crate::{
     signal::{Arm, SignalSecond, latency_bucket},
 };
 
-const NO_SLO: Slo = Slo {
-    error_share: None,
-    p99_ms: None,
-};
+const NO_SLO: Slo = Slo { error_share: None, p99_ms: None };
 const BASE_ERRORS: f64 = 0.005;
 const ALPHA: f64 = 0.01;
 const WARMUP: u64 = 30;
@@ -19,10 +16,8 @@ struct Dice(u64);
 
 impl Dice {
     fn throw(&mut self) -> u32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 32) as u32
     }
 
@@ -52,22 +47,12 @@ fn latencies(factor: f64) -> Vec<u16> {
 }
 
 fn arm(dice: &mut Dice, requests: u64, errors: f64, latencies: &[u16]) -> Arm {
-    let mut buckets: Vec<u16> = (0..requests)
-        .map(|_| latencies[dice.throw() as usize >> 22])
-        .collect();
+    let mut buckets: Vec<u16> =
+        (0..requests).map(|_| latencies[dice.throw() as usize >> 22]).collect();
     buckets.sort_unstable();
-    let latency = buckets
-        .chunk_by(u16::eq)
-        .map(|same| (same[0], same.len() as u64))
-        .collect();
+    let latency = buckets.chunk_by(u16::eq).map(|same| (same[0], same.len() as u64)).collect();
     let s5xx = dice.binomial(requests, errors);
-    Arm {
-        requests,
-        s2xx: requests - s5xx,
-        s5xx,
-        latency,
-        ..Arm::default()
-    }
+    Arm { requests, s2xx: requests - s5xx, s5xx, latency, ..Arm::default() }
 }
 
 /// Splits a second's 25 to 75 requests between the arms at random.
@@ -84,11 +69,7 @@ fn baseline() -> Baseline {
         .map(|second| {
             let (a, b) = split(&mut dice, 0.5);
             let arms = vec![("old".into(), arm(&mut dice, a + b, BASE_ERRORS, &latencies))];
-            SignalSecond {
-                second,
-                arms,
-                ..SignalSecond::default()
-            }
+            SignalSecond { second, arms, ..SignalSecond::default() }
         })
         .collect();
     Baseline::from_seconds(&seconds, &"old".into())
@@ -125,26 +106,16 @@ fn share(runs: u64, run: impl Fn(u64) -> bool) -> f64 {
 #[test]
 fn ten_points_more_errors_trip_within_a_minute() {
     let judge = Judge::new(&baseline(), &NO_SLO, ALPHA, true, WARMUP);
-    let change = Change {
-        errors: 0.10,
-        latency: 1.0,
-    };
-    let tripped = share(200, |seed| {
-        matches!(
-            trips(&judge, seed, change, 60),
-            Some((_, StreamName::Errors))
-        )
-    });
+    let change = Change { errors: 0.10, latency: 1.0 };
+    let tripped =
+        share(200, |seed| matches!(trips(&judge, seed, change, 60), Some((_, StreamName::Errors))));
     assert!(tripped >= 0.95, "{tripped}");
 }
 
 #[test]
 fn nothing_wrong_does_not_trip() {
     let judge = Judge::new(&baseline(), &NO_SLO, ALPHA, true, WARMUP);
-    let change = Change {
-        errors: 0.0,
-        latency: 1.0,
-    };
+    let change = Change { errors: 0.0, latency: 1.0 };
     let tripped = share(500, |seed| trips(&judge, seed, change, 600).is_some());
     assert!(tripped <= 0.01, "{tripped}");
 }
@@ -152,19 +123,13 @@ fn nothing_wrong_does_not_trip() {
 #[test]
 fn twice_the_latency_trips_and_five_percent_more_does_not() {
     let judge = Judge::new(&baseline(), &NO_SLO, ALPHA, true, WARMUP);
-    let twice = Change {
-        errors: 0.0,
-        latency: 2.0,
-    };
+    let twice = Change { errors: 0.0, latency: 2.0 };
     let tripped = share(
         50,
         |seed| matches!(trips(&judge, seed, twice, 60), Some((t, StreamName::Latency)) if t > WARMUP),
     );
     assert!(tripped >= 0.95, "{tripped}");
-    let little = Change {
-        errors: 0.0,
-        latency: 1.05,
-    };
+    let little = Change { errors: 0.0, latency: 1.05 };
     let tripped = share(50, |seed| trips(&judge, seed, little, 600).is_some());
     assert!(tripped <= 0.01, "{tripped}");
 }

@@ -29,14 +29,7 @@ impl Default for TwoArmParams {
     /// Tolerances of the error stream: a tenth more and 0.05 percentage points.
     fn default() -> Self {
         let (rho, delta, p_prior, d) = (1.1, 0.0005, 0.01, 1.0);
-        Self {
-            rho,
-            delta,
-            p_prior,
-            d,
-            mirrored: false,
-            restarts: true,
-        }
+        Self { rho, delta, p_prior, d, mirrored: false, restarts: true }
     }
 }
 
@@ -63,16 +56,8 @@ pub struct TwoArm {
 impl TwoArm {
     /// A stream that begins at second 0. Parameters out of range are brought into it.
     pub fn new(mut params: TwoArmParams) -> Self {
-        params.rho = if params.rho.is_finite() {
-            params.rho.max(1e-6)
-        } else {
-            1.0
-        };
-        params.delta = if params.delta.is_finite() {
-            params.delta.clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
+        params.rho = if params.rho.is_finite() { params.rho.max(1e-6) } else { 1.0 };
+        params.delta = if params.delta.is_finite() { params.delta.clamp(0.0, 1.0) } else { 0.0 };
         params.d = at_least_one(params.d);
         Self {
             rate: ControlRate::new(params.p_prior),
@@ -89,9 +74,7 @@ impl TwoArm {
         block.canary = block.canary.saturating_add(canary.0);
         block.canary_events = block.canary_events.saturating_add(canary.1.min(canary.0));
         block.control = block.control.saturating_add(control.0);
-        block.control_events = block
-            .control_events
-            .saturating_add(control.1.min(control.0));
+        block.control_events = block.control_events.saturating_add(control.1.min(control.0));
         if self.clock.ends(t, block.canary, block.control) {
             self.flush(t);
         }
@@ -112,8 +95,7 @@ impl TwoArm {
             self.params.d,
             BETS.map(|u| log_factor(&self.params, u, m_b, block)),
         );
-        self.rate
-            .learn(t, block.control_events as f64, block.control);
+        self.rate.learn(t, block.control_events as f64, block.control);
     }
 
     /// Natural logarithm of the evidence.
@@ -127,12 +109,7 @@ impl TwoArm {
 /// Under H0 its expectation is at most 1: with `l_b n_b = rho l_c n_c`, each request's factor
 /// `1 + l (x - m)` has mean at most `exp(l (p - m))`, and the exponents of the two arms cancel.
 fn log_factor(params: &TwoArmParams, u: f64, m_b: f64, block: Block) -> f64 {
-    let TwoArmParams {
-        rho,
-        delta,
-        mirrored,
-        ..
-    } = *params;
+    let TwoArmParams { rho, delta, mirrored, .. } = *params;
     let m_c = rho * m_b + delta;
     if m_c >= 1.0 || block.canary == 0 || block.control == 0 {
         return 0.0;
@@ -170,12 +147,7 @@ mod tests {
         let mut sum = 0.0;
         for canary_events in 0..=n.0 {
             for control_events in 0..=n.1 {
-                let block = Block {
-                    canary: n.0,
-                    canary_events,
-                    control: n.1,
-                    control_events,
-                };
+                let block = Block { canary: n.0, canary_events, control: n.1, control_events };
                 sum += binomial(n.0, canary_events, p.0)
                     * binomial(n.1, control_events, p.1)
                     * log_factor(params, u, m_b, block).exp();
@@ -187,20 +159,12 @@ mod tests {
     #[test]
     fn expected_factor_is_at_most_one_on_all_small_blocks() {
         for (rho, delta) in [(1.1, 0.0005), (1.0, 0.0), (1.5, 0.005)] {
-            let params = TwoArmParams {
-                rho,
-                delta,
-                ..TwoArmParams::default()
-            };
-            let opposite = TwoArmParams {
-                mirrored: true,
-                ..params.clone()
-            };
+            let params = TwoArmParams { rho, delta, ..TwoArmParams::default() };
+            let opposite = TwoArmParams { mirrored: true, ..params.clone() };
             for n in [(1, 1), (1, 4), (3, 2), (5, 5), (4, 9)] {
                 for p_b in [0.0, 0.001, 0.05, 0.3, 0.6] {
-                    for (m_b, u) in [0.0001, 0.01, 0.4]
-                        .into_iter()
-                        .flat_map(|m| BETS.map(|u| (m, u)))
+                    for (m_b, u) in
+                        [0.0001, 0.01, 0.4].into_iter().flat_map(|m| BETS.map(|u| (m, u)))
                     {
                         let edge: f64 = rho * p_b + delta;
                         for p_c in [0.0, edge / 2.0, edge] {
@@ -256,25 +220,15 @@ mod tests {
     fn a_change_of_weights_flushes_the_block() {
         let mut stream = TwoArm::new(TwoArmParams::default());
         stream.feed(1, (2, 2), (20, 0));
-        assert!(
-            stream.log_e().abs() < 1e-12,
-            "two requests are no block yet"
-        );
+        assert!(stream.log_e().abs() < 1e-12, "two requests are no block yet");
         stream.flush(1);
-        assert!(
-            stream.log_e() > 1.0,
-            "the flush counts them: {}",
-            stream.log_e()
-        );
+        assert!(stream.log_e() > 1.0, "the flush counts them: {}", stream.log_e());
 
         let mut alone = TwoArm::new(TwoArmParams::default());
         alone.feed(1, (4, 4), (0, 0));
         alone.flush(1);
         alone.feed(2, (0, 0), (50, 0));
         alone.feed(12, (0, 0), (50, 0));
-        assert!(
-            alone.log_e().abs() < 1e-12,
-            "a block without control is dropped"
-        );
+        assert!(alone.log_e().abs() < 1e-12, "a block without control is dropped");
     }
 }

@@ -17,12 +17,7 @@ fn vector(name: &str) -> Value {
 }
 
 fn counts(value: &Value) -> Vec<u64> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|n| n.as_u64().unwrap())
-        .collect()
+    value.as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect()
 }
 
 fn number(vector: &Value, name: &str, default: f64) -> f64 {
@@ -35,10 +30,7 @@ fn flag(vector: &Value, name: &str, default: bool) -> bool {
 
 fn same(actual: f64, expected: &Value, place: &str) {
     let expected = expected.as_f64().unwrap();
-    assert!(
-        (actual - expected).abs() <= TOLERANCE,
-        "{place}: {actual} is not {expected}"
-    );
+    assert!((actual - expected).abs() <= TOLERANCE, "{place}: {actual} is not {expected}");
 }
 
 /// Feeds a vector's intervals and compares the evidence after each of them.
@@ -55,10 +47,7 @@ fn run(vector: &Value, mut feed: impl FnMut(u64, &Value) -> f64) {
 
 #[test]
 fn two_arm_agrees_with_every_vector() {
-    let all: Vec<_> = vectors()
-        .into_iter()
-        .filter(|v| v["type"] == "two_arm")
-        .collect();
+    let all: Vec<_> = vectors().into_iter().filter(|v| v["type"] == "two_arm").collect();
     assert_eq!(all.len(), 9);
     for vector in all {
         let mut stream = TwoArm::new(TwoArmParams {
@@ -120,9 +109,7 @@ fn silence_agrees_with_c1() {
 fn combine_agrees_with_e1() {
     let vector = vector("E1");
     let part = |name: &str, i: usize| vector[name][i].as_f64().unwrap();
-    let streams: Vec<_> = (0..3)
-        .map(|i| (part("weights", i), part("log_es", i)))
-        .collect();
+    let streams: Vec<_> = (0..3).map(|i| (part("weights", i), part("log_es", i))).collect();
     same(combine(&streams), &vector["final"], "E1");
 }
 
@@ -146,10 +133,7 @@ fn dispersion_agrees_with_f2() {
 
 #[test]
 fn state_comes_back_from_json_bit_for_bit() {
-    let mut stream = TwoArm::new(TwoArmParams {
-        p_prior: 0.005,
-        ..TwoArmParams::default()
-    });
+    let mut stream = TwoArm::new(TwoArmParams { p_prior: 0.005, ..TwoArmParams::default() });
     for interval in vector("A5")["seq"].as_array().unwrap() {
         let n = counts(interval);
         stream.feed(n[0], (n[1], n[2]), (n[3], n[4]));

@@ -1,5 +1,5 @@
 use ops_core::{
-    id::{ServiceName, Stamp},
+    id::{Generation, ServiceName, Stamp},
     route::Route,
     signal::SignalSecond,
     world::DoorView,
@@ -11,6 +11,12 @@ use super::{Act, Look};
 pub trait Door: Send + Sync {
     /// The route of a service as it is served at this moment.
     fn look(&self, service: &ServiceName) -> Look<DoorView>;
+
+    /// The highest generation that the door has seen, over all services.
+    fn highest_generation(&self) -> Look<Generation>;
+
+    /// The addresses on which it takes requests, `ip:port`.
+    fn addresses(&self) -> Look<Vec<String>>;
 
     /// Replaces a service's route as a whole. Setting the same route with the same stamp again
     /// changes nothing and succeeds.

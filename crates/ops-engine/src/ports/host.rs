@@ -31,3 +31,12 @@ pub trait Secrets: Send + Sync {
     /// there is no value.
     fn version(&self, reference: &str) -> Look<Option<String>>;
 }
+
+/// Where the wishes of the team are read.
+pub trait Wishes: Send + Sync {
+    /// The settings that govern now.
+    fn current(&self) -> Look<std::sync::Arc<ops_core::settings::Settings>>;
+
+    /// The settings at the commit that a candidate names (S3).
+    fn at(&self, commit: &str) -> Look<std::sync::Arc<ops_core::settings::Settings>>;
+}

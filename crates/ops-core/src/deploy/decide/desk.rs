@@ -18,10 +18,7 @@ use crate::{
 impl Draft<'_> {
     pub(super) fn facts(&mut self, facts: &Facts) {
         let rechecking = matches!(self.state.phase, Phase::Planned { failed: None, .. })
-            && self
-                .state
-                .step()
-                .is_some_and(|step| step.goal == Goal::Rechecked);
+            && self.state.step().is_some_and(|step| step.goal == Goal::Rechecked);
         if !rechecking && !matches!(self.state.phase, Phase::Checking { .. }) {
             return;
         }
@@ -43,11 +40,7 @@ impl Draft<'_> {
                 self.tell_plan();
             }
             _ => {
-                let ids = judged
-                    .checklist
-                    .failing()
-                    .map(|check| check.id.clone())
-                    .collect();
+                let ids = judged.checklist.failing().map(|check| check.id.clone()).collect();
                 self.hold(HoldCause::Checks { ids });
             }
         }
@@ -66,23 +59,13 @@ impl Draft<'_> {
             _ => false,
         };
         if !judged.checklist.passed() {
-            let ids: Vec<_> = judged
-                .checklist
-                .failing()
-                .map(|check| check.id.clone())
-                .collect();
+            let ids: Vec<_> = judged.checklist.failing().map(|check| check.id.clone()).collect();
             let words = format!("no longer passing: {}", ids.join(", "));
-            self.prepare_failed(Cause::Errored {
-                step: "rechecked".into(),
-                words,
-            });
+            self.prepare_failed(Cause::Errored { step: "rechecked".into(), words });
         } else if !same {
             let words =
                 "what would be deployed, or what serves now, is not what was planned".into();
-            self.prepare_failed(Cause::Errored {
-                step: "rechecked".into(),
-                words,
-            });
+            self.prepare_failed(Cause::Errored { step: "rechecked".into(), words });
         } else if self.state.halted.is_none() {
             self.push(Event::StepDone);
             self.finish_runs();
@@ -101,10 +84,7 @@ impl Draft<'_> {
     pub(super) fn hold(&mut self, cause: HoldCause) {
         let fresh = !self.state.told.contains(&cause.key());
         let recheck_ms = crate::deploy::recheck_ms(&cause, self.state.checked);
-        self.push(Event::Held {
-            cause: cause.clone(),
-            recheck_ms,
-        });
+        self.push(Event::Held { cause: cause.clone(), recheck_ms });
         if fresh {
             self.tell_held(&cause);
         }
@@ -164,9 +144,7 @@ impl Draft<'_> {
                 self.back(Cause::PulledBack { words });
             }
             Phase::Documenting { run: None } if !self.closing() => {
-                self.push(Event::KeptNotClosed {
-                    words: words.clone(),
-                });
+                self.push(Event::KeptNotClosed { words: words.clone() });
                 self.tell_kept(&words);
             }
             _ => {}
@@ -192,21 +170,12 @@ impl Draft<'_> {
         if !matches!(self.state.phase, Phase::Documenting { run: None }) {
             return;
         }
-        if !self
-            .state
-            .outbox
-            .iter()
-            .any(|letter| letter.about == About::Record)
-        {
+        if !self.state.outbox.iter().any(|letter| letter.about == About::Record) {
             self.tell_record();
         }
         let written = |about| {
-            let mut letters = self
-                .state
-                .outbox
-                .iter()
-                .filter(|letter| letter.about == about)
-                .peekable();
+            let mut letters =
+                self.state.outbox.iter().filter(|letter| letter.about == about).peekable();
             letters.peek().is_some() && letters.all(|letter| letter.written())
         };
         if !written(About::Record) {
@@ -217,19 +186,11 @@ impl Draft<'_> {
             self.tell_ended();
             return;
         }
-        let asked = self
-            .state
-            .outbox
-            .iter()
-            .any(|letter| letter.about == About::Close);
+        let asked = self.state.outbox.iter().any(|letter| letter.about == About::Close);
         if self.state.close_confirmed && !asked {
             for ticket in self.state.created.tickets.clone() {
                 let to = To::Close { ticket };
-                self.push(Event::LetterQueued {
-                    to,
-                    about: About::Close,
-                    body: String::new(),
-                });
+                self.push(Event::LetterQueued { to, about: About::Close, body: String::new() });
             }
         }
     }
@@ -246,10 +207,7 @@ impl Draft<'_> {
             Outcome::Applied => self.push(Event::LetterSent { n, sure: true }),
             Outcome::Unknown { .. } => self.push(Event::LetterSent { n, sure: false }),
             Outcome::NotApplied { fault } | Outcome::Stale { fault } => {
-                self.push(Event::LetterRefused {
-                    n,
-                    words: fault.to_string(),
-                });
+                self.push(Event::LetterRefused { n, words: fault.to_string() });
             }
         }
     }

@@ -30,17 +30,11 @@ pub(super) enum Met {
 }
 
 fn no(words: impl Into<String>) -> Met {
-    Met::No {
-        words: words.into(),
-        blind: false,
-    }
+    Met::No { words: words.into(), blind: false }
 }
 
 fn blind(fault: &crate::world::Fault) -> Met {
-    Met::No {
-        words: fault.to_string(),
-        blind: true,
-    }
+    Met::No { words: fault.to_string(), blind: true }
 }
 
 pub(super) fn met(state: &Deployment, plan: &Plan, goal: &Goal, view: &View) -> Met {
@@ -60,10 +54,7 @@ pub(super) fn met(state: &Deployment, plan: &Plan, goal: &Goal, view: &View) -> 
         Goal::Held => held(state, view),
         Goal::Unrouted => unrouted(state, view),
         Goal::Verified => verified(state, plan, view),
-        Goal::Observed {
-            seconds,
-            min_requests,
-        } => observed(state, *seconds, *min_requests),
+        Goal::Observed { seconds, min_requests } => observed(state, *seconds, *min_requests),
     }
 }
 
@@ -75,11 +66,7 @@ fn with_target(view: &View, judge: impl FnOnce(&TargetView) -> Met) -> Met {
 }
 
 fn announced(state: &Deployment) -> Met {
-    let plan = state
-        .outbox
-        .iter()
-        .rev()
-        .find(|letter| letter.about == About::Plan);
+    let plan = state.outbox.iter().rev().find(|letter| letter.about == About::Plan);
     match plan {
         Some(letter) if letter.written() => Met::Yes,
         Some(_) => no("the board has not confirmed the comment yet"),
@@ -156,21 +143,11 @@ fn healthy(plan: &Plan, which: Which, n: u32, target: &TargetView, view: &View) 
     let why = target
         .of(&release)
         .find_map(|replica| {
-            let why = view
-                .health
-                .get(&replica.id)
-                .and_then(|health| health.why.clone());
-            why.or_else(|| {
-                replica
-                    .last_exit
-                    .as_ref()
-                    .map(|exit| format!("it ended with {exit}"))
-            })
+            let why = view.health.get(&replica.id).and_then(|health| health.why.clone());
+            why.or_else(|| replica.last_exit.as_ref().map(|exit| format!("it ended with {exit}")))
         })
         .map_or(String::new(), |why| format!(": {why}"));
-    no(format!(
-        "{count} of {replicas} replicas are healthy {n} times in a row{why}"
-    ))
+    no(format!("{count} of {replicas} replicas are healthy {n} times in a row{why}"))
 }
 
 fn stopped(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -> Met {
@@ -182,10 +159,8 @@ fn stopped(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -
     let fenced = state.op.as_ref().is_some_and(|op| {
         op.outcome.is_some() && matches!(&op.act, Act::Stop { release: of, .. } if *of == release)
     });
-    let alive = target
-        .of(&release)
-        .filter(|replica| replica.state != ReplicaState::Stopped)
-        .count();
+    let alive =
+        target.of(&release).filter(|replica| replica.state != ReplicaState::Stopped).count();
     match (alive, fenced) {
         (0, true) => Met::Yes,
         (0, false) => no("it was not told to stop yet"),
@@ -216,11 +191,7 @@ fn drained(plan: &Plan, which: Which, view: &View) -> Met {
                 .flat_map(|served| &served.in_flight)
                 .find(|(id, _)| *id == release)
                 .map_or(0, |(_, n)| *n);
-            if flight == 0 {
-                Met::Yes
-            } else {
-                no(format!("{flight} requests are in flight"))
-            }
+            if flight == 0 { Met::Yes } else { no(format!("{flight} requests are in flight")) }
         }
     }
 }
@@ -263,15 +234,8 @@ fn held(state: &Deployment, view: &View) -> Met {
     match &view.door {
         Err(fault) => blind(fault),
         Ok(door) => {
-            let hold = door
-                .served
-                .as_ref()
-                .is_some_and(|served| served.route.hold.is_some());
-            if hold && own_stamp(state, view) {
-                Met::Yes
-            } else {
-                no("the door does not hold yet")
-            }
+            let hold = door.served.as_ref().is_some_and(|served| served.route.hold.is_some());
+            if hold && own_stamp(state, view) { Met::Yes } else { no("the door does not hold yet") }
         }
     }
 }
@@ -304,10 +268,7 @@ fn verified(state: &Deployment, plan: &Plan, view: &View) -> Met {
         .filter(|replica| replica.artifact == plan.new.candidate.artifact)
         .count();
     if approved < spec.replicas as usize {
-        return no(format!(
-            "{approved} of {} replicas run the approved artifact",
-            spec.replicas
-        ));
+        return no(format!("{approved} of {} replicas run the approved artifact", spec.replicas));
     }
     if plan.service.route.is_none() {
         return Met::Yes;
@@ -316,15 +277,10 @@ fn verified(state: &Deployment, plan: &Plan, view: &View) -> Met {
         Ok(door) => door,
         Err(fault) => return blind(fault),
     };
-    let weight = door
-        .served
-        .as_ref()
-        .map_or(0, |served| served.route.weight_of(&spec.release));
+    let weight = door.served.as_ref().map_or(0, |served| served.route.weight_of(&spec.release));
     let expected = state.expected_weight();
     if weight != expected {
-        return no(format!(
-            "the door sends {weight} % to the new version instead of {expected} %"
-        ));
+        return no(format!("the door sends {weight} % to the new version instead of {expected} %"));
     }
     match &view.signals {
         Some(Ok(_)) => Met::Yes,
@@ -354,15 +310,11 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
             reference: plan.reference.clone(),
             digest: plan.new.candidate.artifact.clone(),
         }),
-        Goal::Running(which) => plan.spec(*which).map(|spec| Act::Start {
-            spec: Box::new(spec),
-        }),
-        Goal::Stopped(which) => plan
-            .release(*which)
-            .map(|release| Act::Stop { service, release }),
-        Goal::Removed(which) => plan
-            .release(*which)
-            .map(|release| Act::Remove { service, release }),
+        Goal::Running(which) => plan.spec(*which).map(|spec| Act::Start { spec: Box::new(spec) }),
+        Goal::Stopped(which) => plan.release(*which).map(|release| Act::Stop { service, release }),
+        Goal::Removed(which) => {
+            plan.release(*which).map(|release| Act::Remove { service, release })
+        }
         Goal::Routed { new } => route(plan, *new, view).map(|route| Act::SetRoute { route }),
         Goal::Held => hold(plan).map(|route| Act::SetRoute { route }),
         Goal::Unrouted => Some(Act::RemoveRoute { service }),
@@ -371,9 +323,7 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
             let target = view.target.as_ref().ok()?;
             let spec = plan.spec(Which::Old)?;
             let lacking = target.running(&spec.release).count() < spec.replicas as usize;
-            lacking.then(|| Act::Start {
-                spec: Box::new(spec),
-            })
+            lacking.then(|| Act::Start { spec: Box::new(spec) })
         }
         Goal::Announced
         | Goal::Stored(_)
@@ -387,10 +337,7 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
 }
 
 fn addresses(target: &TargetView, release: &ReleaseId) -> Vec<String> {
-    target
-        .running(release)
-        .filter_map(|replica| replica.address.clone())
-        .collect()
+    target.running(release).filter_map(|replica| replica.address.clone()).collect()
 }
 
 fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
@@ -406,11 +353,7 @@ fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
         if backends.is_empty() {
             return None;
         }
-        legs.push(Leg {
-            release,
-            weight,
-            backends,
-        });
+        legs.push(Leg { release, weight, backends });
     }
     Some(legs)
 }
@@ -448,9 +391,7 @@ pub(super) fn healthiest(plan: &Plan, view: &View) -> Option<(u8, Route)> {
             target
                 .running(&release)
                 .filter(|replica| {
-                    view.health
-                        .get(&replica.id)
-                        .is_some_and(|health| health.good > 0)
+                    view.health.get(&replica.id).is_some_and(|health| health.good > 0)
                 })
                 .count()
         })

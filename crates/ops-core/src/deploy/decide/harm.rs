@@ -33,17 +33,12 @@ impl Draft<'_> {
         let new = plan.new.spec.release.clone();
         let restarts: u32 = target.of(&new).map(|replica| replica.restarts).sum();
         if restarts >= RESTARTS {
-            let exit = target
-                .of(&new)
-                .find_map(|replica| replica.last_exit.clone());
+            let exit = target.of(&new).find_map(|replica| replica.last_exit.clone());
             let words = format!(
                 "new replicas ended {restarts} times by themselves, last with {}",
                 exit.unwrap_or_else(|| "an unknown status".into())
             );
-            return Some(Cause::Harm {
-                detector: "restarts".into(),
-                words,
-            });
+            return Some(Cause::Harm { detector: "restarts".into(), words });
         }
         let sick = |release: &ReleaseId| {
             target.of(release).find_map(|replica| {
@@ -71,10 +66,9 @@ impl Draft<'_> {
         let verdict = self.state.watching.as_ref()?.judge.verdict();
         match verdict {
             Verdict::NoHarm => None,
-            Verdict::Harm { leading, words, .. } => Some(Cause::Harm {
-                detector: leading.to_string(),
-                words,
-            }),
+            Verdict::Harm { leading, words, .. } => {
+                Some(Cause::Harm { detector: leading.to_string(), words })
+            }
             Verdict::BaselineOnly { gross, words, .. } => {
                 plan.old.as_ref()?;
                 let detector = "errors against the baseline".to_owned();

@@ -17,10 +17,7 @@ impl Draft<'_> {
         if self.state.at_rest() {
             return Err(self.not_now("there is nothing left to halt"));
         }
-        if matches!(
-            self.state.phase,
-            Phase::RollingBack { .. } | Phase::Frozen { .. }
-        ) {
+        if matches!(self.state.phase, Phase::RollingBack { .. } | Phase::Frozen { .. }) {
             return Err(self.not_now("a way back is never halted"));
         }
         if matches!(self.state.phase, Phase::Documenting { .. }) {
@@ -78,9 +75,7 @@ impl Draft<'_> {
 
     pub(super) fn acknowledge(&mut self, by: &Identity) -> Result<(), Rejection> {
         match &self.state.phase {
-            Phase::Frozen {
-                acknowledged: None, ..
-            } => {
+            Phase::Frozen { acknowledged: None, .. } => {
                 self.push(Event::Acknowledged { by: by.clone() });
                 Ok(())
             }

@@ -29,10 +29,8 @@ impl Draft<'_> {
         if let Phase::Checking { deadline } = &self.state.phase
             && deadline.over(self.now)
         {
-            let cause = Cause::Errored {
-                step: "checks".into(),
-                words: "they did not end in time".into(),
-            };
+            let cause =
+                Cause::Errored { step: "checks".into(), words: "they did not end in time".into() };
             self.hold(HoldCause::Prepare { cause });
             return;
         }
@@ -45,10 +43,7 @@ impl Draft<'_> {
         if over && !self.state.busy() && self.state.halted.is_none() {
             self.deadline("nothing could be looked at", true);
         }
-        if let Phase::Frozen {
-            healthy: Some(since),
-            ..
-        } = &self.state.phase
+        if let Phase::Frozen { healthy: Some(since), .. } = &self.state.phase
             && since.over(self.now)
         {
             self.push(Event::Thawed);
@@ -91,26 +86,17 @@ impl Draft<'_> {
                 "requests waited {spent} ms at the door; of the {limit} ms allowed, {back_ms} are kept \
          for starting the previous version again"
             );
-            self.back(Cause::Failed {
-                step: "gap".into(),
-                words,
-            });
+            self.back(Cause::Failed { step: "gap".into(), words });
         }
     }
 
     pub(super) fn op_ended(&mut self, op: OpId, outcome: &Outcome) {
-        let current = self
-            .state
-            .op
-            .as_ref()
-            .is_some_and(|known| known.id == op && known.outcome.is_none());
+        let current =
+            self.state.op.as_ref().is_some_and(|known| known.id == op && known.outcome.is_none());
         if !current {
             return;
         }
-        self.push(Event::OpEnded {
-            op,
-            outcome: outcome.clone(),
-        });
+        self.push(Event::OpEnded { op, outcome: outcome.clone() });
         if let Outcome::Stale { fault } = outcome {
             self.lease(&LeaseAnswer::Lost(fault.to_string()));
         }
@@ -178,10 +164,7 @@ impl Draft<'_> {
             self.state.phase,
             Phase::RollingBack { .. }
                 | Phase::Documenting { .. }
-                | Phase::Planned {
-                    failed: Some(_),
-                    ..
-                }
+                | Phase::Planned { failed: Some(_), .. }
         );
         if self.state.halted.is_some() && !backwards {
             return false;
@@ -200,11 +183,7 @@ impl Draft<'_> {
             }
             Met::Never { words } => self.give_up(&step, &words, false),
             Met::No { words, blind } => {
-                if self
-                    .state
-                    .run()
-                    .is_some_and(|run| run.deadline.over(self.now))
-                {
+                if self.state.run().is_some_and(|run| run.deadline.over(self.now)) {
                     return self.deadline(&words, blind);
                 }
                 self.act(&step, &plan, view);
@@ -218,19 +197,12 @@ impl Draft<'_> {
         {
             return;
         }
-        let settled = self
-            .state
-            .op
-            .as_ref()
-            .is_none_or(|op| op.settle.over(self.now));
+        let settled = self.state.op.as_ref().is_none_or(|op| op.settle.over(self.now));
         if !settled {
             return;
         }
         if let Some(act) = goal::act_for(&self.state, plan, &step.goal, view) {
-            self.push(Event::OpIntended {
-                op: OpId(self.state.next_op),
-                act,
-            });
+            self.push(Event::OpIntended { op: OpId(self.state.next_op), act });
         }
     }
 
@@ -250,9 +222,7 @@ impl Draft<'_> {
                 self.give_up(&step, words, blind)
             }
             OnDeadline::Proceed => {
-                self.push(Event::StepLeft {
-                    words: words.into(),
-                });
+                self.push(Event::StepLeft { words: words.into() });
                 self.finish_runs();
                 true
             }
@@ -273,13 +243,8 @@ impl Draft<'_> {
         match self.state.phase {
             Phase::Planned { failed: None, .. } => self.prepare_failed(cause),
             Phase::RollingBack { .. } => self.freeze(&cause.words()),
-            Phase::Documenting { .. }
-            | Phase::Planned {
-                failed: Some(_), ..
-            } => {
-                self.push(Event::StepLeft {
-                    words: cause.words(),
-                });
+            Phase::Documenting { .. } | Phase::Planned { failed: Some(_), .. } => {
+                self.push(Event::StepLeft { words: cause.words() });
             }
             _ => self.back(cause),
         }
@@ -305,16 +270,8 @@ impl Draft<'_> {
             let stage = Stage::Prepare;
             let on_deadline = OnDeadline::Proceed;
             let deadline_ms = plan.service.drain_ms + 60_000;
-            for goal in [
-                Goal::Stopped(Which::Rehearsal),
-                Goal::Removed(Which::Rehearsal),
-            ] {
-                steps.push(Step {
-                    stage,
-                    goal,
-                    deadline_ms,
-                    on_deadline,
-                });
+            for goal in [Goal::Stopped(Which::Rehearsal), Goal::Removed(Which::Rehearsal)] {
+                steps.push(Step { stage, goal, deadline_ms, on_deadline });
             }
         }
         self.push(Event::PrepareFailed { cause, steps });
@@ -322,19 +279,13 @@ impl Draft<'_> {
     }
 
     pub(super) fn freeze(&mut self, words: &str) {
-        self.push(Event::Froze {
-            words: words.into(),
-        });
+        self.push(Event::Froze { words: words.into() });
         self.tell_frozen();
     }
 
     fn settle_frozen(&mut self, view: &View) {
         let Some(plan) = self.plan() else { return };
-        let served = view
-            .door
-            .as_ref()
-            .ok()
-            .and_then(|door| door.served.as_ref());
+        let served = view.door.as_ref().ok().and_then(|door| door.served.as_ref());
         let best = goal::healthiest(&plan, view);
         let routed = plan.service.route.is_some();
         let right = match (&best, served) {
@@ -346,13 +297,7 @@ impl Draft<'_> {
             (Some(_), None) => !routed,
             (None, _) => false,
         };
-        let healing = matches!(
-            self.state.phase,
-            Phase::Frozen {
-                healthy: Some(_),
-                ..
-            }
-        );
+        let healing = matches!(self.state.phase, Phase::Frozen { healthy: Some(_), .. });
         if right != healing {
             self.push(Event::Healing { healthy: right });
         }
@@ -365,10 +310,7 @@ impl Draft<'_> {
             && self.state.lease.is_some()
         {
             let act = crate::deploy::Act::SetRoute { route };
-            self.push(Event::OpIntended {
-                op: OpId(self.state.next_op),
-                act,
-            });
+            self.push(Event::OpIntended { op: OpId(self.state.next_op), act });
         }
     }
 
@@ -376,10 +318,7 @@ impl Draft<'_> {
     pub(super) fn finish_runs(&mut self) {
         let done = self.state.step().is_none();
         match &self.state.phase {
-            Phase::Planned {
-                failed: Some(cause),
-                ..
-            } if done => match cause.clone() {
+            Phase::Planned { failed: Some(cause), .. } if done => match cause.clone() {
                 Cause::PulledBack { words } => self.withdraw(words),
                 Cause::Aborted { by } => self.hold(HoldCause::Aborted { by }),
                 cause => self.hold(HoldCause::Prepare { cause }),
@@ -405,26 +344,14 @@ impl Draft<'_> {
             Strategy::BlueGreen | Strategy::Recreate => 50,
         };
         let stage = Stage::Watch;
-        let step = |goal, deadline_ms, on_deadline| Step {
-            stage,
-            goal,
-            deadline_ms,
-            on_deadline,
-        };
+        let step = |goal, deadline_ms, on_deadline| Step { stage, goal, deadline_ms, on_deadline };
         let observe = |seconds: u64| {
-            let goal = Goal::Observed {
-                seconds,
-                min_requests: 0,
-            };
+            let goal = Goal::Observed { seconds, min_requests: 0 };
             step(goal, seconds * 1_000 + 60_000, OnDeadline::Extend)
         };
         let steps = vec![
             step(Goal::Routed { new: half }, 30_000, OnDeadline::Error),
-            observe(
-                watch
-                    .last_stretch_seconds
-                    .max(crate::settings::floor::WATCH_SECONDS),
-            ),
+            observe(watch.last_stretch_seconds.max(crate::settings::floor::WATCH_SECONDS)),
             step(Goal::Routed { new: 100 }, 30_000, OnDeadline::Error),
             observe(watch.last_stretch_seconds),
         ];

@@ -55,11 +55,7 @@ impl Draft<'_> {
             && self.state.gap.is_none()
         {
             let text = record::start_post(&self.state);
-            let told = self
-                .state
-                .outbox
-                .iter()
-                .any(|letter| letter.body.starts_with(&text));
+            let told = self.state.outbox.iter().any(|letter| letter.body.starts_with(&text));
             if !told {
                 self.post(&text);
             }

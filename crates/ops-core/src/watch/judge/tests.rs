@@ -1,24 +1,12 @@
 use super::*;
 use crate::signal::SignalSecond;
 
-const NO_SLO: Slo = Slo {
-    error_share: None,
-    p99_ms: None,
-};
-const BOTH: Slo = Slo {
-    error_share: Some(0.01),
-    p99_ms: Some(500),
-};
+const NO_SLO: Slo = Slo { error_share: None, p99_ms: None };
+const BOTH: Slo = Slo { error_share: Some(0.01), p99_ms: Some(500) };
 
 fn arm(requests: u64, errors: u64, bucket: u16) -> Arm {
     let latency = vec![(bucket, requests)];
-    Arm {
-        requests,
-        s2xx: requests - errors,
-        s5xx: errors,
-        latency,
-        ..Arm::default()
-    }
+    Arm { requests, s2xx: requests - errors, s5xx: errors, latency, ..Arm::default() }
 }
 
 fn quiet() -> Arm {
@@ -44,10 +32,7 @@ fn names(judge: &Judge) -> Vec<StreamName> {
 fn only_streams_that_can_see_something_share_the_budget() {
     use StreamName::{BaselineErrors, ErrorLimit, Errors, Latency, LatencyLimit};
     let whole = Judge::new(&baseline(), &BOTH, 0.01, true, 30);
-    assert_eq!(
-        names(&whole),
-        [Errors, Latency, ErrorLimit, LatencyLimit, BaselineErrors]
-    );
+    assert_eq!(names(&whole), [Errors, Latency, ErrorLimit, LatencyLimit, BaselineErrors]);
     let total: f64 = whole.weights.iter().map(|(_, weight)| weight).sum();
     assert!((total - 1.0).abs() < 1e-12);
     assert!((whole.weights[0].1 - 0.5 / 0.8).abs() < 1e-12);
@@ -64,10 +49,7 @@ fn total_failure_is_found_in_seconds_and_stays_found() {
     let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
     judge.feed(1, &arm(5, 5, 132), &arm(45, 0, 132), false);
     judge.feed(2, &arm(5, 5, 132), &arm(45, 0, 132), false);
-    let Verdict::Harm {
-        leading, p, words, ..
-    } = judge.verdict()
-    else {
+    let Verdict::Harm { leading, p, words, .. } = judge.verdict() else {
         panic!("{:?} {}", judge.verdict(), judge.evidence());
     };
     assert_eq!(leading, StreamName::Errors);
@@ -76,10 +58,7 @@ fn total_failure_is_found_in_seconds_and_stays_found() {
     for t in 3..400 {
         judge.feed(t, &arm(5, 0, 132), &arm(45, 0, 132), false);
     }
-    assert!(
-        matches!(judge.verdict(), Verdict::Harm { .. }),
-        "s23: evidence does not reset"
-    );
+    assert!(matches!(judge.verdict(), Verdict::Harm { .. }), "s23: evidence does not reset");
 }
 
 #[test]
@@ -116,11 +95,7 @@ fn latency_waits_for_the_warm_up_after_the_first_request() {
     assert_eq!(judge.verdict(), Verdict::NoHarm, "cold");
     judge.feed(51, &arm(25, 0, 200), &arm(25, 0, 132), false);
     judge.feed(52, &arm(25, 0, 200), &arm(25, 0, 132), false);
-    assert!(
-        matches!(judge.verdict(), Verdict::Harm { .. }),
-        "{:?}",
-        judge.streams()
-    );
+    assert!(matches!(judge.verdict(), Verdict::Harm { .. }), "{:?}", judge.streams());
 }
 
 #[test]
@@ -133,9 +108,7 @@ fn limits_judge_without_any_control() {
     for t in 60..90 {
         judge.feed(t, &arm(50, 0, first_bucket_above(500)), &quiet(), false);
     }
-    let Verdict::Harm { leading, .. } = judge.verdict() else {
-        panic!("{judge:?}")
-    };
+    let Verdict::Harm { leading, .. } = judge.verdict() else { panic!("{judge:?}") };
     assert_eq!(leading, StreamName::LatencyLimit);
     assert_eq!(first_bucket_above(u64::MAX), LATENCY_BUCKETS as u16);
 }
@@ -146,11 +119,7 @@ fn the_time_before_judges_only_what_is_alone() {
     for t in 1..=60 {
         judge.feed(t, &arm(25, 1, 132), &arm(25, 1, 132), false);
     }
-    assert_eq!(
-        judge.verdict(),
-        Verdict::NoHarm,
-        "the control fails as well"
-    );
+    assert_eq!(judge.verdict(), Verdict::NoHarm, "the control fails as well");
     for t in 61..=90 {
         judge.feed(t, &arm(50, 3, 132), &quiet(), t == 61);
     }
@@ -161,10 +130,7 @@ fn the_time_before_judges_only_what_is_alone() {
     insta::assert_snapshot!(words);
     judge.feed(91, &arm(50, 50, 132), &quiet(), false);
     judge.feed(92, &arm(50, 50, 132), &quiet(), false);
-    assert!(matches!(
-        judge.verdict(),
-        Verdict::BaselineOnly { gross: true, .. }
-    ));
+    assert!(matches!(judge.verdict(), Verdict::BaselineOnly { gross: true, .. }));
     judge.restart_baseline();
     assert_eq!(judge.verdict(), Verdict::NoHarm);
 }

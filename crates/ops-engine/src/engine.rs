@@ -1,0 +1,300 @@
+//! The engine: inputs in, durable events, jobs out. Synchronous; it owns the journal and nothing
+//! else, so a crash loses only what the journal does not have.
+
+mod dispatch;
+mod leases;
+mod outcome;
+mod recover;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use ops_core::{
+    deploy::{Deployment, Event, Health, Input, Rejection, decide, owed},
+    id::{DeploymentId, Generation, Identity},
+    settings::Settings,
+    ticket::Message,
+    time::{BootMs, Now},
+};
+
+use crate::{
+    jobs::{Done, Job, JobKey, QueueRead},
+    knowledge::{EngineEvent, Knowledge},
+    ports::{Journal, JournalError, Lease},
+};
+
+/// The version of the event format that this program writes and reads.
+pub const FORMAT: u32 = 1;
+/// How long a lease lasts, and how often it is renewed (DESIGN §6).
+const LEASE_MS: u64 = 30_000;
+const RENEW_MS: u64 = 10_000;
+/// Pause before something that failed for a passing reason is tried again.
+const AGAIN_MS: u64 = 1_000;
+/// Pause between two readings of mentions.
+const MENTIONS_MS: u64 = 2_000;
+
+/// What can go wrong in the engine itself.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The journal failed. Nothing happened; the same will be tried again.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal holds an event that this program cannot read.
+    #[error(
+        "record {seq} of the journal cannot be read by this ops ({why}); use the ops that wrote it"
+    )]
+    Unreadable {
+        /// The record.
+        seq: u64,
+        /// Why.
+        why: String,
+    },
+    /// The request does not fit.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+/// The engine.
+pub struct Engine<J: Journal> {
+    journal: J,
+    /// Deployments that have not ended, whole.
+    deployments: BTreeMap<DeploymentId, Deployment>,
+    knowledge: Knowledge,
+    /// Health per replica, counted over looks; starts from nothing after a restart.
+    health: BTreeMap<String, (Health, BootMs)>,
+    running: BTreeSet<JobKey>,
+    /// When a repeated job last ended.
+    last: BTreeMap<JobKey, BootMs>,
+    /// Deployments that changed since their last look: the next one is due at once.
+    stirred: BTreeSet<DeploymentId>,
+    leases: BTreeMap<DeploymentId, (Lease, BootMs)>,
+    highest: Generation,
+    queue: Option<QueueRead>,
+    heartbeat_ms: u64,
+    /// The queue shall be read as soon as possible.
+    nudged: bool,
+    mentions: Vec<Message>,
+    mentions_after: Option<String>,
+    /// Kept for tests and the simulation: every decision as (phase, input, phase after).
+    watcher: Option<Watcher>,
+    /// Set when the journal was written by a newer ops: nothing forward is done (S19).
+    too_new: Option<u32>,
+}
+
+/// Is told of every decision.
+pub type Watcher = Box<dyn FnMut(&Deployment, &Input, &Deployment) + Send>;
+
+impl<J: Journal> Engine<J> {
+    /// The journal, for reading.
+    pub fn journal(&self) -> &J {
+        &self.journal
+    }
+
+    /// What is known beside the deployments.
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
+    }
+
+    /// Deployments that have not ended.
+    pub fn deployments(&self) -> impl Iterator<Item = &Deployment> {
+        self.deployments.values()
+    }
+
+    /// One that has not ended.
+    pub fn deployment(&self, id: DeploymentId) -> Option<&Deployment> {
+        self.deployments.get(&id)
+    }
+
+    /// The queue as it was last read.
+    pub fn queue(&self) -> Option<&QueueRead> {
+        self.queue.as_ref()
+    }
+
+    /// The settings as they were last read.
+    pub(crate) fn settings(&self) -> Option<&Arc<Settings>> {
+        self.queue.as_ref().map(|queue| &queue.settings)
+    }
+
+    /// Tells a watcher of every decision from now on.
+    pub fn watch_decisions(&mut self, watcher: Watcher) {
+        self.watcher = Some(watcher);
+    }
+
+    /// Something changed on a board: the queue is read as soon as possible.
+    pub fn nudge(&mut self) {
+        self.nudged = true;
+    }
+
+    /// Lets a deployment take an input: decides, makes the events durable, applies them.
+    pub(crate) fn feed(
+        &mut self,
+        id: DeploymentId,
+        input: &Input,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        let Some(before) = self.deployments.get(&id) else {
+            return Ok(());
+        };
+        let events = decide(before, input, now)?;
+        if events.is_empty() {
+            self.seen_by_watcher(id, input, None);
+            return Ok(());
+        }
+        let mut after = before.clone();
+        for event in &events {
+            after.apply(event, now);
+        }
+        self.append(id, &events, &after, now)?;
+        let material =
+            events.iter().any(|event| !matches!(event, Event::Seen { .. } | Event::Beat));
+        if material {
+            self.stirred.insert(id);
+        }
+        let previous = self.deployments.insert(id, after);
+        self.seen_by_watcher(id, input, previous.as_ref());
+        self.learn(id, now)?;
+        self.retire_ended(id);
+        Ok(())
+    }
+
+    fn seen_by_watcher(&mut self, id: DeploymentId, input: &Input, before: Option<&Deployment>) {
+        if let (Some(watcher), Some(after)) = (&mut self.watcher, self.deployments.get(&id)) {
+            watcher(before.unwrap_or(after), input, after);
+        }
+    }
+
+    fn append(
+        &mut self,
+        id: DeploymentId,
+        events: &[Event],
+        after: &Deployment,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        let bodies = events
+            .iter()
+            .map(|event| Ok((FORMAT, serde_json::to_value(event)?)))
+            .collect::<Result<Vec<_>, serde_json::Error>>()
+            .map_err(|why| JournalError::Failed(why.to_string()))?;
+        let summary = outcome::summary(after);
+        self.journal.append(Some(id), now, &bodies, Some(&summary))?;
+        Ok(())
+    }
+
+    pub(crate) fn note(&mut self, event: &EngineEvent, now: &Now) -> Result<(), EngineError> {
+        let body =
+            serde_json::to_value(event).map_err(|why| JournalError::Failed(why.to_string()))?;
+        self.journal.append(None, now, &[(FORMAT, body)], None)?;
+        self.knowledge.apply(event);
+        Ok(())
+    }
+
+    /// Drops a deployment from memory once nothing more will happen to it.
+    fn retire_ended(&mut self, id: DeploymentId) {
+        if self.deployments.get(&id).is_some_and(Deployment::ended) {
+            self.deployments.remove(&id);
+            self.stirred.remove(&id);
+            self.nudged = true;
+        }
+    }
+
+    /// The boot time at which [`Self::run`] has something to do again, at the latest.
+    pub fn wake_at(&self, now: &Now) -> BootMs {
+        let own = now.ms + AGAIN_MS;
+        self.deployments
+            .values()
+            .filter_map(|deployment| owed(deployment, now).wake_at)
+            .map(|at| at.max(now.ms))
+            .chain([own])
+            .min()
+            .unwrap_or(own)
+    }
+
+    /// Takes the result of a job.
+    pub fn done(&mut self, key: &JobKey, done: Done, now: &Now) -> Result<(), EngineError> {
+        self.running.remove(key);
+        self.last.insert(key.clone(), now.ms);
+        match (key, done) {
+            (JobKey::Gather(id), Done::Gathered(facts)) => {
+                self.feed(*id, &Input::Facts(facts), now)
+            }
+            (JobKey::Act(id, op), Done::Ended(outcome)) => {
+                self.feed(*id, &Input::OpEnded { op: *op, outcome }, now)
+            }
+            (JobKey::Letter(id, n), Done::Ended(outcome)) => {
+                self.feed(*id, &Input::LetterEnded { n: *n, outcome }, now)
+            }
+            (JobKey::Letter(id, n), Done::Found(found)) => {
+                self.feed(*id, &Input::LetterLooked { n: *n, found }, now)
+            }
+            (JobKey::Ticket(id), Done::Ticket(answer)) => {
+                self.feed(*id, &Input::TicketRead(answer), now)
+            }
+            (JobKey::Look(id), Done::Looked(looked)) => self.looked(*id, *looked, now),
+            (JobKey::Highest(id), Done::Highest(answer)) => self.take_lease(*id, answer, now),
+            (JobKey::Queue, Done::Queue(answer)) => self.queue_read(answer, now),
+            (JobKey::Mentions, Done::Mentions(answer)) => self.mentions_read(answer, now),
+            (JobKey::Answer(message), Done::Answered(answer)) => {
+                self.answered(message, answer, now)
+            }
+            (key, _) => {
+                tracing::error!(?key, "a job ended with an answer of another kind");
+                Ok(())
+            }
+        }
+    }
+
+    /// Everyone who may steer, as last read.
+    pub(crate) fn may_steer(&self, who: &Identity) -> bool {
+        self.settings().is_some_and(|settings| settings.people.may_steer(who))
+    }
+}
+
+impl<J: Journal> Engine<J> {
+    pub(crate) fn heartbeat_is(&mut self, ms: u64) {
+        self.heartbeat_ms = ms;
+    }
+
+    pub(crate) fn remember_queue(&mut self, queue: QueueRead) {
+        self.queue = Some(queue);
+    }
+
+    pub(crate) fn next_deployment(&mut self) -> Result<DeploymentId, EngineError> {
+        Ok(self.journal.next_deployment()?)
+    }
+
+    /// Whether another deployment keeps this one out of its lock group.
+    pub(crate) fn group_taken(&self, deployment: &Deployment) -> bool {
+        self.deployments.values().any(|other| {
+            other.id() != deployment.id()
+                && other.created.group == deployment.created.group
+                && other.blocks_group()
+        })
+    }
+
+    pub(crate) fn waiting(&self) -> &[Message] {
+        &self.mentions
+    }
+
+    pub(crate) fn wait_for_answer(&mut self, message: Message) {
+        self.mentions.push(message);
+    }
+
+    pub(crate) fn read_up_to(&mut self, message: &str) {
+        self.mentions_after = Some(message.to_owned());
+    }
+
+    /// Mentions are read from the first again; those that were answered are known.
+    pub(crate) fn read_mentions_anew(&mut self) {
+        self.mentions_after = None;
+    }
+
+    pub(crate) fn take_unanswered(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.mentions)
+    }
+
+    pub(crate) fn start_own(&mut self, job: Job, jobs: &mut Vec<Job>) {
+        self.start(job, jobs);
+    }
+}

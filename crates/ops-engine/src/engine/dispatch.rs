@@ -1,0 +1,218 @@
+//! From what is owed to jobs.
+
+use ops_core::{
+    deploy::{Created, Deployment, Effect, Input, Letter, LookOrder, owed},
+    id::{DeploymentId, Stamp},
+    plan::Kind,
+    time::Now,
+};
+
+use super::{AGAIN_MS, Engine, EngineError, MENTIONS_MS};
+use crate::{
+    jobs::{Job, JobKey, Work},
+    ports::Journal,
+};
+
+/// Rounds of owed effects that the engine itself can settle in one call.
+const ROUNDS: usize = 8;
+
+impl<J: Journal> Engine<J> {
+    /// Does what the engine can do by itself and returns the jobs to start now.
+    ///
+    /// # Errors
+    ///
+    /// If the journal fails. Nothing is lost: the same is owed at the next call.
+    pub fn run(&mut self, now: &Now) -> Result<Vec<Job>, EngineError> {
+        self.renew_leases(now)?;
+        let mut jobs = Vec::new();
+        self.own_jobs(now, &mut jobs);
+        let ids: Vec<_> = self.deployments.keys().copied().collect();
+        for id in &ids {
+            self.feed(*id, &Input::Tick, now)?;
+        }
+        self.give_turns(now)?;
+        for id in ids {
+            self.settle(id, now, &mut jobs)?;
+        }
+        Ok(jobs)
+    }
+
+    fn settle(
+        &mut self,
+        id: DeploymentId,
+        now: &Now,
+        jobs: &mut Vec<Job>,
+    ) -> Result<(), EngineError> {
+        for _ in 0..ROUNDS {
+            let Some(deployment) = self.deployments.get(&id) else {
+                return Ok(());
+            };
+            let effects = owed(deployment, now).effects;
+            let mut changed = false;
+            for effect in effects {
+                changed |= self.effect(id, effect, now, jobs)?;
+            }
+            if !changed {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts one effect. True if the engine settled it itself, so that more may be owed now.
+    fn effect(
+        &mut self,
+        id: DeploymentId,
+        effect: Effect,
+        now: &Now,
+        jobs: &mut Vec<Job>,
+    ) -> Result<bool, EngineError> {
+        let Some(deployment) = self.deployments.get(&id) else {
+            return Ok(false);
+        };
+        match effect {
+            Effect::AwaitTurn => {}
+            Effect::Gather => {
+                let key = JobKey::Gather(id);
+                if self.due(&key, AGAIN_MS, now) {
+                    let work = self.gather(deployment);
+                    self.start(Job { key, work }, jobs);
+                }
+            }
+            Effect::TakeLease => {
+                let key = JobKey::Highest(id);
+                let again = if self.stirred.contains(&id) { 0 } else { AGAIN_MS };
+                if self.due(&key, again, now) {
+                    self.start(Job { key, work: Work::Highest }, jobs);
+                }
+            }
+            Effect::GiveLease => return self.give_lease(id, now),
+            Effect::Reserve => return self.reserve(id, now),
+            Effect::Act { op, act } => {
+                let key = JobKey::Act(id, op);
+                if let (Some(generation), true) = (deployment.lease, self.too_new.is_none()) {
+                    let stamp = Stamp { generation, deployment: id.0, op };
+                    self.start(Job { key, work: Work::Act { stamp, act } }, jobs);
+                }
+            }
+            Effect::Look(order) => self.look(id, order, now, jobs),
+            Effect::ReadTicket { every_ms } => {
+                let key = JobKey::Ticket(id);
+                let ticket = deployment.created.tickets.first().cloned();
+                if let (true, Some(ticket)) = (self.due(&key, every_ms, now), ticket) {
+                    self.start(Job { key, work: Work::ReadTicket { id: ticket } }, jobs);
+                }
+            }
+            Effect::Deliver { n } | Effect::FindLetter { n } => {
+                let deliver = matches!(effect, Effect::Deliver { .. });
+                if let Some(letter) = deployment.outbox.iter().find(|letter| letter.n == n) {
+                    let letter = Box::new(letter.clone());
+                    let marker = Letter::marker(id, n);
+                    let work = if deliver {
+                        Work::Deliver { letter, marker }
+                    } else {
+                        Work::Find { letter, marker }
+                    };
+                    let key = JobKey::Letter(id, n);
+                    let again = if deliver { 0 } else { AGAIN_MS };
+                    if deliver || self.due(&key, again, now) || self.stirred.contains(&id) {
+                        self.start(Job { key, work }, jobs);
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn look(&mut self, id: DeploymentId, order: LookOrder, now: &Now, jobs: &mut Vec<Job>) {
+        let key = JobKey::Look(id);
+        let at_once = self.stirred.contains(&id);
+        let plan = self.deployments.get(&id).and_then(|deployment| deployment.plan.clone());
+        let (Some(plan), false) = (plan, self.running.contains(&key)) else {
+            return;
+        };
+        if at_once || self.due(&key, order.every_ms, now) {
+            self.stirred.remove(&id);
+            self.start(Job { key, work: Work::Look { plan, order } }, jobs);
+        }
+    }
+
+    fn gather(&self, deployment: &Deployment) -> Work {
+        let created = &deployment.created;
+        let undo = match created.kind {
+            Kind::Release => None,
+            Kind::Rollback { of, .. } => self.before(of).map(Box::new),
+        };
+        let service = self.service_of(deployment);
+        let old = self.knowledge.serving(&created.environment, &service).cloned().map(Box::new);
+        let conflicts = self
+            .deployments
+            .values()
+            .filter(|other| other.id() != deployment.id())
+            .filter(|other| other.created.group == created.group && other.blocks_group())
+            .map(Deployment::id)
+            .collect();
+        let again = created.tickets.iter().any(|ticket| self.knowledge.again.contains(ticket));
+        Work::Gather {
+            created: Box::new(created.clone()),
+            old,
+            undo,
+            conflicts,
+            condemned: self.knowledge.condemned.clone(),
+            answered: again,
+        }
+    }
+
+    /// Whether a repeated job may run again.
+    pub(super) fn due(&self, key: &JobKey, every_ms: u64, now: &Now) -> bool {
+        let rested = self.last.get(key).is_none_or(|last| now.ms >= last.saturating_add(every_ms));
+        rested && !self.running.contains(key)
+    }
+
+    pub(super) fn start(&mut self, job: Job, jobs: &mut Vec<Job>) {
+        if self.running.insert(job.key.clone()) {
+            jobs.push(job);
+        }
+    }
+
+    /// The queue, mentions, answers.
+    fn own_jobs(&mut self, now: &Now, jobs: &mut Vec<Job>) {
+        let every = if self.nudged || self.queue.is_none() { AGAIN_MS } else { self.heartbeat_ms };
+        if self.due(&JobKey::Queue, every, now) {
+            self.nudged = false;
+            self.start(Job { key: JobKey::Queue, work: Work::Queue }, jobs);
+        }
+        if self.due(&JobKey::Mentions, MENTIONS_MS, now) {
+            let after = self.mentions_after.clone();
+            self.start(Job { key: JobKey::Mentions, work: Work::Mentions { after } }, jobs);
+        }
+        self.answer_jobs(now, jobs);
+    }
+
+    /// The first of each free lock group may check; a person's halt of everything stops that.
+    fn give_turns(&mut self, now: &Now) -> Result<(), EngineError> {
+        if self.knowledge.halted.is_some() || self.too_new.is_some() {
+            return Ok(());
+        }
+        let waiting: Vec<_> = self
+            .deployments
+            .values()
+            .filter(|deployment| owed(deployment, now).effects.contains(&Effect::AwaitTurn))
+            .map(|deployment| (deployment.id(), deployment.created.group.clone()))
+            .collect();
+        for (id, group) in waiting {
+            let taken = self.deployments.values().any(|other| {
+                other.id() != id && other.created.group == group && other.blocks_group()
+            });
+            if !taken {
+                self.feed(id, &Input::Turn, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn service_of(&self, deployment: &Deployment) -> ops_core::id::ServiceName {
+        let Created { service, .. } = &deployment.created;
+        service.clone()
+    }
+}

@@ -1,0 +1,180 @@
+//! What follows from a deployment for the time after it.
+
+use ops_core::{
+    checks::Condemned,
+    deploy::{Cause, Deployment, Health, Input, Phase, View},
+    id::DeploymentId,
+    plan::Kind,
+    time::{BootMs, Now, Timer},
+};
+
+use super::{Engine, EngineError};
+use crate::{
+    jobs::{Looked, ProbeAnswer},
+    knowledge::{End, EngineEvent, Tried},
+    ports::{Journal, Summary},
+    view::DeploymentView,
+};
+
+/// Looks closer together than this share of the probe interval count as one for health in a row.
+const SPACING: f64 = 0.8;
+
+pub(super) fn summary(deployment: &Deployment) -> Summary {
+    let view = DeploymentView::brief(deployment);
+    Summary {
+        id: deployment.id(),
+        ended: deployment.ended(),
+        body: serde_json::to_value(view).unwrap_or_default(),
+    }
+}
+
+impl<J: Journal> Engine<J> {
+    /// Journals what others must know of a deployment, once. Level-triggered: asked again after
+    /// every event and every restart until the deployment has ended.
+    pub(super) fn learn(&mut self, id: DeploymentId, now: &Now) -> Result<(), EngineError> {
+        let Some(deployment) = self.deployments.get(&id) else {
+            return Ok(());
+        };
+        let mut events = Vec::new();
+        if !self.knowledge.settled.contains(&id) {
+            events.extend(serves(deployment));
+            events.extend(absent(deployment));
+        }
+        events.extend(self.condemns(deployment));
+        events.extend(self.tried(deployment, now));
+        for event in events {
+            self.note(&event, now)?;
+        }
+        Ok(())
+    }
+
+    fn condemns(&self, deployment: &Deployment) -> Option<EngineEvent> {
+        let plan = deployment.plan.as_ref()?;
+        let (candidate, words) = match (&deployment.created.kind, deployment.cause()) {
+            (Kind::Release, Some(cause)) if cause.condemns() => {
+                (plan.new.candidate.clone(), cause.words())
+            }
+            // What was rolled back later is condemned when the rollback has passed (S15).
+            (Kind::Rollback { of, by }, None) if deployment.passed() => {
+                let old = plan.old.as_ref()?;
+                let who = ops_core::record::person(by);
+                (old.candidate.clone(), format!("{who} had {of} taken back"))
+            }
+            _ => return None,
+        };
+        let known = self.knowledge.condemned.iter().any(|one| one.by == deployment.id());
+        (!known).then(|| {
+            EngineEvent::Condemned(Condemned {
+                service: candidate.service.clone(),
+                artifact: candidate.artifact.clone(),
+                candidate: candidate.hash(),
+                commit: candidate.commit.clone(),
+                by: deployment.id(),
+                words,
+            })
+        })
+    }
+
+    fn tried(&self, deployment: &Deployment, now: &Now) -> Option<EngineEvent> {
+        if deployment.created.kind != Kind::Release || !deployment.at_rest() {
+            return None;
+        }
+        let ticket = deployment.created.tickets.first()?.clone();
+        let known = self.knowledge.tried.get(&ticket).is_some_and(|t| t.by >= deployment.id());
+        if known {
+            return None;
+        }
+        let retries = deployment.created.retries;
+        let end = match (&deployment.phase, deployment.cause()) {
+            (Phase::Withdrawn { .. }, _) => End::Withdrawn,
+            (_, Some(cause)) if cause.condemns() => End::Condemned,
+            (_, Some(cause)) if cause.retries() => End::Unjudged,
+            (_, Some(Cause::Aborted { .. } | Cause::HaltExpired { .. })) => End::Stopped,
+            (_, Some(_)) => End::Withdrawn,
+            (_, None) => End::Shipped,
+        };
+        let me = self.queue.as_ref().map(|queue| &queue.me);
+        let foreign = deployment.ticket.as_ref().map_or(0, |ticket| {
+            ticket.history.iter().filter(|change| Some(&change.user) != me).count()
+        });
+        let pause = Timer::start(now, ops_core::deploy::retry_pause_ms(retries));
+        let tried = Tried { by: deployment.id(), end, foreign, retries, pause };
+        Some(EngineEvent::Tried { ticket, tried })
+    }
+
+    /// Counts health over looks and hands the look to the deployment.
+    pub(super) fn looked(
+        &mut self,
+        id: DeploymentId,
+        looked: Looked,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        let Some(deployment) = self.deployments.get(&id) else {
+            return Ok(());
+        };
+        let every = deployment.plan.as_ref().map_or(0, |plan| plan.service.health.every_ms);
+        if let Ok(target) = &looked.target {
+            self.highest = self.highest.max(target.highest);
+        }
+        if let Ok(door) = &looked.door {
+            self.highest = self.highest.max(door.highest);
+        }
+        let health = looked
+            .probes
+            .iter()
+            .map(|(replica, answer)| (replica.clone(), self.count(replica, answer, every, now.ms)))
+            .collect();
+        let view = View {
+            target: looked.target,
+            door: looked.door,
+            health,
+            signals: looked.signals,
+            smoke: looked.smoke,
+            stored: looked.stored,
+            sick_dependencies: looked.sick_dependencies,
+        };
+        self.feed(id, &Input::Looked(Box::new(view)), now)
+    }
+
+    fn count(&mut self, replica: &str, answer: &ProbeAnswer, every: u64, at: BootMs) -> Health {
+        let spacing = (every as f64 * SPACING) as u64;
+        let (health, counted) = self.health.entry(replica.to_owned()).or_default();
+        let why = match answer {
+            Ok(None) => None,
+            Ok(Some(why)) => Some(why.clone()),
+            Err(fault) => Some(fault.what.clone()),
+        };
+        let turned = (why.is_none() && health.bad > 0) || (why.is_some() && health.good > 0);
+        let fresh = health.good == 0 && health.bad == 0;
+        if fresh || turned || at >= counted.saturating_add(spacing) {
+            *counted = at;
+            match &why {
+                None => (health.good, health.bad) = (health.good.saturating_add(1), 0),
+                Some(_) => (health.good, health.bad) = (0, health.bad.saturating_add(1)),
+            }
+        }
+        health.why = why;
+        health.clone()
+    }
+}
+
+fn serves(deployment: &Deployment) -> Option<EngineEvent> {
+    let plan = deployment.plan.as_ref().filter(|_| deployment.passed())?;
+    let mut release = plan.new.clone();
+    release.start_ms = deployment.start_ms;
+    Some(EngineEvent::Serves {
+        environment: plan.environment.clone(),
+        release: Box::new(release),
+        by: deployment.id(),
+    })
+}
+
+fn absent(deployment: &Deployment) -> Option<EngineEvent> {
+    let plan = deployment.plan.as_ref()?;
+    let gone = plan.old.is_none() && matches!(deployment.phase, Phase::RolledBack { .. });
+    gone.then(|| EngineEvent::Absent {
+        environment: plan.environment.clone(),
+        service: plan.service.name.clone(),
+        by: deployment.id(),
+    })
+}

@@ -1,0 +1,145 @@
+//! From the journal to an engine: load, mark what was under way as unknown, go on. There is no
+//! other recovery.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ops_core::{
+    deploy::{Created, Deployment, Event, Input},
+    id::{DeploymentId, Generation},
+    plan::KnownRelease,
+    time::Now,
+};
+
+use super::{Engine, EngineError, FORMAT};
+use crate::{
+    knowledge::{EngineEvent, Knowledge},
+    ports::{Journal, JournalError, Record},
+};
+
+/// Heartbeat until the settings are read.
+const FIRST_HEARTBEAT_MS: u64 = 60_000;
+
+impl<J: Journal> Engine<J> {
+    /// Loads everything from the journal and marks what was under way as unknown.
+    ///
+    /// # Errors
+    ///
+    /// If the journal fails or holds something that cannot be read.
+    pub fn open(journal: J, now: &Now) -> Result<Self, EngineError> {
+        let mut engine = Self {
+            journal,
+            deployments: BTreeMap::new(),
+            knowledge: Knowledge::default(),
+            health: BTreeMap::new(),
+            running: BTreeSet::new(),
+            last: BTreeMap::new(),
+            stirred: BTreeSet::new(),
+            leases: BTreeMap::new(),
+            highest: Generation::default(),
+            queue: None,
+            heartbeat_ms: FIRST_HEARTBEAT_MS,
+            nudged: true,
+            mentions: Vec::new(),
+            mentions_after: None,
+            watcher: None,
+            too_new: None,
+        };
+        engine.load(now)?;
+        engine.forget_leases()?;
+        let ids: Vec<_> = engine.deployments.keys().copied().collect();
+        for id in ids {
+            engine.feed(id, &Input::Restarted, now)?;
+            engine.learn(id, now)?;
+        }
+        Ok(engine)
+    }
+
+    fn load(&mut self, now: &Now) -> Result<(), EngineError> {
+        for record in self.journal.stream(None)? {
+            if self.newer(&record) {
+                continue;
+            }
+            let event: EngineEvent = read(&record)?;
+            self.knowledge.apply(&event);
+        }
+        for tried in self.knowledge.tried.values_mut() {
+            tried.pause.rearm(now);
+        }
+        for summary in self.journal.summaries(true, usize::MAX)? {
+            let records = self.journal.stream(Some(summary.id))?;
+            if records.iter().any(|record| self.newer(record)) {
+                continue;
+            }
+            if let Some(deployment) = replay(&records)? {
+                self.deployments.insert(summary.id, deployment);
+            }
+        }
+        Ok(())
+    }
+
+    fn newer(&mut self, record: &Record) -> bool {
+        let newer = record.v > FORMAT;
+        if newer {
+            self.too_new = Some(record.v);
+        }
+        newer
+    }
+
+    /// A deployment as the journal tells it, also one that has ended.
+    ///
+    /// # Errors
+    ///
+    /// If the journal fails or holds something that cannot be read.
+    pub fn recall(&self, id: DeploymentId) -> Result<Option<Deployment>, EngineError> {
+        if let Some(deployment) = self.deployments.get(&id) {
+            return Ok(Some(deployment.clone()));
+        }
+        replay(&self.journal.stream(Some(id))?)
+    }
+
+    /// What served before a deployment.
+    pub(crate) fn before(&self, id: DeploymentId) -> Option<KnownRelease> {
+        let deployment = self.recall(id).ok().flatten()?;
+        deployment.plan?.old.clone()
+    }
+
+    pub(crate) fn create(&mut self, created: Created, now: &Now) -> Result<(), EngineError> {
+        let id = created.id;
+        let deployment = Deployment::begin(created.clone(), now);
+        self.append(id, &[Event::Created(Box::new(created))], &deployment, now)?;
+        self.deployments.insert(id, deployment);
+        self.stirred.insert(id);
+        Ok(())
+    }
+}
+
+/// Rebuilds a deployment from its records.
+///
+/// # Errors
+///
+/// If a record cannot be read.
+pub fn replay(records: &[Record]) -> Result<Option<Deployment>, EngineError> {
+    let mut deployment = None;
+    for record in records {
+        let event: Event = read(record)?;
+        match (&mut deployment, event) {
+            (None, Event::Created(created)) => {
+                deployment = Some(Deployment::begin(*created, &record.at));
+            }
+            (Some(deployment), event) => deployment.apply(&event, &record.at),
+            (None, _) => {
+                let why = JournalError::Failed(format!(
+                    "record {} belongs to a deployment that was never created",
+                    record.seq
+                ));
+                return Err(why.into());
+            }
+        }
+    }
+    Ok(deployment)
+}
+
+fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Result<T, EngineError> {
+    T::deserialize(&record.body)
+        .map_err(|why| EngineError::Unreadable { seq: record.seq, why: why.to_string() })
+}

@@ -1,0 +1,167 @@
+//! The heartbeat: reads the queue and begins deployments for tickets that are ready.
+
+use std::collections::BTreeMap;
+
+use ops_core::{
+    deploy::{Created, Input},
+    id::{Digest, EnvironmentName, ServiceName, TicketId},
+    notes::{NotesFound, find_notes},
+    plan::Kind,
+    settings::{Role, Settings},
+    ticket::Ticket,
+    time::Now,
+    world::Fault,
+};
+
+use crate::{Engine, EngineError, jobs::QueueRead, ports::Journal};
+
+impl<J: Journal> Engine<J> {
+    pub(crate) fn queue_read(
+        &mut self,
+        answer: Result<Box<QueueRead>, Fault>,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        let queue = match answer {
+            Ok(queue) => *queue,
+            Err(fault) => {
+                // A board that does not answer says nothing about its tickets (S14).
+                tracing::warn!(%fault, "the queue could not be read");
+                return Ok(());
+            }
+        };
+        self.heartbeat_is(queue.settings.heartbeat_seconds * 1_000);
+        let changed = self.changed_tickets(&queue);
+        let fresh = self.fresh_tickets(&queue, now);
+        let settings = queue.settings.clone();
+        self.remember_queue(queue);
+        for (tickets, retries, place) in fresh {
+            self.begin(tickets, retries, place, &settings, now)?;
+        }
+        for id in changed {
+            // News on a held ticket: its checks run again as soon as its group is free.
+            self.feed(id, &Input::Turn, now)?;
+        }
+        Ok(())
+    }
+
+    /// Held deployments whose ticket has changed since the checks read it.
+    fn changed_tickets(&self, queue: &QueueRead) -> Vec<ops_core::id::DeploymentId> {
+        self.deployments()
+            .filter(|deployment| {
+                deployment.phase_name() == ops_core::deploy::PhaseName::Held
+                    && !self.group_taken(deployment)
+            })
+            .filter(|deployment| {
+                let first = deployment.created.tickets.first();
+                let read = deployment.ticket.as_deref();
+                queue.tickets.iter().find(|ticket| Some(&ticket.id) == first).is_some_and(
+                    |ticket| foreign(ticket, queue) != read.map_or(0, |r| foreign(r, queue)),
+                )
+            })
+            .map(ops_core::deploy::Deployment::id)
+            .collect()
+    }
+
+    fn fresh_tickets(&self, queue: &QueueRead, now: &Now) -> Vec<(Vec<TicketId>, u32, Place)> {
+        let mut ready: Vec<&Ticket> =
+            queue.tickets.iter().filter(|ticket| !self.under_way(&ticket.id)).collect();
+        // Critical first; among equals the one that has been ready for longest.
+        ready.sort_by(|a, b| {
+            b.priority.cmp(&a.priority).then_with(|| ready_since(a).cmp(ready_since(b)))
+        });
+        let mut groups: BTreeMap<Digest, usize> = BTreeMap::new();
+        let mut fresh: Vec<(Vec<TicketId>, u32, Place)> = Vec::new();
+        for ticket in ready {
+            let tries = self.knowledge().may_try(&ticket.id, foreign(ticket, queue), now);
+            let Some(retries) = tries else { continue };
+            let (place, notes) = place(ticket, &queue.settings);
+            if let Some(at) = notes.as_ref().and_then(|notes| groups.get(notes)) {
+                if let Some((tickets, ..)) = fresh.get_mut(*at) {
+                    tickets.push(ticket.id.clone());
+                }
+                continue;
+            }
+            if let Some(notes) = notes {
+                groups.insert(notes, fresh.len());
+            }
+            fresh.push((vec![ticket.id.clone()], retries, place));
+        }
+        fresh
+    }
+
+    fn under_way(&self, ticket: &TicketId) -> bool {
+        self.deployments().any(|deployment| {
+            deployment.created.kind == Kind::Release && deployment.created.tickets.contains(ticket)
+        })
+    }
+
+    fn begin(
+        &mut self,
+        tickets: Vec<TicketId>,
+        retries: u32,
+        place: Place,
+        settings: &Settings,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        let id = self.next_deployment()?;
+        let created = Created {
+            id,
+            kind: Kind::Release,
+            tickets,
+            service: place.service,
+            environment: place.environment,
+            group: place.group,
+            channel: settings.boards.channel.clone(),
+            retries,
+        };
+        self.create(created, now)
+    }
+}
+
+/// Where a ticket's deployment belongs, as far as its notes tell; the checks decide.
+pub(crate) struct Place {
+    pub(crate) service: ServiceName,
+    pub(crate) environment: EnvironmentName,
+    pub(crate) group: String,
+}
+
+fn place(ticket: &Ticket, settings: &Settings) -> (Place, Option<Digest>) {
+    let found = find_notes(ticket, |who| settings.people.is(who, Role::Dev));
+    let notes = match found {
+        NotesFound::Found { notes, .. } => Some(notes),
+        NotesFound::Missing | NotesFound::Invalid { .. } => None,
+    };
+    let service = notes.as_ref().and_then(|notes| settings.services.get(&notes.service));
+    let place =
+        service.map_or_else(|| unknown_place(settings), |service| place_of(service, settings));
+    (place, notes.map(|notes| notes.hash()))
+}
+
+/// Where a service's deployments belong.
+pub(crate) fn place_of(service: &ops_core::settings::Service, settings: &Settings) -> Place {
+    let Some(environment) = service.stages.first().cloned() else {
+        return unknown_place(settings);
+    };
+    Place { service: service.name.clone(), group: service.lock_group_in(&environment), environment }
+}
+
+fn unknown_place(settings: &Settings) -> Place {
+    let first = settings.environments.keys().next().cloned();
+    let environment = first.unwrap_or_else(|| EnvironmentName::new("production"));
+    let group = format!("{environment}/{environment}");
+    Place { service: ServiceName::new("unknown"), environment, group }
+}
+
+/// History entries that are not ops's own.
+fn foreign(ticket: &Ticket, queue: &QueueRead) -> usize {
+    ticket.history.iter().filter(|change| change.user != queue.me).count()
+}
+
+fn ready_since(ticket: &Ticket) -> &str {
+    ticket
+        .history
+        .iter()
+        .rev()
+        .find(|change| change.action == "status_change" && change.details.ends_with("→ rfp"))
+        .map_or("", |change| change.at.as_str())
+}

@@ -1,0 +1,172 @@
+//! What the engine wants done outside, and what came of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ops_core::{
+    checks::{Condemned, Facts},
+    deploy::{Act, Created, Letter, LookOrder, Outcome},
+    id::{DeploymentId, Generation, Identity, OpId, Stamp, TicketId},
+    plan::{KnownRelease, Plan},
+    signal::SignalSecond,
+    ticket::{Message, Ticket},
+    world::{DoorView, Fault, TargetView},
+};
+
+/// Names a job: no two with the same key run at the same time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JobKey {
+    /// Facts for the checks.
+    Gather(DeploymentId),
+    /// An act.
+    Act(DeploymentId, OpId),
+    /// A look.
+    Look(DeploymentId),
+    /// A reading of the ticket.
+    Ticket(DeploymentId),
+    /// A letter going out, or being looked for.
+    Letter(DeploymentId, u32),
+    /// The world's highest generation, before a lease is taken.
+    Highest(DeploymentId),
+    /// The queue.
+    Queue,
+    /// Mentions of ops.
+    Mentions,
+    /// An answer to a mention.
+    Answer(String),
+}
+
+/// Something to be done outside. Carries all that it needs.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its name.
+    pub key: JobKey,
+    /// What to do.
+    pub work: Work,
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Gather the facts for the checks.
+    Gather {
+        /// Of which deployment.
+        created: Box<Created>,
+        /// What serves now.
+        old: Option<Box<KnownRelease>>,
+        /// What a rollback brings back.
+        undo: Option<Box<KnownRelease>>,
+        /// Others under way in the lock group.
+        conflicts: Vec<DeploymentId>,
+        /// Candidates judged bad.
+        condemned: Vec<Condemned>,
+        /// Whether a listed person has answered after too many tries.
+        answered: bool,
+    },
+    /// Do an act.
+    Act {
+        /// Its stamp.
+        stamp: Stamp,
+        /// The act.
+        act: Act,
+    },
+    /// Read the world back.
+    Look {
+        /// Of which plan.
+        plan: Arc<Plan>,
+        /// What to look at.
+        order: LookOrder,
+    },
+    /// Read a ticket.
+    ReadTicket {
+        /// Which.
+        id: TicketId,
+    },
+    /// Send a letter.
+    Deliver {
+        /// The letter.
+        letter: Box<Letter>,
+        /// Its marker.
+        marker: String,
+    },
+    /// Look for a letter.
+    Find {
+        /// The letter.
+        letter: Box<Letter>,
+        /// Its marker.
+        marker: String,
+    },
+    /// Ask everything that knows generations for its highest.
+    Highest,
+    /// Read the queue.
+    Queue,
+    /// Read mentions after this message.
+    Mentions {
+        /// The last message that was seen.
+        after: Option<String>,
+    },
+    /// Answer a mention, unless the answer stands there already.
+    Answer {
+        /// The message.
+        message: Box<Message>,
+        /// The answer, marker included.
+        text: String,
+        /// Its marker.
+        marker: String,
+    },
+}
+
+/// One probe's answer; `None`: healthy.
+pub type ProbeAnswer = Result<Option<String>, Fault>;
+
+/// What a look brought, before health is counted over several looks.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// The target.
+    pub target: Result<TargetView, Fault>,
+    /// The door.
+    pub door: Result<DoorView, Fault>,
+    /// One probe of each running replica.
+    pub probes: BTreeMap<String, ProbeAnswer>,
+    /// Signals, if ordered.
+    pub signals: Option<Result<Vec<SignalSecond>, Fault>>,
+    /// Failed smoke requests, if ordered.
+    pub smoke: Option<Result<Vec<String>, Fault>>,
+    /// Whether the artifact is stored, if ordered.
+    pub stored: Option<Result<bool, Fault>>,
+    /// Dependencies that do not answer healthy.
+    pub sick_dependencies: Vec<String>,
+}
+
+/// The queue as the board told it.
+#[derive(Debug, Clone)]
+pub struct QueueRead {
+    /// ops's own identity there.
+    pub me: Identity,
+    /// Tickets in `rfp`.
+    pub tickets: Vec<Ticket>,
+    /// The settings that govern, for names and people.
+    pub settings: Arc<ops_core::settings::Settings>,
+}
+
+/// What came of a job.
+#[derive(Debug, Clone)]
+pub enum Done {
+    /// Facts.
+    Gathered(Box<Facts>),
+    /// An act's or a letter's outcome.
+    Ended(Outcome),
+    /// A look.
+    Looked(Box<Looked>),
+    /// A ticket.
+    Ticket(Result<Option<Box<Ticket>>, Fault>),
+    /// Whether a letter stands on the board.
+    Found(Result<bool, Fault>),
+    /// The highest generation.
+    Highest(Result<Generation, Fault>),
+    /// The queue.
+    Queue(Result<Box<QueueRead>, Fault>),
+    /// Mentions.
+    Mentions(Result<Vec<Message>, Fault>),
+    /// Whether an answer stands on the board.
+    Answered(Result<(), Fault>),
+}

@@ -1,0 +1,173 @@
+//! What ops knows beside its deployments: what serves, what was judged bad, whom it has answered.
+//! Made only from journaled events, like everything else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ops_core::{
+    checks::Condemned,
+    id::{DeploymentId, EnvironmentName, Identity, ServiceName, TicketId},
+    plan::KnownRelease,
+    time::{Now, Timer},
+};
+use serde::{Deserialize, Serialize};
+
+/// Something that happened to ops as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum EngineEvent {
+    /// A release passed its watch and serves.
+    Serves {
+        /// Where.
+        environment: EnvironmentName,
+        /// What.
+        release: Box<KnownRelease>,
+        /// The deployment that brought it there; for rollbacks not the release's own.
+        by: DeploymentId,
+    },
+    /// A first deployment went back: nothing serves.
+    Absent {
+        /// Where.
+        environment: EnvironmentName,
+        /// Of what.
+        service: ServiceName,
+        /// The deployment that took it away.
+        by: DeploymentId,
+    },
+    /// A candidate was judged bad.
+    Condemned(Condemned),
+    /// A deployment of a ticket came to rest.
+    Tried {
+        /// The ticket.
+        ticket: TicketId,
+        /// What came of it.
+        tried: Tried,
+    },
+    /// A listed person wants a ticket tried again.
+    Again {
+        /// The ticket.
+        ticket: TicketId,
+        /// Who.
+        by: Identity,
+    },
+    /// A mention was answered.
+    Answered {
+        /// The message.
+        message: String,
+    },
+    /// Nothing begins until resumed.
+    HaltedAll {
+        /// Who.
+        by: Identity,
+    },
+    /// Deployments may begin again.
+    ResumedAll {
+        /// Who.
+        by: Identity,
+    },
+}
+
+/// The last try of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The deployment.
+    pub by: DeploymentId,
+    /// How it ended.
+    pub end: End,
+    /// History entries by others that were known then: more of them later means news.
+    pub foreign: usize,
+    /// Tries so far that ended without a verdict (S5).
+    pub retries: u32,
+    /// Pause before the next try.
+    pub pause: Timer,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// Shipped.
+    Shipped,
+    /// Judged bad.
+    Condemned,
+    /// Ended without a verdict.
+    Unjudged,
+    /// A person stopped it.
+    Stopped,
+    /// The ticket was pulled back.
+    Withdrawn,
+}
+
+/// The sum of all engine events.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Knowledge {
+    /// What serves where, and which deployment brought it there.
+    pub serves: BTreeMap<(EnvironmentName, ServiceName), (KnownRelease, DeploymentId)>,
+    /// Candidates judged bad.
+    pub condemned: Vec<Condemned>,
+    /// The last try of each ticket.
+    pub tried: BTreeMap<TicketId, Tried>,
+    /// Tickets that a listed person wants tried again.
+    pub again: BTreeSet<TicketId>,
+    /// The last mention that was answered, and all answered ones near it.
+    pub answered: BTreeSet<String>,
+    /// Who halted everything.
+    pub halted: Option<Identity>,
+    /// Deployments whose outcome is already known here.
+    pub settled: BTreeSet<DeploymentId>,
+}
+
+impl Knowledge {
+    /// Applies an event.
+    pub fn apply(&mut self, event: &EngineEvent) {
+        match event {
+            EngineEvent::Serves { environment, release, by } => {
+                let key = (environment.clone(), release.spec.service.clone());
+                self.serves.insert(key, ((**release).clone(), *by));
+                self.settled.insert(*by);
+            }
+            EngineEvent::Absent { environment, service, by } => {
+                self.serves.remove(&(environment.clone(), service.clone()));
+                self.settled.insert(*by);
+            }
+            EngineEvent::Condemned(one) => self.condemned.push(one.clone()),
+            EngineEvent::Tried { ticket, tried } => {
+                self.again.remove(ticket);
+                self.tried.insert(ticket.clone(), tried.clone());
+            }
+            EngineEvent::Again { ticket, .. } => {
+                self.again.insert(ticket.clone());
+            }
+            EngineEvent::Answered { message } => {
+                self.answered.insert(message.clone());
+            }
+            EngineEvent::HaltedAll { by } => self.halted = Some(by.clone()),
+            EngineEvent::ResumedAll { .. } => self.halted = None,
+        }
+    }
+
+    /// What serves.
+    pub fn serving(
+        &self,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+    ) -> Option<&KnownRelease> {
+        self.serves.get(&(environment.clone(), service.clone())).map(|(release, _)| release)
+    }
+
+    /// Whether a ticket may be tried now, and after how many tries without a verdict.
+    ///
+    /// What was judged bad or stopped by a person waits for news on the ticket; what ended
+    /// without a verdict is tried again after its pause (S5).
+    pub fn may_try(&self, ticket: &TicketId, foreign: usize, now: &Now) -> Option<u32> {
+        let Some(tried) = self.tried.get(ticket) else {
+            return Some(0);
+        };
+        let news = foreign > tried.foreign || self.again.contains(ticket);
+        match tried.end {
+            _ if news => Some(0),
+            End::Unjudged => tried.pause.over(now).then_some(tried.retries + 1),
+            End::Withdrawn => Some(0),
+            End::Shipped | End::Condemned | End::Stopped => None,
+        }
+    }
+}

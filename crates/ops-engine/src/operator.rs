@@ -1,0 +1,254 @@
+//! What people may ask of ops, wherever they ask it. Halt is any authenticated member's; resume,
+//! answer and rollback are for listed people (DESIGN §5).
+
+use ops_core::{
+    deploy::{Created, Input, PhaseName, Rejection},
+    id::{DeploymentId, Identity, TicketId},
+    plan::Kind,
+    record::person,
+    time::Now,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Engine, EngineError, heartbeat::place_of, knowledge::EngineEvent, ports::Journal};
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// Their identity.
+    pub identity: Identity,
+    /// Whether they own the daemon's account on this machine, which can do anything anyway.
+    pub local: bool,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+pub enum Ask {
+    /// Stop forward acts: of one deployment, or of everything.
+    Halt {
+        /// Which; `None` for everything.
+        deployment: Option<DeploymentId>,
+    },
+    /// Let them go on.
+    Resume {
+        /// Which; `None` for everything.
+        deployment: Option<DeploymentId>,
+    },
+    /// Try a ticket again that ops does not try by itself.
+    Again {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Take a deployment back that is under way.
+    Abort {
+        /// Which.
+        deployment: DeploymentId,
+    },
+    /// Take a deployment back that is closed (S15).
+    Rollback {
+        /// Which.
+        deployment: DeploymentId,
+    },
+    /// Take note of a frozen lock group.
+    Acknowledge {
+        /// Which.
+        deployment: DeploymentId,
+    },
+}
+
+/// The answer in words, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Whether it was done.
+    pub done: bool,
+    /// One sentence: what happens now, or why not and what to do instead.
+    pub words: String,
+    /// The deployment it is about.
+    pub deployment: Option<DeploymentId>,
+}
+
+fn yes(words: String, deployment: Option<DeploymentId>) -> Reply {
+    Reply { done: true, words, deployment }
+}
+
+fn no(words: String) -> Reply {
+    Reply { done: false, words, deployment: None }
+}
+
+impl<J: Journal> Engine<J> {
+    /// Does what a person asks, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// Only if the journal fails; a refusal is a [`Reply`].
+    pub fn ask(&mut self, who: &Who, ask: &Ask, now: &Now) -> Result<Reply, EngineError> {
+        let steering = matches!(
+            ask,
+            Ask::Resume { .. } | Ask::Again { .. } | Ask::Rollback { .. } | Ask::Abort { .. }
+        );
+        if steering && !who.local && !self.may_steer(&who.identity) {
+            return Ok(no(format!(
+                "{} may not do that: `operators` in ops.yaml lists who may. Anybody may say halt.",
+                person(&who.identity)
+            )));
+        }
+        match self.answer(&who.identity, ask, now) {
+            Err(EngineError::Rejected(Rejection::NotNow(words))) => Ok(no(words)),
+            other => other,
+        }
+    }
+
+    fn answer(&mut self, by: &Identity, ask: &Ask, now: &Now) -> Result<Reply, EngineError> {
+        match ask {
+            Ask::Halt { deployment: None } => self.halt_all(by, now),
+            Ask::Resume { deployment: None } => self.resume_all(by, now),
+            Ask::Halt { deployment: Some(id) } => {
+                let input = Input::Halt { by: by.clone() };
+                self.one(*id, &input, now, "is halted; `resume` lets it go on")
+            }
+            Ask::Resume { deployment: Some(id) } => {
+                let input = Input::Resume { by: by.clone() };
+                self.one(*id, &input, now, "goes on")
+            }
+            Ask::Abort { deployment } => {
+                let input = Input::Abort { by: by.clone() };
+                self.one(*deployment, &input, now, "is taken back")
+            }
+            Ask::Acknowledge { deployment } => {
+                let input = Input::Acknowledge { by: by.clone() };
+                self.one(*deployment, &input, now, "is acknowledged")
+            }
+            Ask::Again { ticket } => self.again(by, ticket, now),
+            Ask::Rollback { deployment } => self.roll_back(by, *deployment, now),
+        }
+    }
+
+    fn one(
+        &mut self,
+        id: DeploymentId,
+        input: &Input,
+        now: &Now,
+        words: &str,
+    ) -> Result<Reply, EngineError> {
+        if self.deployment(id).is_none() {
+            let known = self.recall(id)?.is_some();
+            return Ok(no(if known {
+                format!("{id} has ended; `ops rollback {id}` takes it back if it serves")
+            } else {
+                format!("there is no {id}; `ops history` lists the deployments")
+            }));
+        }
+        self.feed(id, input, now)?;
+        Ok(yes(format!("{id} {words}"), Some(id)))
+    }
+
+    fn halt_all(&mut self, by: &Identity, now: &Now) -> Result<Reply, EngineError> {
+        self.note(&EngineEvent::HaltedAll { by: by.clone() }, now)?;
+        let ids: Vec<_> = self.deployments().map(ops_core::deploy::Deployment::id).collect();
+        for id in ids {
+            match self.feed(id, &Input::Halt { by: by.clone() }, now) {
+                Ok(()) | Err(EngineError::Rejected(_)) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(yes("everything is halted; nothing new begins until `resume`".into(), None))
+    }
+
+    fn resume_all(&mut self, by: &Identity, now: &Now) -> Result<Reply, EngineError> {
+        self.note(&EngineEvent::ResumedAll { by: by.clone() }, now)?;
+        let halted: Vec<_> = self
+            .deployments()
+            .filter(|deployment| deployment.halted.is_some())
+            .map(ops_core::deploy::Deployment::id)
+            .collect();
+        for id in halted {
+            self.feed(id, &Input::Resume { by: by.clone() }, now)?;
+        }
+        Ok(yes("everything goes on".into(), None))
+    }
+
+    fn again(&mut self, by: &Identity, ticket: &TicketId, now: &Now) -> Result<Reply, EngineError> {
+        self.note(&EngineEvent::Again { ticket: ticket.clone(), by: by.clone() }, now)?;
+        let held: Vec<_> = self
+            .deployments()
+            .filter(|deployment| {
+                deployment.created.tickets.contains(ticket)
+                    && deployment.phase_name() == PhaseName::Held
+            })
+            .map(|deployment| (deployment.id(), self.group_taken(deployment)))
+            .collect();
+        for (id, taken) in held {
+            match self.feed(id, &Input::Resume { by: by.clone() }, now) {
+                Ok(()) | Err(EngineError::Rejected(_)) => {}
+                Err(why) => return Err(why),
+            }
+            if !taken {
+                self.feed(id, &Input::Turn, now)?;
+            }
+        }
+        self.nudge();
+        Ok(yes(format!("{ticket} is looked at again"), None))
+    }
+
+    /// A rollback of something closed is a deployment of its own (S15).
+    fn roll_back(
+        &mut self,
+        by: &Identity,
+        of: DeploymentId,
+        now: &Now,
+    ) -> Result<Reply, EngineError> {
+        let Some(deployment) = self.recall(of)? else {
+            return Ok(no(format!("there is no {of}; `ops history` lists the deployments")));
+        };
+        if !deployment.at_rest() {
+            return Ok(no(format!(
+                "{of} is {}: `ops abort {of}` takes it back",
+                deployment.phase_name().text()
+            )));
+        }
+        let Some(plan) = deployment.plan.clone().filter(|_| deployment.passed()) else {
+            return Ok(no(format!("{of} does not serve: nothing is to be taken back")));
+        };
+        let key = (plan.environment.clone(), plan.service.name.clone());
+        match self.knowledge().serves.get(&key) {
+            Some((_, serving)) if *serving == of => {}
+            Some((_, serving)) => {
+                return Ok(no(format!("{serving} serves now: it must go back first")));
+            }
+            None => return Ok(no(format!("nothing of {} serves", plan.service.name))),
+        }
+        let under_way = self.deployments().find(
+            |other| matches!(&other.created.kind, Kind::Rollback { of: its, .. } if *its == of),
+        );
+        if let Some(other) = under_way {
+            return Ok(no(format!("{} is taking {of} back already", other.id())));
+        }
+        if plan.old.is_none() {
+            return Ok(no(format!(
+                "nothing served before {of}: a first deployment is not taken back once it is \
+                 closed; deploy a mended version instead"
+            )));
+        }
+        let Some(settings) = self.settings().cloned() else {
+            return Ok(no("ops.yaml has not been read yet; try again in a moment".into()));
+        };
+        let Some(service) = settings.services.get(&plan.service.name) else {
+            return Ok(no(format!("ops.yaml has no service {} any more", plan.service.name)));
+        };
+        let place = place_of(service, &settings);
+        let id = self.next_deployment()?;
+        let created = Created {
+            id,
+            kind: Kind::Rollback { of, by: by.clone() },
+            tickets: deployment.created.tickets.clone(),
+            service: place.service,
+            environment: place.environment,
+            group: place.group,
+            channel: settings.boards.channel.clone(),
+            retries: 0,
+        };
+        self.create(created, now)?;
+        Ok(yes(format!("{id} takes {of} back"), Some(id)))
+    }
+}

@@ -1,0 +1,75 @@
+//! Does one job through the ports. The same code serves the daemon and the simulation.
+
+mod facts;
+mod letters;
+mod look;
+
+use std::sync::Arc;
+
+use ops_core::{
+    deploy::{Act, Outcome},
+    id::Stamp,
+    world::Fault,
+};
+
+use crate::{
+    jobs::{Done, QueueRead, Work},
+    ports::{self, ActError, Ports},
+};
+
+/// Does a job. Blocks until it is done; every port call is short.
+pub fn perform(ports: &Ports, work: &Work) -> Done {
+    match work {
+        Work::Gather { .. } => Done::Gathered(Box::new(facts::gather(ports, work))),
+        Work::Act { stamp, act: what } => Done::Ended(outcome(act(ports, *stamp, what))),
+        Work::Look { plan, order } => Done::Looked(Box::new(look::look(ports, plan, order))),
+        Work::ReadTicket { id } => {
+            Done::Ticket(ports.planning.ticket(id).map(|ticket| ticket.map(Box::new)))
+        }
+        Work::Deliver { letter, marker } => {
+            Done::Ended(outcome(letters::deliver(ports, letter, marker)))
+        }
+        Work::Find { letter, marker } => Done::Found(letters::find(ports, letter, marker)),
+        Work::Highest => Done::Highest(highest(ports)),
+        Work::Queue => Done::Queue(queue(ports).map(Box::new)),
+        Work::Mentions { after } => Done::Mentions(ports.meeting.mentions(after.as_deref())),
+        Work::Answer { message, text, marker } => {
+            Done::Answered(letters::answer(ports, message, text, marker))
+        }
+    }
+}
+
+fn act(ports: &Ports, stamp: Stamp, act: &Act) -> ports::Act {
+    match act {
+        Act::Import { reference, digest } => ports.artifacts.import(reference, digest),
+        Act::Start { spec } => ports.target.start(stamp, spec),
+        Act::SetRoute { route } => ports.door.set_route(stamp, route),
+        Act::RemoveRoute { service } => ports.door.remove_route(stamp, service),
+        Act::Stop { service, release } => ports.target.stop(stamp, service, release),
+        Act::Remove { service, release } => ports.target.remove(stamp, service, release),
+    }
+}
+
+fn outcome(result: ports::Act) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Applied,
+        Err(ActError::NotApplied(fault)) => Outcome::NotApplied { fault },
+        Err(ActError::Unknown(fault)) => Outcome::Unknown { fault },
+        Err(ActError::Stale(fault)) => Outcome::Stale { fault },
+    }
+}
+
+/// The highest generation that anything in the world has seen: a new lease goes above it.
+fn highest(ports: &Ports) -> Result<ops_core::id::Generation, Fault> {
+    let target = ports.target.highest_generation()?;
+    let door = ports.door.highest_generation()?;
+    Ok(target.max(door))
+}
+
+fn queue(ports: &Ports) -> Result<QueueRead, Fault> {
+    Ok(QueueRead {
+        settings: Arc::clone(&ports.wishes.current()?),
+        me: ports.planning.me()?,
+        tickets: ports.planning.ready()?,
+    })
+}

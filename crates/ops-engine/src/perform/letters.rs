@@ -1,0 +1,104 @@
+//! Letters: sent at most once as far as a board allows, found by their marker.
+
+use ops_core::{
+    deploy::{Letter, To},
+    ticket::{Message, Ticket},
+    world::Fault,
+};
+
+use crate::ports::{Act, ActError, Ports};
+
+/// Messages of a channel that are searched for a marker, counted from the newest.
+const SEARCHED: usize = 2_000;
+
+/// Sends a letter, unless it stands there already.
+pub(super) fn deliver(ports: &Ports, letter: &Letter, marker: &str) -> Act {
+    // An earlier try that was reported as failed may have arrived after all.
+    match find(ports, letter, marker) {
+        Ok(true) => return Ok(()),
+        Ok(false) => {}
+        Err(fault) => return Err(ActError::NotApplied(fault)),
+    }
+    match &letter.to {
+        To::Comment { ticket } => ports.planning.comment(ticket, &letter.body),
+        To::Post { channel } => ports.meeting.post(channel, &letter.body),
+        To::Close { ticket } => {
+            // Read once more right before the move: boards know no compare-and-set.
+            let read = ports.planning.ticket(ticket).map_err(ActError::NotApplied)?;
+            match read {
+                Some(Ticket { status, .. }) if status == "rfp" => ports.planning.close(ticket),
+                Some(Ticket { status, .. }) => Err(ActError::NotApplied(Fault::new(
+                    format!("{ticket} is {status} and not rfp"),
+                    "the planning board",
+                    "ops leaves it alone",
+                ))),
+                None => Err(ActError::NotApplied(Fault::new(
+                    format!("{ticket} is not on the board"),
+                    "the planning board",
+                    "ops asks again",
+                ))),
+            }
+        }
+    }
+}
+
+/// Whether a letter stands on its board.
+pub(super) fn find(ports: &Ports, letter: &Letter, marker: &str) -> Result<bool, Fault> {
+    match &letter.to {
+        To::Comment { ticket } => {
+            let me = ports.planning.me()?;
+            let Some(read) = ports.planning.ticket(ticket)? else {
+                return Err(Fault::new(
+                    format!("{ticket} is not on the board"),
+                    "the planning board",
+                    "ops asks again",
+                ));
+            };
+            let mut comments = read.comments.iter();
+            Ok(comments.any(|comment| comment.author == me && comment.text.contains(marker)))
+        }
+        To::Close { ticket } => {
+            let read = ports.planning.ticket(ticket)?;
+            Ok(read.is_some_and(|read| read.status == "closed"))
+        }
+        To::Post { channel } => posted(ports, channel, marker),
+    }
+}
+
+fn posted(ports: &Ports, channel: &str, marker: &str) -> Result<bool, Fault> {
+    let mut after: Option<String> = None;
+    let mut recent: std::collections::VecDeque<Message> = std::collections::VecDeque::new();
+    loop {
+        let page = ports.meeting.messages(channel, after.as_deref())?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        recent.extend(page);
+        while recent.len() > SEARCHED {
+            recent.pop_front();
+        }
+    }
+    Ok(recent.iter().any(|message| message.text.contains(marker)))
+}
+
+/// Answers a mention, once.
+pub(super) fn answer(
+    ports: &Ports,
+    message: &Message,
+    text: &str,
+    marker: &str,
+) -> Result<(), Fault> {
+    if posted(ports, &message.channel, marker)? {
+        return Ok(());
+    }
+    if let Err(why) = ports.meeting.post(&message.channel, text) {
+        tracing::debug!(%why, "an answer was perhaps not posted; the channel is read back");
+    }
+    if posted(ports, &message.channel, marker)? {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "the answer does not stand in the channel",
+        "the meeting board",
+        "ops tries again",
+    ))
+}

@@ -1,0 +1,164 @@
+//! One look at the world for one deployment.
+
+use std::collections::BTreeMap;
+
+use ops_core::{
+    deploy::LookOrder,
+    plan::{Plan, Via, Which},
+    settings::{Health, Service, SmokeRequest},
+    world::{DoorView, Fault, Replica, TargetView},
+};
+
+use crate::{
+    jobs::{Looked, ProbeAnswer},
+    ports::{Look, Ports, Probe, ProbeKind},
+};
+
+/// Milliseconds until a smoke request counts as failed.
+const SMOKE_TIMEOUT_MS: u64 = 3_000;
+
+pub(super) fn look(ports: &Ports, plan: &Plan, order: &LookOrder) -> Looked {
+    let service = &plan.service;
+    let target = ports.target.look(&service.name);
+    let door = match service.route {
+        Some(_) => ports.door.look(&service.name),
+        None => Ok(DoorView::default()),
+    };
+    let ours: Vec<_> = [Which::New, Which::Old, Which::Rehearsal]
+        .iter()
+        .filter_map(|w| plan.release(*w))
+        .collect();
+    let probes = target.as_ref().map_or_else(
+        |_| BTreeMap::new(),
+        |view| {
+            let mine = view.replicas.iter().filter(|replica| ours.contains(&replica.release));
+            probe_all(ports, service, mine)
+        },
+    );
+    let signals = order.signals_after.map(|after| ports.door.signals(&service.name, after));
+    let smoke = order.smoke.map(|via| smoke(ports, plan, via, &target));
+    let stored = order.stored.as_ref().map(|digest| ports.artifacts.verify(digest));
+    let sick_dependencies = if plan.service.runs_twice { Vec::new() } else { sick(ports, plan) };
+    Looked { target, door, probes, signals, smoke, stored, sick_dependencies }
+}
+
+/// Probes each replica whose process runs, one after the other is enough for a handful; more are
+/// asked at the same time.
+pub(super) fn probe_all<'a>(
+    ports: &Ports,
+    service: &Service,
+    replicas: impl Iterator<Item = &'a Replica>,
+) -> BTreeMap<String, ProbeAnswer> {
+    use ops_core::world::ReplicaState;
+    let mut answers = BTreeMap::new();
+    for replica in replicas {
+        let answer = match (&replica.state, &replica.address) {
+            (ReplicaState::Running, Some(address)) => {
+                ports.prober.probe(&health_probe(&service.health, service, address))
+            }
+            (ReplicaState::Running, None) => Ok(None),
+            (ReplicaState::BackingOff, _) => Ok(Some(format!(
+                "it ended with {}",
+                replica.last_exit.as_deref().unwrap_or("an unknown status")
+            ))),
+            (ReplicaState::Unknown, _) => Err(Fault::new(
+                "its keeper does not answer",
+                format!("replica {}", replica.id),
+                "`ops doctor` says why",
+            )),
+            (ReplicaState::Stopping | ReplicaState::Stopped, _) => continue,
+        };
+        answers.insert(replica.id.clone(), answer);
+    }
+    answers
+}
+
+fn health_probe(health: &Health, service: &Service, address: &str) -> Probe {
+    let kind = match &health.path {
+        None => ProbeKind::Connect,
+        Some(path) => ProbeKind::Http {
+            method: "GET".into(),
+            host: service.route.as_ref().and_then(|route| route.host.clone()),
+            path: path.clone(),
+            status: (200, 399),
+            contains: None,
+        },
+    };
+    Probe { address: address.to_owned(), kind, timeout_ms: health.timeout_ms }
+}
+
+fn smoke(
+    ports: &Ports,
+    plan: &Plan,
+    via: Via,
+    target: &Look<TargetView>,
+) -> Result<Vec<String>, Fault> {
+    let addresses = match via {
+        Via::Replicas => {
+            let view = target.as_ref().map_err(Clone::clone)?;
+            view.running(&plan.new.spec.release).filter_map(|r| r.address.clone()).collect()
+        }
+        Via::Door => ports.door.addresses()?,
+    };
+    if addresses.is_empty() {
+        return Ok(vec!["there is no address to send smoke requests to".into()]);
+    }
+    let mut failures = Vec::new();
+    for address in &addresses {
+        for request in &plan.service.smoke {
+            if let Some(why) = ports.prober.probe(&smoke_probe(plan, request, address))? {
+                failures.push(format!("{} {}: {why}", request.method, request.path));
+            }
+        }
+    }
+    Ok(failures)
+}
+
+fn smoke_probe(plan: &Plan, request: &SmokeRequest, address: &str) -> Probe {
+    let route = plan.service.route.as_ref();
+    Probe {
+        address: address.to_owned(),
+        kind: ProbeKind::Http {
+            method: request.method.clone(),
+            host: route.and_then(|route| route.host.clone()),
+            path: request.path.clone(),
+            status: (request.status, request.status),
+            contains: request.contains.clone(),
+        },
+        timeout_ms: SMOKE_TIMEOUT_MS,
+    }
+}
+
+fn sick(ports: &Ports, plan: &Plan) -> Vec<String> {
+    let Ok(settings) = ports.wishes.current() else {
+        return Vec::new();
+    };
+    plan.service
+        .depends_on
+        .iter()
+        .filter(|name| {
+            let asked = settings.services.get(name).map(|service| dependency(ports, service));
+            !matches!(asked, Some(Ok(None)))
+        })
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// Whether a dependency answers healthy: `None`, or why not.
+pub(super) fn dependency(ports: &Ports, service: &Service) -> Look<Option<String>> {
+    let view = ports.target.look(&service.name)?;
+    let alive: Vec<_> = view
+        .replicas
+        .iter()
+        .filter(|replica| replica.state != ops_core::world::ReplicaState::Stopped)
+        .collect();
+    if alive.is_empty() {
+        return Ok(Some("none of its replicas runs".into()));
+    }
+    for (replica, answer) in probe_all(ports, service, alive.into_iter()) {
+        if let Some(why) = answer? {
+            return Ok(Some(format!("{replica}: {why}")));
+        }
+    }
+    Ok(None)
+}
