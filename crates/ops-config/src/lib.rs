@@ -1,1 +1,27 @@
 //! The wishes: ops.yaml to core types, with line and column for every complaint.
+//!
+//! ```text
+//! text ─ yaml ─▶ nodes ─ check (shape) ─▶ view/build ─▶ Settings ─ rules ─▶ Settings
+//!                            └────────── all complaints at once ──────┘
+//! ```
+//!
+//! The shape of the file is data (`shape`): the check, the complaints and the JSON Schema are all
+//! made from it. Only `yaml` knows the YAML library, only `render` the one that shows complaints,
+//! only `git` the program of that name.
+
+mod build;
+mod check;
+mod complaint;
+mod mask;
+mod node;
+mod parse;
+mod render;
+mod rules;
+mod scalar;
+mod shape;
+mod view;
+mod yaml;
+
+pub use complaint::{Complaint, Complaints, Span};
+pub use parse::{FILE_MAX, parse};
+pub use render::Look;
