@@ -12,16 +12,25 @@
 mod build;
 mod check;
 mod complaint;
+mod git;
+mod hash;
 mod mask;
 mod node;
 mod parse;
 mod render;
 mod rules;
 mod scalar;
+mod schema;
 mod shape;
+mod source;
+mod starter;
 mod view;
 mod yaml;
 
 pub use complaint::{Complaint, Complaints, Span};
+pub use hash::service_hash;
 pub use parse::{FILE_MAX, parse};
 pub use render::Look;
+pub use schema::schema;
+pub use source::{FILE_NAME, LoadError, Loaded, load, load_at, load_working_copy};
+pub use starter::starter;

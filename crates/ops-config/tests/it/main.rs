@@ -1,6 +1,8 @@
 //! Reads whole files, good and bad.
 
+mod bad;
 mod parsing;
+mod random;
 
 use ops_config::{Complaints, parse};
 use ops_core::{
