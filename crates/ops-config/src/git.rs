@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Longest that one call of git may take.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(5);
 /// Time between two looks whether a program that closed its output has ended.
 const TICK: Duration = Duration::from_millis(2);
 /// Most bytes of git's complaints that are kept.
@@ -44,7 +44,13 @@ pub(crate) enum Blob {
 /// The full id of the commit that a name such as `HEAD` leads to; `None` if it leads nowhere.
 pub(crate) fn commit(dir: &Path, name: &str) -> Result<Option<String>, GitError> {
     let spec = format!("{name}^{{commit}}");
-    let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &spec];
+    let args = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &spec,
+    ];
     let answer = run(dir, &args, 256)?;
     let id = String::from_utf8_lossy(&answer.out).trim().to_owned();
     let hex = id.len() >= 40 && id.bytes().all(|b| b.is_ascii_hexdigit());
@@ -64,7 +70,11 @@ pub(crate) fn show(dir: &Path, commit: &str, file: &str, max: usize) -> Result<B
         // The commit is known to exist, so that only the file can be missing; whatever else is
         // wrong shows when the commit itself is asked for.
         let there = run(dir, &["cat-file", "-e", commit], 64)?;
-        return if there.status.success() { Ok(Blob::None) } else { Err(refused(&kind)) };
+        return if there.status.success() {
+            Ok(Blob::None)
+        } else {
+            Err(refused(&kind))
+        };
     }
     let answer = run(dir, &["cat-file", "blob", &spec], max as u64 + 1)?;
     // A reader that stops at its bound makes git end by a broken pipe: that is no failure.
@@ -82,18 +92,36 @@ struct Answer {
 }
 
 fn refused(answer: &Answer) -> GitError {
-    let line = answer.err.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
+    let line = answer
+        .err
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("nothing");
     GitError::Refused(line.trim().to_owned())
 }
 
 fn run(dir: &Path, args: &[&str], out_max: u64) -> Result<Answer, GitError> {
     let mut command = Command::new("git");
-    command.arg("-C").arg(dir).args(["-c", "core.fsmonitor=false"]).args(args);
+    command
+        .arg("-C")
+        .arg(dir)
+        .args(["-c", "core.fsmonitor=false"])
+        .args(args);
     // Variables of a hook or a shell must not lead to another repository.
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"] {
+    for name in [
+        "GIT_DIR",
+        "GIT_COMMON_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_NAMESPACE",
+    ] {
         command.env_remove(name);
     }
     command
+        // A commit means its own content, not what `git replace` put in its place (P3).
+        .env("GIT_NO_REPLACE_OBJECTS", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("LC_ALL", "C")
@@ -131,7 +159,11 @@ fn collect(mut child: Child, out_max: u64) -> Result<Answer, GitError> {
         return Err(GitError::TimeOut);
     };
     let (status, out, err) = ended?;
-    Ok(Answer { status, out: out?, err: String::from_utf8_lossy(&err?).into_owned() })
+    Ok(Answer {
+        status,
+        out: out?,
+        err: String::from_utf8_lossy(&err?).into_owned(),
+    })
 }
 
 /// Reads a pipe to its end or bound in a thread of its own, which ends when the pipe does.

@@ -1,7 +1,7 @@
 //! Hides values that are or may be secrets from complaints (P13).
 
 use crate::{
-    node::{Node, Value},
+    node::Node,
     rules::secrets::{has_login, looks_secret},
     shape::REFERENCE,
 };
@@ -22,34 +22,25 @@ impl Masked {
     pub(crate) fn clean(&self, message: &str) -> String {
         // One character is no secret, but would take every such letter out of the message.
         let values = self.values.iter().filter(|value| value.chars().count() > 1);
-        values.fold(message.to_owned(), |text, value| text.replace(value.as_str(), HIDDEN))
+        values.fold(message.to_owned(), |text, value| {
+            text.replace(value.as_str(), HIDDEN)
+        })
     }
 }
 
 /// Nothing to show.
 pub(crate) fn blank() -> Masked {
-    Masked { text: String::new(), values: Vec::new() }
+    Masked {
+        text: String::new(),
+        values: Vec::new(),
+    }
 }
 
-/// Hides, in a file that was read, values under `secrets` that are no references, and plain
-/// variables and arguments that look like secrets.
+/// Hides, in a file that was read, values under `secrets` that are no references, also where the
+/// key is misspelt or stands in the wrong place, and other values that look like secrets.
 pub(crate) fn mask(text: &str, root: &Node) -> Masked {
     let mut hidden: Vec<&Node> = Vec::new();
-    for service in root.get("services").map_or(&[][..], Node::entries) {
-        for entry in service.value.entries() {
-            match entry.name() {
-                Some("secrets") => hide_all(&entry.value, &mut hidden),
-                Some("env") => {
-                    let variables = entry.value.entries().iter();
-                    hidden.extend(variables.filter_map(|variable| {
-                        let value = variable.value.scalar()?;
-                        looks_secret(variable.name()?, value).then_some(&variable.value)
-                    }));
-                }
-                _ => hide_logins(&entry.value, &mut hidden),
-            }
-        }
-    }
+    hide(root, false, &mut hidden);
     let mut bytes = text.as_bytes().to_vec();
     for node in &hidden {
         let end = node.span.end.min(bytes.len());
@@ -59,32 +50,40 @@ pub(crate) fn mask(text: &str, root: &Node) -> Masked {
             }
         }
     }
-    let mut values: Vec<String> =
-        hidden.iter().filter_map(|node| node.scalar()).map(str::to_owned).collect();
+    let mut values: Vec<String> = hidden
+        .iter()
+        .filter_map(|node| node.scalar())
+        .map(str::to_owned)
+        .collect();
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    Masked { text: String::from_utf8_lossy(&bytes).into_owned(), values }
-}
-
-fn hide_all<'n>(node: &'n Node, hidden: &mut Vec<&'n Node>) {
-    match &node.value {
-        Value::Null => {}
-        Value::List(items) => items.iter().for_each(|item| hide_all(item, hidden)),
-        Value::Map(entries) => entries.iter().for_each(|entry| hide_all(&entry.value, hidden)),
-        Value::Flag(_) | Value::Number(_) | Value::Text(_) => {
-            if !node.scalar().is_some_and(REFERENCE.holds) {
-                hidden.push(node);
-            }
-        }
+    Masked {
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+        values,
     }
 }
 
-fn hide_logins<'n>(node: &'n Node, hidden: &mut Vec<&'n Node>) {
-    match &node.value {
-        Value::List(items) => items.iter().for_each(|item| hide_logins(item, hidden)),
-        Value::Map(entries) => entries.iter().for_each(|entry| hide_logins(&entry.value, hidden)),
-        _ if node.scalar().is_some_and(has_login) => hidden.push(node),
-        _ => {}
+fn hide<'n>(node: &'n Node, secret: bool, hidden: &mut Vec<&'n Node>) {
+    for item in node.items() {
+        hide(item, secret, hidden);
     }
+    for entry in node.entries() {
+        let name = entry.name().unwrap_or("");
+        let text = entry.value.scalar().unwrap_or("");
+        hide(
+            &entry.value,
+            secret || is_secrets(name) || looks_secret(name, text),
+            hidden,
+        );
+    }
+    let told = |text: &str| (secret && !(REFERENCE.holds)(text)) || has_login(text);
+    if node.scalar().is_some_and(told) {
+        hidden.push(node);
+    }
+}
+
+/// Whether a key is `secrets`, or was meant to be.
+fn is_secrets(name: &str) -> bool {
+    name.to_lowercase().starts_with("secr")
 }
 
 /// Hides, in a file that could not be read as YAML, everything behind a colon in and below
@@ -99,7 +98,7 @@ pub(crate) fn unread(text: &str) -> Masked {
             inside = None;
         }
         let key = line.trim_start();
-        let opens = key.starts_with("secrets:") || key.starts_with("env:");
+        let opens = is_secrets(key) || key.starts_with("env:");
         if opens {
             inside = Some(indent);
         }
@@ -110,8 +109,17 @@ pub(crate) fn unread(text: &str) -> Masked {
             (None, _) => line.len(),
         };
         out.push_str(&line[..from]);
-        let star = |b: u8| if b.is_ascii_whitespace() { char::from(b) } else { '*' };
+        let star = |b: u8| {
+            if b.is_ascii_whitespace() {
+                char::from(b)
+            } else {
+                '*'
+            }
+        };
         out.extend(line[from..].bytes().map(star));
     }
-    Masked { text: out, values: Vec::new() }
+    Masked {
+        text: out,
+        values: Vec::new(),
+    }
 }

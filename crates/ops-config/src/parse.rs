@@ -7,6 +7,7 @@ use crate::{
     check::check,
     complaint::{Collector, Complaints, Words},
     mask::{self, Masked},
+    node::Value,
     rules,
     shape::{FILE, Kind},
     view::{Lost, View},
@@ -15,6 +16,9 @@ use crate::{
 
 /// Largest file in bytes.
 pub const FILE_MAX: usize = 1_000_000;
+
+/// The kind of the whole file.
+const WHOLE: &Kind = &Kind::Table(FILE);
 
 /// Reads the text of an `ops.yaml`. `name` is how complaints call the file.
 ///
@@ -37,7 +41,11 @@ pub fn parse(name: &str, text: &str, revision: Revision) -> Result<Settings, Com
             return refuse(name, out, mask::unread(text));
         }
     };
-    const WHOLE: &Kind = &Kind::Table(FILE);
+    if root.value == Value::Null {
+        let words = Words::new("the file is empty").hint("`ops init` writes one to begin with");
+        out.add(&[], 0..0, words);
+        return refuse(name, out, mask::unread(text));
+    }
     check(&root, WHOLE, &mut Vec::new(), &mut out);
     let lost = Lost::default();
     let settings = build::build(View::new(&root, &lost), revision);
@@ -47,15 +55,27 @@ pub fn parse(name: &str, text: &str, revision: Revision) -> Result<Settings, Com
             out.add(&[], place, Words::new("this value cannot be taken over"));
         }
     }
-    if out.is_empty() { Ok(settings) } else { refuse(name, out, mask::mask(text, &root)) }
+    if out.is_empty() {
+        Ok(settings)
+    } else {
+        refuse(name, out, mask::mask(text, &root))
+    }
 }
 
 fn complain_about_yaml(error: NotYaml, out: &mut Collector<'_>) {
     let offset = error
         .offset
-        .or_else(|| error.place.map(|(line, column)| out.offset_of(line, column)))
+        .or_else(|| {
+            error
+                .place
+                .map(|(line, column)| out.offset_of(line, column))
+        })
         .unwrap_or(0);
-    out.add(&[], offset..offset + 1, Words::new(error.message).maybe_hint(error.hint));
+    out.add(
+        &[],
+        offset..offset + 1,
+        Words::new(error.message).maybe_hint(error.hint),
+    );
 }
 
 fn refuse(name: &str, out: Collector<'_>, masked: Masked) -> Result<Settings, Complaints> {

@@ -11,6 +11,8 @@ use crate::complaint::{Complaint, Complaints};
 
 /// Lines longer than this many bytes are not shown; the complaint then stands without its line.
 const LINE_MAX: usize = 400;
+/// What is allowed stands beside the place up to this many bytes, else below.
+const LABEL_MAX: usize = 80;
 /// Width to which help is wrapped.
 const WIDTH: usize = 100;
 
@@ -40,13 +42,17 @@ impl Complaints {
             }
         }
         let count = self.count();
-        let things = if count == 1 { "complaint" } else { "complaints" };
-        out.push_str(&format!("{count} {things} about {}", self.name));
-        if self.left_off > 0 {
-            out.push_str(&format!(" ({} more than are shown)", self.left_off));
-        }
-        out.push_str("; nothing was changed.\n");
-        out
+        let things = if count == 1 {
+            "complaint"
+        } else {
+            "complaints"
+        };
+        let more = match self.left_off {
+            0 => String::new(),
+            more => format!(" ({more} more than are shown)"),
+        };
+        let name = &self.name;
+        out + &format!("{count} {things} about {name}{more}; nothing was changed.\n")
     }
 
     /// Whether the lines around a complaint fit on a screen.
@@ -85,11 +91,21 @@ impl fmt::Debug for Report<'_> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Complaint { path, line, column, message, .. } = self.complaint;
+        let Complaint {
+            path,
+            line,
+            column,
+            message,
+            ..
+        } = self.complaint;
         if self.source.is_none() {
             write!(f, "line {line}, column {column}: ")?;
         }
-        if path.is_empty() { f.write_str(message) } else { write!(f, "{path}: {message}") }
+        if path.is_empty() {
+            f.write_str(message)
+        } else {
+            write!(f, "{path}: {message}")
+        }
     }
 }
 
@@ -97,7 +113,15 @@ impl std::error::Error for Report<'_> {}
 
 impl Diagnostic for Report<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.complaint.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+        let Complaint { allowed, hint, .. } = self.complaint;
+        // What is too long for the margin of the line, or has no line, stands below.
+        let aside = |allowed: &&String| self.source.is_none() || allowed.len() > LABEL_MAX;
+        let allowed = allowed
+            .as_ref()
+            .filter(aside)
+            .map(|allowed| format!("allowed: {allowed}"));
+        let lines: Vec<String> = hint.clone().into_iter().chain(allowed).collect();
+        (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -107,9 +131,13 @@ impl Diagnostic for Report<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.complaint.span;
         let label = match &self.complaint.allowed {
-            Some(allowed) => format!("allowed: {allowed}"),
-            None => "here".to_owned(),
+            Some(allowed) if allowed.len() <= LABEL_MAX => format!("allowed: {allowed}"),
+            _ => "here".to_owned(),
         };
-        Some(Box::new(std::iter::once(LabeledSpan::new(Some(label), span.offset, span.length))))
+        Some(Box::new(std::iter::once(LabeledSpan::new(
+            Some(label),
+            span.offset,
+            span.length,
+        ))))
     }
 }

@@ -25,7 +25,11 @@ pub(crate) struct Rules<'r, 't> {
 
 /// Complains about everything that does not go together.
 pub(crate) fn check(settings: &Settings, root: &Node, out: &mut Collector<'_>) {
-    let mut rules = Rules { settings, root, out };
+    let mut rules = Rules {
+        settings,
+        root,
+        out,
+    };
     people::check(&mut rules);
     ports::check(&mut rules);
     graph::check(&mut rules);
@@ -36,11 +40,15 @@ pub(crate) fn check(settings: &Settings, root: &Node, out: &mut Collector<'_>) {
 }
 
 impl Rules<'_, '_> {
-    /// Complains about the first path, unless one of the paths is not sound.
+    /// Complains about the first of the paths that the team wrote, unless one of them is not
+    /// sound.
     fn blame(&mut self, paths: &[Path], words: Words) {
-        let Some(first) = paths.first() else { return };
+        let written = paths.iter().find(|path| self.written(path));
+        let Some(place) = written.or(paths.first()) else {
+            return;
+        };
         if paths.iter().all(|path| self.out.sound(self.root, path)) {
-            self.out.add(first, self.root.place(first), words);
+            self.out.add(place, self.root.place(place), words);
         }
     }
 

@@ -111,7 +111,11 @@ impl LoadError {
 
     /// The complaints about the content, if it got that far.
     pub fn complaints(&self) -> Option<&Complaints> {
-        if let Self::Rejected(complaints) = self { Some(complaints) } else { None }
+        if let Self::Rejected(complaints) = self {
+            Some(complaints)
+        } else {
+            None
+        }
     }
 
     /// The form for `--output json`.
@@ -127,7 +131,9 @@ impl LoadError {
 
 impl From<GitError> for LoadError {
     fn from(error: GitError) -> Self {
-        Self::Git { what: error.to_string() }
+        Self::Git {
+            what: error.to_string(),
+        }
     }
 }
 
@@ -173,17 +179,23 @@ pub fn load_at(dir: &Path, commit: &str) -> Result<Loaded, LoadError> {
 pub fn load_working_copy(dir: &Path) -> Result<Loaded, LoadError> {
     let bytes = working_copy(dir)?.ok_or_else(|| LoadError::NoFile(dir.to_owned()))?;
     let settings = read(FILE_NAME, &bytes, None)?;
-    let committed = match in_repository(dir) {
-        false => None,
-        true => match git::commit(dir, "HEAD")? {
-            None => Some(false),
-            Some(commit) => match git::show(dir, &commit, FILE_NAME, FILE_MAX)? {
-                Blob::Bytes(blob) => Some(same(&blob, &bytes)),
-                Blob::None => Some(false),
-            },
-        },
+    let uncommitted = in_repository(dir) && !is_committed(dir, &bytes)?;
+    Ok(Loaded {
+        settings,
+        uncommitted,
+        from_git: false,
+    })
+}
+
+/// Whether HEAD's commit holds the file with this content.
+fn is_committed(dir: &Path, bytes: &[u8]) -> Result<bool, LoadError> {
+    let Some(commit) = git::commit(dir, "HEAD")? else {
+        return Ok(false);
     };
-    Ok(Loaded { settings, uncommitted: committed == Some(false), from_git: false })
+    Ok(match git::show(dir, &commit, FILE_NAME, FILE_MAX)? {
+        Blob::Bytes(blob) => same(&blob, bytes),
+        Blob::None => false,
+    })
 }
 
 fn read_commit(dir: &Path, commit: &str) -> Result<Loaded, LoadError> {
@@ -200,12 +212,20 @@ fn read_commit(dir: &Path, commit: &str) -> Result<Loaded, LoadError> {
     };
     let uncommitted = !matches!(&copy, Ok(Some(bytes)) if same(bytes, &blob));
     // Lines of a differing working copy are not those of the commit: the name says so.
-    let name = match uncommitted {
-        true => format!("{FILE_NAME} at commit {}", commit.get(..12).unwrap_or(commit)),
-        false => FILE_NAME.to_owned(),
+    let name = if uncommitted {
+        format!(
+            "{FILE_NAME} at commit {}",
+            commit.get(..12).unwrap_or(commit)
+        )
+    } else {
+        FILE_NAME.to_owned()
     };
     let settings = read(&name, &blob, Some(commit.to_owned()))?;
-    Ok(Loaded { settings, uncommitted, from_git: true })
+    Ok(Loaded {
+        settings,
+        uncommitted,
+        from_git: true,
+    })
 }
 
 fn read(name: &str, bytes: &[u8], commit: Option<String>) -> Result<Settings, LoadError> {
@@ -214,10 +234,20 @@ fn read(name: &str, bytes: &[u8], commit: Option<String>) -> Result<Settings, Lo
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or(&[]);
-        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        LoadError::NotUtf8 { byte: error.valid_up_to() + 1, line }
+        let line = valid.split(|byte| *byte == b'\n').count();
+        LoadError::NotUtf8 {
+            byte: error.valid_up_to() + 1,
+            line,
+        }
     })?;
-    Ok(parse(name, text, Revision { commit, hash: Digest::of(bytes) })?)
+    Ok(parse(
+        name,
+        text,
+        Revision {
+            commit,
+            hash: Digest::of(bytes),
+        },
+    )?)
 }
 
 /// The bytes of the file in the folder, one more than allowed if there are more.
@@ -225,7 +255,9 @@ fn working_copy(dir: &Path) -> Result<Option<Vec<u8>>, LoadError> {
     let path = dir.join(FILE_NAME);
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::open(&path)?.take(FILE_MAX as u64 + 1).read_to_end(&mut bytes)?;
+        File::open(&path)?
+            .take(FILE_MAX as u64 + 1)
+            .read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     match read() {
@@ -237,7 +269,8 @@ fn working_copy(dir: &Path) -> Result<Option<Vec<u8>>, LoadError> {
 
 /// Whether two files say the same; git may have changed the ends of lines on its way.
 fn same(one: &[u8], other: &[u8]) -> bool {
-    let lines = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().filter(|b| *b != b'\r').collect() };
+    let lines =
+        |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().filter(|b| *b != b'\r').collect() };
     one == other || lines(one) == lines(other)
 }
 

@@ -157,7 +157,10 @@ fn node(text: &str, raw: Spanned<Raw>) -> Node {
         Raw::Map(entries) => Value::Map(
             entries
                 .into_iter()
-                .map(|(key, value)| Entry { key: node(text, key), value: node(text, value) })
+                .map(|(key, value)| Entry {
+                    key: node(text, key),
+                    value: node(text, value),
+                })
                 .collect(),
         ),
     };
@@ -174,7 +177,9 @@ fn refuse(error: &Error) -> NotYaml {
     let location = error.location();
     let (message, hint) = words(error);
     NotYaml {
-        offset: location.and_then(|l| l.span().byte_offset()).map(|o| o as usize),
+        offset: location
+            .and_then(|l| l.span().byte_offset())
+            .map(|o| o as usize),
         place: location.map(|l| (l.line() as usize, l.column() as usize)),
         message,
         hint: hint.map(str::to_owned),
@@ -183,6 +188,7 @@ fn refuse(error: &Error) -> NotYaml {
 
 fn words(error: &Error) -> (String, Option<&'static str>) {
     match error.without_snippet() {
+        Error::AliasError { error, .. } => words(error),
         Error::MultipleDocuments { .. } => (
             "the file holds more than one YAML document".to_owned(),
             Some("remove the line `---` and what belongs to the other document"),
@@ -191,9 +197,10 @@ fn words(error: &Error) -> (String, Option<&'static str>) {
             "`<<` is not taken: a reader should see every setting where it acts".to_owned(),
             Some("write the keys out, or use an alias for a whole value: `health: *health`"),
         ),
-        Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            ("an anchor holds itself".to_owned(), Some("remove the alias inside of its own anchor"))
-        }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => (
+            "an anchor holds itself".to_owned(),
+            Some("remove the alias inside of its own anchor"),
+        ),
         Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
@@ -218,20 +225,36 @@ fn words(error: &Error) -> (String, Option<&'static str>) {
 
 /// The library's message without the place, which is rendered beside it anyway.
 fn plain(message: &str) -> String {
-    let end = message.rfind(" at line ").unwrap_or(message.len());
+    let end = message.find(" at line ").unwrap_or(message.len());
     message[..end].trim_end_matches(',').to_owned()
 }
 
 fn hint_for(message: &str) -> Option<&'static str> {
     const HINTS: &[(&str, &str)] = &[
-        ("tabs disallowed", "YAML is indented with spaces: replace the tab by two spaces"),
-        ("mapping values are not allowed", "check the indentation; put a value with `: ` in quotes"),
+        (
+            "tabs disallowed",
+            "YAML is indented with spaces: replace the tab by two spaces",
+        ),
+        (
+            "mapping values are not allowed",
+            "check the indentation; put a value with `: ` in quotes",
+        ),
         ("unexpected character", "put the value in quotes"),
         ("unclosed", "close it, or put the value in quotes"),
         ("quoted scalar", "a quote is not closed"),
-        ("unknown anchor", "define it first with `&name`, or put the value in quotes"),
+        (
+            "recursion limit",
+            "settings are nested far less deep than this",
+        ),
+        (
+            "unknown anchor",
+            "define it first with `&name`, or put the value in quotes",
+        ),
     ];
-    HINTS.iter().find(|(part, _)| message.contains(part)).map(|(_, hint)| *hint)
+    HINTS
+        .iter()
+        .find(|(part, _)| message.contains(part))
+        .map(|(_, hint)| *hint)
 }
 
 #[cfg(test)]

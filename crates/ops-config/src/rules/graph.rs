@@ -26,11 +26,15 @@ fn stages(rules: &mut Rules<'_, '_>, service: &Service) {
     for (at, stage) in service.stages.iter().enumerate() {
         let place = below(service, ["stages", &at.to_string()]);
         if service.stages[..at].contains(stage) {
-            rules.blame(&[place], Words::new(format!("the stage {stage} is named twice")));
+            rules.blame(
+                &[place],
+                Words::new(format!("the stage {stage} is named twice")),
+            );
         } else if !known.contains_key(stage) {
+            let chosen = rules.written(&place);
             let hint = match did_you_mean(stage.as_str(), names.iter().copied()) {
                 Some(close) => format!("did you mean `{close}`?"),
-                None if stage.as_str() == PRODUCTION && !rules.written(&below(service, ["stages"])) => {
+                None if !chosen => {
                     format!("a service without `stages` goes to {PRODUCTION}: name its stages")
                 }
                 None => format!("add `{stage}: {{ ports: 21000-21999 }}` to `environments`"),
@@ -38,6 +42,7 @@ fn stages(rules: &mut Rules<'_, '_>, service: &Service) {
             let words = Words::new(format!("there is no environment {stage}"))
                 .allowed(names.join(", "))
                 .hint(hint);
+            let place = if chosen { place } else { below(service, []) };
             rules.blame(&[place, path(["environments"])], words);
         }
     }
@@ -52,7 +57,10 @@ fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
             continue;
         }
         if name == &service.name {
-            rules.blame(&[place], Words::new(format!("{name} cannot depend on itself")));
+            rules.blame(
+                &[place],
+                Words::new(format!("{name} cannot depend on itself")),
+            );
             continue;
         }
         let Some(other) = known.get(name) else {
@@ -64,22 +72,42 @@ fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
             rules.blame(&[place], words);
             continue;
         };
-        if let Some(stage) = service.stages.iter().find(|stage| !other.stages.contains(stage)) {
-            let words = Words::new(format!("{name} does not run in {stage}, but {} does", service.name))
-                .hint(format!("add {stage} to the stages of {name}, or remove the dependency"));
-            rules.blame(&[place, below(service, ["stages"]), below(other, ["stages"])], words);
+        if let Some(stage) = service
+            .stages
+            .iter()
+            .find(|stage| !other.stages.contains(stage))
+        {
+            let words = Words::new(format!(
+                "{name} does not run in {stage}, but {} does",
+                service.name
+            ))
+            .hint(format!(
+                "add {stage} to the stages of {name}, or remove the dependency"
+            ));
+            rules.blame(
+                &[place, below(service, ["stages"]), below(other, ["stages"])],
+                words,
+            );
         }
     }
 }
 
 fn cycle(rules: &mut Rules<'_, '_>) {
-    let Some(cycle) = find_cycle(rules.settings) else { return };
-    let names: Vec<&str> = cycle.iter().map(|name| name.as_str()).collect();
-    let Some(service) = cycle.first().and_then(|name| rules.settings.services.get(*name)) else {
+    let Some(cycle) = find_cycle(rules.settings) else {
         return;
     };
-    let words = Words::new(format!("dependencies run in a circle: {}", names.join(" → ")))
-        .hint("neither could ever be deployed first: remove one of the dependencies");
+    let names: Vec<&str> = cycle.iter().map(|name| name.as_str()).collect();
+    let Some(service) = cycle
+        .first()
+        .and_then(|name| rules.settings.services.get(*name))
+    else {
+        return;
+    };
+    let words = Words::new(format!(
+        "dependencies run in a circle: {}",
+        names.join(" → ")
+    ))
+    .hint("neither could ever be deployed first: remove one of the dependencies");
     rules.blame(&[below(service, ["depends_on"])], words);
 }
 
@@ -100,7 +128,10 @@ fn find_cycle(settings: &Settings) -> Option<Vec<&ServiceName>> {
         let mut way: Vec<(&ServiceName, usize)> = vec![(start, 0)];
         marks.insert(start, Mark::Open);
         while let Some((name, at)) = way.pop() {
-            let next = settings.services.get(name).and_then(|service| service.depends_on.get(at));
+            let next = settings
+                .services
+                .get(name)
+                .and_then(|service| service.depends_on.get(at));
             let Some(next) = next else {
                 marks.insert(name, Mark::Done);
                 continue;
@@ -108,7 +139,10 @@ fn find_cycle(settings: &Settings) -> Option<Vec<&ServiceName>> {
             way.push((name, at + 1));
             match marks.get(next) {
                 Some(Mark::Open) if next != name => {
-                    let from = way.iter().position(|(on_way, _)| on_way == &next).unwrap_or(0);
+                    let from = way
+                        .iter()
+                        .position(|(on_way, _)| on_way == &next)
+                        .unwrap_or(0);
                     let circle = way[from..].iter().map(|(name, _)| *name);
                     return Some(circle.chain(std::iter::once(next)).collect());
                 }
@@ -128,9 +162,13 @@ fn routes(rules: &mut Rules<'_, '_>) {
     let mut owners: BTreeMap<(Option<&str>, &str), &Service> = BTreeMap::new();
     let settings = rules.settings;
     for service in settings.services.values() {
-        let Some(route) = &service.route else { continue };
+        let Some(route) = &service.route else {
+            continue;
+        };
         let prefix = route.path.trim_end_matches('/');
-        let Some(other) = owners.insert((route.host.as_deref(), prefix), service) else { continue };
+        let Some(other) = owners.insert((route.host.as_deref(), prefix), service) else {
+            continue;
+        };
         let host = route.host.as_deref().unwrap_or("every host");
         let words = Words::new(format!(
             "{} has the route {} on {host} already",

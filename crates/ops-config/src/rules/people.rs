@@ -3,7 +3,7 @@
 use ops_core::{id::Identity, settings::Role};
 
 use super::{Rules, path};
-use crate::complaint::Words;
+use crate::{check::did_you_mean, complaint::Words};
 
 /// The roles of one candidate that must be three identities.
 const APART: [(Role, &str); 3] = [(Role::Dev, "dev"), (Role::Cq, "cq"), (Role::Qa, "qa")];
@@ -40,8 +40,11 @@ fn apart(rules: &mut Rules<'_, '_>) {
         return;
     }
     for (who, roles) in &people.roles {
-        let held: Vec<&str> =
-            APART.iter().filter(|(role, _)| roles.contains(role)).map(|(_, word)| *word).collect();
+        let held: Vec<&str> = APART
+            .iter()
+            .filter(|(role, _)| roles.contains(role))
+            .map(|(_, word)| *word)
+            .collect();
         if held.len() > 1 {
             let words = Words::new(format!("{who} is {} at once", held.join(" and ")))
                 .allowed("one of dev, cq and qa per identity")
@@ -66,8 +69,7 @@ fn operators(rules: &mut Rules<'_, '_>) {
     for (at, who) in people.operators.iter().enumerate() {
         let item = path(["operators", &at.to_string()]);
         if !people.roles.contains_key(who) {
-            let known = people.roles.keys().map(Identity::as_str);
-            let close = crate::check::did_you_mean(who.as_str(), known);
+            let close = closest(who, people.roles.keys());
             let words = Words::new(format!("{who} is not among the people"))
                 .allowed("identities that `people` names")
                 .hint(match close {
@@ -83,14 +85,32 @@ fn operators(rules: &mut Rules<'_, '_>) {
 
 fn own_identity(rules: &mut Rules<'_, '_>) {
     let me = &rules.settings.boards.me;
-    let Some(roles) = rules.settings.people.roles.get(me) else { return };
-    if roles.iter().any(|role| *role != Role::Ops) {
+    let Some(held) = rules.settings.people.roles.get(me) else {
+        return;
+    };
+    if held.iter().any(|role| *role != Role::Ops) {
         let words = Words::new(format!("{me} is ops itself and can have no other role"))
             .allowed("ops")
             .hint("ops does not approve what it deploys: use another identity for one of the two");
         rules.blame(
-            &[path(["people", me.as_str()]), path(["boards", "embedded", "me"])],
+            &[
+                path(["people", me.as_str()]),
+                path(["boards", "embedded", "me"]),
+            ],
             words,
         );
     }
+}
+
+/// The identity of the same domain that was most likely meant.
+fn closest<'p>(who: &Identity, known: impl Iterator<Item = &'p Identity>) -> Option<&'p Identity> {
+    let (local, domain) = who.as_str().split_once('@')?;
+    let alike = |other: &&Identity| {
+        let same = other
+            .as_str()
+            .split_once('@')
+            .filter(|(_, theirs)| *theirs == domain);
+        same.is_some_and(|(theirs, _)| did_you_mean(local, std::iter::once(theirs)).is_some())
+    };
+    known.into_iter().find(alike)
 }

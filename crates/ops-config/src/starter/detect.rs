@@ -40,24 +40,29 @@ impl Guess {
     fn new(command: &[&str], reason: impl Into<String>) -> Self {
         let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
         let routed = command.iter().any(|word| word.contains("{port}"));
-        Self { command, reason: reason.into(), routed }
+        Self {
+            command,
+            reason: reason.into(),
+            routed,
+        }
     }
 }
 
 pub(super) fn detect(dir: &Path) -> Found {
     let project = project(dir);
     // The surest sign first: a Procfile says how it is started, a Makefile only how it is made.
-    let guesses: [fn(&Path) -> Option<Guess>; 7] =
-        [procfile, cargo, node, python, executable, makefile, dockerfile];
-    let guess = guesses.iter().find_map(|guess| guess(dir)).unwrap_or_else(|| {
-        let program = format!("bin/{project}");
-        let mut guess = Guess::new(&[&program, "--port", "{port}"], "");
-        guess.reason =
-            "Nothing here says how it is started: put program and arguments, relative to what a \
-             ticket names."
-                .to_owned();
-        guess
-    });
+    let guesses: [fn(&Path) -> Option<Guess>; 7] = [
+        procfile, cargo, node, python, executable, makefile, dockerfile,
+    ];
+    let guess = guesses
+        .iter()
+        .find_map(|guess| guess(dir))
+        .unwrap_or_else(|| {
+            let program = format!("bin/{project}");
+            let reason = "Nothing here says how it is started: put program and arguments, relative to what a \
+             ticket names.";
+        Guess::new(&[&program, "--port", "{port}"], reason)
+        });
     let docker = look(dir, "Dockerfile");
     let port = docker.as_deref().and_then(manifest::exposed);
     let mut notes = Vec::new();
@@ -74,14 +79,23 @@ pub(super) fn detect(dir: &Path) -> Found {
     if command.iter().any(|word| word == "{port}") {
         notes.push("`{port}` becomes the port of each replica.".to_owned());
     }
-    Found { project, command, reason: guess.reason, notes, routed, port }
+    Found {
+        project,
+        command,
+        reason: guess.reason,
+        notes,
+        routed,
+        port,
+    }
 }
 
 fn procfile(dir: &Path) -> Option<Guess> {
     let text = look(dir, "Procfile")?;
     let (kind, line) = manifest::procfile(&text)?;
-    let mut command: Vec<String> =
-        line.split_whitespace().map(|word| with_port(word.trim_matches(['"', '\'']))).collect();
+    let mut command: Vec<String> = line
+        .split_whitespace()
+        .map(|word| with_port(word.trim_matches(['"', '\''])))
+        .collect();
     // Shell words: only a shell gives them their meaning.
     if line.contains(['|', '&', ';', '>', '<', '`', '(', '=']) || line.contains("$(") {
         command = vec!["sh".to_owned(), "-c".to_owned(), with_port(&line)];
@@ -98,8 +112,12 @@ fn cargo(dir: &Path) -> Option<Guess> {
     let text = look(dir, "Cargo.toml")?;
     let mut names = manifest::cargo_binaries(&text);
     if names.is_empty() {
-        names = files(&dir.join("src/bin"), |name, _| name.ends_with(".rs"));
-        names.iter_mut().for_each(|name| *name = name.trim_end_matches(".rs").to_owned());
+        let sources = files(&dir.join("src/bin"), |_, _| true);
+        names = sources
+            .iter()
+            .filter_map(|name| name.strip_suffix(".rs"))
+            .map(str::to_owned)
+            .collect();
         if dir.join("src/main.rs").is_file() {
             names.extend(manifest::cargo_package(&text));
         }
@@ -110,7 +128,7 @@ fn cargo(dir: &Path) -> Option<Guess> {
     let mut reason = "From Cargo.toml; `cargo build --release` puts the program there.".to_owned();
     if names.len() > 1 {
         let shown: Vec<&str> = names.iter().take(10).map(String::as_str).collect();
-        reason.push_str(&format!(" Binaries: {}.", shown.join(", ")));
+        reason = format!("{reason} Binaries: {}.", shown.join(", "));
     }
     Some(Guess::new(&[&program, "--port", "{port}"], reason))
 }
@@ -118,11 +136,21 @@ fn cargo(dir: &Path) -> Option<Guess> {
 fn node(dir: &Path) -> Option<Guess> {
     let text = look(dir, "package.json")?;
     let package: serde_json::Value = serde_json::from_str(&text).ok()?;
-    if package.get("scripts").and_then(|scripts| scripts.get("start")).is_some() {
+    if package
+        .get("scripts")
+        .and_then(|scripts| scripts.get("start"))
+        .is_some()
+    {
         let reason = "From package.json, script `start`.";
-        return Some(Guess::new(&["npm", "start", "--", "--port", "{port}"], reason));
+        return Some(Guess::new(
+            &["npm", "start", "--", "--port", "{port}"],
+            reason,
+        ));
     }
-    let main = package.get("main").and_then(serde_json::Value::as_str).unwrap_or("index.js");
+    let main = package
+        .get("main")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("index.js");
     let there = usable(&[main.to_owned()]) && dir.join(main).is_file();
     let reason = "From package.json, which has no script `start`.";
     there.then(|| Guess::new(&["node", main, "--port", "{port}"], reason))
@@ -133,8 +161,7 @@ fn python(dir: &Path) -> Option<Guess> {
     if let Some(script) = project.as_deref().and_then(manifest::python_script) {
         let program = format!(".venv/bin/{script}");
         let reason = "From pyproject.toml; the artifact must hold the virtual environment.";
-        return usable(&[script])
-            .then(|| Guess::new(&[&program, "--port", "{port}"], reason));
+        return usable(&[script]).then(|| Guess::new(&[&program, "--port", "{port}"], reason));
     }
     let main = ["manage.py", "app.py", "main.py", "server.py"];
     let main = main.into_iter().find(|name| dir.join(name).is_file());
@@ -142,11 +169,22 @@ fn python(dir: &Path) -> Option<Guess> {
     match (known, main) {
         (false, _) => None,
         (true, Some("manage.py")) => Some(Guess::new(
-            &[".venv/bin/python", "manage.py", "runserver", "--noreload", "{port}"],
+            &[
+                ".venv/bin/python",
+                "manage.py",
+                "runserver",
+                "--noreload",
+                "{port}",
+            ],
             "A Django project; put a production server in front, such as gunicorn.",
         )),
         (true, main) => Some(Guess::new(
-            &[".venv/bin/python", main.unwrap_or("main.py"), "--port", "{port}"],
+            &[
+                ".venv/bin/python",
+                main.unwrap_or("main.py"),
+                "--port",
+                "{port}",
+            ],
             "A Python project; the artifact must hold the virtual environment.",
         )),
     }
@@ -159,11 +197,17 @@ fn executable(dir: &Path) -> Option<Guess> {
         let programs = files(&dir.join(folder), |name, path| {
             !BUILDERS.contains(&name) && is_executable(path)
         });
-        let Some(name) = programs.into_iter().find(|name| usable(std::slice::from_ref(name)))
+        let Some(name) = programs
+            .into_iter()
+            .find(|name| usable(std::slice::from_ref(name)))
         else {
             continue;
         };
-        let program = if folder.is_empty() { format!("./{name}") } else { format!("bin/{name}") };
+        let program = if folder.is_empty() {
+            format!("./{name}")
+        } else {
+            format!("bin/{name}")
+        };
         let reason = "From the executable that stands here.";
         return Some(Guess::new(&[&program, "--port", "{port}"], reason));
     }
@@ -175,7 +219,8 @@ fn makefile(dir: &Path) -> Option<Guess> {
     let targets = ["serve", "start", "run"];
     let target = targets.into_iter().find(|target| {
         let rule = format!("{target}:");
-        text.lines().any(|line| line.starts_with(&rule) && !line.starts_with(&format!("{rule}=")))
+        text.lines()
+            .any(|line| line.starts_with(&rule) && !line.starts_with(&format!("{rule}=")))
     })?;
     let reason = format!("From the Makefile, target `{target}`; the program itself is better.");
     Some(Guess::new(&["make", target, "PORT={port}"], reason))
@@ -195,7 +240,9 @@ fn dockerfile(dir: &Path) -> Option<Guess> {
 /// A name for the project: the folder's, in the form that names have.
 fn project(dir: &Path) -> String {
     let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    let folder = full.file_name().map(|name| name.to_string_lossy().to_lowercase());
+    let folder = full
+        .file_name()
+        .map(|name| name.to_string_lossy().to_lowercase());
     let mut name = String::new();
     for c in folder.unwrap_or_default().chars() {
         if c.is_ascii_lowercase() || (c.is_ascii_digit() && !name.is_empty()) {
@@ -206,7 +253,11 @@ fn project(dir: &Path) -> String {
     }
     name.truncate(40);
     let name = name.trim_end_matches('-');
-    if name.is_empty() { "app".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "app".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 fn with_port(word: &str) -> String {
@@ -222,7 +273,9 @@ fn usable(words: &[String]) -> bool {
             && !word.split('/').any(|part| part == "..")
             && !crate::rules::secrets::has_login(word)
     };
-    words.len() <= 50 && words.iter().all(fine) && words[0].trim() == words[0]
+    words.len() <= 50
+        && words.iter().all(fine)
+        && words.first().is_some_and(|word| word.trim() == word)
 }
 
 /// The beginning of a file as text; `None` if there is none or it is no text.
@@ -232,13 +285,19 @@ fn look(dir: &Path, name: &str) -> Option<String> {
         return None;
     }
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(LOOK_MAX).read_to_end(&mut bytes).ok()?;
+    File::open(path)
+        .ok()?
+        .take(LOOK_MAX)
+        .read_to_end(&mut bytes)
+        .ok()?;
     String::from_utf8(bytes).ok()
 }
 
 /// Names of files in a folder that fit, sorted.
 fn files(dir: &Path, fits: impl Fn(&str, &Path) -> bool) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
     let mut names: Vec<String> = entries
         .take(ENTRIES_MAX)
         .filter_map(Result::ok)

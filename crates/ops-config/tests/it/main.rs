@@ -1,8 +1,15 @@
 //! Reads whole files, good and bad.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its folder has failed"
+)]
 
 mod bad;
 mod parsing;
 mod random;
+mod schema;
+mod source;
+mod starter;
 
 use ops_config::{Complaints, parse};
 use ops_core::{
@@ -11,7 +18,10 @@ use ops_core::{
 };
 
 fn revision(text: &str) -> Revision {
-    Revision { commit: None, hash: Digest::of(text.as_bytes()) }
+    Revision {
+        commit: None,
+        hash: Digest::of(text.as_bytes()),
+    }
 }
 
 fn read(text: &str) -> Result<Settings, Complaints> {
