@@ -1,0 +1,128 @@
+//! Builds the settings from a checked tree; every default of `ops.yaml` stands here and in
+//! `build/service.rs`.
+
+mod service;
+
+use std::collections::BTreeMap;
+
+use ops_core::{
+    id::{EnvironmentName, Identity, ServiceName},
+    settings::{Boards, Edge, Environment, People, Retention, Revision, Role, Settings},
+};
+
+use crate::{
+    node::{Node, Value},
+    view::View,
+};
+
+/// Ports of the environment that exists where none is written.
+const PORTS: (u16, u16) = (20_000, 20_999);
+/// Its name, and the stage of services that name none.
+pub(crate) const PRODUCTION: &str = "production";
+const HEARTBEAT_SECONDS: u64 = 15 * 60;
+
+/// Takes everything over. Values that do not fit are replaced by their defaults: the check has
+/// complained about them, and the rules may go on with the rest.
+pub(crate) fn build(file: View<'_>, revision: Revision) -> Settings {
+    let services = file.named("services").into_iter().map(|(name, node)| {
+        let name = ServiceName::new(name);
+        (name.clone(), service::build(name, file.over(node)))
+    });
+    Settings {
+        project: file.text("project").unwrap_or_default(),
+        revision,
+        environments: environments(file),
+        services: services.collect(),
+        people: people(file),
+        boards: boards(file.child("boards").child("embedded")),
+        edge: Edge {
+            listen: file
+                .child("edge")
+                .texts("listen")
+                .unwrap_or_else(|| vec!["127.0.0.1:8080".to_owned()]),
+        },
+        retention: retention(file.child("retention")),
+        heartbeat_seconds: file.seconds("heartbeat").unwrap_or(HEARTBEAT_SECONDS),
+    }
+}
+
+fn environments(file: View<'_>) -> BTreeMap<EnvironmentName, Environment> {
+    let environment = |name: &str, ports| {
+        let name = EnvironmentName::from(name);
+        (name.clone(), Environment { name, ports })
+    };
+    if !file.has("environments") {
+        return BTreeMap::from([environment(PRODUCTION, PORTS)]);
+    }
+    let named = file.named("environments").into_iter();
+    named
+        .map(|(name, node)| environment(name, file.over(node).ports("ports").unwrap_or(PORTS)))
+        .collect()
+}
+
+fn people(file: View<'_>) -> People {
+    let roles: BTreeMap<Identity, Vec<Role>> = file
+        .named("people")
+        .into_iter()
+        .map(|(who, node)| (Identity::from(who), roles(file, node)))
+        .collect();
+    let owners = || {
+        let po = roles.iter().filter(|(_, roles)| roles.contains(&Role::Po));
+        po.map(|(who, _)| who.clone()).collect()
+    };
+    let operators = file.texts("operators").map_or_else(owners, |texts| {
+        texts.into_iter().map(Identity::new).collect()
+    });
+    People {
+        roles,
+        operators,
+        solo: file.flag("solo").unwrap_or(false),
+    }
+}
+
+fn roles(file: View<'_>, node: &Node) -> Vec<Role> {
+    let one = |node: &Node| file.keep(node, node.scalar().and_then(role));
+    let mut roles: Vec<Role> = match &node.value {
+        Value::List(items) => items.iter().filter_map(one).collect(),
+        _ => one(node).into_iter().collect(),
+    };
+    roles.sort();
+    roles.dedup();
+    roles
+}
+
+fn role(word: &str) -> Option<Role> {
+    Some(match word {
+        "po" => Role::Po,
+        "dev" => Role::Dev,
+        "cq" => Role::Cq,
+        "qa" => Role::Qa,
+        "ops" => Role::Ops,
+        "human" => Role::Human,
+        _ => return None,
+    })
+}
+
+fn boards(embedded: View<'_>) -> Boards {
+    Boards {
+        listen: embedded
+            .text("listen")
+            .unwrap_or_else(|| "127.0.0.1:8088".to_owned()),
+        me: Identity::new(
+            embedded
+                .text("me")
+                .unwrap_or_else(|| "ops@example.org".to_owned()),
+        ),
+        channel: embedded
+            .text("channel")
+            .unwrap_or_else(|| "standup".to_owned()),
+    }
+}
+
+fn retention(view: View<'_>) -> Retention {
+    Retention {
+        releases: view.whole("releases").unwrap_or(5),
+        store_mb: view.megabytes("store").unwrap_or(5_000),
+        log_mb: view.megabytes("logs").unwrap_or(100),
+    }
+}

@@ -1,0 +1,235 @@
+//! One service and its defaults.
+
+use std::collections::BTreeMap;
+
+use ops_core::{
+    id::{EnvironmentName, ServiceName},
+    settings::{
+        Health, Needs, RouteMatch, Service, Slo, SmokeRequest, Strategy, TargetKind, TrafficStep,
+        WatchSettings,
+    },
+};
+
+use super::PRODUCTION;
+use crate::{
+    node::{Node, Value},
+    scalar,
+    view::View,
+};
+
+const DRAIN_MS: u64 = 30_000;
+const GAP_LIMIT_MS: u64 = 10_000;
+const HOLD_REQUESTS: u32 = 256;
+const STEPS: [u8; 3] = [5, 25, 50];
+const DWELL_SECONDS: u64 = 60;
+const STEP_REQUESTS: u64 = 50;
+const WATCH_SECONDS: u64 = 15 * 60;
+const WATCH_REQUESTS: u64 = 300;
+/// The last stretch is this part of the watch.
+const STRETCH_PART: u64 = 5;
+
+pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
+    let route = view.has("route").then(|| route(view.child("route")));
+    let twice = view.flag("runs_twice");
+    let strategy = strategy(view, route.is_some(), twice);
+    let runs_twice = twice.unwrap_or(strategy != Strategy::Recreate);
+    let replicas: u32 = view.whole("replicas").unwrap_or(1);
+    let serving = if runs_twice {
+        replicas.saturating_sub(1).max(1)
+    } else {
+        0
+    };
+    let recreate = recreate(view);
+    Service {
+        stages: stages(view),
+        lock_group: view.text("lock_group"),
+        target: TargetKind::Process,
+        command: view.texts("command").unwrap_or_default(),
+        env: variables(view, "env"),
+        secrets: variables(view, "secrets"),
+        replicas,
+        min_serving: view.whole("min_serving").unwrap_or(serving),
+        runs_twice,
+        fixed_port: view.whole("fixed_port"),
+        health: health(view.child("health")),
+        smoke: smoke(view),
+        slo: Slo {
+            error_share: view.child("slo").share("errors"),
+            p99_ms: view.child("slo").duration("p99"),
+        },
+        strategy,
+        watch: watch(view, route.is_some()),
+        depends_on: names(view, "depends_on"),
+        drain_ms: view.duration("drain").unwrap_or(DRAIN_MS),
+        needs: Needs {
+            memory_mb: view.child("needs").megabytes("memory").unwrap_or(128),
+            disk_mb: view.child("needs").megabytes("disk").unwrap_or(100),
+        },
+        gap_limit_ms: recreate
+            .and_then(|r| r.duration("gap_limit"))
+            .unwrap_or(GAP_LIMIT_MS),
+        hold_requests: recreate
+            .and_then(|r| r.whole("hold_requests"))
+            .unwrap_or(HOLD_REQUESTS),
+        route,
+        name,
+    }
+}
+
+fn stages(view: View<'_>) -> Vec<EnvironmentName> {
+    let stages = view
+        .texts("stages")
+        .unwrap_or_else(|| vec![PRODUCTION.to_owned()]);
+    stages.into_iter().map(EnvironmentName::new).collect()
+}
+
+fn names(view: View<'_>, key: &str) -> Vec<ServiceName> {
+    view.texts(key)
+        .unwrap_or_default()
+        .into_iter()
+        .map(ServiceName::new)
+        .collect()
+}
+
+fn variables(view: View<'_>, key: &str) -> BTreeMap<String, String> {
+    let named = view.named(key).into_iter();
+    named
+        .filter_map(|(name, node)| Some((name.to_owned(), view.scalar(node)?)))
+        .collect()
+}
+
+fn route(view: View<'_>) -> RouteMatch {
+    RouteMatch {
+        host: view.text("host"),
+        path: view.text("path").unwrap_or_else(|| "/".to_owned()),
+    }
+}
+
+fn health(view: View<'_>) -> Health {
+    Health {
+        path: view.text("path"),
+        every_ms: view.duration("every").unwrap_or(1_000),
+        timeout_ms: view.duration("timeout").unwrap_or(1_000),
+        in_a_row: view.whole("in_a_row").unwrap_or(3),
+        start_deadline_ms: view.duration("start_deadline").unwrap_or(60_000),
+    }
+}
+
+fn smoke(view: View<'_>) -> Vec<SmokeRequest> {
+    let items = view.get("smoke").map_or(&[][..], Node::items);
+    let request = |item| {
+        let item: View<'_> = view.over(item);
+        // A request without any of these was complained about by the rules.
+        let method = ["get", "head", "options"]
+            .into_iter()
+            .find(|method| item.has(method))?;
+        Some(SmokeRequest {
+            method: method.to_uppercase(),
+            path: item.text(method)?,
+            status: item.whole("status").unwrap_or(200),
+            contains: item.text("contains"),
+        })
+    };
+    items.iter().filter_map(request).collect()
+}
+
+fn strategy(view: View<'_>, routed: bool, twice: Option<bool>) -> Strategy {
+    let Some(node) = view.get("strategy") else {
+        return match (twice, routed) {
+            (Some(false), _) => Strategy::Recreate,
+            (_, true) => canary(view, None),
+            (_, false) => Strategy::BlueGreen,
+        };
+    };
+    match node.scalar() {
+        Some("recreate") => Strategy::Recreate,
+        Some("blue-green") => Strategy::BlueGreen,
+        Some("canary") => canary(view, None),
+        Some(_) => {
+            view.keep::<()>(node, None);
+            Strategy::BlueGreen
+        }
+        None if node.get("recreate").is_some() => Strategy::Recreate,
+        None => canary(view, node.get("canary")),
+    }
+}
+
+fn recreate(view: View<'_>) -> Option<View<'_>> {
+    view.get("strategy")?
+        .get("recreate")
+        .map(|node| view.over(node))
+}
+
+fn canary(view: View<'_>, node: Option<&Node>) -> Strategy {
+    let Some(node) = node else {
+        let step = |weight| step(weight, DWELL_SECONDS, STEP_REQUESTS);
+        return Strategy::Canary {
+            steps: STEPS.into_iter().map(step).collect(),
+        };
+    };
+    let canary = view.over(node);
+    let dwell = canary.seconds("dwell").unwrap_or(DWELL_SECONDS);
+    let requests = canary.whole("min_requests").unwrap_or(STEP_REQUESTS);
+    let steps = match canary.get("steps") {
+        None => STEPS
+            .into_iter()
+            .map(|weight| step(weight, dwell, requests))
+            .collect(),
+        Some(list) => list
+            .items()
+            .iter()
+            .filter_map(|item| {
+                let Value::Map(_) = item.value else {
+                    let weight = view.keep(item, item.scalar().and_then(percent))?;
+                    return Some(step(weight, dwell, requests));
+                };
+                let item_view = view.over(item);
+                let weight = item_view.text("weight");
+                Some(TrafficStep {
+                    weight: view.keep(item, weight.as_deref().and_then(percent))?,
+                    dwell_seconds: item_view.seconds("dwell").unwrap_or(dwell),
+                    min_requests: item_view.whole("min_requests").unwrap_or(requests),
+                })
+            })
+            .collect(),
+    };
+    Strategy::Canary { steps }
+}
+
+fn step(weight: u8, dwell_seconds: u64, min_requests: u64) -> TrafficStep {
+    TrafficStep {
+        weight,
+        dwell_seconds,
+        min_requests,
+    }
+}
+
+fn percent(text: &str) -> Option<u8> {
+    scalar::whole(text.strip_suffix('%')?)?.try_into().ok()
+}
+
+fn watch(view: View<'_>, routed: bool) -> WatchSettings {
+    let node = view.get("watch");
+    let table = match node.map(|node| &node.value) {
+        Some(Value::Map(_)) => Some(view.child("watch")),
+        _ => None,
+    };
+    let seconds = match (node, table) {
+        (None, _) => WATCH_SECONDS,
+        (Some(_), Some(table)) => table.seconds("for").unwrap_or(WATCH_SECONDS),
+        (Some(_), None) => view.seconds("watch").unwrap_or(WATCH_SECONDS),
+    };
+    let requests = if routed { WATCH_REQUESTS } else { 0 };
+    WatchSettings {
+        seconds,
+        last_stretch_seconds: table
+            .and_then(|t| t.seconds("last_stretch"))
+            .unwrap_or(seconds / STRETCH_PART),
+        min_requests: table
+            .and_then(|t| t.whole("min_requests"))
+            .unwrap_or(requests),
+        extensions: table.and_then(|t| t.whole("extensions")).unwrap_or(2),
+        grace_seconds: table.and_then(|t| t.seconds("grace")).unwrap_or(60),
+        alpha: table.and_then(|t| t.share("alpha")).unwrap_or(0.01),
+    }
+}

@@ -1,0 +1,256 @@
+//! What must go together within one service.
+
+use ops_core::settings::{Service, Strategy};
+
+use super::{Rules, below};
+use crate::{complaint::Words, scalar::show_duration};
+
+pub(super) fn check(rules: &mut Rules<'_, '_>, service: &Service) {
+    command(rules, service);
+    strategy(rules, service);
+    alone(rules, service);
+    serving(rules, service);
+    canary(rules, service);
+    watch(rules, service);
+    health(rules, service);
+    smoke(rules, service);
+}
+
+fn command(rules: &mut Rules<'_, '_>, service: &Service) {
+    let Some(program) = service.command.first() else {
+        return;
+    };
+    let place = below(service, ["command", "0"]);
+    if program.trim().is_empty() {
+        rules.blame(
+            &[place],
+            Words::new("the program is empty").allowed("a path in the artifact"),
+        );
+        return;
+    }
+    if program.split('/').any(|part| part == "..") {
+        let words = Words::new("the program stands outside of the artifact")
+            .allowed("a path in the artifact, or the name of a program of the system");
+        rules.blame(&[place], words);
+    } else if service.command.len() == 1 && program.split_whitespace().count() > 1 {
+        let words: Vec<&str> = program.split_whitespace().collect();
+        let complaint = Words::new("program and arguments stand in one word").hint(format!(
+            "no shell splits it: write `[{}]`",
+            words.join(", ")
+        ));
+        rules.blame(&[place], complaint);
+    }
+    let shell = ["sh", "bash", "dash", "zsh"].contains(&program.rsplit('/').next().unwrap_or(""));
+    for (at, word) in service.command.iter().enumerate().filter(|_| !shell) {
+        if word.contains("$PORT") || word.contains("${PORT}") {
+            let mended = word.replace("${PORT}", "{port}").replace("$PORT", "{port}");
+            let words = Words::new("no shell replaces `$PORT`").hint(format!(
+                "write `\"{mended}\"`: ops puts the replica's port there"
+            ));
+            rules.blame(&[below(service, ["command", &at.to_string()])], words);
+        }
+    }
+}
+
+fn strategy(rules: &mut Rules<'_, '_>, service: &Service) {
+    let place = below(service, ["strategy"]);
+    if let Some(node) = rules.root.at(&place).filter(|node| node.scalar().is_none())
+        && node.entries().len() != 1
+    {
+        let words = Words::new(format!("{} strategies at once", node.entries().len()))
+            .allowed("one of canary and recreate; blue-green has no keys: `strategy: blue-green`");
+        rules.blame(&[place], words);
+        return;
+    }
+    let twice = below(service, ["runs_twice"]);
+    match (&service.strategy, service.runs_twice) {
+        (Strategy::Recreate, true) => {
+            let words = Words::new("recreate stops the old version before the new one is proven")
+                .allowed("recreate only with `runs_twice: false`")
+                .hint("choose canary or blue-green, or say `runs_twice: false` if it is so");
+            rules.blame(&[place, twice], words);
+        }
+        (Strategy::Canary { .. } | Strategy::BlueGreen, false) => {
+            let words = Words::new("this strategy runs both versions side by side")
+                .allowed("recreate for a service with `runs_twice: false`")
+                .hint("write `strategy: recreate`, or remove `runs_twice: false`");
+            rules.blame(&[place, twice], words);
+        }
+        (Strategy::Canary { .. }, true) if service.route.is_none() => {
+            let words = Words::new("a canary moves requests, but no route brings any")
+                .allowed("blue-green or recreate for a service without `route`")
+                .hint("add `route: { path: / }`, or write `strategy: blue-green`");
+            rules.blame(&[place, below(service, ["route"])], words);
+        }
+        _ => {}
+    }
+}
+
+/// What a port of its own means.
+fn alone(rules: &mut Rules<'_, '_>, service: &Service) {
+    let Some(port) = service.fixed_port else {
+        return;
+    };
+    let place = below(service, ["fixed_port"]);
+    if service.runs_twice {
+        let words = Words::new(format!("two versions cannot both have port {port}"))
+            .allowed("a fixed port only with `runs_twice: false`")
+            .hint("pass `{port}` to the program instead, or write `strategy: recreate`");
+        rules.blame(
+            &[
+                place.clone(),
+                below(service, ["runs_twice"]),
+                below(service, ["strategy"]),
+            ],
+            words,
+        );
+    }
+    if service.replicas > 1 {
+        let words = Words::new(format!(
+            "{} replicas cannot all have port {port}",
+            service.replicas
+        ))
+        .allowed("`replicas: 1` with a fixed port");
+        rules.blame(&[place.clone(), below(service, ["replicas"])], words);
+    }
+    if service.stages.len() > 1 {
+        let words = Words::new(format!(
+            "the copies of two stages cannot both have port {port}"
+        ))
+        .allowed("one stage with a fixed port");
+        rules.blame(&[place, below(service, ["stages"])], words);
+    }
+}
+
+fn serving(rules: &mut Rules<'_, '_>, service: &Service) {
+    let place = below(service, ["min_serving"]);
+    let Service {
+        replicas,
+        min_serving,
+        ..
+    } = service;
+    if min_serving > replicas {
+        let words = Words::new(format!("{min_serving} of {replicas} replicas cannot serve"))
+            .allowed(format!("0 to {replicas}, the number of replicas"));
+        rules.blame(&[place, below(service, ["replicas"])], words);
+    } else if !service.runs_twice && *min_serving > 0 {
+        let words = Words::new("nothing serves between the old version and the new one")
+            .allowed("0 for a service that cannot run twice")
+            .hint("the gap is bounded by `strategy: { recreate: { gap_limit: 10s } }`");
+        rules.blame(
+            &[
+                place,
+                below(service, ["runs_twice"]),
+                below(service, ["strategy"]),
+            ],
+            words,
+        );
+    } else if service.runs_twice && service.route.is_some() && *min_serving == 0 {
+        let words = Words::new("a deployment could leave nobody to serve")
+            .allowed(format!("1 to {replicas} for a service that runs twice"));
+        rules.blame(&[place, below(service, ["runs_twice"])], words);
+    }
+}
+
+fn canary(rules: &mut Rules<'_, '_>, service: &Service) {
+    let Strategy::Canary { steps } = &service.strategy else {
+        return;
+    };
+    for (at, pair) in steps.windows(2).enumerate() {
+        let [before, after] = pair else { continue };
+        if after.weight <= before.weight {
+            let item = (at + 1).to_string();
+            let words = Words::new(format!("{}% after {}%", after.weight, before.weight))
+                .allowed("steps that rise, the last one at most 50%");
+            rules.blame(
+                &[below(service, ["strategy", "canary", "steps", &item])],
+                words,
+            );
+        }
+    }
+}
+
+fn watch(rules: &mut Rules<'_, '_>, service: &Service) {
+    let watch = &service.watch;
+    let length = show_duration(watch.seconds.saturating_mul(1_000));
+    let place = below(service, ["watch"]);
+    if watch.last_stretch_seconds >= watch.seconds {
+        let stretch = show_duration(watch.last_stretch_seconds.saturating_mul(1_000));
+        let words = Words::new(format!(
+            "the last stretch, {stretch}, fills the watch of {length}"
+        ))
+        .allowed("a last stretch shorter than the watch")
+        .hint("most of the watch has both versions on traffic, so that they can be compared");
+        rules.blame(
+            &[below(service, ["watch", "last_stretch"]), place.clone()],
+            words,
+        );
+    }
+    if watch.min_requests > 0 && service.route.is_none() {
+        let words = Words::new("no route brings requests, so this minimum is never reached")
+            .allowed("0 without `route`");
+        rules.blame(
+            &[
+                below(service, ["watch", "min_requests"]),
+                below(service, ["route"]),
+            ],
+            words,
+        );
+    }
+}
+
+fn health(rules: &mut Rules<'_, '_>, service: &Service) {
+    let health = &service.health;
+    let least = health
+        .every_ms
+        .saturating_mul(u64::from(health.in_a_row.saturating_sub(1)));
+    if least >= health.start_deadline_ms {
+        let words = Words::new(format!(
+            "{} probes every {} take {}, longer than the start deadline of {}",
+            health.in_a_row,
+            show_duration(health.every_ms),
+            show_duration(least),
+            show_duration(health.start_deadline_ms)
+        ))
+        .hint("no version could ever become healthy: raise `start_deadline` or probe more often");
+        let keys = ["start_deadline", "every", "in_a_row"];
+        rules.blame(&keys.map(|key| below(service, ["health", key])), words);
+    }
+}
+
+fn smoke(rules: &mut Rules<'_, '_>, service: &Service) {
+    let place = below(service, ["smoke"]);
+    let items = rules
+        .root
+        .at(&place)
+        .map_or(&[][..], crate::node::Node::items);
+    if !items.is_empty() && service.route.is_none() {
+        let words = Words::new("smoke requests go through the door, but there is no route")
+            .hint("add `route: { path: / }`, or remove `smoke`");
+        rules.blame(&[place, below(service, ["route"])], words);
+    }
+    for (at, item) in items.iter().enumerate() {
+        let place = below(service, ["smoke", &at.to_string()]);
+        let methods = ["get", "head", "options"];
+        let count = methods
+            .iter()
+            .filter(|method| item.get(method).is_some())
+            .count();
+        if count != 1 {
+            let message = match count {
+                0 => "this request has no path".to_owned(),
+                _ => format!("{count} requests in one"),
+            };
+            let words = Words::new(message)
+                .allowed("one of get, head and options")
+                .hint("for instance `{ get: /, status: 200 }`");
+            rules.blame(std::slice::from_ref(&place), words);
+        }
+        if item.get("head").is_some() && item.get("contains").is_some() {
+            let words = Words::new("the answer to HEAD has no body").hint("use get");
+            let mut contains = place;
+            contains.push("contains".to_owned());
+            rules.blame(&[contains], words);
+        }
+    }
+}

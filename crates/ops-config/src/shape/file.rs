@@ -1,0 +1,172 @@
+//! The top of `ops.yaml`.
+
+use super::{
+    Kind, Table,
+    format::{ADDRESS, CHANNEL, IDENTITY, NAME},
+    optional, required, service,
+};
+
+/// The whole file.
+pub(crate) const FILE: &Table = &Table {
+    what: "ops.yaml",
+    keys: &[
+        required("version", Kind::Whole(1, 1), "1", "Version of this format."),
+        required(
+            "project",
+            Kind::Text(&NAME),
+            "shop",
+            "Name of the project, for texts.",
+        ),
+        optional(
+            "environments",
+            Kind::Entries {
+                key: &NAME,
+                of: &Kind::Table(ENVIRONMENT),
+                min: 1,
+                max: 20,
+            },
+            "production, with ports 20000-20999",
+            "Places where services run.",
+        ),
+        required(
+            "people",
+            Kind::Entries {
+                key: &IDENTITY,
+                of: &ROLES,
+                min: 1,
+                max: 500,
+            },
+            "{ dan@example.org: dev, cleo@example.org: cq, quinn@example.org: qa }",
+            "Who is who: identities on the planning board and their roles.",
+        ),
+        optional(
+            "operators",
+            Kind::List(&Kind::Text(&IDENTITY), 1, 100),
+            "everybody with the role po",
+            "People who may resume, answer and roll back.",
+        ),
+        optional(
+            "solo",
+            Kind::Flag,
+            "false",
+            "One person may be DEV, CQ and QA of one candidate; named on every record. Set in the \
+             first commit only.",
+        ),
+        optional(
+            "boards",
+            Kind::Table(BOARDS),
+            "the embedded boards",
+            "Where the team works.",
+        ),
+        optional(
+            "edge",
+            Kind::Table(EDGE),
+            "127.0.0.1:8080",
+            "The door for requests.",
+        ),
+        required(
+            "services",
+            Kind::Entries {
+                key: &NAME,
+                of: &Kind::Table(service::SERVICE),
+                min: 1,
+                max: 1_000,
+            },
+            "{ shop: { command: [bin/shop] } }",
+            "What is deployed.",
+        ),
+        optional(
+            "retention",
+            Kind::Table(RETENTION),
+            "see its keys",
+            "What is kept.",
+        ),
+        optional(
+            "heartbeat",
+            Kind::Seconds(10, 3_600),
+            "15m",
+            "How often everything is looked at without an event.",
+        ),
+    ],
+};
+
+const ROLE: Kind = Kind::Word(&["po", "dev", "cq", "qa", "ops", "human"]);
+const ROLES: Kind = Kind::Either(&[ROLE, Kind::List(&ROLE, 1, 6)]);
+
+const ENVIRONMENT: &Table = &Table {
+    what: "an environment",
+    keys: &[required(
+        "ports",
+        Kind::Ports,
+        "20000-20999",
+        "Ports that replicas get, first and last.",
+    )],
+};
+
+const BOARDS: &Table = &Table {
+    what: "the boards",
+    keys: &[optional(
+        "embedded",
+        Kind::Table(EMBEDDED),
+        "see its keys",
+        "The boards that ops brings with it.",
+    )],
+};
+
+const EMBEDDED: &Table = &Table {
+    what: "the embedded boards",
+    keys: &[
+        optional(
+            "listen",
+            Kind::Text(&ADDRESS),
+            "127.0.0.1:8088",
+            "Where they are reached.",
+        ),
+        optional(
+            "me",
+            Kind::Text(&IDENTITY),
+            "ops@example.org",
+            "The identity of ops on them.",
+        ),
+        optional(
+            "channel",
+            Kind::Text(&CHANNEL),
+            "standup",
+            "Channel for starts, successes, halts and rollbacks.",
+        ),
+    ],
+};
+
+const EDGE: &Table = &Table {
+    what: "the edge",
+    keys: &[optional(
+        "listen",
+        Kind::List(&Kind::Text(&ADDRESS), 1, 16),
+        "[127.0.0.1:8080]",
+        "Addresses on which requests arrive.",
+    )],
+};
+
+const RETENTION: &Table = &Table {
+    what: "the retention",
+    keys: &[
+        optional(
+            "releases",
+            Kind::Whole(1, 100),
+            "5",
+            "Releases kept per service, beside what serves and its way back.",
+        ),
+        optional(
+            "store",
+            Kind::Size(100, 10_000_000),
+            "5GB",
+            "Quota of the artifact store.",
+        ),
+        optional(
+            "logs",
+            Kind::Size(1, 1_000_000),
+            "100MB",
+            "Quota of one replica's logs.",
+        ),
+    ],
+};

@@ -1,0 +1,390 @@
+//! The keys of a service.
+
+use ops_core::settings::floor;
+
+use super::{
+    HOUR, Kind, MINUTE, SECOND, Table,
+    format::{HOST, NAME, NEEDLE, REQUEST_PATH, ROUTE_PATH, VARIABLE},
+    optional, required,
+};
+
+/// Longest argument or value of a variable, in bytes; Linux takes 128 kB.
+const WORD_MAX: usize = 32_768;
+const DAY_SECONDS: u64 = 24 * 3_600;
+
+pub(super) const SERVICE: &Table = &Table {
+    what: "a service",
+    keys: &[
+        required(
+            "command",
+            Kind::List(&Kind::Plain(WORD_MAX), 1, 200),
+            "[bin/shop, --port, \"{port}\"]",
+            "Program and arguments, relative to the artifact; no shell. `{port}` becomes the \
+             replica's port.",
+        ),
+        optional(
+            "stages",
+            Kind::List(&Kind::Text(&NAME), 1, 10),
+            "[production]",
+            "Environments that a ticket walks, in order.",
+        ),
+        optional(
+            "lock_group",
+            Kind::Text(&NAME),
+            "the environment's name",
+            "Services of one lock group are deployed one at a time.",
+        ),
+        optional(
+            "target",
+            Kind::Word(&["process"]),
+            "process",
+            "Where it runs.",
+        ),
+        optional(
+            "env",
+            Kind::Entries {
+                key: &VARIABLE,
+                of: &Kind::Plain(WORD_MAX),
+                min: 0,
+                max: 500,
+            },
+            "none",
+            "Plain variables; nothing secret.",
+        ),
+        optional(
+            "secrets",
+            Kind::Entries {
+                key: &VARIABLE,
+                of: &Kind::Reference,
+                min: 0,
+                max: 200,
+            },
+            "none",
+            "Variables whose values are found by reference.",
+        ),
+        optional(
+            "replicas",
+            Kind::Whole(1, 200),
+            "1",
+            "How many copies serve.",
+        ),
+        optional(
+            "min_serving",
+            Kind::Whole(0, 200),
+            "one less than replicas, at least 1; 0 for recreate",
+            "Fewest copies that serve at any instant.",
+        ),
+        optional(
+            "runs_twice",
+            Kind::Flag,
+            "true, but false for recreate",
+            "Whether the old and the new version may run side by side.",
+        ),
+        optional(
+            "fixed_port",
+            Kind::Whole(1, 65_535),
+            "none",
+            "A port that every copy needs; only for services that cannot run twice.",
+        ),
+        optional(
+            "route",
+            Kind::Table(ROUTE),
+            "none: no requests come through the door",
+            "Which requests are this service's.",
+        ),
+        optional(
+            "health",
+            Kind::Table(HEALTH),
+            "see its keys",
+            "How its health is asked.",
+        ),
+        optional(
+            "smoke",
+            Kind::List(&Kind::Table(SMOKE), 0, 50),
+            "none",
+            "Requests that must succeed through the door after a deployment.",
+        ),
+        optional(
+            "slo",
+            Kind::Table(SLO),
+            "none",
+            "Limits that hold whatever the old version did.",
+        ),
+        optional(
+            "strategy",
+            Kind::Either(&[
+                Kind::Word(&["canary", "blue-green", "recreate"]),
+                Kind::Table(STRATEGY),
+            ]),
+            "canary; blue-green without route; recreate where runs_twice is false",
+            "How traffic moves to the new version.",
+        ),
+        optional(
+            "watch",
+            Kind::Either(&[WATCH_LENGTH, Kind::Table(WATCH)]),
+            "15m",
+            "How long and how closely it is watched; a duration or a mapping.",
+        ),
+        optional(
+            "depends_on",
+            Kind::List(&Kind::Text(&NAME), 0, 100),
+            "none",
+            "Services that must be healthy before it is deployed.",
+        ),
+        optional(
+            "drain",
+            Kind::Duration(0, 15 * MINUTE),
+            "30s",
+            "Time between TERM and KILL, and the bound of a drain.",
+        ),
+        optional(
+            "needs",
+            Kind::Table(NEEDS),
+            "see its keys",
+            "Room that one replica needs.",
+        ),
+    ],
+};
+
+const ROUTE: &Table = &Table {
+    what: "a route",
+    keys: &[
+        optional(
+            "host",
+            Kind::Text(&HOST),
+            "every host",
+            "Host name of the requests.",
+        ),
+        optional(
+            "path",
+            Kind::Text(&ROUTE_PATH),
+            "/",
+            "Path prefix; the longest match wins.",
+        ),
+    ],
+};
+
+const HEALTH: &Table = &Table {
+    what: "the health check",
+    keys: &[
+        optional(
+            "path",
+            Kind::Text(&REQUEST_PATH),
+            "none: the port must accept connections",
+            "Path that must answer 2xx or 3xx.",
+        ),
+        optional(
+            "every",
+            Kind::Duration(100, MINUTE),
+            "1s",
+            "Time between two probes of a replica.",
+        ),
+        optional(
+            "timeout",
+            Kind::Duration(50, MINUTE),
+            "1s",
+            "Time until a probe counts as failed.",
+        ),
+        optional(
+            "in_a_row",
+            Kind::Whole(floor::HEALTHY_IN_A_ROW as u64, 100),
+            "3",
+            "Healthy answers in a row until a replica counts as healthy.",
+        ),
+        optional(
+            "start_deadline",
+            Kind::Duration(SECOND, HOUR),
+            "60s",
+            "Time in which a new version must become healthy.",
+        ),
+    ],
+};
+
+const SMOKE: &Table = &Table {
+    what: "a smoke request",
+    keys: &[
+        optional(
+            "get",
+            Kind::Text(&REQUEST_PATH),
+            "none",
+            "Path of a GET request.",
+        ),
+        optional(
+            "head",
+            Kind::Text(&REQUEST_PATH),
+            "none",
+            "Path of a HEAD request.",
+        ),
+        optional(
+            "options",
+            Kind::Text(&REQUEST_PATH),
+            "none",
+            "Path of an OPTIONS request.",
+        ),
+        optional(
+            "status",
+            Kind::Whole(100, 599),
+            "200",
+            "Status that must come back.",
+        ),
+        optional(
+            "contains",
+            Kind::Text(&NEEDLE),
+            "anything",
+            "Text that the first 64 kB of the body must contain.",
+        ),
+    ],
+};
+
+const SLO: &Table = &Table {
+    what: "the limits",
+    keys: &[
+        optional(
+            "errors",
+            Kind::Share(0.0, 50.0),
+            "no limit of its own",
+            "Highest share of failed requests.",
+        ),
+        optional(
+            "p99",
+            Kind::Duration(1, 10 * MINUTE),
+            "no limit of its own",
+            "Highest 99th percentile of the latency.",
+        ),
+    ],
+};
+
+const STRATEGY: &Table = &Table {
+    what: "a strategy",
+    keys: &[
+        optional(
+            "canary",
+            Kind::Table(CANARY),
+            "see its keys",
+            "Traffic moves in steps.",
+        ),
+        optional(
+            "recreate",
+            Kind::Table(RECREATE),
+            "see its keys",
+            "The old version stops, the new one starts; requests wait at the door.",
+        ),
+    ],
+};
+
+const WEIGHT: Kind = Kind::Percent(1, 50);
+const DWELL: Kind = Kind::Seconds(1, 6 * 3_600);
+const REQUESTS: Kind = Kind::Whole(0, 1_000_000_000);
+
+const CANARY: &Table = &Table {
+    what: "a canary",
+    keys: &[
+        optional(
+            "steps",
+            Kind::List(&Kind::Either(&[WEIGHT, Kind::Table(STEP)]), 1, 20),
+            "[5%, 25%, 50%]",
+            "Shares of the new version, rising, the last one at most 50%.",
+        ),
+        optional(
+            "dwell",
+            DWELL,
+            "1m",
+            "Least observed time in a step that names none.",
+        ),
+        optional(
+            "min_requests",
+            REQUESTS,
+            "50",
+            "Least requests answered by the new version in a step that names none.",
+        ),
+    ],
+};
+
+const STEP: &Table = &Table {
+    what: "a step",
+    keys: &[
+        required("weight", WEIGHT, "25%", "Share of the new version."),
+        optional(
+            "dwell",
+            DWELL,
+            "that of the canary",
+            "Least observed time in this step.",
+        ),
+        optional(
+            "min_requests",
+            REQUESTS,
+            "that of the canary",
+            "Least requests answered by the new version in this step.",
+        ),
+    ],
+};
+
+const RECREATE: &Table = &Table {
+    what: "the recreate strategy",
+    keys: &[
+        optional(
+            "gap_limit",
+            Kind::Duration(SECOND, 15 * MINUTE),
+            "10s",
+            "Longest gap, start and return included.",
+        ),
+        optional(
+            "hold_requests",
+            Kind::Whole(0, 100_000),
+            "256",
+            "Most requests that wait at the door during the gap.",
+        ),
+    ],
+};
+
+const WATCH_LENGTH: Kind = Kind::Seconds(floor::WATCH_SECONDS, DAY_SECONDS);
+
+const WATCH: &Table = &Table {
+    what: "the watch",
+    keys: &[
+        optional("for", WATCH_LENGTH, "15m", "Observed time in all."),
+        optional(
+            "last_stretch",
+            Kind::Seconds(5, DAY_SECONDS),
+            "a fifth of the watch",
+            "Of this, the end with all traffic on the new version and the old one warm.",
+        ),
+        optional(
+            "min_requests",
+            REQUESTS,
+            "300 with a route, else 0",
+            "Least requests answered by the new version during the watch.",
+        ),
+        optional(
+            "extensions",
+            Kind::Whole(0, 20),
+            "2",
+            "How often a dwell or the watch may be extended by its own length.",
+        ),
+        optional(
+            "grace",
+            Kind::Seconds(5, 15 * 60),
+            "60s",
+            "Gap in a signal that makes it unreadable.",
+        ),
+        optional(
+            "alpha",
+            Kind::Share(0.01, floor::ALPHA_MAX * 100.0),
+            "1%",
+            "Share of good deployments that may be stopped by a false alarm.",
+        ),
+    ],
+};
+
+const NEEDS: &Table = &Table {
+    what: "the room of a replica",
+    keys: &[
+        optional("memory", Kind::Size(1, 10_000_000), "128MB", "Memory."),
+        optional(
+            "disk",
+            Kind::Size(0, 10_000_000),
+            "100MB",
+            "Disk beside the artifact itself.",
+        ),
+    ],
+};

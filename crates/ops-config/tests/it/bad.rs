@@ -1,0 +1,256 @@
+//! What people read about bad files.
+
+use ops_config::{Complaints, Look};
+
+use crate::{FULL, MINIMAL, read};
+
+fn bad(text: &str) -> Complaints {
+    match read(text) {
+        Ok(_) => panic!("this was taken:\n{text}"),
+        Err(complaints) => complaints,
+    }
+}
+
+/// The minimal file with further lines for its service.
+fn service(lines: &str) -> String {
+    lines.lines().fold(MINIMAL.to_owned(), |text, line| {
+        format!("{text}    {line}\n")
+    })
+}
+
+/// The minimal file with further lines at its top.
+fn top(lines: &str) -> String {
+    format!("{lines}\n{MINIMAL}")
+}
+
+/// The minimal file with a piece replaced.
+fn but(from: &str, to: &str) -> String {
+    assert!(MINIMAL.contains(from), "{from}");
+    MINIMAL.replace(from, to)
+}
+
+macro_rules! complaints {
+    ($($name:ident: $text:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(bad(&$text).to_string());
+        }
+    )*};
+}
+
+complaints! {
+    // YAML itself.
+    a_tab: "version: 1\nservices:\n\tshop: {}\n";
+    an_open_bracket: "version: 1\nedge: { listen: [127.0.0.1:8080 }\n";
+    a_colon_in_a_value: "version: 1\nproject: shop: two\n";
+    an_empty_file: "";
+    only_comments: "# nothing yet\n";
+    a_list_at_the_top: "- version: 1\n";
+    two_documents: format!("{MINIMAL}---\nversion: 2\n");
+    a_merge_key: "version: 1\nbase: &b { a: 1 }\nservices:\n  shop:\n    <<: *b\n";
+    an_unknown_anchor: "version: 1\nproject: *name\n";
+    an_alias_bomb: bomb();
+    deep_nesting: format!("version: 1\nproject: {}1{}\n", "[".repeat(200), "]".repeat(200));
+
+    // Shape.
+    an_unknown_key: service("replcias: 2");
+    an_unknown_key_at_the_top: top("servces: {}");
+    a_key_that_belongs_elsewhere: service("in_a_row: 3");
+    a_duplicate_key: service("replicas: 2\ndrain: 10s\nreplicas: 3");
+    a_duplicate_service: format!("{MINIMAL}  shop:\n    command: [bin/other]\n");
+    missing_keys: "project: shop\nservices:\n  shop: {}\n";
+    another_version: but("version: 1", "version: 2");
+    a_name_in_capitals: but("  shop:\n", "  Shop_API:\n");
+    nothing_where_a_value_belongs: service("health:\nreplicas:");
+    a_number_in_quotes: service("replicas: \"2\"");
+    an_octal_number: service("replicas: 010");
+    yes_for_true: top("solo: yes");
+    a_duration_without_unit: service("watch: 15");
+    a_duration_in_another_unit: service("drain: 1d");
+    parts_of_a_second: service("watch: { for: 90500ms }");
+    a_share_without_percent: service("slo: { errors: 0.01, p99: 500 }");
+    a_size_without_unit: top("retention: { store: 5 }");
+    a_command_as_text: but("[bin/shop, --port, \"{port}\"]", "bin/shop --port 80");
+    a_port_without_quotes: but("\"{port}\"", "{port}");
+    an_empty_command: but("[bin/shop, --port, \"{port}\"]", "[]");
+    an_unknown_role: but("dan@example.org: dev", "dan@example.org: developer");
+    a_person_without_address: but("dan@example.org: dev", "dan: dev");
+    a_listen_address_without_host: top("edge: { listen: [\":8080\"] }");
+
+    // Floors (S4).
+    s4_below_the_floor_of_health: service("health: { in_a_row: 1 }");
+    s4_below_the_floor_of_the_watch: service("watch: 29s");
+    s4_above_the_ceiling_of_alpha: service("watch: { alpha: 6% }");
+
+    // What goes together.
+    an_unknown_stage: service("stages: [prodution]");
+    a_service_without_its_default_stage: top("environments: { live: { ports: 20000-20999 } }");
+    an_unknown_dependency: service("depends_on: [shopp]");
+    a_dependency_on_itself: service("depends_on: [shop]");
+    a_circle_of_dependencies: format!(
+        "{}  cart:\n    command: [bin/cart]\n    depends_on: [ledger]\n  ledger:\n    command: [bin/ledger]\n    depends_on: [shop]\n",
+        service("depends_on: [cart]")
+    );
+    two_services_with_one_route: format!(
+        "{MINIMAL}  shop-two:\n    command: [bin/two]\n    route: {{ path: / }}\n"
+    );
+    ports_that_ops_listens_on: top("environments: { production: { ports: 8000-8999 } }");
+    ports_of_two_environments: top(
+        "environments:\n  production: { ports: 20000-20999 }\n  staging: { ports: 20900-21900 }"
+    );
+    too_few_ports: format!(
+        "environments: {{ production: {{ ports: 20000-20002 }} }}\n{}",
+        service("replicas: 2")
+    );
+    a_port_twice: top("edge: { listen: [0.0.0.0:8088] }");
+    s7_alone_with_a_canary: service("runs_twice: false\nstrategy: canary");
+    s7_recreate_though_it_runs_twice: service("runs_twice: true\nstrategy: recreate");
+    s7_a_fixed_port_for_two: service("fixed_port: 7000\nreplicas: 2");
+    s7_serving_in_the_gap: service("strategy: recreate\nmin_serving: 1");
+    s22_a_canary_without_route: but("    route: { path: / }\n", "    strategy: canary\n");
+    s22_requests_without_route: but(
+        "    route: { path: / }\n", "    watch: { min_requests: 100 }\n    smoke: [{ get: / }]\n"
+    );
+    steps_that_fall: service("strategy: { canary: { steps: [10%, 5%, 60%] } }");
+    two_strategies: service("strategy: { canary: {}, recreate: {} }");
+    a_stretch_longer_than_the_watch: service("watch: { for: 5m, last_stretch: 5m }");
+    p6_more_serving_than_there_are: service("replicas: 2\nmin_serving: 3");
+    p6_nobody_serving: service("replicas: 2\nmin_serving: 0");
+    a_deadline_that_cannot_be_met: service("health: { every: 10s, in_a_row: 10 }");
+    smoke_requests_without_sense: service(
+        "smoke:\n  - { status: 200 }\n  - { get: /, head: / }\n  - { head: /, contains: x }\n  - { post: / }"
+    );
+    a_shell_variable: but("\"{port}\"", "$PORT");
+    a_command_in_one_word: but("[bin/shop, --port, \"{port}\"]", "[bin/shop --port 80]");
+
+    // People (P1).
+    p1_one_person_in_two_roles: but("quinn@example.org: qa", "cleo@example.com: qa\n  dan2@example.org: [dev, qa]");
+    p1_nobody_tests: but("  quinn@example.org: qa\n", "");
+    p1_ops_approves: top("boards: { embedded: { me: quinn@example.org } }");
+    an_unknown_operator: top("operators: [pias@example.org, root@example.org]");
+    nobody_steers: but("  pia@example.org: po\n", "");
+
+    // Secrets (P13).
+    p13_a_secret_in_the_file: service("secrets: { DB_URL: \"postgres://app:hunter2@db/shop\", PIN: 4711 }");
+    p13_a_secret_among_variables: service("env:\n  API_TOKEN: s3cr3t-value\n  DB: postgres://app:hunter2@db/shop");
+    p13_a_secret_in_the_command: but("\"{port}\"", "\"{port}\", --db, \"postgres://app:hunter2@db/shop\"");
+    p13_secrets_as_a_list: service("secrets: [DB_URL=hunter2-hunter2]");
+    p13_a_secret_near_broken_yaml: service("secrets:\n  DB_URL: hunter2: x\nreplicas: [");
+
+    many_at_once: MANY;
+}
+
+const MANY: &str = "\
+version: 1
+project: My Shop
+people:
+  dan@example.org: dev
+  cleo@example.org: cq
+  quinn@example.org: qa
+operators: [pia@example.org]
+services:
+  shop:
+    comand: [bin/shop]
+    replicas: zero
+    watch: 10
+    health: { evry: 1s, in_a_row: 1 }
+    depends_on: [cart, kart]
+  cart:
+    command: [bin/cart]
+    stages: [staging]
+";
+
+/// Nine levels of nine: 387 million values if anybody unfolded them.
+fn bomb() -> String {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..9 {
+        let uses = vec![format!("*a{}", level - 1); 9].join(", ");
+        text = format!("{text}a{level}: &a{level} [{uses}]\n");
+    }
+    text
+}
+
+#[test]
+fn p13_no_look_shows_a_secret() {
+    let secrets = ["hunter2", "s3cr3t-value", "4711"];
+    let files = [
+        service("secrets: { DB_URL: \"postgres://app:hunter2@db/shop\", PIN: 4711 }"),
+        service("secrets: hunter2"),
+        service("secrets: { A: [hunter2], B: { c: hunter2 } }"),
+        service("secrets:\n  A: |\n    hunter2\n    hunter2\n  B: env:B"),
+        service("env: { API_TOKEN: s3cr3t-value, X: [1] }"),
+        service("command: [bin/x, \"http://a:hunter2@b\"]"),
+        service("secrets: { A: hunter2, A: hunter2 }"),
+        service("secrets: { A: hunter2 }\nreplicas: ["),
+        service("secrets: { A: !!int hunter2 }"),
+        service("secrets: { A: !!bool hunter2, B: !x hunter2 }"),
+        service("secret: { A: hunter2 }"),
+        top("Secrets: { A: hunter2 }"),
+        top("x: &x hunter2") + "    secrets: { A: *x }\n",
+        service("secrets:\n  - hunter2\nreplicas: ["),
+        service("replicas: &hunter [\nsecrets:\n  A: \"hunter2"),
+    ];
+    for file in files {
+        let complaints = bad(&file);
+        let looks = [Look::Plain, Look::Colour, Look::Narrated].map(|look| complaints.render(look));
+        for shown in looks.into_iter().chain([complaints.to_json().to_string()]) {
+            for secret in secrets {
+                assert!(!shown.contains(secret), "{secret} is shown:\n{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn complaints_have_a_form_for_programs() {
+    insta::assert_json_snapshot!(bad(&service("replicas: 0")).to_json());
+}
+
+#[test]
+fn complaints_can_be_read_aloud() {
+    insta::assert_snapshot!(bad(&service("replicas: 0")).render(Look::Narrated));
+}
+
+#[test]
+fn colour_is_only_there_when_wanted() {
+    let complaints = bad(&service("replicas: 0"));
+    assert!(complaints.render(Look::Colour).contains('\u{1b}'));
+    assert!(!complaints.render(Look::Plain).contains('\u{1b}'));
+}
+
+#[test]
+fn places_count_characters_and_ignore_a_byte_order_mark() {
+    let text = format!("\u{feff}{}", service("env: { Ä: 'é', X: [] }")).replace('\n', "\r\n");
+    let complaints = bad(&text);
+    let list = complaints.list();
+    let places: Vec<_> = list
+        .iter()
+        .map(|c| (c.path.as_str(), c.line, c.column))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("services.shop.env.Ä", 12, 12),
+            ("services.shop.env.X", 12, 23)
+        ],
+        "{complaints}"
+    );
+}
+
+#[test]
+fn a_file_of_a_megabyte_is_read_and_a_larger_one_refused() {
+    let comment = "# filler\n".repeat((1_000_000 - FULL.len()) / 9);
+    assert!(read(&format!("{FULL}{comment}")).is_ok());
+    let long = "#".repeat(1_000_001);
+    insta::assert_snapshot!(bad(&long).to_string());
+    let line = format!("version: 1\nproject: {}\n", "x".repeat(900_000));
+    assert!(bad(&line).to_string().len() < 5_000);
+}
+
+#[test]
+fn not_more_complaints_than_anybody_reads() {
+    let keys = (0..500).fold(String::new(), |text, at| format!("{text}k{at}: 1\n"));
+    let complaints = bad(&keys);
+    assert_eq!(complaints.list().len(), 100);
+    assert!(complaints.count() > 500);
+}

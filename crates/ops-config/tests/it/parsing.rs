@@ -1,0 +1,191 @@
+//! What good files mean.
+
+use ops_config::service_hash;
+use ops_core::settings::{Settings, Strategy};
+
+use crate::{FULL, MINIMAL, good, read};
+
+#[test]
+fn a_full_file_is_taken_over() {
+    insta::assert_json_snapshot!(good(FULL));
+}
+
+#[test]
+fn a_minimal_file_gets_the_defaults() {
+    insta::assert_json_snapshot!(good(MINIMAL));
+}
+
+#[test]
+fn settings_survive_the_journal() {
+    let settings = good(FULL);
+    let text = serde_json::to_string(&settings).unwrap();
+    assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
+}
+
+/// A piece of the full file, and another valid one for it.
+const CHANGES: &[(&str, &str)] = &[
+    ("project: shop", "project: store"),
+    ("21000-21999", "21000-21998"),
+    ("pia@example.org: po", "pia@example.org: human"),
+    ("[cq, human]", "[cq]"),
+    ("[pia@example.org, dan@example.org]", "[dan@example.org]"),
+    ("solo: false", "solo: true"),
+    ("127.0.0.1:9088", "127.0.0.1:9089"),
+    ("bot@example.org", "robot@example.org"),
+    ("release-room", "room"),
+    ("[::1]:9080", "[::1]:9081"),
+    (
+        "stages: [staging, production]\n    lock",
+        "stages: [production, staging]\n    lock",
+    ),
+    ("lock_group: front", "lock_group: back"),
+    ("--level, 3", "--level, 4"),
+    ("WORKERS: 4", "WORKERS: 04"),
+    ("env:DB_URL", "env:OTHER_URL"),
+    ("replicas: 3", "replicas: 4"),
+    ("min_serving: 3", "min_serving: 1"),
+    ("host: shop.example.org", "host: store.example.org"),
+    ("path: /shop }", "path: /store }"),
+    ("path: /healthz", "path: /health"),
+    ("every: 2s", "every: 3s"),
+    ("timeout: 500ms", "timeout: 501ms"),
+    ("in_a_row: 5", "in_a_row: 6"),
+    ("start_deadline: 90s", "start_deadline: 91s"),
+    ("get: /shop", "get: /store"),
+    ("head: /shop/missing", "get: /shop/missing"),
+    ("options: \"/shop?x=1\"", "options: \"/shop?x=2\""),
+    ("status: 404", "status: 403"),
+    ("contains: Welcome", "contains: Hello"),
+    ("errors: 0.5%", "errors: 0.6%"),
+    ("p99: 400ms", "p99: 401ms"),
+    ("- 2%", "- 3%"),
+    ("weight: 10%", "weight: 11%"),
+    ("dwell: 5m", "dwell: 6m"),
+    ("min_requests: 500", "min_requests: 501"),
+    ("dwell: 90s", "dwell: 91s"),
+    ("min_requests: 70", "min_requests: 71"),
+    ("for: 1h30m", "for: 1h"),
+    ("last_stretch: 10m", "last_stretch: 11m"),
+    ("min_requests: 900", "min_requests: 901"),
+    ("extensions: 1", "extensions: 0"),
+    ("grace: 45s", "grace: 46s"),
+    ("alpha: 2%", "alpha: 3%"),
+    ("depends_on: [ledger]", "depends_on: []"),
+    ("drain: 1m", "drain: 2m"),
+    ("memory: 1GB", "memory: 2GB"),
+    ("disk: 250MB", "disk: 251MB"),
+    ("strategy: blue-green", "strategy: { recreate: {} }"),
+    (
+        "runs_twice: false\n    fixed_port: 7000",
+        "runs_twice: false",
+    ),
+    ("gap_limit: 20s", "gap_limit: 21s"),
+    ("hold_requests: 64", "hold_requests: 65"),
+    ("watch: 30s", "watch: 31s"),
+    ("releases: 7", "releases: 8"),
+    ("store: 2TB", "store: 3TB"),
+    ("logs: 10MB", "logs: 11MB"),
+    ("heartbeat: 5m", "heartbeat: 6m"),
+];
+
+/// Every value of the full file changes the settings: no key is read and dropped.
+#[test]
+fn no_key_is_ignored() {
+    let whole = good(FULL);
+    for (from, to) in CHANGES {
+        assert_eq!(FULL.matches(*from).count(), 1, "{from}");
+        let text = FULL.replace(from, to);
+        let mut settings = good(&text);
+        settings.revision = whole.revision.clone();
+        assert_ne!(settings, whole, "{to}");
+    }
+}
+
+#[test]
+fn how_a_value_is_written_does_not_matter() {
+    let spelt = FULL
+        .replace("start_deadline: 90s", "start_deadline: 1m30s")
+        .replace("store: 2TB", "store: 2000GB")
+        .replace("alpha: 2%", "alpha: 2.0%")
+        .replace('\n', "\r\n");
+    let mut settings = good(&format!("\u{feff}{spelt}"));
+    settings.revision = good(FULL).revision;
+    assert_eq!(settings, good(FULL));
+}
+
+#[test]
+fn aliases_stand_for_whole_values() {
+    let text = format!(
+        "{MINIMAL}    health: &health {{ path: /healthz }}\n  two:\n    command: [bin/two]\n    health: *health\n"
+    );
+    let settings = good(&text);
+    let paths: Vec<_> = settings
+        .services
+        .values()
+        .map(|s| s.health.path.as_deref())
+        .collect();
+    assert_eq!(paths, [Some("/healthz"), Some("/healthz")]);
+}
+
+#[test]
+fn strategies_follow_from_what_a_service_is() {
+    let strategy = |lines: &str| {
+        let text = MINIMAL.replace("    route: { path: / }\n", lines);
+        let settings = good(&text);
+        let service = settings.services.values().next().unwrap().clone();
+        (service.strategy, service.runs_twice, service.min_serving)
+    };
+    assert!(matches!(
+        strategy("    route: {}\n"),
+        (Strategy::Canary { .. }, true, 1)
+    ));
+    assert_eq!(strategy(""), (Strategy::BlueGreen, true, 1));
+    assert_eq!(
+        strategy("    runs_twice: false\n"),
+        (Strategy::Recreate, false, 0)
+    );
+    assert_eq!(
+        strategy("    strategy: recreate\n"),
+        (Strategy::Recreate, false, 0)
+    );
+    assert_eq!(
+        strategy("    replicas: 4\n"),
+        (Strategy::BlueGreen, true, 3)
+    );
+}
+
+#[test]
+fn solo_mode_lets_one_person_do_all() {
+    let text = MINIMAL.replace(
+        "  dan@example.org: dev\n  cleo@example.org: cq\n  quinn@example.org: qa\n",
+        "  dan@example.org: [dev, cq, qa]\nsolo: true\n",
+    );
+    assert!(good(&text).people.solo);
+    assert!(read(&text.replace("solo: true\n", "")).is_err());
+}
+
+#[test]
+fn s3_the_hash_changes_with_the_service_and_with_nothing_else() {
+    let settings = good(FULL);
+    let shop = "shop".into();
+    let hash = |text: &str| service_hash(&good(text), &shop).unwrap();
+    // It stands in candidates: a change of this value makes every approval void.
+    insta::assert_snapshot!(service_hash(&settings, &shop).unwrap().as_str());
+    assert_eq!(
+        hash(FULL),
+        hash(&FULL.replace("start_deadline: 90s", "start_deadline: 1m30s"))
+    );
+    assert_eq!(
+        hash(FULL),
+        hash(&FULL.replace("heartbeat: 5m", "heartbeat: 6m"))
+    );
+    assert_eq!(
+        hash(FULL),
+        hash(&FULL.replace("hold_requests: 64", "hold_requests: 65"))
+    );
+    assert_ne!(hash(FULL), hash(&FULL.replace("LOG: info", "LOG: debug")));
+    assert_ne!(hash(FULL), hash(&FULL.replace("alpha: 2%", "alpha: 3%")));
+    let written = MINIMAL.replace("route: { path: / }", "route: { path: / }\n    replicas: 1");
+    assert_eq!(hash(MINIMAL), hash(&written));
+    assert_eq!(service_hash(&settings, &"none".into()), None);
+}

@@ -1,0 +1,81 @@
+//! The published schema takes what ops takes, and is the one in the repository.
+
+use ops_config::{schema, starter};
+use serde_json::Value;
+
+use crate::{FULL, MINIMAL, read};
+
+const COMMITTED: &str = include_str!("../../schema/ops.schema.json");
+
+fn value(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+#[test]
+fn the_committed_schema_is_the_current_one() {
+    let current = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
+    if std::env::var_os("OPS_WRITE_SCHEMA").is_some() {
+        std::fs::write(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/schema/ops.schema.json"),
+            &current,
+        )
+        .unwrap();
+        return;
+    }
+    // Objects compare whatever the order of their keys.
+    let committed: Value = serde_json::from_str(COMMITTED).unwrap();
+    assert_eq!(
+        committed,
+        schema(),
+        "run the test with OPS_WRITE_SCHEMA=1 and commit the file"
+    );
+}
+
+#[test]
+fn good_files_and_the_starter_fit() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for text in [FULL, MINIMAL, &starter(folder.path())] {
+        let errors: Vec<String> = validator
+            .iter_errors(&value(text))
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}\n{text}");
+    }
+}
+
+#[test]
+fn what_the_schema_refuses_ops_refuses_too() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let pieces = [
+        ("version: 1", "version: 2"),
+        ("ports: 21000-21999", "ports: 21000"),
+        ("dan@example.org: dev", "dan: dev"),
+        ("[cq, human]", "[cq, boss]"),
+        ("solo: false", "solo: 0"),
+        ("127.0.0.1:9088", "localhost"),
+        ("release-room", "'#release-room'"),
+        ("lock_group: front", "lock_group: Front"),
+        ("[bin/legacy]", "[]"),
+        ("env:DB_URL", "hunter2"),
+        ("replicas: 3", "replicas: 0"),
+        ("shop.example.org", "http://shop.example.org"),
+        ("path: /healthz", "path: healthz"),
+        ("every: 2s", "every: 2"),
+        ("timeout: 500ms", "timeout: 500 ms"),
+        ("in_a_row: 5", "in_a_row: 1"),
+        ("status: 404", "status: 4040"),
+        ("errors: 0.5%", "errors: 0.005"),
+        ("- 2%", "- 2"),
+        ("1h30m", "30m1h"),
+        ("memory: 1GB", "memory: 1G"),
+        ("strategy: blue-green", "strategy: blue"),
+        ("retention:", "retensions:"),
+    ];
+    for (from, to) in pieces {
+        assert!(FULL.contains(from), "{from}");
+        let text = FULL.replacen(from, to, 1);
+        assert!(!validator.is_valid(&value(&text)), "the schema takes {to}");
+        assert!(read(&text).is_err(), "ops takes {to}");
+    }
+}
