@@ -81,6 +81,13 @@ impl Planning for EmbeddedPlanning {
             .store
             .list(&query)
             .map_err(|error| fault(&error, "embedded planning board"))?;
+        if found.len() == limits::LIST_MAX {
+            return Err(Fault::new(
+                format!("there are {} tickets in rfp or more", limits::LIST_MAX),
+                "embedded planning board",
+                "close what was deployed, or ask PO to take tickets back",
+            ));
+        }
         found.into_iter().map(ticket).collect()
     }
 
@@ -96,7 +103,7 @@ impl Planning for EmbeddedPlanning {
         as_ops(&self.store, &self.me)
             .and_then(|me| self.store.comment(&me, id.as_str(), text))
             .map(drop)
-            .map_err(|error| failed(error, id.as_str()))
+            .map_err(|error| failed(&error, id.as_str()))
     }
 
     fn close(&self, id: &TicketId) -> Act {
@@ -106,7 +113,7 @@ impl Planning for EmbeddedPlanning {
                     .move_ticket(&me, id.as_str(), Status::Closed.as_str())
             })
             .map(drop)
-            .map_err(|error| failed(error, id.as_str()))
+            .map_err(|error| failed(&error, id.as_str()))
     }
 }
 
@@ -115,7 +122,7 @@ impl Meeting for EmbeddedMeeting {
         as_ops(&self.store, &self.me)
             .and_then(|me| self.store.post(&me, channel, text, None))
             .map(drop)
-            .map_err(|error| failed(error, &place(channel)))
+            .map_err(|error| failed(&error, &place(channel)))
     }
 
     fn messages(&self, channel: &str, after: Option<&str>) -> Look<Vec<Message>> {
@@ -227,8 +234,8 @@ fn fault(error: &BoardError, place: &str) -> Fault {
 }
 
 /// Only a write whose last step failed may have had its effect; every other error came before it.
-fn failed(error: BoardError, place: &str) -> ActError {
-    let fault = fault(&error, place);
+fn failed(error: &BoardError, place: &str) -> ActError {
+    let fault = fault(error, place);
     match error {
         BoardError::Uncertain(_) => ActError::Unknown(fault),
         _ => ActError::NotApplied(fault),

@@ -24,7 +24,7 @@ pub enum BoardError {
     #[error("there is no member `{0}` on this board; add it to the team in ops.yaml")]
     NoMember(String),
     /// The role may not make this move.
-    #[error("{role} may not move a ticket from {from} to {to}{}", who(.from, .to))]
+    #[error("{role} may not move a ticket from {from} to {to}{}", who(*.from, *.to))]
     MoveForbidden {
         /// The caller's role.
         role: Role,
@@ -95,10 +95,10 @@ pub enum BoardError {
     NoRandom(getrandom::Error),
 }
 
-fn who(from: &Status, to: &Status) -> String {
+fn who(from: Status, to: Status) -> String {
     format!(
         "; that move belongs to {}",
-        Role::who_may(*from, *to).join(", ")
+        Role::who_may(from, to).join(", ")
     )
 }
 

@@ -5,18 +5,24 @@
 //! the ports of the engine ([`EmbeddedPlanning`], [`EmbeddedMeeting`]). All of them pass the same
 //! rules, which live in [`BoardStore`]: who may move a ticket, what is stamped, what is bounded.
 
+mod client;
 mod embedded;
 mod error;
+mod http;
 pub mod limits;
 mod mention;
 mod role;
 mod store;
 mod wire;
 
+pub use client::{BoardClient, ClientError};
 pub use embedded::{EmbeddedMeeting, EmbeddedPlanning};
 pub use error::BoardError;
+pub use http::router;
 pub use role::{Role, Status};
-pub use store::{BoardStore, Edit, ListQuery, Member, MessageQuery, NewMember, NewTicket};
+pub use store::{
+    BoardStore, Edit, FieldChange, ListQuery, Member, MessageQuery, NewMember, NewTicket,
+};
 pub use wire::{
     AgentWire, BoardWire, ChannelWire, ColumnWire, CommentWire, HistoryWire, MeWire, MessageWire,
     TicketWire, UserWire,

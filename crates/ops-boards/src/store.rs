@@ -24,7 +24,7 @@ pub use messages::MessageQuery;
 pub(crate) use messages::Posted;
 pub use reading::ListQuery;
 pub(crate) use tickets::KINDS;
-pub use tickets::{Edit, NewTicket};
+pub use tickets::{Edit, FieldChange, NewTicket};
 
 use crate::{BoardError, limits};
 
@@ -65,6 +65,11 @@ impl BoardStore {
             reader: Mutex::new(reader),
             clock,
         })
+    }
+
+    /// The wall clock in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> i64 {
+        millis(self.clock.now().wall)
     }
 
     /// Runs one write. The wall clock is read while the writer is held, so that labels follow the

@@ -136,7 +136,7 @@ impl BoardStore {
                 let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
                 text
             });
-        self.set_hash(id, Some(hash(&token)))?;
+        self.set_hash(id, Some(&hash(&token)))?;
         Ok(token)
     }
 
@@ -145,7 +145,7 @@ impl BoardStore {
         self.set_hash(id, None)
     }
 
-    fn set_hash(&self, id: &str, hash: Option<Vec<u8>>) -> Result<(), BoardError> {
+    fn set_hash(&self, id: &str, hash: Option<&[u8]>) -> Result<(), BoardError> {
         self.write(|db, _| {
             let changed = db.execute(
                 "UPDATE member SET token_hash = ? WHERE id = ?",
@@ -231,11 +231,13 @@ fn check(new: &NewMember) -> Result<(), BoardError> {
             new.id
         )));
     }
-    if new.id == "everyone" || Role::parse(&new.id).is_some_and(|role| role != new.role) {
-        return Err(BoardError::Refused(format!(
-            "`{}` cannot be the id of a {}: it already means others in mentions",
-            new.id, new.role
-        )));
+    for handle in [new.id.clone(), new.name.to_lowercase()] {
+        if handle == "everyone" || Role::parse(&handle).is_some_and(|role| role != new.role) {
+            return Err(BoardError::Refused(format!(
+                "`{handle}` cannot name a {}: it already means others in mentions",
+                new.role
+            )));
+        }
     }
     let parts: Vec<&str> = new.email.split('@').collect();
     if parts.len() != 2

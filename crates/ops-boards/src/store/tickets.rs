@@ -41,7 +41,56 @@ pub struct NewTicket {
     pub board_id: Option<String>,
 }
 
-/// A change of a ticket. What is `None` stays; an inner `None` clears.
+/// What becomes of a field that can be empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum FieldChange<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It becomes empty.
+    Clear,
+    /// It becomes this.
+    To(T),
+}
+
+impl<T> FieldChange<T> {
+    /// The new value of the field; `None` if it stays.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether, the inner one what"
+    )]
+    fn new_value(self) -> Option<Option<T>> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(None),
+            Self::To(value) => Some(Some(value)),
+        }
+    }
+
+    /// The text or list that would be written.
+    pub(crate) fn value(&self) -> Option<&T> {
+        match self {
+            Self::To(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+
+    /// The value, where clearing and keeping are the same: in a ticket that is not filed yet.
+    pub(crate) fn into_value(self) -> Option<T> {
+        match self {
+            Self::To(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+}
+
+impl<T> From<Option<T>> for FieldChange<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Clear, Self::To)
+    }
+}
+
+/// A change of a ticket. What is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edit {
     /// The name alone.
@@ -49,17 +98,17 @@ pub struct Edit {
     /// The title alone.
     pub title: Option<String>,
     /// Markdown.
-    pub description: Option<Option<String>>,
+    pub description: FieldChange<String>,
     /// 1 to 5.
     pub priority: Option<i64>,
     /// 0 to 100.
     pub complexity: Option<i64>,
     /// An e-mail by convention.
-    pub assignee: Option<Option<String>>,
+    pub assignee: FieldChange<String>,
     /// Free texts.
-    pub labels: Option<Option<Vec<String>>>,
+    pub labels: FieldChange<Vec<String>>,
     /// Meant like `v1.2.0`.
-    pub release: Option<Option<String>>,
+    pub release: FieldChange<String>,
     /// `initiative`, `epic` or `story`.
     pub kind: Option<String>,
     /// A move.
@@ -73,12 +122,12 @@ impl BoardStore {
         may_file(by, new, status)?;
         let mut wire = blank(by, new, status);
         let edit = Edit {
-            description: Some(new.description.clone()),
+            description: new.description.clone().into(),
             priority: new.priority,
             complexity: new.complexity,
-            assignee: Some(new.assignee.clone()),
-            labels: Some(new.labels.clone()),
-            release: Some(new.release.clone()),
+            assignee: new.assignee.clone().into(),
+            labels: new.labels.clone().into(),
+            release: new.release.clone().into(),
             kind: new.kind.clone(),
             ..Edit::default()
         };
@@ -260,20 +309,23 @@ fn may_write(role: Role, before: &TicketWire, after: &TicketWire) -> Result<(), 
 }
 
 fn set(ticket: &mut TicketWire, edit: &Edit) {
-    fn put<T: Clone>(place: &mut T, new: Option<&T>) {
+    fn put<T>(place: &mut T, new: Option<T>) {
         if let Some(new) = new {
-            place.clone_from(new);
+            *place = new;
         }
     }
-    put(&mut ticket.name, edit.name.clone().map(Some).as_ref());
-    put(&mut ticket.title, edit.title.clone().map(Some).as_ref());
-    put(&mut ticket.description, edit.description.as_ref());
-    put(&mut ticket.priority, edit.priority.as_ref());
-    put(&mut ticket.complexity, edit.complexity.as_ref());
-    put(&mut ticket.assignee, edit.assignee.as_ref());
-    put(&mut ticket.labels, edit.labels.as_ref());
-    put(&mut ticket.release, edit.release.as_ref());
-    put(&mut ticket.kind, edit.kind.as_ref());
+    put(&mut ticket.name, edit.name.clone().map(Some));
+    put(&mut ticket.title, edit.title.clone().map(Some));
+    put(
+        &mut ticket.description,
+        edit.description.clone().new_value(),
+    );
+    put(&mut ticket.priority, edit.priority);
+    put(&mut ticket.complexity, edit.complexity);
+    put(&mut ticket.assignee, edit.assignee.clone().new_value());
+    put(&mut ticket.labels, edit.labels.clone().new_value());
+    put(&mut ticket.release, edit.release.clone().new_value());
+    put(&mut ticket.kind, edit.kind.clone());
 }
 
 fn check_texts(edit: &Edit) -> Result<(), BoardError> {
@@ -285,18 +337,18 @@ fn check_texts(edit: &Edit) -> Result<(), BoardError> {
             }
         }
     }
-    if let Some(Some(text)) = &edit.description {
+    if let Some(text) = edit.description.value() {
         bounded("a description", text, limits::DESCRIPTION_BYTES)?;
     }
     for (what, text) in [
         ("an assignee", &edit.assignee),
         ("a release", &edit.release),
     ] {
-        if let Some(Some(text)) = text {
+        if let Some(text) = text.value() {
             plain(what, text)?;
         }
     }
-    if let Some(Some(labels)) = &edit.labels {
+    if let Some(labels) = edit.labels.value() {
         if labels.len() > limits::LABELS {
             return Err(BoardError::Full(format!(
                 "a ticket has at most {} labels",
