@@ -133,3 +133,24 @@ pub(super) fn invalid() -> Response {
         "invalid request body",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+    use http_body_util::channel::Channel;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        let started = tokio::time::Instant::now();
+        for dialect in [Dialect::Planning, Dialect::Meeting] {
+            let (_sender, stalled) = Channel::<Bytes>::new(1);
+            let answer = read(dialect, Request::new(Body::new(stalled)))
+                .await
+                .unwrap_err();
+            assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+        }
+        assert_eq!(started.elapsed().as_secs(), 2 * limits::BODY_SECONDS);
+    }
+}

@@ -4,6 +4,7 @@ mod bounds;
 mod desk;
 mod order;
 mod ports;
+mod refusals;
 mod rules;
 mod shell;
 mod wire;

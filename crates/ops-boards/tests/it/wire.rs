@@ -3,27 +3,46 @@
 use ops_core::id::Digest;
 use serde_json::json;
 
-use crate::desk::{Desk, bearer, redacted};
+use crate::desk::{Desk, redacted};
 
 #[test]
 fn a_ticket_on_its_way() {
     let desk = Desk::new();
     let served = desk.serve();
-    let (pia, cleo, quinn) = (served.token("pia"), served.token("cleo"), served.token("quinn"));
+    let (pia, cleo, quinn) = (
+        served.token("pia"),
+        served.token("cleo"),
+        served.token("quinn"),
+    );
     let body = json!({
         "name": "Login form", "description": "- [ ] works", "priority": 4, "type": "story",
         "status": "in-review", "assignee": "dan@example.org", "labels": ["a", "b"],
     });
     let made = served.json(&pia, "POST /api/tickets", &body.to_string());
-    assert_eq!((made.status, made.kind.as_str()), (201, "application/json; charset=utf-8"));
+    assert_eq!(
+        (made.status, made.kind.as_str()),
+        (201, "application/json; charset=utf-8")
+    );
     let candidate = Digest::of(b"the candidate");
     desk.store.set_candidate("MNS-1", Some(&candidate)).unwrap();
     let verdict = json!({ "text": "APPROVED. Security review: ok.", "type": "approval" });
-    served.json(&cleo, "POST /api/tickets/MNS-1/comments", &verdict.to_string());
+    served.json(
+        &cleo,
+        "POST /api/tickets/MNS-1/comments",
+        &verdict.to_string(),
+    );
     served.json(&cleo, "PUT /api/tickets/mns-1", r#"{"status":"in-qa"}"#);
     let verdict = json!({ "author": "ops", "body": "## QA PASS\n\nall" });
-    served.json(&quinn, "POST /api/tickets/MNS-1/comments", &verdict.to_string());
-    let moved = served.json(&quinn, "PUT /api/tickets/MNS-1/status", r#"{"status":"rfp"}"#);
+    served.json(
+        &quinn,
+        "POST /api/tickets/MNS-1/comments",
+        &verdict.to_string(),
+    );
+    let moved = served.json(
+        &quinn,
+        "PUT /api/tickets/MNS-1/status",
+        r#"{"status":"rfp"}"#,
+    );
     assert_eq!(moved.status, 200);
     insta::assert_json_snapshot!(redacted(moved.value()));
     let id = moved.value()["_id"].as_str().unwrap().to_uppercase();
@@ -42,11 +61,15 @@ fn a_comment_of_cq_is_stamped_and_a_comment_of_ops_is_not() {
     let desk = Desk::new();
     let served = desk.serve();
     desk.ticket("A", "in-review");
-    desk.store.set_candidate("MNS-1", Some(&Digest::of(b"one"))).unwrap();
+    desk.store
+        .set_candidate("MNS-1", Some(&Digest::of(b"one")))
+        .unwrap();
     let comment = |who: &str| {
         let token = served.token(who);
         let path = "POST /api/tickets/MNS-1/comments";
-        served.json(&token, path, r#"{"text":"seen","candidate":"sha256:00"}"#).value()
+        served
+            .json(&token, path, r#"{"text":"seen","candidate":"sha256:00"}"#)
+            .value()
     };
     insta::assert_json_snapshot!(redacted(comment("cleo")), @r#"
     {
@@ -62,10 +85,15 @@ fn a_comment_of_cq_is_stamped_and_a_comment_of_ops_is_not() {
     for who in ["otto", "dan", "pia", "mia"] {
         assert_eq!(comment(who).get("candidate"), None, "{who}");
     }
-    desk.store.set_candidate("MNS-1", Some(&Digest::of(b"two"))).unwrap();
+    desk.store
+        .set_candidate("MNS-1", Some(&Digest::of(b"two")))
+        .unwrap();
     assert_eq!(comment("quinn")["candidate"], Digest::of(b"two").as_str());
     let first = &desk.store.ticket("MNS-1").unwrap().comments[0];
-    assert_eq!(first.candidate.as_deref(), Some(Digest::of(b"one").as_str()));
+    assert_eq!(
+        first.candidate.as_deref(),
+        Some(Digest::of(b"one").as_str())
+    );
 }
 
 #[test]
@@ -76,7 +104,11 @@ fn a_message_and_its_mentions() {
     let body = r##"{"Channel":"#standup","BODY":"OPS: <hello> @cleo & @qa","author":"po"}"##;
     let made = served.json(&otto, "POST /api/messages", body);
     assert_eq!((made.status, made.kind.as_str()), (201, "application/json"));
-    assert!(made.body.contains(r"OPS: \u003chello\u003e @cleo \u0026 @qa"), "{made:?}");
+    assert!(
+        made.body
+            .contains(r"OPS: \u003chello\u003e @cleo \u0026 @qa"),
+        "{made:?}"
+    );
     insta::assert_json_snapshot!(redacted(made.value()), @r#"
     {
       "author": "otto",
@@ -95,12 +127,21 @@ fn a_message_and_its_mentions() {
     // Nanoseconds in the answer, whole milliseconds afterwards.
     let mentions = served.json(&cleo, "GET /api/mentions", "").value();
     assert_eq!(mentions[0]["id"], made.value()["id"]);
-    assert!(made.value()["created_at"].as_str().unwrap().len() > 24, "{made:?}");
-    assert!(mentions[0]["created_at"].as_str().unwrap().len() <= 24, "{mentions}");
+    assert!(
+        made.value()["created_at"].as_str().unwrap().len() > 24,
+        "{made:?}"
+    );
+    assert!(
+        mentions[0]["created_at"].as_str().unwrap().len() <= 24,
+        "{mentions}"
+    );
     let read = |line: &str| served.json(&cleo, line, "").value();
     assert_eq!(read("GET /api/messages?channel=%23standup"), mentions);
     let channel = made.value()["channel_id"].as_str().unwrap().to_owned();
-    assert_eq!(read(&format!("GET /api/channels/{channel}/messages")), mentions);
+    assert_eq!(
+        read(&format!("GET /api/channels/{channel}/messages")),
+        mentions
+    );
 }
 
 #[test]
@@ -113,7 +154,9 @@ fn replies_are_not_in_lists_but_in_mentions() {
     let thread = root["id"].as_str().unwrap();
     let reply = post(json!({"channel":"ad-hoc","content":"@otto","thread_id":thread}).to_string());
     assert_eq!(reply.value()["thread_id"], thread);
-    let list = served.json(&otto, "GET /api/messages?channel=ad-hoc", "").value();
+    let list = served
+        .json(&otto, "GET /api/messages?channel=ad-hoc", "")
+        .value();
     assert_eq!(list.as_array().unwrap().len(), 1);
     let mentions = served.json(&otto, "GET /api/mentions", "").value();
     assert_eq!(mentions[0]["content"], "@otto");
@@ -127,17 +170,27 @@ fn a_list_of_messages_is_cut_at_its_new_end_and_moves_with_since() {
     let served = desk.serve();
     let otto = served.token("otto");
     for n in 0..3 {
-        desk.store.post(&desk.member("otto"), "planning", &n.to_string(), None).unwrap();
+        desk.store
+            .post(&desk.member("otto"), "planning", &n.to_string(), None)
+            .unwrap();
     }
     let read = |query: &str| {
-        let list = served.json(&otto, &format!("GET /api/messages?channel=planning{query}"), "");
+        let list = served.json(
+            &otto,
+            &format!("GET /api/messages?channel=planning{query}"),
+            "",
+        );
         list.value().as_array().unwrap().clone()
     };
     assert_eq!(read("&limit=2")[1]["content"], "1");
     assert_eq!(read("&limit=junk").len(), 3);
     let first = read("")[0]["created_at"].as_str().unwrap().to_owned();
     assert_eq!(read(&format!("&since={first}")).len(), 2);
-    let bad = served.json(&otto, "GET /api/messages?channel=planning&since=2026-11-22", "");
+    let bad = served.json(
+        &otto,
+        "GET /api/messages?channel=planning&since=2026-11-22",
+        "",
+    );
     assert_eq!(bad.error(), "invalid since parameter, use RFC3339 format");
 }
 
@@ -169,124 +222,4 @@ fn what_the_boards_say_of_themselves() {
         })
         .collect();
     insta::assert_json_snapshot!(said);
-}
-
-#[test]
-fn the_errors_of_the_planning_board() {
-    let desk = Desk::new();
-    let served = desk.serve();
-    desk.ticket("A", "rfp");
-    let token = served.token("otto");
-    let missing = "0123456789abcdef01234567";
-    let cases = [
-        ("GET /api/tickets/MNS-99".to_owned(), "", 404, "Ticket not found"),
-        ("GET /api/tickets/nobody-knows".to_owned(), "", 404, "Ticket not found"),
-        (format!("GET /api/tickets/{missing}"), "", 404, "Ticket not found"),
-        ("GET /api/tickets/abc".to_owned(), "", 500, "input must be a 24 character hex string"),
-        ("GET /api/tickets/12/comments".to_owned(), "", 500, "input must be a 24 character"),
-        ("GET /api/tickets?offset=-1".to_owned(), "", 500, "offset"),
-        ("PUT /api/tickets/MNS-1/status".to_owned(), "{}", 400, "status is required"),
-        ("PUT /api/tickets/MNS-1/status".to_owned(), "[]", 400, "status is required"),
-        ("PUT /api/tickets/MNS-1/status".to_owned(), r#"{"status":"gone"}"#, 400, "is no status"),
-        ("PUT /api/tickets/MNS-1/assignee".to_owned(), "{}", 400, "assignee is required"),
-        ("POST /api/tickets/MNS-1/comments".to_owned(), r#"{"text":7}"#, 500, "must be a string"),
-        ("PATCH /api/tickets/MNS-1".to_owned(), r#"{"pr_url":"x"}"#, 400, "`pr_url` is no field"),
-        ("PATCH /api/tickets/MNS-1".to_owned(), r#"{"_id":"x"}"#, 400, "`_id` is no field"),
-        ("PATCH /api/tickets/MNS-1".to_owned(), r#"{"priority":6}"#, 400, "from 1 (lowest)"),
-        ("PATCH /api/tickets/MNS-1".to_owned(), r#"{"priority":1.5}"#, 400, "a whole number"),
-        ("PATCH /api/tickets/MNS-1".to_owned(), r#"{"status":null}"#, 400, "cannot be cleared"),
-        ("DELETE /api/tickets/MNS-1".to_owned(), "", 403, "ops may not delete a ticket"),
-    ];
-    for (line, body, status, said) in cases {
-        let answer = served.json(&token, &line, body);
-        assert_eq!(answer.status, status, "{line} {body}: {answer:?}");
-        assert!(answer.error().contains(said), "{line} {body}: {answer:?}");
-    }
-    assert_eq!(desk.store.ticket("MNS-1").unwrap().history.len(), 1);
-}
-
-#[test]
-fn the_errors_of_the_meeting_board() {
-    let desk = Desk::new();
-    let served = desk.serve();
-    let token = served.token("otto");
-    let no_content = "message content is required (use \"content\" or \"body\" field)";
-    let missing = "0123456789abcdef01234567";
-    let cases = [
-        ("POST /api/messages".to_owned(), r#"{"channel":"standup"}"#, 400, no_content),
-        ("POST /api/messages".to_owned(), r#"{"content":"x"}"#, 400, "channel name is required"),
-        ("POST /api/messages".to_owned(), r##"{"channel":"#","body":"x"}"##, 400, "channel name is required"),
-        ("POST /api/messages".to_owned(), r#"{"channel":"nope","body":"x"}"#, 404, "channel not found: nope"),
-        ("POST /api/messages".to_owned(), r#"{"channel":7,"body":"x"}"#, 400, "invalid request body"),
-        ("POST /api/messages".to_owned(), "[]", 400, "invalid request body"),
-        ("POST /api/messages".to_owned(), "", 400, "invalid request body"),
-        (
-            "POST /api/messages".to_owned(),
-            r#"{"channel":"standup","body":"x","thread_id":"1"}"#,
-            400,
-            "invalid thread_id",
-        ),
-        ("GET /api/messages".to_owned(), "", 400, "channel query parameter is required"),
-        ("GET /api/messages?channel=Standup".to_owned(), "", 404, "channel not found: Standup"),
-        ("POST /api/channels/standup/messages".to_owned(), r#"{"content":"x"}"#, 400, "invalid channel id"),
-        (format!("POST /api/channels/{missing}/messages"), r#"{"body":"x"}"#, 400, "message content is required"),
-        (format!("POST /api/channels/{missing}/messages"), r#"{"content":"x"}"#, 404, "channel not found"),
-        (format!("DELETE /api/channels/{missing}/messages"), "", 403, "what was said stays"),
-        ("POST /api/channels".to_owned(), r#"{"name":" standup "}"#, 409, "channel already exists"),
-        ("POST /api/channels".to_owned(), r#"{"name":" "}"#, 400, "channel name is required"),
-        ("GET /api/mentions?since=soon".to_owned(), "", 400, "invalid since parameter"),
-    ];
-    for (line, body, status, said) in cases {
-        let answer = served.json(&token, &line, body);
-        assert_eq!(answer.status, status, "{line} {body}: {answer:?}");
-        assert!(answer.error().contains(said), "{line} {body}: {answer:?}");
-    }
-    let gone = served.json(&token, "GET /api/channels/", "");
-    assert_eq!((gone.status, gone.body.as_str()), (404, "404 page not found\n"));
-}
-
-#[test]
-fn a_body_counts_by_its_content_type() {
-    let desk = Desk::new();
-    let served = desk.serve();
-    desk.ticket("A", "rfp");
-    let token = bearer(&served.token("otto"));
-    let put = |kind: &str, body: &str| {
-        served.send("PUT /api/tickets/MNS-1/status", &[&token, kind], body.as_bytes())
-    };
-    assert_eq!(put("X-None: 1", r#"{"status":"closed"}"#).error(), "status is required");
-    assert_eq!(
-        put("Content-Type: text/plain", r#"{"status":"closed"}"#).error(),
-        "status is required"
-    );
-    for bad in ["{", "\"closed\"", "7", "{\"status\":", "\u{0}"] {
-        let answer = put("Content-Type: application/json", bad);
-        assert_eq!(answer.status, 400, "{bad}: {answer:?}");
-        assert!(answer.kind.starts_with("text/html"), "{bad}: {answer:?}");
-    }
-    let closed = put("Content-Type: application/x-www-form-urlencoded", "status=closed");
-    assert_eq!((closed.status, closed.value()["status"].as_str()), (200, Some("closed")));
-    // The same status again changes nothing.
-    let kind = "Content-Type: Application/JSON; charset=utf-8";
-    let again = put(kind, r#"{"status":"closed"}"#);
-    assert_eq!(again.value(), closed.value());
-}
-
-#[test]
-fn unknown_paths_and_methods_are_answered_as_each_board_does() {
-    let desk = Desk::new();
-    let served = desk.serve();
-    let token = served.token("otto");
-    let page = |line: &str| served.json(&token, line, "");
-    for line in ["GET /api/nothing", "GET /<b>", "GET /api/tickets/MNS-1/status", "POST /api/me"] {
-        let answer = page(line);
-        assert_eq!(answer.status, 404, "{answer:?}");
-        assert!(answer.kind.starts_with("text/html"), "{answer:?}");
-        assert!(!answer.body.contains("<b>"), "{answer:?}");
-    }
-    for line in ["GET /api/messages/1", "PUT /api/channels", "GET /health/"] {
-        let answer = page(line);
-        assert_eq!(answer.status, 404, "{answer:?}");
-        assert!(answer.kind.starts_with("text/plain"), "{answer:?}");
-    }
 }
