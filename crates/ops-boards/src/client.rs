@@ -1,8 +1,11 @@
 //! The boards for people at the shell, over the daemon's HTTP.
 
+mod error;
+mod exchange;
+
 use std::{fmt, time::Duration};
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -10,105 +13,13 @@ use crate::{
     wire::{AgentWire, ChannelWire, CommentWire, MeWire, MessageWire, TicketWire, iso_ms},
 };
 
+pub use error::ClientError;
+use exchange::{ticket_path, with_query};
+
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long a whole exchange may take.
 const EXCHANGE: Duration = Duration::from_secs(30);
-/// Bytes of an answer that are read at most.
-const ANSWER_BYTES: u64 = 256 * 1024 * 1024;
-
-/// What went wrong, and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The address is not one that can be used.
-    #[error("`{0}` is no address of a board: write it like http://127.0.0.1:8088 (without TLS)")]
-    Address(String),
-    /// The token cannot be sent.
-    #[error("the token holds characters that no token has: copy it again, without line breaks")]
-    TokenText,
-    /// Nobody listens there.
-    #[error("no daemon answers at {base} ({why}): start it with `ops serve`")]
-    NoDaemon {
-        /// The address.
-        base: String,
-        /// What the system said.
-        why: String,
-    },
-    /// The exchange broke off.
-    #[error(
-        "the board at {base} did not finish its answer ({why}): what was asked may have been done, \
-         look before trying again"
-    )]
-    NoAnswer {
-        /// The address.
-        base: String,
-        /// What happened.
-        why: String,
-    },
-    /// 401.
-    #[error(
-        "the board at {base} does not know this token: get a new one with `ops board token`, and \
-         give it in the variable that your command names"
-    )]
-    Token {
-        /// The address.
-        base: String,
-    },
-    /// 403.
-    #[error("{said}{}", open_to(.role.as_deref(), .allowed))]
-    Forbidden {
-        /// What the board said: what was refused, and who may.
-        said: String,
-        /// The caller's role, where the board told it.
-        role: Option<String>,
-        /// What the caller may do instead.
-        allowed: Vec<String>,
-    },
-    /// 404.
-    #[error(
-        "{what}: {said} (`ops board list` shows the tickets, `ops board channels` the channels)"
-    )]
-    NotThere {
-        /// What was asked for.
-        what: String,
-        /// What the board said.
-        said: String,
-    },
-    /// 400, 409 or 413, or an id that is none.
-    #[error("the board refused {what}: {said}")]
-    Refused {
-        /// What was asked for.
-        what: String,
-        /// What the board said.
-        said: String,
-    },
-    /// Any other answer.
-    #[error("the board answered {status} to {what}: {said}; see the daemon's log")]
-    Broken {
-        /// What was asked for.
-        what: String,
-        /// The status.
-        status: u16,
-        /// What the board said.
-        said: String,
-    },
-    /// The answer is not what a board gives.
-    #[error("what answers at {base} is not a board ({why}): check the address")]
-    NotABoard {
-        /// The address.
-        base: String,
-        /// What did not fit.
-        why: String,
-    },
-}
-
-fn open_to(role: Option<&str>, allowed: &[String]) -> String {
-    match (role, allowed) {
-        (Some(role), []) => format!("; from here {role} may move it nowhere"),
-        (Some(role), some) if !some.is_empty() => format!(" (open to {role}: {})", some.join(", ")),
-        _ => String::new(),
-    }
-}
 
 /// A caller of both boards with one token.
 pub struct BoardClient {
@@ -232,11 +143,7 @@ impl BoardClient {
             .into_iter()
             .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))
             .collect();
-        self.send(
-            "PATCH",
-            &format!("/api/tickets/{}", encoded(id)),
-            &Value::Object(body),
-        )
+        self.send("PATCH", &ticket_path(id, "")?, &Value::Object(body))
     }
 
     /// Adds a comment.
@@ -296,115 +203,6 @@ impl BoardClient {
     pub fn mentions(&self) -> Result<Vec<MessageWire>, ClientError> {
         self.get("/api/mentions")
     }
-
-    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let request = self.agent.get(format!("{}{path}", self.base));
-        let answer = request.header("Authorization", &self.bearer).call();
-        self.take(&format!("GET {path}"), answer)
-    }
-
-    fn send<T: DeserializeOwned>(
-        &self,
-        method: &str,
-        path: &str,
-        body: &Value,
-    ) -> Result<T, ClientError> {
-        let url = format!("{}{path}", self.base);
-        let request = match method {
-            "POST" => self.agent.post(url),
-            "PUT" => self.agent.put(url),
-            _ => self.agent.patch(url),
-        };
-        let answer = request
-            .header("Authorization", &self.bearer)
-            .send_json(body);
-        self.take(&format!("{method} {path}"), answer)
-    }
-
-    fn take<T: DeserializeOwned>(
-        &self,
-        what: &str,
-        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Result<T, ClientError> {
-        let mut answer = answer.map_err(|error| self.unreached(&error))?;
-        let status = answer.status().as_u16();
-        let text = answer
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_BYTES)
-            .read_to_string()
-            .map_err(|error| self.broken_off(&error))?;
-        if (200..300).contains(&status) {
-            return serde_json::from_str(&text).map_err(|why| ClientError::NotABoard {
-                base: self.base.clone(),
-                why: why.to_string(),
-            });
-        }
-        Err(self.told(what, status, &text))
-    }
-
-    fn unreached(&self, error: &ureq::Error) -> ClientError {
-        let refused = match error {
-            ureq::Error::Io(why) => why.kind() == std::io::ErrorKind::ConnectionRefused,
-            ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
-            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => true,
-            _ => false,
-        };
-        if refused {
-            return ClientError::NoDaemon {
-                base: self.base.clone(),
-                why: error.to_string(),
-            };
-        }
-        self.broken_off(error)
-    }
-
-    fn broken_off(&self, error: &ureq::Error) -> ClientError {
-        ClientError::NoAnswer {
-            base: self.base.clone(),
-            why: error.to_string(),
-        }
-    }
-
-    /// Errors are JSON from handlers and HTML or plain text from elsewhere.
-    fn told(&self, what: &str, status: u16, text: &str) -> ClientError {
-        let body: Value = serde_json::from_str(text).unwrap_or_default();
-        let said = match body.get("error").and_then(Value::as_str) {
-            Some(said) => said.to_owned(),
-            None => format!("status {status}"),
-        };
-        let what = what.to_owned();
-        match status {
-            401 => ClientError::Token {
-                base: self.base.clone(),
-            },
-            403 => ClientError::Forbidden {
-                said,
-                role: body
-                    .get("to")
-                    .and(body.get("role"))
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
-                allowed: body
-                    .get("allowed")
-                    .and_then(Value::as_array)
-                    .map(|list| {
-                        list.iter()
-                            .filter_map(Value::as_str)
-                            .map(str::to_owned)
-                            .collect()
-                    })
-                    .unwrap_or_default(),
-            },
-            404 => ClientError::NotThere { what, said },
-            400 | 409 | 413 => ClientError::Refused { what, said },
-            500 if said.starts_with("input must be") => ClientError::Refused {
-                what,
-                said: "a ticket is named by its number, like MNS-7, or its id".to_owned(),
-            },
-            _ => ClientError::Broken { what, status, said },
-        }
-    }
 }
 
 /// A changed field: null clears it.
@@ -414,45 +212,4 @@ fn changed<T: Serialize>(change: &FieldChange<T>) -> Option<Value> {
         FieldChange::Clear => Some(Value::Null),
         FieldChange::To(value) => Some(json!(value)),
     }
-}
-
-/// The path of a ticket; without an id it would be the list.
-fn ticket_path(id: &str, more: &str) -> Result<String, ClientError> {
-    if id.is_empty() {
-        return Err(ClientError::Refused {
-            what: "a ticket without a name".to_owned(),
-            said: "name it by its number, like MNS-7".to_owned(),
-        });
-    }
-    Ok(format!("/api/tickets/{}{more}", encoded(id)))
-}
-
-fn with_query(path: &str, pairs: &[(&str, Option<String>)]) -> String {
-    let pairs: Vec<String> = pairs
-        .iter()
-        .filter_map(|(name, value)| {
-            value
-                .as_ref()
-                .map(|value| format!("{name}={}", encoded(value)))
-        })
-        .collect();
-    if pairs.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", pairs.join("&"))
-    }
-}
-
-/// Everything but letters, digits and `-_~` as `%XX`, dots too, so that no text can step out of
-/// its place in a path.
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .fold(String::with_capacity(text.len()), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                let _ = fmt::Write::write_fmt(&mut out, format_args!("%{byte:02X}"));
-            }
-            out
-        })
 }

@@ -90,6 +90,9 @@ pub enum BoardError {
         /// Why.
         source: std::io::Error,
     },
+    /// The daemon is stopping.
+    #[error("the board is stopping: try again when the daemon is back")]
+    Stopping,
     /// The system gave no random bytes.
     #[error("the system gave no random bytes: {0}")]
     NoRandom(getrandom::Error),

@@ -117,17 +117,16 @@ impl Desk {
         &self,
         act: impl FnOnce(&BoardStore) -> Result<T, BoardError> + Send + 'static,
     ) -> Result<T, BoardError> {
-        let stopped = || BoardError::Refused("the board is stopping".to_owned());
         let place = Arc::clone(&self.places)
             .acquire_owned()
             .await
-            .map_err(|_| stopped())?;
+            .map_err(|_| BoardError::Stopping)?;
         let store = Arc::clone(&self.store);
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
             act(&store)
         });
-        done.await.map_err(|_| stopped())?
+        done.await.map_err(|_| BoardError::Stopping)?
     }
 
     /// Runs one call and answers with what it gives.

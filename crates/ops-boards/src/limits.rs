@@ -42,6 +42,10 @@ pub const RESERVED_BYTES_FOR_OPS: i64 = 1024 * 1024;
 pub const MEMBERS: i64 = 1_000;
 /// Channels of a board file.
 pub const CHANNELS: i64 = 200;
+/// Messages of a board file.
+pub const MESSAGES: i64 = 1_000_000;
+/// How many messages above the bound stay reserved for ops.
+pub const RESERVED_MESSAGES_FOR_OPS: i64 = 100_000;
 /// Mentions that one message can hold; further ones are dropped.
 pub const MENTIONS_PER_MESSAGE: usize = 1_000;
 

@@ -1,9 +1,12 @@
 //! The board file: one writer, readers beside it, every write one durable transaction.
 
+mod channels;
 mod comments;
+mod edit;
 mod members;
 mod messages;
 mod reading;
+mod rows;
 mod schema;
 mod tickets;
 
@@ -19,12 +22,12 @@ use jiff::Timestamp;
 use ops_engine::ports::Clock;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub(crate) use edit::KINDS;
+pub use edit::{Edit, FieldChange, NewTicket};
 pub use members::{Member, NewMember};
 pub use messages::MessageQuery;
 pub(crate) use messages::Posted;
 pub use reading::ListQuery;
-pub(crate) use tickets::KINDS;
-pub use tickets::{Edit, FieldChange, NewTicket};
 
 use crate::{BoardError, limits};
 

@@ -178,6 +178,7 @@ pub(super) fn failure(dialect: Dialect, error: &BoardError) -> Response {
         BoardError::Refused(_) => (StatusCode::BAD_REQUEST, json!({ "error": said })),
         BoardError::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, json!({ "error": said })),
         BoardError::Full(_) => (StatusCode::CONFLICT, json!({ "error": said })),
+        BoardError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, json!({ "error": said })),
         BoardError::Newer { .. }
         | BoardError::Storage { .. }
         | BoardError::Uncertain(_)

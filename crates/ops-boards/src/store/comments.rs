@@ -2,11 +2,7 @@
 
 use rusqlite::params;
 
-use super::{
-    BoardStore, Member, bounded, millis, random_id,
-    reading::{self, Stored},
-    tickets,
-};
+use super::{BoardStore, Member, bounded, millis, random_id, reading, rows::Stored, tickets};
 use crate::{
     BoardError, limits,
     role::Role,

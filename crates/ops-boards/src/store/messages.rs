@@ -1,13 +1,14 @@
-//! Channels, messages and mentions of the meeting board.
+//! Messages and mentions of the meeting board.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{BoardStore, Member, bounded, is_id, members, millis, plain, random_id};
+use super::{BoardStore, Member, bounded, channels::seq_of, is_id, members, millis, random_id};
 use crate::{
     BoardError, limits,
     mention::Handles,
-    wire::{ChannelWire, MessageWire, rfc3339_ms},
+    role::Role,
+    wire::{MessageWire, rfc3339_ms},
 };
 
 /// Which messages a list shows, oldest first.
@@ -29,61 +30,6 @@ pub(crate) struct Posted {
 }
 
 impl BoardStore {
-    /// All channels, in the order in which they were made.
-    pub fn channels(&self) -> Result<Vec<ChannelWire>, BoardError> {
-        self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, name, description, created_at FROM channel ORDER BY seq",
-            )?;
-            let rows = query.query_map([], |row| {
-                Ok(ChannelWire {
-                    id: row.get(0)?,
-                    name: row.get(1)?,
-                    description: row.get(2)?,
-                    created_at: rfc3339_ms(row.get(3)?),
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Makes a channel.
-    pub fn create_channel(&self, name: &str, about: &str) -> Result<ChannelWire, BoardError> {
-        let name = name.trim();
-        if name.is_empty() {
-            return Err(BoardError::Refused("channel name is required".to_owned()));
-        }
-        plain("a channel's name", name)?;
-        bounded(
-            "a channel's description",
-            about,
-            limits::CHANNEL_DESCRIPTION_BYTES,
-        )?;
-        self.write(|db, now| {
-            if seq_of(db, "name", name)?.is_some() {
-                return Err(BoardError::ChannelExists(name.to_owned()));
-            }
-            let known: i64 = db.query_row("SELECT count(*) FROM channel", [], |row| row.get(0))?;
-            if known >= limits::CHANNELS {
-                return Err(BoardError::Full(format!(
-                    "the board holds {} channels, which is its bound: use one of them",
-                    limits::CHANNELS
-                )));
-            }
-            let id = random_id(millis(now))?;
-            db.execute(
-                "INSERT INTO channel (id, name, description, created_at) VALUES (?, ?, ?, ?)",
-                params![id, name, about, millis(now)],
-            )?;
-            Ok(ChannelWire {
-                id,
-                name: name.to_owned(),
-                description: about.to_owned(),
-                created_at: now.to_string(),
-            })
-        })
-    }
-
     /// Posts in the channel of this name (one `#` in front is taken off).
     pub fn post(
         &self,
@@ -118,6 +64,7 @@ impl BoardStore {
         self.write(|db, now| {
             let (seq, channel_id) = seq_of(db, column, channel)?
                 .ok_or_else(|| BoardError::NoChannel(channel.to_owned()))?;
+            room(db, by)?;
             if let Some(thread) = thread {
                 check_thread(db, seq, thread)?;
             }
@@ -223,20 +170,6 @@ fn port_limit() -> i64 {
     i64::try_from(limits::PORT_MESSAGES).unwrap_or(i64::MAX)
 }
 
-/// A channel's sequence number and id.
-fn seq_of(
-    db: &Connection,
-    column: &'static str,
-    value: &str,
-) -> Result<Option<(i64, String)>, BoardError> {
-    let sql = format!("SELECT seq, id FROM channel WHERE {column} = ?");
-    let row = db
-        .prepare_cached(&sql)?
-        .query_row([value], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    Ok(row)
-}
-
 /// Where a follower goes on. An unknown id is an error: starting over would tell old news as new.
 fn place(db: &Connection, after: Option<&str>) -> Result<i64, BoardError> {
     let Some(id) = after else { return Ok(0) };
@@ -244,6 +177,26 @@ fn place(db: &Connection, after: Option<&str>) -> Result<i64, BoardError> {
         .query_row([id], |row| row.get(0))
         .optional()?
         .ok_or_else(|| BoardError::NoMessage(id.to_owned()))
+}
+
+/// Messages are never deleted, so the highest sequence number is their count.
+fn room(db: &Connection, by: &Member) -> Result<(), BoardError> {
+    let ops = by.role() == Role::Ops;
+    let bound = limits::MESSAGES
+        + if ops {
+            limits::RESERVED_MESSAGES_FOR_OPS
+        } else {
+            0
+        };
+    let known: i64 = db.query_row("SELECT coalesce(max(seq), 0) FROM message", [], |row| {
+        row.get(0)
+    })?;
+    if known >= bound {
+        return Err(BoardError::Full(format!(
+            "the board holds {known} messages, which is its bound: begin a new board file"
+        )));
+    }
+    Ok(())
 }
 
 fn check_thread(db: &Connection, channel: i64, thread: &str) -> Result<(), BoardError> {

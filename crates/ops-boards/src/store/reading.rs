@@ -2,17 +2,16 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types::Value};
 
-use super::{BoardStore, is_id};
+use super::{
+    BoardStore, bounded, is_id,
+    rows::{COLUMNS, PREFIX, Stored, change, comment, from_json, stored},
+};
 use crate::{
     BoardError, limits,
-    role::Status,
     wire::{BoardWire, CommentWire, HistoryWire, TicketWire, iso_ms},
 };
-
-/// The prefix of ticket numbers, hard-coded on `DevTeam`'s board too.
-const PREFIX: &str = "MNS-";
 
 /// Which tickets a list shows. The default shows the 100 that were updated last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,19 +44,6 @@ pub struct ListQuery {
     pub offset: usize,
 }
 
-/// A ticket's own row: the wire shape with empty lists, and what the store counts.
-pub(super) struct Stored {
-    pub(super) seq: i64,
-    pub(super) wire: TicketWire,
-    pub(super) comments: i64,
-    pub(super) comment_bytes: i64,
-    pub(super) changes: i64,
-}
-
-const COLUMNS: &str = "seq, id, number, board_id, kind, title, name, description, status, priority, \
-     complexity, rank, assignee, labels, release, candidate, comments, comment_bytes, changes, \
-     created_at, created_by, updated_at, updated_by";
-
 impl BoardStore {
     /// Tickets, whole, the last updated first.
     pub fn list(&self, query: &ListQuery) -> Result<Vec<TicketWire>, BoardError> {
@@ -69,7 +55,7 @@ impl BoardStore {
             )));
         }
         if let Some(search) = &query.search {
-            super::bounded("a search text", search, limits::SEARCH_BYTES)?;
+            bounded("a search text", search, limits::SEARCH_BYTES)?;
         }
         let (sql, values) = select(query, limit);
         self.read(|db| {
@@ -157,11 +143,6 @@ fn number(text: &str) -> Option<i64> {
     (prefix.eq_ignore_ascii_case(PREFIX) && plain).then(|| digits.parse().ok())?
 }
 
-/// `MNS-7`.
-pub(super) fn number_text(number: i64) -> String {
-    format!("{PREFIX}{number}")
-}
-
 fn select(query: &ListQuery, limit: usize) -> (String, Vec<Value>) {
     let mut wheres = vec!["1"];
     let mut values = Vec::new();
@@ -241,88 +222,6 @@ fn whole(db: &Connection, rows: Vec<Stored>) -> Result<Vec<TicketWire>, BoardErr
         }
     }
     Ok(tickets)
-}
-
-impl Stored {
-    /// Bytes of text that the ticket has on the wire, roughly: a comment's text is there twice.
-    fn size(&self) -> usize {
-        let own = self.wire.description.as_ref().map_or(0, String::len) + 1024;
-        let comments = usize::try_from(self.comment_bytes).unwrap_or(usize::MAX);
-        let changes = usize::try_from(self.changes).unwrap_or(usize::MAX);
-        own.saturating_add(comments.saturating_mul(2))
-            .saturating_add(changes.saturating_mul(200))
-    }
-}
-
-fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let labels: Option<String> = row.get(13)?;
-    Ok(Stored {
-        seq: row.get(0)?,
-        wire: TicketWire {
-            id: row.get(1)?,
-            ticket_number: number_text(row.get(2)?),
-            board_id: row.get(3)?,
-            kind: row.get(4)?,
-            title: row.get(5)?,
-            name: row.get(6)?,
-            description: row.get(7)?,
-            status: row.get(8)?,
-            priority: row.get(9)?,
-            complexity: row.get(10)?,
-            rank: row.get(11)?,
-            assignee: row.get(12)?,
-            labels: labels.map(|labels| from_json(13, &labels)).transpose()?,
-            release: row.get(14)?,
-            candidate: row.get(15)?,
-            comments: Vec::new(),
-            history: Vec::new(),
-            created_at: iso_ms(row.get(19)?),
-            created_by: row.get(20)?,
-            updated_at: iso_ms(row.get(21)?),
-            updated_by: row.get(22)?,
-        },
-        comments: row.get(16)?,
-        comment_bytes: row.get(17)?,
-        changes: row.get(18)?,
-    })
-}
-
-fn comment(row: &Row<'_>) -> rusqlite::Result<CommentWire> {
-    let text: String = row.get(4)?;
-    Ok(CommentWire {
-        id: row.get(1)?,
-        author: row.get(2)?,
-        author_name: row.get(3)?,
-        body: text.clone(),
-        text,
-        timestamp: iso_ms(row.get(5)?),
-        candidate: row.get(6)?,
-    })
-}
-
-fn change(row: &Row<'_>) -> rusqlite::Result<HistoryWire> {
-    Ok(HistoryWire {
-        action: row.get(1)?,
-        timestamp: iso_ms(row.get(2)?),
-        user: row.get(3)?,
-        details: row.get(4)?,
-    })
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
-    serde_json::from_str(text).map_err(|why| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, why.into())
-    })
-}
-
-/// The status of a stored ticket; the store only ever writes known ones.
-pub(super) fn status(ticket: &TicketWire) -> Result<Status, BoardError> {
-    Status::parse(&ticket.status).ok_or_else(|| {
-        BoardError::Refused(format!(
-            "{} has the unknown status `{}`",
-            ticket.ticket_number, ticket.status
-        ))
-    })
 }
 
 #[cfg(test)]

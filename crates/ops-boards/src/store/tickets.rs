@@ -4,8 +4,8 @@ use ops_core::id::Digest;
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
 use super::{
-    BoardStore, Member, bounded, millis, plain, random_id,
-    reading::{self, Stored},
+    BoardStore, Edit, Member, NewTicket, bounded, edit, millis, random_id, reading,
+    rows::{self, Stored},
 };
 use crate::{
     BoardError, limits,
@@ -13,115 +13,13 @@ use crate::{
     wire::TicketWire,
 };
 
-/// The types of tickets.
-pub(crate) const KINDS: [&str; 3] = ["initiative", "epic", "story"];
-
-/// A ticket to be filed. What is `None` gets the board's default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NewTicket {
-    /// Becomes both title and name; `Untitled` if empty.
-    pub title: String,
-    /// Markdown.
-    pub description: Option<String>,
-    /// `backlog` by default.
-    pub status: Option<String>,
-    /// 3 by default.
-    pub priority: Option<i64>,
-    /// 3 by default.
-    pub complexity: Option<i64>,
-    /// Nobody by default.
-    pub assignee: Option<String>,
-    /// Free texts.
-    pub labels: Option<Vec<String>>,
-    /// Meant like `v1.2.0`.
-    pub release: Option<String>,
-    /// `story` by default.
-    pub kind: Option<String>,
-    /// The first board by default.
-    pub board_id: Option<String>,
-}
-
-/// What becomes of a field that can be empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum FieldChange<T> {
-    /// It stays as it is.
-    #[default]
-    Keep,
-    /// It becomes empty.
-    Clear,
-    /// It becomes this.
-    To(T),
-}
-
-impl<T> FieldChange<T> {
-    /// The new value of the field; `None` if it stays.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one says whether, the inner one what"
-    )]
-    fn new_value(self) -> Option<Option<T>> {
-        match self {
-            Self::Keep => None,
-            Self::Clear => Some(None),
-            Self::To(value) => Some(Some(value)),
-        }
-    }
-
-    /// The text or list that would be written.
-    pub(crate) fn value(&self) -> Option<&T> {
-        match self {
-            Self::To(value) => Some(value),
-            Self::Keep | Self::Clear => None,
-        }
-    }
-
-    /// The value, where clearing and keeping are the same: in a ticket that is not filed yet.
-    pub(crate) fn into_value(self) -> Option<T> {
-        match self {
-            Self::To(value) => Some(value),
-            Self::Keep | Self::Clear => None,
-        }
-    }
-}
-
-impl<T> From<Option<T>> for FieldChange<T> {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Clear, Self::To)
-    }
-}
-
-/// A change of a ticket. What is `None` stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Edit {
-    /// The name alone.
-    pub name: Option<String>,
-    /// The title alone.
-    pub title: Option<String>,
-    /// Markdown.
-    pub description: FieldChange<String>,
-    /// 1 to 5.
-    pub priority: Option<i64>,
-    /// 0 to 100.
-    pub complexity: Option<i64>,
-    /// An e-mail by convention.
-    pub assignee: FieldChange<String>,
-    /// Free texts.
-    pub labels: FieldChange<Vec<String>>,
-    /// Meant like `v1.2.0`.
-    pub release: FieldChange<String>,
-    /// `initiative`, `epic` or `story`.
-    pub kind: Option<String>,
-    /// A move.
-    pub status: Option<String>,
-}
-
 impl BoardStore {
     /// Files a ticket.
     pub fn create(&self, by: &Member, new: &NewTicket) -> Result<TicketWire, BoardError> {
         let status = known_status(new.status.as_deref().unwrap_or("backlog"))?;
         may_file(by, new, status)?;
         let mut wire = blank(by, new, status);
-        let edit = Edit {
+        let fields = Edit {
             description: new.description.clone().into(),
             priority: new.priority,
             complexity: new.complexity,
@@ -131,13 +29,13 @@ impl BoardStore {
             kind: new.kind.clone(),
             ..Edit::default()
         };
-        check_texts(&edit)?;
+        edit::check(&fields)?;
         bounded(
             "a title",
             &wire.title.clone().unwrap_or_default(),
             limits::TITLE_BYTES,
         )?;
-        set(&mut wire, &edit);
+        edit::set(&mut wire, &fields);
         self.write(|db, now| {
             let now = millis(now);
             insert(db, &mut wire, new.board_id.as_deref(), now)?;
@@ -148,14 +46,14 @@ impl BoardStore {
     }
 
     /// Changes a ticket: only what differs needs a right, so a caller may repeat what stands there.
-    pub fn edit(&self, by: &Member, id: &str, edit: &Edit) -> Result<TicketWire, BoardError> {
-        check_texts(edit)?;
-        let to = edit.status.as_deref().map(known_status).transpose()?;
+    pub fn edit(&self, by: &Member, id: &str, change: &Edit) -> Result<TicketWire, BoardError> {
+        edit::check(change)?;
+        let to = change.status.as_deref().map(known_status).transpose()?;
         self.write(|db, now| {
             let now = millis(now);
             let mut row = reading::find(db, id)?;
             let before = row.wire.clone();
-            set(&mut row.wire, edit);
+            edit::set(&mut row.wire, change);
             if let Some(to) = to {
                 move_to(by.role(), &mut row.wire, to)?;
             }
@@ -164,7 +62,7 @@ impl BoardStore {
             }
             may_write(by.role(), &before, &row.wire)?;
             save(db, &row, by, now)?;
-            for (action, details) in changes(&before, &row.wire) {
+            for (action, details) in edit::changes(&before, &row.wire) {
                 note(db, &row, by, action, &details, now)?;
                 row.changes += 1;
             }
@@ -238,7 +136,7 @@ fn known_status(text: &str) -> Result<Status, BoardError> {
 }
 
 fn move_to(role: Role, ticket: &mut TicketWire, to: Status) -> Result<(), BoardError> {
-    let from = reading::status(ticket)?;
+    let from = rows::status(ticket)?;
     if from != to && !role.may_move(from, to) {
         return Err(BoardError::MoveForbidden { role, from, to });
     }
@@ -308,116 +206,6 @@ fn may_write(role: Role, before: &TicketWire, after: &TicketWire) -> Result<(), 
     Ok(())
 }
 
-fn set(ticket: &mut TicketWire, edit: &Edit) {
-    fn put<T>(place: &mut T, new: Option<T>) {
-        if let Some(new) = new {
-            *place = new;
-        }
-    }
-    put(&mut ticket.name, edit.name.clone().map(Some));
-    put(&mut ticket.title, edit.title.clone().map(Some));
-    put(
-        &mut ticket.description,
-        edit.description.clone().new_value(),
-    );
-    put(&mut ticket.priority, edit.priority);
-    put(&mut ticket.complexity, edit.complexity);
-    put(&mut ticket.assignee, edit.assignee.clone().new_value());
-    put(&mut ticket.labels, edit.labels.clone().new_value());
-    put(&mut ticket.release, edit.release.clone().new_value());
-    put(&mut ticket.kind, edit.kind.clone());
-}
-
-fn check_texts(edit: &Edit) -> Result<(), BoardError> {
-    for (what, text) in [("a name", &edit.name), ("a title", &edit.title)] {
-        if let Some(text) = text {
-            bounded(what, text, limits::TITLE_BYTES)?;
-            if text.trim().is_empty() {
-                return Err(BoardError::Refused(format!("{what} must not be empty")));
-            }
-        }
-    }
-    if let Some(text) = edit.description.value() {
-        bounded("a description", text, limits::DESCRIPTION_BYTES)?;
-    }
-    for (what, text) in [
-        ("an assignee", &edit.assignee),
-        ("a release", &edit.release),
-    ] {
-        if let Some(text) = text.value() {
-            plain(what, text)?;
-        }
-    }
-    if let Some(labels) = edit.labels.value() {
-        if labels.len() > limits::LABELS {
-            return Err(BoardError::Full(format!(
-                "a ticket has at most {} labels",
-                limits::LABELS
-            )));
-        }
-        labels
-            .iter()
-            .try_for_each(|label| plain("a label", label))?;
-    }
-    check_numbers(edit)
-}
-
-fn check_numbers(edit: &Edit) -> Result<(), BoardError> {
-    if edit
-        .priority
-        .is_some_and(|priority| !(1..=5).contains(&priority))
-    {
-        return Err(BoardError::Refused(
-            "priority must be a whole number from 1 (lowest) to 5 (critical)".to_owned(),
-        ));
-    }
-    if edit
-        .complexity
-        .is_some_and(|points| !(0..=limits::COMPLEXITY).contains(&points))
-    {
-        return Err(BoardError::Refused(format!(
-            "complexity must be a whole number from 0 to {}",
-            limits::COMPLEXITY
-        )));
-    }
-    if edit
-        .kind
-        .as_deref()
-        .is_some_and(|kind| !KINDS.contains(&kind))
-    {
-        return Err(BoardError::Refused(format!(
-            "type must be one of {}",
-            KINDS.join(", ")
-        )));
-    }
-    Ok(())
-}
-
-/// The history entries of a change, in the board's words.
-fn changes(before: &TicketWire, after: &TicketWire) -> Vec<(&'static str, String)> {
-    let mut entries = Vec::new();
-    if before.status != after.status {
-        entries.push((
-            "status_change",
-            format!("Status: {} → {}", before.status, after.status),
-        ));
-    }
-    if before.assignee != after.assignee {
-        let details = match &after.assignee {
-            Some(assignee) => format!("Assigned to: {assignee}"),
-            None => "Unassigned".to_owned(),
-        };
-        entries.push(("assignee_change", details));
-    }
-    if before.kind != after.kind {
-        entries.push((
-            "type_change",
-            format!("Type: {} → {}", before.kind, after.kind),
-        ));
-    }
-    entries
-}
-
 fn blank(by: &Member, new: &NewTicket, status: Status) -> TicketWire {
     let title = if new.title.is_empty() {
         "Untitled"
@@ -475,8 +263,8 @@ fn insert(
     .optional()?;
     ticket.board_id = known.ok_or_else(|| BoardError::Refused("boardId is no board".to_owned()))?;
     ticket.id = random_id(now)?;
-    ticket.ticket_number = reading::number_text(number);
-    ticket.rank = match reading::status(ticket)? {
+    ticket.ticket_number = rows::number_text(number);
+    ticket.rank = match rows::status(ticket)? {
         Status::Completed | Status::Rfp | Status::Closed => 0,
         _ => rank,
     };

@@ -153,6 +153,18 @@ fn nobody_can_fill_a_ticket_until_the_record_of_ops_does_not_fit() {
     ));
     desk.store.comment(&otto, "MNS-1", "record").unwrap();
     desk.store.move_ticket(&otto, "MNS-1", "closed").unwrap();
+    desk.store
+        .post(&dan, "standup", "the last one", None)
+        .unwrap();
+    db.execute("UPDATE message SET seq = ?", [limits::MESSAGES])
+        .unwrap();
+    assert!(matches!(
+        desk.store.post(&dan, "standup", "x", None),
+        Err(BoardError::Full(_))
+    ));
+    desk.store
+        .post(&otto, "standup", "OPS: said", None)
+        .unwrap();
 }
 
 #[test]

@@ -151,7 +151,9 @@ impl Served {
             head.push_str(header);
             head.push_str("\r\n");
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        head.push_str("Content-Length: ");
+        head.push_str(&body.len().to_string());
+        head.push_str("\r\n\r\n");
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(body);
         let mut stream = self.connect();

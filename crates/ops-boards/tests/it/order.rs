@@ -123,6 +123,11 @@ fn what_was_written_is_there_after_opening_again() {
     );
     assert_eq!(again.channels().unwrap().len(), 6);
     assert_eq!(again.boards().unwrap().len(), 1);
+    let db = rusqlite::Connection::open(&desk.path).unwrap();
+    let mode: String = db
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
 }
 
 #[derive(Debug, Clone)]

@@ -2,234 +2,215 @@
 
 use crate::desk::{Desk, bearer};
 
+/// Request, body, status, and what the error contains.
+const PLANNING: &[(&str, &str, u16, &str)] = &[
+    ("GET /api/tickets/MNS-99", "", 404, "Ticket not found"),
+    ("GET /api/tickets/nobody-knows", "", 404, "Ticket not found"),
+    (
+        "GET /api/tickets/0123456789abcdef01234567",
+        "",
+        404,
+        "Ticket not found",
+    ),
+    (
+        "GET /api/tickets/abc",
+        "",
+        500,
+        "input must be a 24 character hex string",
+    ),
+    (
+        "GET /api/tickets/12/comments",
+        "",
+        500,
+        "input must be a 24 character",
+    ),
+    ("GET /api/tickets?offset=-1", "", 500, "offset"),
+    (
+        "PUT /api/tickets/MNS-1/status",
+        "{}",
+        400,
+        "status is required",
+    ),
+    (
+        "PUT /api/tickets/MNS-1/status",
+        "[]",
+        400,
+        "status is required",
+    ),
+    (
+        "PUT /api/tickets/MNS-1/status",
+        r#"{"status":"gone"}"#,
+        400,
+        "is no status",
+    ),
+    (
+        "PUT /api/tickets/MNS-1/assignee",
+        "{}",
+        400,
+        "assignee is required",
+    ),
+    (
+        "POST /api/tickets/MNS-1/comments",
+        r#"{"text":7}"#,
+        500,
+        "must be a string",
+    ),
+    (
+        "PATCH /api/tickets/MNS-1",
+        r#"{"pr_url":"x"}"#,
+        400,
+        "`pr_url` is no field",
+    ),
+    (
+        "PATCH /api/tickets/MNS-1",
+        r#"{"_id":"x"}"#,
+        400,
+        "`_id` is no field",
+    ),
+    (
+        "PATCH /api/tickets/MNS-1",
+        r#"{"priority":6}"#,
+        400,
+        "from 1 (lowest)",
+    ),
+    (
+        "PATCH /api/tickets/MNS-1",
+        r#"{"priority":1.5}"#,
+        400,
+        "a whole number",
+    ),
+    (
+        "PATCH /api/tickets/MNS-1",
+        r#"{"status":null}"#,
+        400,
+        "cannot be cleared",
+    ),
+    (
+        "DELETE /api/tickets/MNS-1",
+        "",
+        403,
+        "ops may not delete a ticket",
+    ),
+];
+
 #[test]
 fn the_errors_of_the_planning_board() {
     let desk = Desk::new();
     let served = desk.serve();
     desk.ticket("A", "rfp");
     let token = served.token("otto");
-    let missing = "0123456789abcdef01234567";
-    let cases = [
-        (
-            "GET /api/tickets/MNS-99".to_owned(),
-            "",
-            404,
-            "Ticket not found",
-        ),
-        (
-            "GET /api/tickets/nobody-knows".to_owned(),
-            "",
-            404,
-            "Ticket not found",
-        ),
-        (
-            format!("GET /api/tickets/{missing}"),
-            "",
-            404,
-            "Ticket not found",
-        ),
-        (
-            "GET /api/tickets/abc".to_owned(),
-            "",
-            500,
-            "input must be a 24 character hex string",
-        ),
-        (
-            "GET /api/tickets/12/comments".to_owned(),
-            "",
-            500,
-            "input must be a 24 character",
-        ),
-        ("GET /api/tickets?offset=-1".to_owned(), "", 500, "offset"),
-        (
-            "PUT /api/tickets/MNS-1/status".to_owned(),
-            "{}",
-            400,
-            "status is required",
-        ),
-        (
-            "PUT /api/tickets/MNS-1/status".to_owned(),
-            "[]",
-            400,
-            "status is required",
-        ),
-        (
-            "PUT /api/tickets/MNS-1/status".to_owned(),
-            r#"{"status":"gone"}"#,
-            400,
-            "is no status",
-        ),
-        (
-            "PUT /api/tickets/MNS-1/assignee".to_owned(),
-            "{}",
-            400,
-            "assignee is required",
-        ),
-        (
-            "POST /api/tickets/MNS-1/comments".to_owned(),
-            r#"{"text":7}"#,
-            500,
-            "must be a string",
-        ),
-        (
-            "PATCH /api/tickets/MNS-1".to_owned(),
-            r#"{"pr_url":"x"}"#,
-            400,
-            "`pr_url` is no field",
-        ),
-        (
-            "PATCH /api/tickets/MNS-1".to_owned(),
-            r#"{"_id":"x"}"#,
-            400,
-            "`_id` is no field",
-        ),
-        (
-            "PATCH /api/tickets/MNS-1".to_owned(),
-            r#"{"priority":6}"#,
-            400,
-            "from 1 (lowest)",
-        ),
-        (
-            "PATCH /api/tickets/MNS-1".to_owned(),
-            r#"{"priority":1.5}"#,
-            400,
-            "a whole number",
-        ),
-        (
-            "PATCH /api/tickets/MNS-1".to_owned(),
-            r#"{"status":null}"#,
-            400,
-            "cannot be cleared",
-        ),
-        (
-            "DELETE /api/tickets/MNS-1".to_owned(),
-            "",
-            403,
-            "ops may not delete a ticket",
-        ),
-    ];
-    for (line, body, status, said) in cases {
-        let answer = served.json(&token, &line, body);
-        assert_eq!(answer.status, status, "{line} {body}: {answer:?}");
+    for (line, body, status, said) in PLANNING {
+        let answer = served.json(&token, line, body);
+        assert_eq!(answer.status, *status, "{line} {body}: {answer:?}");
         assert!(answer.error().contains(said), "{line} {body}: {answer:?}");
     }
     assert_eq!(desk.store.ticket("MNS-1").unwrap().history.len(), 1);
 }
+
+/// Request, body, status, and what the error contains.
+const MEETING: &[(&str, &str, u16, &str)] = &[
+    (
+        "POST /api/messages",
+        r#"{"channel":"standup"}"#,
+        400,
+        "message content is required (use \"content\" or \"body\" field)",
+    ),
+    (
+        "POST /api/messages",
+        r#"{"content":"x"}"#,
+        400,
+        "channel name is required",
+    ),
+    (
+        "POST /api/messages",
+        r##"{"channel":"#","body":"x"}"##,
+        400,
+        "channel name is required",
+    ),
+    (
+        "POST /api/messages",
+        r#"{"channel":"nope","body":"x"}"#,
+        404,
+        "channel not found: nope",
+    ),
+    (
+        "POST /api/messages",
+        r#"{"channel":7,"body":"x"}"#,
+        400,
+        "invalid request body",
+    ),
+    ("POST /api/messages", "[]", 400, "invalid request body"),
+    ("POST /api/messages", "", 400, "invalid request body"),
+    (
+        "POST /api/messages",
+        r#"{"channel":"standup","body":"x","thread_id":"1"}"#,
+        400,
+        "invalid thread_id",
+    ),
+    (
+        "GET /api/messages",
+        "",
+        400,
+        "channel query parameter is required",
+    ),
+    (
+        "GET /api/messages?channel=Standup",
+        "",
+        404,
+        "channel not found: Standup",
+    ),
+    (
+        "POST /api/channels/standup/messages",
+        r#"{"content":"x"}"#,
+        400,
+        "invalid channel id",
+    ),
+    (
+        "POST /api/channels/0123456789abcdef01234567/messages",
+        r#"{"body":"x"}"#,
+        400,
+        "message content is required",
+    ),
+    (
+        "POST /api/channels/0123456789abcdef01234567/messages",
+        r#"{"content":"x"}"#,
+        404,
+        "channel not found",
+    ),
+    (
+        "DELETE /api/channels/0123456789abcdef01234567/messages",
+        "",
+        403,
+        "what was said stays",
+    ),
+    (
+        "POST /api/channels",
+        r#"{"name":" standup "}"#,
+        409,
+        "channel already exists",
+    ),
+    (
+        "POST /api/channels",
+        r#"{"name":" "}"#,
+        400,
+        "channel name is required",
+    ),
+    (
+        "GET /api/mentions?since=soon",
+        "",
+        400,
+        "invalid since parameter",
+    ),
+];
 
 #[test]
 fn the_errors_of_the_meeting_board() {
     let desk = Desk::new();
     let served = desk.serve();
     let token = served.token("otto");
-    let no_content = "message content is required (use \"content\" or \"body\" field)";
-    let missing = "0123456789abcdef01234567";
-    let cases = [
-        (
-            "POST /api/messages".to_owned(),
-            r#"{"channel":"standup"}"#,
-            400,
-            no_content,
-        ),
-        (
-            "POST /api/messages".to_owned(),
-            r#"{"content":"x"}"#,
-            400,
-            "channel name is required",
-        ),
-        (
-            "POST /api/messages".to_owned(),
-            r##"{"channel":"#","body":"x"}"##,
-            400,
-            "channel name is required",
-        ),
-        (
-            "POST /api/messages".to_owned(),
-            r#"{"channel":"nope","body":"x"}"#,
-            404,
-            "channel not found: nope",
-        ),
-        (
-            "POST /api/messages".to_owned(),
-            r#"{"channel":7,"body":"x"}"#,
-            400,
-            "invalid request body",
-        ),
-        (
-            "POST /api/messages".to_owned(),
-            "[]",
-            400,
-            "invalid request body",
-        ),
-        (
-            "POST /api/messages".to_owned(),
-            "",
-            400,
-            "invalid request body",
-        ),
-        (
-            "POST /api/messages".to_owned(),
-            r#"{"channel":"standup","body":"x","thread_id":"1"}"#,
-            400,
-            "invalid thread_id",
-        ),
-        (
-            "GET /api/messages".to_owned(),
-            "",
-            400,
-            "channel query parameter is required",
-        ),
-        (
-            "GET /api/messages?channel=Standup".to_owned(),
-            "",
-            404,
-            "channel not found: Standup",
-        ),
-        (
-            "POST /api/channels/standup/messages".to_owned(),
-            r#"{"content":"x"}"#,
-            400,
-            "invalid channel id",
-        ),
-        (
-            format!("POST /api/channels/{missing}/messages"),
-            r#"{"body":"x"}"#,
-            400,
-            "message content is required",
-        ),
-        (
-            format!("POST /api/channels/{missing}/messages"),
-            r#"{"content":"x"}"#,
-            404,
-            "channel not found",
-        ),
-        (
-            format!("DELETE /api/channels/{missing}/messages"),
-            "",
-            403,
-            "what was said stays",
-        ),
-        (
-            "POST /api/channels".to_owned(),
-            r#"{"name":" standup "}"#,
-            409,
-            "channel already exists",
-        ),
-        (
-            "POST /api/channels".to_owned(),
-            r#"{"name":" "}"#,
-            400,
-            "channel name is required",
-        ),
-        (
-            "GET /api/mentions?since=soon".to_owned(),
-            "",
-            400,
-            "invalid since parameter",
-        ),
-    ];
-    for (line, body, status, said) in cases {
-        let answer = served.json(&token, &line, body);
-        assert_eq!(answer.status, status, "{line} {body}: {answer:?}");
+    for (line, body, status, said) in MEETING {
+        let answer = served.json(&token, line, body);
+        assert_eq!(answer.status, *status, "{line} {body}: {answer:?}");
         assert!(answer.error().contains(said), "{line} {body}: {answer:?}");
     }
     let gone = served.json(&token, "GET /api/channels/", "");
