@@ -131,10 +131,7 @@ impl Meeting for EmbeddedMeeting {
             .store
             .follow_channel(name, after)
             .map_err(|error| fault(&error, &place(channel)))?;
-        Ok(found
-            .into_iter()
-            .map(|posted| message(posted, &self.me))
-            .collect())
+        self.messages_of(found)
     }
 
     fn mentions(&self, after: Option<&str>) -> Look<Vec<Message>> {
@@ -142,9 +139,21 @@ impl Meeting for EmbeddedMeeting {
             .store
             .follow_mentions([&self.me, Role::Ops.as_str()], after)
             .map_err(|error| fault(&error, "embedded meeting board"))?;
+        self.messages_of(found)
+    }
+}
+
+impl EmbeddedMeeting {
+    /// Messages with their authors as `ops.yaml` knows people: by e-mail, as on the planning
+    /// board, so that one list says who may do what.
+    fn messages_of(&self, found: Vec<Posted>) -> Look<Vec<Message>> {
+        let members = self
+            .store
+            .members()
+            .map_err(|error| fault(&error, "embedded meeting board"))?;
         Ok(found
             .into_iter()
-            .map(|posted| message(posted, &self.me))
+            .map(|posted| message(posted, &self.me, &members))
             .collect())
     }
 }
@@ -201,8 +210,13 @@ fn ticket(wire: TicketWire) -> Look<Ticket> {
     })
 }
 
-fn message(posted: Posted, me: &str) -> Message {
+fn message(posted: Posted, me: &str, members: &[Member]) -> Message {
     let wire = posted.wire;
+    let author = members
+        .iter()
+        .find(|member| member.id() == wire.author)
+        .map_or(wire.author.as_str(), Member::email)
+        .to_owned();
     let mentions_ops = wire
         .mentions
         .iter()
@@ -211,7 +225,7 @@ fn message(posted: Posted, me: &str) -> Message {
         id: wire.id,
         channel: posted.channel,
         thread: wire.thread_id,
-        author: Identity(wire.author),
+        author: Identity(author),
         text: wire.content,
         mentions_ops,
         at: wire.created_at,
