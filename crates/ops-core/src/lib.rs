@@ -4,7 +4,11 @@
 //! gets what it needs as an argument and answers with data. That is why the whole program can be
 //! run in a deterministic simulation.
 
+pub mod candidate;
+pub mod evidence;
 pub mod id;
+mod markdown;
+pub mod notes;
 pub mod route;
 pub mod settings;
 pub mod signal;
