@@ -117,7 +117,7 @@ fn the_newest_block_by_dev_counts() {
 fn quoted_hidden_and_shown_blocks_do_not_count() {
     let quoted = version("v2")
         .lines()
-        .map(|line| format!("> {line}\n"))
+        .map(|line| ["> ", line, "\n"].concat())
         .collect::<String>();
     let hidden = format!("<!--\n{}-->", version("v2"));
     let shown = format!("````markdown\n{}````\n", version("v2"));
@@ -288,7 +288,7 @@ proptest! {
         let kept: String = WHOLE
             .lines()
             .filter(|line| !line.starts_with(required[drop]))
-            .map(|line| format!("{line}\n"))
+            .map(|line| [line, "\n"].concat())
             .collect();
         prop_assert!(parse(&kept).is_err());
     }

@@ -250,7 +250,7 @@ mod tests {
             "a: [",
             "a: \"x",
         ] {
-            assert!(entries(block).is_err(), "{:.40}", block);
+            assert!(entries(block).is_err(), "{block:.40}");
         }
         assert_eq!(entries("a: 1\nb: [\n").unwrap_err().line, 2);
         assert_eq!(entries("").ok().map(|e| e.len()).unwrap_or_default(), 0);
