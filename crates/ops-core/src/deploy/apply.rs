@@ -32,7 +32,8 @@ impl Deployment {
             Event::CheckingBegan => {
                 self.phase = Phase::Checking { deadline: Timer::start(now, super::CHECK_MS) };
             }
-            Event::Checked { checklist, ticket, candidate } => {
+            Event::Checked { checklist, ticket, people, candidate } => {
+                self.people.clone_from(people);
                 self.checklist = Some(Arc::clone(checklist));
                 self.ticket.clone_from(ticket);
                 self.candidate.clone_from(candidate);
@@ -70,6 +71,9 @@ impl Deployment {
             Event::Beat => self.beat(now),
             Event::ConfirmBegan { words, steps } => {
                 self.confirmed = true;
+                if let Some(watching) = &mut self.watching {
+                    watching.judge.restart_baseline();
+                }
                 self.note(now, format!("{words}: confirming against the previous version"));
                 self.enter(Some(steps.clone()), 0, now, |run| Phase::Watching { run });
             }
