@@ -102,6 +102,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, house: House, _place: Own
         .timer(TokioTimer::new())
         .header_read_timeout(house.config.header_timeout)
         .max_buf_size(house.config.max_header_bytes)
+        .max_header_size(house.config.max_header_bytes)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let mut phase = house.phase.clone();

@@ -124,6 +124,7 @@ impl Backend {
         };
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(config.max_header_bytes)
+            .max_header_size(config.max_header_bytes)
             .handshake(TokioIo::new(counted))
             .await
             .map_err(io::Error::other)?;

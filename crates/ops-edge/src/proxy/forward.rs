@@ -283,7 +283,11 @@ async fn in_time<T>(
         let moved = Instant::from_std(upload.last_moved()) + limit;
         if moved <= deadline {
             let client = upload.awaits_client();
-            return Err(if client { Incident::ClientStalled } else { Incident::Silent });
+            return Err(if client {
+                Incident::ClientStalled
+            } else {
+                Incident::Silent
+            });
         }
         deadline = moved;
     }
