@@ -11,6 +11,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
     sync::Semaphore,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 
@@ -55,11 +56,15 @@ pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
 /// Answers whoever connects, for ever.
 pub(crate) async fn listen(listener: UnixListener, desk: Arc<Desk>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // Ends with this task, so that nothing acts for an edge that has stopped.
+    let mut talks = JoinSet::new();
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        match listener.accept().await {
+        let accepted = listener.accept().await;
+        while talks.try_join_next().is_some() {}
+        match accepted {
             Ok((stream, _)) => {
                 let desk = Arc::clone(&desk);
-                tokio::spawn(async move {
+                talks.spawn(async move {
                     if let Err(error) = converse(stream, desk).await {
                         tracing::debug!(%error, "an admin connection broke");
                     }
