@@ -165,15 +165,17 @@ impl StateDir {
 
     /// Replaces a file, if need be at the cost of the reserve.
     pub(crate) fn replace(&self, name: &str, content: &[u8]) -> Result<(), Unwritten> {
-        match self.disk.replace(&self.path, name, content) {
-            Err(Unwritten::Untouched(error)) if is_full(&error) && self.give_reserve() => {
-                tracing::warn!(%error, "the disk is full: the reserve was given up for {name}");
-                let second = self.disk.replace(&self.path, name, content);
-                self.keep_reserve();
-                second
-            }
-            other => other,
+        let mut replaced = self.disk.replace(&self.path, name, content);
+        if let Err(Unwritten::Untouched(error)) = &replaced
+            && is_full(error)
+            && self.give_reserve()
+        {
+            tracing::warn!(%error, "the disk is full: the reserve was given up for {name}");
+            replaced = self.disk.replace(&self.path, name, content);
         }
+        // The old content gave its space back, so there is often room again at once.
+        self.keep_reserve();
+        replaced
     }
 
     fn give_reserve(&self) -> bool {

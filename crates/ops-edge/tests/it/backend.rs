@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,12 +16,15 @@ use http_body_util::{BodyExt as _, Full, channel::Channel, combinators::BoxBody}
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::{Notify, Semaphore},
     task::JoinHandle,
 };
 
 type Body = BoxBody<Bytes, Infallible>;
+
+/// How long `/work` takes.
+const WORK: Duration = Duration::from_millis(3);
 
 /// What tests see of a backend and steer it with.
 #[derive(Default)]
@@ -107,6 +111,23 @@ impl Drop for Backend {
     }
 }
 
+/// An address that refuses connections and that nobody else can take meanwhile.
+pub(crate) struct Refusing {
+    pub(crate) address: SocketAddr,
+    _bound: TcpSocket,
+}
+
+impl Refusing {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self {
+            address: socket.local_addr().unwrap(),
+            _bound: socket,
+        }
+    }
+}
+
 async fn accept(listener: TcpListener, name: &'static str, inside: Arc<Inside>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -136,6 +157,12 @@ async fn answer(
     let mut response = match path.rsplit('/').next().unwrap_or_default() {
         "wait" => {
             inside.go.pass().await;
+            words(name)
+        }
+        "work" => {
+            // Some time in which the request is in flight; nothing waits for its end.
+            tokio::time::sleep(WORK).await;
+            let _ = request.into_body().collect().await;
             words(name)
         }
         "echo" => Response::new(collect(request).await),

@@ -21,7 +21,7 @@ use crate::{
 async fn send_on(mut client: Client, stop: Arc<AtomicBool>, sent: Arc<AtomicU64>) {
     while !stop.load(Ordering::SeqCst) {
         for (method, body) in [("GET", ""), ("POST", "some words")] {
-            let answer = client.send(request(method, "/", body)).await;
+            let answer = client.send(request(method, "/work", body)).await;
             assert_eq!(answer.status, 200, "{method} was lost: {}", answer.text);
             sent.fetch_add(1, Ordering::SeqCst);
         }

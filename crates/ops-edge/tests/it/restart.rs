@@ -4,7 +4,7 @@ use ops_edge::{Edge, EdgeError};
 use tempfile::TempDir;
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Refusing},
     house::{House, config, leg, route, stamp, until},
 };
 
@@ -12,12 +12,11 @@ use crate::{
 async fn p5_routes_are_restored_after_a_crash_and_probed_again() {
     let temp = TempDir::new().unwrap();
     let house = House::on(config(temp.path())).await;
-    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
-    let to = route(vec![leg("a", 50, &[&a]), leg("b", 50, &[&b])]);
+    let (a, b) = (Backend::start("a").await, Refusing::new());
+    let mut to = route(vec![leg("a", 50, &[&a]), leg("b", 50, &[])]);
+    to.legs[1].backends = vec![b.address.to_string()];
     house.try_set(stamp(4, 2), &to).unwrap();
     house.remove(9, "other").unwrap();
-    let address = b.address;
-    drop(b);
     house.crash().await;
 
     let house = House::on(config(temp.path())).await;
@@ -48,6 +47,8 @@ async fn p5_routes_are_restored_after_a_crash_and_probed_again() {
             .is_err(),
         "the stamp of a removed route was forgotten"
     );
+    let address = b.address;
+    drop(b);
     let _b = Backend::start_at(address, "b").await;
     until("all backends were probed", || {
         house.served("shop").unwrap().probed
