@@ -275,6 +275,28 @@ fn p1_a_verdict_is_for_the_very_candidate() {
 }
 
 #[test]
+fn p1_a_fail_voids_every_pass_before_it() {
+    let mut board = Board::new(DIGEST_NOTES);
+    board.says("cleo", "APPROVED").moves("cleo", "in-qa");
+    board.stamped("quinn", "QA PASS", &candidate());
+    let mut failed = board.clone();
+    let other = Digest::of(b"other");
+    board
+        .stamped("quinn", "QA PASS", &other)
+        .moves("quinn", "rfp");
+    assert_eq!(
+        outcome(&board.0, &people()),
+        "pass",
+        "a pass for another candidate takes none back"
+    );
+    failed
+        .says("quinn", "QA FAIL")
+        .stamped("quinn", "QA PASS", &other)
+        .moves("quinn", "rfp");
+    assert_eq!(outcome(&failed.0, &people()), "other qa");
+}
+
+#[test]
 fn p1_without_a_candidate_a_stamp_proves_nothing() {
     let mut board = Board::new(DIGEST_NOTES);
     board.stamped("cleo", "APPROVED", &candidate()).moves("cleo", "in-qa");
