@@ -281,18 +281,13 @@ fn p1_a_fail_voids_every_pass_before_it() {
     board.stamped("quinn", "QA PASS", &candidate());
     let mut failed = board.clone();
     let other = Digest::of(b"other");
-    board
-        .stamped("quinn", "QA PASS", &other)
-        .moves("quinn", "rfp");
+    board.stamped("quinn", "QA PASS", &other).moves("quinn", "rfp");
     assert_eq!(
         outcome(&board.0, &people()),
         "pass",
         "a pass for another candidate takes none back"
     );
-    failed
-        .says("quinn", "QA FAIL")
-        .stamped("quinn", "QA PASS", &other)
-        .moves("quinn", "rfp");
+    failed.says("quinn", "QA FAIL").stamped("quinn", "QA PASS", &other).moves("quinn", "rfp");
     assert_eq!(outcome(&failed.0, &people()), "other qa");
 }
 

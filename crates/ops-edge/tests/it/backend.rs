@@ -54,11 +54,7 @@ impl Gate {
     }
 
     async fn pass(&self) {
-        self.0
-            .acquire()
-            .await
-            .expect("the gate is never closed for good")
-            .forget();
+        self.0.acquire().await.expect("the gate is never closed for good").forget();
     }
 }
 
@@ -79,11 +75,7 @@ impl Backend {
         let address = listener.local_addr().unwrap();
         let inside = Arc::new(Inside::default());
         let accepting = tokio::spawn(accept(listener, name, Arc::clone(&inside)));
-        Self {
-            address,
-            inside,
-            accepting,
-        }
+        Self { address, inside, accepting }
     }
 
     pub(crate) fn text(&self) -> String {
@@ -121,10 +113,7 @@ impl Refusing {
     pub(crate) fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        Self {
-            address: socket.local_addr().unwrap(),
-            _bound: socket,
-        }
+        Self { address: socket.local_addr().unwrap(), _bound: socket }
     }
 }
 
@@ -179,9 +168,7 @@ async fn answer(
             words(name)
         }
     };
-    response
-        .headers_mut()
-        .insert("x-release", name.parse().unwrap());
+    response.headers_mut().insert("x-release", name.parse().unwrap());
     Ok(response)
 }
 
@@ -213,9 +200,7 @@ fn drip(inside: &Arc<Inside>, promised: Option<u64>) -> Response<Body> {
     });
     let mut response = Response::new(body.boxed());
     if let Some(length) = promised {
-        response
-            .headers_mut()
-            .insert("content-length", length.into());
+        response.headers_mut().insert("content-length", length.into());
     }
     response
 }

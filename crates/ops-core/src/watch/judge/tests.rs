@@ -142,11 +142,7 @@ fn a_control_with_little_traffic_is_still_a_control() {
         let control = if t % 3 == 0 { arm(1, 1, 132) } else { quiet() };
         judge.feed(t, &arm(5, 5, 132), &control, false);
     }
-    assert_eq!(
-        judge.verdict(),
-        Verdict::NoHarm,
-        "an outage that both versions share"
-    );
+    assert_eq!(judge.verdict(), Verdict::NoHarm, "an outage that both versions share");
 }
 
 #[test]
