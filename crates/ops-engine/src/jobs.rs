@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ops_core::{
     checks::{Condemned, Facts},
     deploy::{Act, Created, Letter, LookOrder, Outcome},
-    id::{DeploymentId, Generation, Identity, OpId, Stamp, TicketId},
+    id::{DeploymentId, EnvironmentName, Generation, Identity, OpId, Stamp, TicketId},
     plan::{KnownRelease, Plan},
     signal::SignalSecond,
     ticket::{Message, Ticket},
@@ -51,8 +51,8 @@ pub enum Work {
     Gather {
         /// Of which deployment.
         created: Box<Created>,
-        /// What serves now.
-        old: Option<Box<KnownRelease>>,
+        /// Everything that serves now, with its environment.
+        serving: Vec<(EnvironmentName, KnownRelease)>,
         /// What a rollback brings back.
         undo: Option<Box<KnownRelease>>,
         /// Others under way in the lock group.

@@ -145,13 +145,13 @@ impl Knowledge {
         }
     }
 
-    /// What serves.
-    pub fn serving(
-        &self,
-        environment: &EnvironmentName,
-        service: &ServiceName,
-    ) -> Option<&KnownRelease> {
-        self.serves.get(&(environment.clone(), service.clone())).map(|(release, _)| release)
+    /// Everything that serves, with its environment.
+    pub fn serving_all(&self) -> Vec<(EnvironmentName, KnownRelease)> {
+        let one =
+            |((environment, _), (release, _)): (&(EnvironmentName, _), &(KnownRelease, _))| {
+                (environment.clone(), release.clone())
+            };
+        self.serves.iter().map(one).collect()
     }
 
     /// Whether a ticket may be tried now, and after how many tries without a verdict.

@@ -1,7 +1,7 @@
 //! From what is owed to jobs.
 
 use ops_core::{
-    deploy::{Created, Deployment, Effect, Input, Letter, LookOrder, owed},
+    deploy::{Deployment, Effect, Input, Letter, LookOrder, owed},
     id::{DeploymentId, Stamp},
     plan::Kind,
     time::Now,
@@ -143,8 +143,6 @@ impl<J: Journal> Engine<J> {
             Kind::Release => None,
             Kind::Rollback { of, .. } => self.before(of).map(Box::new),
         };
-        let service = self.service_of(deployment);
-        let old = self.knowledge.serving(&created.environment, &service).cloned().map(Box::new);
         let conflicts = self
             .deployments
             .values()
@@ -155,7 +153,7 @@ impl<J: Journal> Engine<J> {
         let again = created.tickets.iter().any(|ticket| self.knowledge.again.contains(ticket));
         Work::Gather {
             created: Box::new(created.clone()),
-            old,
+            serving: self.knowledge.serving_all(),
             undo,
             conflicts,
             condemned: self.knowledge.condemned.clone(),
@@ -209,10 +207,5 @@ impl<J: Journal> Engine<J> {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn service_of(&self, deployment: &Deployment) -> ops_core::id::ServiceName {
-        let Created { service, .. } = &deployment.created;
-        service.clone()
     }
 }
