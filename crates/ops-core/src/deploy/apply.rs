@@ -328,6 +328,9 @@ impl Deployment {
         run.seconds = 0;
         run.requests = 0;
         self.arm_step(now);
+        if matches!(self.phase, Phase::Documenting { .. }) && self.step().is_none() {
+            self.phase = Phase::Documenting { run: None };
+        }
         self.follow_stage();
     }
 

@@ -50,7 +50,7 @@ impl Draft<'_> {
                 self.tell_plan();
             }
             _ => {
-                let ids = judged.checklist.failing().map(|check| check.id.clone()).collect();
+                let ids = judged.checklist.causes();
                 self.hold(&HoldCause::Checks { ids });
             }
         }
