@@ -19,6 +19,7 @@
 //! Signals: a keeper has no handlers. TERM, INT and KILL all end the keeper alone and leave the
 //! service running, which is what an upgrade wants; only an order on the socket stops a service.
 
+mod clearing;
 mod client;
 mod durable;
 mod folder;
@@ -31,6 +32,7 @@ mod secret;
 mod server;
 mod spec;
 mod status;
+mod stream;
 mod time;
 
 use std::{io::Write as _, path::Path, process::ExitCode};

@@ -5,30 +5,21 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _, Write as _},
+    io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
-
-use rustix::fs::{FileType, Mode, OFlags, mknodat};
 
 use crate::time;
 
 /// Files among which the quota is divided.
 const SEGMENTS: u64 = 4;
 /// Bytes of one line; longer ones are cut into several.
-const LINE_MAX: usize = 8 * 1024;
+pub(crate) const LINE_MAX: usize = 8 * 1024;
 /// Bytes kept per second; a service that says more floods its log.
 const RATE_MAX: u64 = 16 * 1024 * 1024;
-/// Bytes that a pipe holds while its keeper is away. Less than this is granted where the user's
-/// share is used up.
-const PIPE: usize = 1024 * 1024;
 /// Bytes that a file holds at least, whatever the quota: a few of the longest lines.
 const SEGMENT_MIN: u64 = 32 * 1024;
-/// Bytes read at once from a pipe.
-const CHUNK: usize = 16 * 1024;
-/// Reads from one pipe before others get their turn.
-const TURNS: usize = 16;
 
 /// The log files of one replica.
 pub(crate) struct Log {
@@ -104,10 +95,11 @@ impl Log {
         self.batched = 0;
         self.batch = batch;
         self.batch.clear();
-        self.batch.shrink_to(CHUNK);
+        self.batch.shrink_to(2 * LINE_MAX);
     }
 
-    fn append(&mut self, stream: &str, line: &[u8]) {
+    /// Keeps a line of a stream; it is written with the next [`Self::flush`] at the latest.
+    pub(crate) fn append(&mut self, stream: &str, line: &[u8]) {
         let second = time::boot_ms() / 1000;
         if second != self.second {
             (self.second, self.this_second) = (second, 0);
@@ -119,7 +111,7 @@ impl Log {
         }
         self.batched += 1;
         self.stamp_line(stream, line);
-        if self.batch.len() as u64 >= (self.segment / 2).min(4 * CHUNK as u64) {
+        if self.batch.len() as u64 >= (self.segment / 2).min(8 * LINE_MAX as u64) {
             self.flush();
         }
     }
@@ -167,97 +159,6 @@ impl Log {
     }
 }
 
-/// One of the service's two output pipes, seen from the keeper.
-pub(crate) struct Stream {
-    name: &'static str,
-    pipe: File,
-    partial: Vec<u8>,
-}
-
-impl Stream {
-    /// Opens the named pipe, making it if need be. It is opened for reading and writing, so that
-    /// it never ends, whoever lives.
-    pub(crate) fn open(path: &Path, name: &'static str) -> io::Result<Self> {
-        match mknodat(
-            rustix::fs::CWD,
-            path,
-            FileType::Fifo,
-            Mode::RUSR | Mode::WUSR,
-            0,
-        ) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let nonblocking = OFlags::NONBLOCK.bits() as i32;
-        let pipe = File::options()
-            .read(true)
-            .write(true)
-            .custom_flags(nonblocking)
-            .open(path)?;
-        let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE);
-        Ok(Self {
-            name,
-            pipe,
-            partial: Vec::new(),
-        })
-    }
-
-    /// For waiting.
-    pub(crate) fn pipe(&self) -> &File {
-        &self.pipe
-    }
-
-    /// Moves what is in the pipe to the log, a bounded amount at a time. Says whether anything
-    /// was there.
-    pub(crate) fn drain(&mut self, log: &mut Log) -> bool {
-        let mut chunk = [0; CHUNK];
-        let mut any = false;
-        for _ in 0..TURNS {
-            match (&self.pipe).read(&mut chunk) {
-                Ok(0) | Err(_) => break,
-                Ok(length) => self.split(chunk.get(..length).unwrap_or(&[]), log),
-            }
-            any = true;
-        }
-        log.flush();
-        any
-    }
-
-    /// Keeps a last line that has no end.
-    pub(crate) fn finish(&mut self, log: &mut Log) {
-        if !self.partial.is_empty() {
-            log.append(self.name, &self.partial);
-            self.partial.clear();
-        }
-        log.flush();
-    }
-
-    fn split(&mut self, mut bytes: &[u8], log: &mut Log) {
-        while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
-            let (line, rest) = bytes.split_at(end);
-            bytes = rest.get(1..).unwrap_or(&[]);
-            if self.partial.is_empty() && line.len() <= LINE_MAX {
-                log.append(self.name, line);
-            } else {
-                self.extend(line, log);
-                log.append(self.name, &self.partial);
-                self.partial.clear();
-            }
-        }
-        self.extend(bytes, log);
-    }
-
-    fn extend(&mut self, bytes: &[u8], log: &mut Log) {
-        for &byte in bytes {
-            if self.partial.len() == LINE_MAX {
-                log.append(self.name, &self.partial);
-                self.partial.clear();
-            }
-            self.partial.push(byte);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,26 +173,6 @@ mod tests {
             .unwrap()
             .map(|file| file.unwrap().metadata().unwrap().len())
             .sum()
-    }
-
-    #[test]
-    fn lines_are_stamped_whole_and_cut_when_too_long() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut log = Log::open(folder.path(), 1 << 20, 0);
-        let mut stream = Stream::open(&folder.path().join("out.fifo"), "out").unwrap();
-        let long = "x".repeat(LINE_MAX + 3);
-        for part in ["one\ntw", "o\n\n", long.as_str(), "\nend"] {
-            (&stream.pipe).write_all(part.as_bytes()).unwrap();
-            assert!(stream.drain(&mut log));
-        }
-        stream.finish(&mut log);
-        let text = text(folder.path(), "current.log");
-        let lines: Vec<&str> = text
-            .lines()
-            .map(|line| line.split_once("Z out ").unwrap().1)
-            .collect();
-        assert_eq!(lines, ["one", "two", "", &long[3..], "xxx", "end"]);
-        assert!(!stream.drain(&mut log));
     }
 
     #[test]

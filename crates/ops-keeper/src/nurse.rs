@@ -8,18 +8,20 @@ use std::{collections::BTreeMap, io, os::fd::OwnedFd, path::Path};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    process::{Signal, WaitOptions, WaitStatus, getpid, set_child_subreaper, setsid, wait},
+    process::{WaitOptions, WaitStatus, getpid, set_child_subreaper, setsid, wait},
 };
 
 use crate::{
+    clearing::Clearing,
     folder::{self, ReplicaLock},
     launch::launch,
-    log::{Log, Stream},
-    process::{self, Family},
+    log::Log,
+    process,
     protocol::{Answer, Report, Request},
     server::Server,
     spec::Spec,
     status::{Desired, MainProcess, State, Status},
+    stream::Stream,
     time::{boot_id, boot_ms},
 };
 
@@ -29,8 +31,6 @@ const BACKOFF_MIN: u64 = 500;
 const BACKOFF_MAX: u64 = 30_000;
 /// Milliseconds of life after which the back-off begins anew.
 const LIFE_PROVEN: u64 = 60_000;
-/// Milliseconds between looks at processes that are being ended.
-const SCAN_EVERY: u64 = 25;
 /// Milliseconds after which the loop turns even if nothing happens, to collect dead orphans.
 const TURN_MAX: u64 = 5_000;
 /// Attempts to get the lock, [`LOCK_PAUSE`] apart: others hold it for a moment to look.
@@ -68,18 +68,6 @@ enum Phase {
     Clearing(Clearing),
     /// The next start is due at this boot time.
     Waiting { until: u64 },
-}
-
-struct Clearing {
-    /// The main process, and a handle on it while it lives.
-    main: Option<MainProcess>,
-    handle: Option<OwnedFd>,
-    /// Boot time at which TERM has not helped.
-    kill_at: u64,
-    /// Whether what outlived the main process was sent TERM.
-    asked_rest: bool,
-    /// Milliseconds to wait before a start that follows.
-    pause: u64,
 }
 
 struct Nurse {
@@ -158,11 +146,7 @@ impl Nurse {
             self.status.boot = boot;
             self.status.main = None;
         } else if self.status.launching {
-            let family = Family {
-                marker: &self.spec.marker,
-                main: None,
-            };
-            self.status.main = family.unrecorded_main()?;
+            self.status.main = process::unrecorded_main(&self.spec.marker)?;
         }
         self.status.launching = false;
         self.status.state = match self.status.desired {
@@ -223,7 +207,7 @@ impl Nurse {
         let mut fds: Vec<PollFd<'_>> = Vec::new();
         let handle = match &self.phase {
             Phase::Living { handle, .. } => Some(handle),
-            Phase::Clearing(clearing) => clearing.handle.as_ref(),
+            Phase::Clearing(clearing) => clearing.handle(),
             _ => None,
         };
         fds.extend(handle.map(|handle| PollFd::new(handle, PollFlags::IN)));
@@ -251,10 +235,7 @@ impl Nurse {
         let phase = match &self.phase {
             Phase::Stopped | Phase::Living { .. } => TURN_MAX,
             Phase::Waiting { until } => until.saturating_sub(now),
-            Phase::Clearing(clearing) if clearing.handle.is_some() && now < clearing.kill_at => {
-                clearing.kill_at - now
-            }
-            Phase::Clearing(_) => SCAN_EVERY,
+            Phase::Clearing(clearing) => clearing.due_in(now),
         };
         if self.server.busy() || self.unsaved {
             phase.min(1000)
@@ -274,20 +255,13 @@ impl Nurse {
                 if let Phase::Living { main, handle, .. } =
                     std::mem::replace(&mut self.phase, Phase::Stopped)
                 {
-                    process::signal_group(main, Signal::TERM);
                     self.clear(Some(main), Some(handle), now, 0);
                 }
             }
             Phase::Waiting { .. } if stop => self.clear(None, None, now, 0),
             Phase::Waiting { until } if now >= *until => self.start(now),
             Phase::Stopped if !stop => self.start(now),
-            Phase::Clearing(clearing) => {
-                // An unreadable process table says nothing, so it is read again on the next turn.
-                if clearing.step(&self.spec.marker, now).unwrap_or(false) {
-                    let pause = clearing.pause;
-                    self.cleared(now, pause);
-                }
-            }
+            Phase::Clearing(_) => self.step_clearing(now),
             _ => {}
         }
     }
@@ -295,13 +269,20 @@ impl Nurse {
     /// Begins to end whatever lives.
     fn clear(&mut self, main: Option<MainProcess>, handle: Option<OwnedFd>, now: u64, pause: u64) {
         let kill_at = now + self.spec.stop_grace_ms;
-        self.phase = Phase::Clearing(Clearing {
-            main,
-            handle,
-            kill_at,
-            asked_rest: false,
-            pause,
-        });
+        let clearing = Clearing::begin(&self.spec.marker, main, handle, kill_at, pause);
+        clearing.ask();
+        self.phase = Phase::Clearing(clearing);
+    }
+
+    fn step_clearing(&mut self, now: u64) {
+        let Phase::Clearing(clearing) = &mut self.phase else {
+            return;
+        };
+        let pause = clearing.pause();
+        // An unreadable process table says nothing, so it is read again on the next turn.
+        if clearing.step(&self.spec.marker, now).unwrap_or(false) {
+            self.cleared(now, pause);
+        }
     }
 
     /// Nothing lives any more.
@@ -330,20 +311,18 @@ impl Nurse {
                 self.status.main = Some(main);
                 self.status.state = State::Running;
                 self.log.note(&format!("started as process {}", main.pid));
-                match process::open(main) {
-                    Ok(Some(handle)) => {
-                        self.phase = Phase::Living {
-                            main,
-                            handle,
-                            since: now,
-                        }
-                    }
+                if let Ok(Some(handle)) = process::open(main) {
+                    let since = now;
+                    self.phase = Phase::Living {
+                        main,
+                        handle,
+                        since,
+                    };
+                } else {
                     // It has ended already, or there is no handle for it: end what is left of it.
-                    _ => {
-                        self.collect();
-                        let words = self.words_of(main);
-                        self.main_ended(main, &words, now, 0);
-                    }
+                    self.collect();
+                    let words = self.words_of(main);
+                    self.main_ended(main, &words, now, 0);
                 }
             }
             Err(why) => {
@@ -366,7 +345,7 @@ impl Nurse {
                 self.save();
             }
             Phase::Clearing(mut clearing) => {
-                clearing.handle = None;
+                clearing.main_ended();
                 self.phase = Phase::Clearing(clearing);
             }
             other => self.phase = other,
@@ -472,30 +451,6 @@ impl Nurse {
                 .note(&format!("the status cannot be written: {error}"));
         }
         self.unsaved = saved.is_err();
-    }
-}
-
-impl Clearing {
-    /// Ends what lives a little further; says whether nothing lives any more.
-    fn step(&mut self, marker: &str, now: u64) -> io::Result<bool> {
-        if self.handle.is_some() && now < self.kill_at {
-            return Ok(false);
-        }
-        let living = Family {
-            marker,
-            main: self.main,
-        }
-        .living()?;
-        if living.is_empty() {
-            return Ok(true);
-        }
-        if now >= self.kill_at {
-            process::signal_each(&living, Signal::KILL);
-        } else if !self.asked_rest {
-            self.asked_rest = true;
-            process::signal_each(&living, Signal::TERM);
-        }
-        Ok(false)
     }
 }
 

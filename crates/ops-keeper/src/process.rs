@@ -47,6 +47,10 @@ impl Entry {
         })
     }
 
+    fn same_as(&self, other: &Self) -> bool {
+        (self.pid, self.start) == (other.pid, other.start)
+    }
+
     /// As the main process of a replica.
     pub(crate) fn main_process(&self) -> MainProcess {
         MainProcess {
@@ -63,7 +67,7 @@ impl Entry {
         else {
             return;
         };
-        if Self::read(self.pid).is_some_and(|now| now.start == self.start) {
+        if Self::read(self.pid).is_some_and(|now| now.same_as(self)) {
             // It may have ended in between, which is what was wanted.
             let _ = pidfd_send_signal(&handle, signal);
         }
@@ -99,12 +103,14 @@ pub(crate) struct Family<'a> {
     pub(crate) marker: &'a str,
     /// The main process, also after its end.
     pub(crate) main: Option<MainProcess>,
+    /// Processes that were seen to belong to it before.
+    pub(crate) seen: &'a [Entry],
 }
 
 impl Family<'_> {
     /// Every living process of the replica: marked ones, children of this keeper (orphans come
-    /// to it, as it is their subreaper), members of the main process's group in its session, and
-    /// all descendants of those.
+    /// to it, as it is their subreaper), members of the main process's group in its session, those
+    /// seen before, and all descendants of all these.
     pub(crate) fn living(&self) -> io::Result<Vec<Entry>> {
         let table = table()?;
         let keeper = std::process::id() as i32;
@@ -113,7 +119,8 @@ impl Family<'_> {
             let in_group = self
                 .main
                 .is_some_and(|main| entry.group == main.pid && entry.session == main.session);
-            if entry.parent == keeper || in_group || marked(entry.pid, self.marker) {
+            let seen = self.seen.iter().any(|seen| seen.same_as(entry));
+            if entry.parent == keeper || in_group || seen || marked(entry.pid, self.marker) {
                 found.insert(entry.pid);
             }
         }
@@ -133,17 +140,17 @@ impl Family<'_> {
             .filter(|entry| found.contains(&entry.pid) && !entry.dead)
             .collect())
     }
+}
 
-    /// The marked process that leads its own group and is the oldest: the main process of a
-    /// start whose keeper was killed before it could write the process down.
-    pub(crate) fn unrecorded_main(&self) -> io::Result<Option<MainProcess>> {
-        Ok(table()?
-            .iter()
-            .filter(|entry| !entry.dead && entry.group == entry.pid)
-            .filter(|entry| marked(entry.pid, self.marker))
-            .min_by_key(|entry| (entry.start, entry.pid))
-            .map(Entry::main_process))
-    }
+/// The marked process that leads its own group and is the oldest: the main process of a start
+/// whose keeper was killed before it could write the process down.
+pub(crate) fn unrecorded_main(marker: &str) -> io::Result<Option<MainProcess>> {
+    Ok(table()?
+        .iter()
+        .filter(|entry| !entry.dead && entry.group == entry.pid)
+        .filter(|entry| marked(entry.pid, marker))
+        .min_by_key(|entry| (entry.start, entry.pid))
+        .map(Entry::main_process))
 }
 
 /// Signals processes one by one.
