@@ -12,11 +12,14 @@ use rustix::fs::{Access, access};
 
 use super::{
     ProcessTarget, REPLICAS_MAX,
-    layout::{Known, keeper_stamp, unreadable, unwritable},
+    layout::{Known, REMOVED, keeper_stamp, unreadable, unwritable},
     orders::{resting, stale, try_lock},
     ports::check_bindable,
 };
 
+/// How long all replicas of an act together may take. What was not told by then is told when the
+/// act is given again.
+const ACT_WAIT: Duration = Duration::from_secs(6);
 /// How long a removal waits for keepers that are just leaving.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -24,6 +27,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 impl ProcessTarget {
     pub(super) fn start_release(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
         self.check(spec).map_err(ActError::NotApplied)?;
+        let until = Instant::now() + ACT_WAIT;
         let _turn = self.turn(&spec.service, stamp)?;
         let known = self
             .known_of(&spec.service, &spec.release)
@@ -32,7 +36,7 @@ impl ProcessTarget {
             .iter()
             .filter(|replica| replica.spec.index >= spec.replicas)
         {
-            self.tell(replica, Order::Stop, stamp)?;
+            self.tell(replica, Order::Stop, stamp, until)?;
         }
         for index in 0..spec.replicas {
             let replica = match known.iter().find(|replica| replica.spec.index == index) {
@@ -43,7 +47,7 @@ impl ProcessTarget {
                 }
                 None => self.add(spec, index).map_err(ActError::NotApplied)?,
             };
-            self.tell(&replica, Order::Start, stamp)?;
+            self.tell(&replica, Order::Start, stamp, until)?;
         }
         Ok(())
     }
@@ -54,6 +58,7 @@ impl ProcessTarget {
         service: &ServiceName,
         release: &ReleaseId,
     ) -> Act {
+        let until = Instant::now() + ACT_WAIT;
         let _turn = self.turn(service, stamp)?;
         let known = self
             .known_of(service, release)
@@ -61,7 +66,7 @@ impl ProcessTarget {
         // One that cannot be told keeps none of the others running.
         let told: Vec<Act> = known
             .iter()
-            .map(|replica| self.tell(replica, Order::Stop, stamp))
+            .map(|replica| self.tell(replica, Order::Stop, stamp, until))
             .collect();
         told.into_iter().collect()
     }
@@ -85,7 +90,7 @@ impl ProcessTarget {
                 .map_err(|error| ActError::Unknown(unwritable(&replica.folder, &error)))?;
         }
         self.collect_children();
-        Ok(())
+        self.clear_remains(service).map_err(ActError::Unknown)
     }
 
     /// What must be so before anything is started.
@@ -138,10 +143,10 @@ impl ProcessTarget {
             ));
         }
         if resting(&replica.folder)? {
-            check_bindable(replica.spec.port)
-        } else {
-            Ok(())
+            check_bindable(replica.spec.port)?;
+            self.link_artifact(replica, &spec.artifact)?;
         }
+        Ok(())
     }
 
     /// Makes a replica that does not exist yet, with a port that nobody else has.
@@ -150,11 +155,13 @@ impl ProcessTarget {
         let _turn = self.port_turn()?;
         let port = self.choose_port(spec.fixed_port)?;
         let keeper_spec = self.keeper_spec(spec, index, port, &folder)?;
-        self.make(&folder, &keeper_spec, &spec.artifact)?;
-        Ok(Known {
+        ops_keeper::create(&folder, &keeper_spec).map_err(|error| unwritable(&folder, &error))?;
+        let replica = Known {
             folder,
             spec: keeper_spec,
-        })
+        };
+        self.link_artifact(&replica, &spec.artifact)?;
+        Ok(replica)
     }
 }
 
@@ -194,7 +201,7 @@ fn stopped(replica: &Known, stamp: Stamp) -> Result<ReplicaLock, ActError> {
 fn forget(replica: &Known, lock: ReplicaLock) -> std::io::Result<()> {
     let gone = replica
         .folder
-        .with_file_name(format!(".gone-{}", replica.spec.id));
+        .with_file_name(format!("{REMOVED}{}", replica.spec.id));
     if gone.exists() {
         std::fs::remove_dir_all(&gone)?;
     }

@@ -17,7 +17,7 @@ use ops_keeper::{INHERITED_ENV, Spec};
 
 use super::{
     ProcessTarget,
-    layout::{replica_id, unwritable},
+    layout::{Known, replica_id, unwritable},
 };
 
 /// A keeper's own words, should it be unable to work.
@@ -74,17 +74,20 @@ impl ProcessTarget {
         })
     }
 
-    /// Makes a replica's folder. Its work folder gets a link to everything at the top of the
-    /// artifact, so that arguments can name files of the artifact and the service can still write
-    /// files of its own beside them.
-    pub(super) fn make(&self, folder: &Path, spec: &Spec, artifact: &Digest) -> Look<()> {
-        let failed = |error: io::Error| unwritable(folder, &error);
-        let content = self.artifacts.join(artifact.hex());
-        ops_keeper::create(folder, spec).map_err(failed)?;
-        for entry in std::fs::read_dir(&content).map_err(failed)? {
+    /// Gives a replica's work folder a link to everything at the top of its artifact, so that
+    /// arguments can name files of the artifact, and the service can still write files of its own
+    /// beside them. What is there already stays.
+    pub(super) fn link_artifact(&self, replica: &Known, artifact: &Digest) -> Look<()> {
+        let failed = |error: io::Error| unwritable(&replica.folder, &error);
+        for entry in std::fs::read_dir(self.artifacts.join(artifact.hex())).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            std::os::unix::fs::symlink(entry.path(), spec.cwd.join(entry.file_name()))
-                .map_err(failed)?;
+            let link = replica.spec.cwd.join(entry.file_name());
+            match std::os::unix::fs::symlink(entry.path(), link) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(failed(error));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -101,7 +104,9 @@ impl ProcessTarget {
             .keeper
             .split_first()
             .ok_or_else(|| no_keeper("no command"))?;
-        let words = File::create(folder.join(KEEPER_LOG)).map_err(|e| no_keeper(&e.to_string()))?;
+        // On a full disk a keeper without words is better than none.
+        let words =
+            File::create(folder.join(KEEPER_LOG)).map_or_else(|_| Stdio::null(), Stdio::from);
         let mut command = Command::new(program);
         command.args(args).arg(folder).env_clear().current_dir("/");
         let referenced = spec

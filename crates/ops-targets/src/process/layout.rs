@@ -16,6 +16,10 @@ use super::ProcessTarget;
 
 /// Bytes of a service's or a release's name.
 const NAME_MAX: usize = 100;
+/// Folders that a keeper's crate is making begin with this.
+const MADE: &str = ".new-";
+/// Folders that are being removed begin with this.
+pub(super) const REMOVED: &str = ".gone-";
 
 /// A replica that exists here, whatever its state.
 #[derive(Debug, Clone)]
@@ -65,6 +69,23 @@ impl ProcessTarget {
         }
         known.sort_by(|a, b| (&a.spec.release, a.spec.index).cmp(&(&b.spec.release, b.spec.index)));
         Ok(known)
+    }
+
+    /// Removes what is left of folders that a crash kept from being made or removed.
+    pub(super) fn clear_remains(&self, service: &ServiceName) -> Look<()> {
+        let folder = self.service_folder(service)?;
+        let failed = |error: io::Error| unwritable(&folder, &error);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if [MADE, REMOVED]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+            {
+                std::fs::remove_dir_all(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// All replicas of one release.

@@ -22,9 +22,15 @@ const ASK_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 impl ProcessTarget {
-    /// Gives an order to a replica and returns when it is on disk and a keeper sees to it.
-    pub(super) fn tell(&self, replica: &Known, order: Order, stamp: Stamp) -> Act {
-        let until = Instant::now() + ORDER_WAIT;
+    /// Gives an order to a replica and returns when it is on disk and a keeper sees to it, at the
+    /// latest when the whole act's time is up.
+    pub(super) fn tell(&self, replica: &Known, order: Order, stamp: Stamp, until: Instant) -> Act {
+        if Instant::now() >= until {
+            let next = "look, then give the same act again";
+            let fault = Fault::new("there was no time left to tell it", &replica.spec.id, next);
+            return Err(ActError::Unknown(fault));
+        }
+        let until = until.min(Instant::now() + ORDER_WAIT);
         let request = Request::Order {
             order,
             stamp: keeper_stamp(stamp),

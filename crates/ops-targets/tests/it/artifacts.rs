@@ -84,6 +84,9 @@ impl Drop for Shelf {
     }
 }
 
+/// Kind, name, and body or link target.
+type Entry<'a> = (tar::EntryType, &'a str, &'a str);
+
 fn command() -> Vec<String> {
     vec!["run".to_owned()]
 }
@@ -237,7 +240,7 @@ fn a_damaged_archive_is_refused_wherever_it_was_cut() {
 #[test]
 fn hostile_archives_are_refused_and_write_nothing_outside() {
     use tar::EntryType as Kind;
-    let cases: [(&str, &[(Kind, &str, &str)]); 10] = [
+    let cases: [(&str, &[Entry]); 10] = [
         ("leads upwards", &[(Kind::Regular, "../evil", "x")]),
         ("leads upwards", &[(Kind::Regular, "lib/../../evil", "x")]),
         ("absolute", &[(Kind::Regular, "/evil", "x")]),

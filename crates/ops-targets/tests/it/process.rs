@@ -17,6 +17,14 @@ fn shop() -> ServiceName {
     ServiceName::from("shop")
 }
 
+/// Listens on a port of the stand's range.
+fn hold_a_port(stand: &Stand) -> TcpListener {
+    let (first, last) = stand.ports;
+    (first..=last)
+        .find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
+        .unwrap()
+}
+
 #[test]
 fn replicas_start_stop_start_again_and_are_removed() {
     let stand = Stand::new();
@@ -197,6 +205,7 @@ fn killed_keepers_make_a_replica_unknown_and_restore_brings_them_back() {
         .unwrap();
     stand.wait_for(&[Stopped, Stopped]);
     assert!(stand.services().is_empty());
+    eventually("the keepers have left", || stand.keepers().is_empty());
     assert_eq!(stand.target.restore().unwrap().resting.len(), 2);
 }
 
@@ -282,10 +291,7 @@ fn a_crash_loop_is_seen_with_its_reason() {
 #[test]
 fn ports_that_are_held_or_owned_are_passed_over() {
     let stand = Stand::new();
-    let (first, last) = stand.ports;
-    let held = (first..=last)
-        .find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
-        .unwrap();
+    let held = hold_a_port(&stand);
     let port = held.local_addr().unwrap().port();
     let all = stand.target.free_ports(port, port + 9).unwrap();
     assert!(all <= 9);
@@ -331,7 +337,7 @@ fn ports_that_are_held_or_owned_are_passed_over() {
 #[test]
 fn s7_a_fixed_port_is_given_and_what_holds_it_is_named() {
     let stand = Stand::new();
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = hold_a_port(&stand);
     let port = held.local_addr().unwrap().port();
     let mut spec = stand.release("abc-1", SLEEPER);
     (spec.replicas, spec.fixed_port) = (1, Some(port));
@@ -421,11 +427,12 @@ fn p13_secrets_are_on_no_disk_and_in_no_command_line() {
     eventually("it has the secret", || {
         stand.text("length") == format!("{}\n", value.len())
     });
-    let grep = std::process::Command::new("grep")
-        .args(["-r", "-l", value])
-        .arg(stand.state());
-    let mut grep = grep;
-    let found = grep.args(["--devices=skip"]).output().unwrap();
+    let mut grep = std::process::Command::new("grep");
+    let found = grep
+        .args(["-r", "-l", "-D", "skip", value])
+        .arg(stand.state())
+        .output()
+        .unwrap();
     assert!(
         found.stdout.is_empty(),
         "{}",
@@ -451,4 +458,66 @@ fn keepers_are_in_sessions_of_their_own() {
             (pid.to_string().as_str(), pid.to_string().as_str())
         );
     }
+}
+
+#[test]
+fn no_orphan_and_no_double_after_any_sequence_of_acts_and_kills() {
+    for seed in 1..=4_u64 {
+        random_history(seed);
+    }
+}
+
+fn random_history(seed: u64) {
+    let stand = Stand::new();
+    let text = "setsid sleep 1000 & exec sleep 2000";
+    let releases = [stand.release("abc-1", text), stand.release("def-2", text)];
+    let mut dice = seed;
+    for op in 1..=14 {
+        // Marsaglia's xorshift64: a seed gives the same sequence on every machine.
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        let spec = &releases[(dice >> 8) as usize % 2];
+        let now = stamp(1, op);
+        match dice % 6 {
+            0 | 1 => stand.target.start(now, spec).unwrap(),
+            2 => stand.target.stop(now, &shop(), &spec.release).unwrap(),
+            // Refused while it runs.
+            3 => drop(stand.target.remove(now, &shop(), &spec.release)),
+            4 => {
+                if let Some(keeper) = stand.keepers().first() {
+                    signal(*keeper, Signal::KILL);
+                }
+            }
+            _ => assert_eq!(stand.target.restore().unwrap().failed, []),
+        }
+        let mains = stand.services().iter().filter(|pid| is_main(**pid)).count();
+        assert!(
+            mains <= 4,
+            "seed {seed}, operation {op}: {mains} copies of four replicas"
+        );
+    }
+    for (op, spec) in (1..).zip(&releases) {
+        stand
+            .target
+            .stop(stamp(2, op), &shop(), &spec.release)
+            .unwrap();
+    }
+    eventually("all have stopped", || {
+        stand.states().iter().all(|state| *state == Stopped)
+    });
+    assert!(stand.services().is_empty(), "seed {seed}: orphans");
+    for (op, spec) in (3..).zip(&releases) {
+        stand
+            .target
+            .remove(stamp(2, op), &shop(), &spec.release)
+            .unwrap();
+    }
+    assert_eq!(stand.view().replicas, []);
+    eventually("no keeper is left", || stand.keepers().is_empty());
+}
+
+fn is_main(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+        .is_ok_and(|argv| argv == "sleep\x002000\0")
 }
