@@ -179,8 +179,14 @@ impl Nurse {
     fn run(&mut self) -> io::Result<()> {
         loop {
             self.advance(boot_ms());
-            if matches!(self.phase, Phase::Stopped) && self.status.desired == Desired::Stopped {
-                break;
+            if self.at_rest() {
+                self.keep_last_words();
+                self.answer_requests();
+                // An order to start may just have been among them.
+                if self.at_rest() {
+                    return Ok(());
+                }
+                continue;
             }
             let main_ended = self.wait()?;
             self.read_output();
@@ -190,6 +196,13 @@ impl Nurse {
             }
             self.answer_requests();
         }
+    }
+
+    fn at_rest(&self) -> bool {
+        matches!(self.phase, Phase::Stopped) && self.status.desired == Desired::Stopped
+    }
+
+    fn keep_last_words(&mut self) {
         for _ in 0..LAST_READS {
             if !self.read_output() {
                 break;
@@ -198,8 +211,6 @@ impl Nurse {
         for stream in &mut self.streams {
             stream.finish(&mut self.log);
         }
-        self.answer_requests();
-        Ok(())
     }
 
     /// Waits until something happens or is due. Says whether the main process has ended.

@@ -268,6 +268,23 @@ fn p9_a_stuck_keeper_is_unknown_within_a_bounded_time() {
 }
 
 #[test]
+fn a_start_right_after_a_stop_is_never_lost() {
+    let stand = Stand::new();
+    let mut spec = stand.release("abc-1", SLEEPER);
+    spec.replicas = 1;
+    for round in 0..15 {
+        stand.target.start(stamp(1, 2 * round + 1), &spec).unwrap();
+        stand.wait_for(&[Running]);
+        stand
+            .target
+            .stop(stamp(1, 2 * round + 2), &shop(), &spec.release)
+            .unwrap();
+        // Its keeper is about to leave, or has left, when the next order comes.
+        stand.wait_for(&[Stopped]);
+    }
+}
+
+#[test]
 fn a_crash_loop_is_seen_with_its_reason() {
     let stand = Stand::new();
     let mut spec = stand.release("abc-1", "exit 3");
