@@ -5,7 +5,7 @@
 //! is its own and writable, with a link to everything at the top of the artifact.
 //!
 //! `<state>/replicas/<service>/<release>.<index>/` is a replica's folder (see [`ops_keeper`]);
-//! `<service>/generation.json` holds the highest generation that acted on the service. Keepers
+//! `<service>/stamp.json` holds the stamp of the last act on the service. Keepers
 //! outlive whoever started them, so several processes of ops may use one target at once: acts on
 //! one service take turns by a lock that the kernel frees when its holder dies.
 
