@@ -243,6 +243,12 @@ impl<J: Journal> Engine<J> {
             (JobKey::Answer(message), Done::Answered(answer)) => {
                 self.answered(message, answer, now)
             }
+            (JobKey::Prune, Done::Pruned(answer)) => {
+                if let Err(why) = answer {
+                    tracing::warn!(%why, "the artifact store could not be cleared");
+                }
+                Ok(())
+            }
             (key, _) => {
                 tracing::error!(?key, "a job ended with an answer of another kind");
                 Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ops_core::{
     checks::Condemned,
-    id::{DeploymentId, EnvironmentName, Identity, ServiceName, TicketId},
+    id::{DeploymentId, Digest, EnvironmentName, Identity, ServiceName, TicketId},
     plan::KnownRelease,
     time::{Now, Timer},
 };
@@ -102,6 +102,8 @@ pub enum End {
 pub struct Knowledge {
     /// What serves where, and which deployment brought it there.
     pub serves: BTreeMap<(EnvironmentName, ServiceName), (KnownRelease, DeploymentId)>,
+    /// All releases that passed a watch, oldest first, with where they did.
+    pub releases: Vec<(EnvironmentName, KnownRelease)>,
     /// Candidates judged bad.
     pub condemned: Vec<Condemned>,
     /// The last try of each ticket.
@@ -122,6 +124,7 @@ impl Knowledge {
         match event {
             EngineEvent::Serves { environment, release, by } => {
                 let key = (environment.clone(), release.spec.service.clone());
+                self.releases.push((environment.clone(), (**release).clone()));
                 self.serves.insert(key, ((**release).clone(), *by));
                 self.settled.insert(*by);
             }
@@ -143,6 +146,22 @@ impl Knowledge {
             EngineEvent::HaltedAll { by } => self.halted = Some(by.clone()),
             EngineEvent::ResumedAll { .. } => self.halted = None,
         }
+    }
+
+    /// Artifacts that must stay: what serves, and per service the last releases.
+    pub fn kept_artifacts(&self, releases: usize) -> Vec<Digest> {
+        let mut kept: BTreeSet<Digest> = BTreeSet::new();
+        let mut counts: BTreeMap<(&EnvironmentName, &ServiceName), usize> = BTreeMap::new();
+        for (environment, release) in self.releases.iter().rev() {
+            let count = counts.entry((environment, &release.spec.service)).or_default();
+            // What serves and its way back stay whatever the number says.
+            if *count < releases.max(2) {
+                kept.insert(release.spec.artifact.clone());
+            }
+            *count += 1;
+        }
+        kept.extend(self.serves.values().map(|(release, _)| release.spec.artifact.clone()));
+        kept.into_iter().collect()
     }
 
     /// Everything that serves, with its environment.

@@ -75,15 +75,8 @@ pub(crate) fn keep(replica_dir: &Path) -> io::Result<End> {
     let here = Path::new(HERE);
     let spec = folder::read_spec(here)?;
     let status = folder::read_status(here)?;
-    let log = Log::open(
-        &here.join(folder::LOGS),
-        spec.log_quota,
-        status.dropped_lines,
-    );
-    let streams = [
-        Stream::open(Path::new(OUT), "out")?,
-        Stream::open(Path::new(ERR), "err")?,
-    ];
+    let log = Log::open(&here.join(folder::LOGS), spec.log_quota, status.dropped_lines);
+    let streams = [Stream::open(Path::new(OUT), "out")?, Stream::open(Path::new(ERR), "err")?];
     let server = Server::bind(Path::new(folder::SOCKET))?;
     let mut nurse = Nurse {
         spec,
@@ -132,16 +125,11 @@ impl Nurse {
         };
         if let Some(main) = self.status.main {
             if let Some(handle) = process::open(main)? {
-                self.log
-                    .note(&format!("a new keeper looks after process {}", main.pid));
+                self.log.note(&format!("a new keeper looks after process {}", main.pid));
                 if self.status.desired == Desired::Running {
                     self.status.state = State::Running;
                 }
-                self.phase = Phase::Living {
-                    main,
-                    handle,
-                    since: now,
-                };
+                self.phase = Phase::Living { main, handle, since: now };
             } else {
                 let why = "ended while no keeper was at work".to_owned();
                 self.main_ended(main, &why, now, 0);
@@ -199,11 +187,7 @@ impl Nurse {
             _ => None,
         };
         fds.extend(handle.map(|handle| PollFd::new(handle, PollFlags::IN)));
-        fds.extend(
-            self.streams
-                .iter()
-                .map(|s| PollFd::new(s.pipe(), PollFlags::IN)),
-        );
+        fds.extend(self.streams.iter().map(|s| PollFd::new(s.pipe(), PollFlags::IN)));
         self.server.poll_on(&mut fds);
         let millis = self.due_in(boot_ms()).min(TURN_MAX);
         let timeout = Timespec {
@@ -225,11 +209,7 @@ impl Nurse {
             Phase::Waiting { until } => until.saturating_sub(now),
             Phase::Clearing(clearing) => clearing.due_in(now),
         };
-        if self.server.busy() || self.unsaved {
-            phase.min(1000)
-        } else {
-            phase
-        }
+        if self.server.busy() || self.unsaved { phase.min(1000) } else { phase }
     }
 
     fn read_output(&mut self) -> bool {
@@ -252,25 +232,18 @@ impl Nurse {
         if let Request::Order { order, stamp } = request {
             let mut next = self.status.clone();
             if let Err(stale) = next.take(order, stamp) {
-                return Answer::Stale {
-                    highest: stale.highest,
-                };
+                return Answer::Stale { highest: stale.highest };
             }
             if (next != self.status || self.unsaved)
                 && let Err(error) = folder::write_status(Path::new(HERE), &next)
             {
-                return Answer::Refused {
-                    why: format!("the order cannot be kept: {error}"),
-                };
+                return Answer::Refused { why: format!("the order cannot be kept: {error}") };
             }
             self.status = next;
             self.unsaved = false;
         }
         self.status.dropped_lines = self.log.dropped();
-        Answer::Report(Report {
-            status: self.status.clone(),
-            keeper: std::process::id() as i32,
-        })
+        Answer::Report(Report { status: self.status.clone(), keeper: std::process::id() as i32 })
     }
 
     /// Writes the status down. If that fails the service matters more: it is tried again on
@@ -279,8 +252,7 @@ impl Nurse {
         self.status.dropped_lines = self.log.dropped();
         let saved = folder::write_status(Path::new(HERE), &self.status);
         if let (Err(error), false) = (&saved, self.unsaved) {
-            self.log
-                .note(&format!("the status cannot be written: {error}"));
+            self.log.note(&format!("the status cannot be written: {error}"));
         }
         self.unsaved = saved.is_err();
     }

@@ -1,7 +1,7 @@
 //! From what is owed to jobs.
 
 use ops_core::{
-    deploy::{Deployment, Effect, Input, Letter, LookOrder, owed},
+    deploy::{Deployment, Effect, Input, Letter, LookOrder, To, owed},
     id::{DeploymentId, Stamp},
     plan::Kind,
     time::Now,
@@ -106,7 +106,10 @@ impl<J: Journal> Engine<J> {
             Effect::Deliver { n } | Effect::FindLetter { n } => {
                 let deliver = matches!(effect, Effect::Deliver { .. });
                 if let Some(letter) = deployment.outbox.iter().find(|letter| letter.n == n) {
-                    let letter = Box::new(letter.clone());
+                    let mut letter = Box::new(letter.clone());
+                    if matches!(letter.to, To::Comment { .. }) {
+                        letter.body.push_str(&self.anchor()?);
+                    }
                     let marker = Letter::marker(id, n);
                     let work = if deliver {
                         Work::Deliver { letter, marker }
@@ -161,6 +164,13 @@ impl<J: Journal> Engine<J> {
         }
     }
 
+    /// The journal's head, for a comment: an edit of anything before it is found by comparing
+    /// (P14).
+    fn anchor(&self) -> Result<String, EngineError> {
+        let (seq, hash) = self.journal.head()?;
+        Ok(format!("\n<!-- ops:journal:{seq}:{hash} -->"))
+    }
+
     /// Whether a repeated job may run again.
     pub(super) fn due(&self, key: &JobKey, every_ms: u64, now: &Now) -> bool {
         let rested = self.last.get(key).is_none_or(|last| now.ms >= last.saturating_add(every_ms));
@@ -185,6 +195,17 @@ impl<J: Journal> Engine<J> {
             self.start(Job { key: JobKey::Mentions, work: Work::Mentions { after } }, jobs);
         }
         self.answer_jobs(now, jobs);
+        self.prune_job(now, jobs);
+    }
+
+    /// Clears artifacts that no way back needs, while nothing is under way.
+    fn prune_job(&mut self, now: &Now, jobs: &mut Vec<Job>) {
+        let Some(settings) = self.settings().cloned() else { return };
+        let idle = !self.deployments.values().any(Deployment::blocks_group);
+        if idle && self.due(&JobKey::Prune, self.heartbeat_ms, now) {
+            let keep = self.knowledge.kept_artifacts(settings.retention.releases as usize);
+            self.start(Job { key: JobKey::Prune, work: Work::Prune { keep } }, jobs);
+        }
     }
 
     /// The first of each free lock group may check; a person's halt of everything stops that.

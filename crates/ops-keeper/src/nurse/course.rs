@@ -23,11 +23,7 @@ pub(super) enum Phase {
     /// Nothing lives and nothing shall.
     Stopped,
     /// The service runs. `since`: boot time at which its life began or was adopted.
-    Living {
-        main: MainProcess,
-        handle: OwnedFd,
-        since: u64,
-    },
+    Living { main: MainProcess, handle: OwnedFd, since: u64 },
     /// What lives is being ended.
     Clearing(Clearing),
     /// The next start is due at this boot time.
@@ -110,11 +106,7 @@ impl Nurse {
                 self.log.note(&format!("started as process {}", main.pid));
                 if let Ok(Some(handle)) = process::open(main) {
                     let since = now;
-                    self.phase = Phase::Living {
-                        main,
-                        handle,
-                        since,
-                    };
+                    self.phase = Phase::Living { main, handle, since };
                 } else {
                     // It has ended already, or there is no handle for it: end what is left of it.
                     self.collect();
