@@ -1,7 +1,7 @@
 //! A shop, its settings, a ticket that passed, and a world that does as it is told: for tests of
 //! the rules.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use crate::{
     checks::{ArtifactFact, Facts, HostFact},
@@ -420,7 +420,7 @@ impl World {
                 To::Close { ticket } => format!("close {ticket}"),
                 To::Post { channel } => format!("post in #{channel}"),
             };
-            out.push_str(&format!("--- {to}\n{}\n", letter.body));
+            let _ = writeln!(out, "--- {to}\n{}", letter.body);
         }
         out
     }

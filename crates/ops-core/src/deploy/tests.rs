@@ -180,7 +180,9 @@ fn s5_a_night_without_users_is_inconclusive_and_condemns_nothing() {
     world.settings.services.values_mut().for_each(|service| {
         service.strategy = match service.strategy.clone() {
             Strategy::Canary { mut steps } => {
-                steps.iter_mut().for_each(|step| step.min_requests = 1_000_000);
+                for step in &mut steps {
+                    step.min_requests = 1_000_000;
+                }
                 Strategy::Canary { steps }
             }
             other => other,

@@ -210,7 +210,9 @@ impl<J: Journal> Engine<J> {
 
     /// The first of each free lock group may check; a person's halt of everything stops that.
     fn give_turns(&mut self, now: &Now) -> Result<(), EngineError> {
-        if self.knowledge.halted.is_some() || self.too_new.is_some() {
+        // An artifact that is being imported must not be cleared away at the same time.
+        let clearing = self.running.contains(&JobKey::Prune);
+        if self.knowledge.halted.is_some() || self.too_new.is_some() || clearing {
             return Ok(());
         }
         let waiting: Vec<_> = self

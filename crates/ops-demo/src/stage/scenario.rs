@@ -10,27 +10,27 @@ use std::{
 };
 
 use ops_core::id::DeploymentId;
-use ops_demo::{
-    BadVersions, ShopConfig,
-    load::{LoadHandle, LoadPlan, LoadReport, Schedule},
-};
 use ops_engine::{DeploymentView, ports::Artifacts};
 use ops_server::ControlClient;
 use ops_targets::ArtifactStore;
 
+use crate::{
+    load::{self, LoadHandle, LoadPlan, LoadReport, Schedule},
+    shop::ShopConfig,
+    versions::{BadVersions, write_candidate},
+};
+
 use super::{
     report::{DemoReport, DeploymentReport, TicketReport},
     show::Show,
-    site::{DemoError, Site},
+    site::{Site, SiteError},
     team::{Story, Team},
 };
 
 /// Requests per second.
-pub(crate) const RATE: f64 = 1_000.0;
+pub(super) const RATE: f64 = 1_000.0;
 /// How long a deployment of the demo may take.
 const DEPLOYMENT_WAIT: Duration = Duration::from_secs(100);
-/// How long the processes get to answer.
-const START_WAIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 /// Seconds of v1's traffic before v2: what its overdispersion is estimated from. Below a minute
 /// the estimate leans towards a prior of 5.
@@ -70,7 +70,7 @@ fn chapters(bad: &BadVersions) -> Vec<Chapter> {
 }
 
 /// The demo while it runs.
-pub(crate) struct Scenario<'a> {
+pub(super) struct Scenario<'a> {
     site: &'a Site,
     team: Team,
     control: ControlClient,
@@ -81,19 +81,19 @@ pub(crate) struct Scenario<'a> {
 }
 
 impl<'a> Scenario<'a> {
-    pub(crate) fn new(
+    pub(super) fn new(
         site: &'a Site,
         team: Team,
-        control: ControlClient,
         show: &'a Show,
-        stop: Arc<AtomicBool>,
+        stop: &Arc<AtomicBool>,
     ) -> Self {
+        let stop = Arc::clone(stop);
+        let control = site.control();
         Self { site, team, control, show, stop, load: None, started: Instant::now() }
     }
 
     /// Ships all versions and tells what came of each.
-    pub(crate) fn play(mut self, bad: &BadVersions, seed: Option<u64>) -> Result<DemoReport, DemoError> {
-        self.wait_for_daemon()?;
+    pub(super) fn play(mut self, bad: &BadVersions, seed: Option<u64>) -> Result<DemoReport, SiteError> {
         let mut done = Vec::new();
         for chapter in chapters(bad) {
             let ended = self.ship(&chapter)?;
@@ -109,7 +109,7 @@ impl<'a> Scenario<'a> {
             .map(|(_, (ticket, _))| {
                 Ok(TicketReport { ticket: ticket.clone(), status: self.team.status(ticket)? })
             })
-            .collect::<Result<_, DemoError>>()?;
+            .collect::<Result<_, SiteError>>()?;
         Ok(DemoReport {
             seed,
             deployments,
@@ -119,38 +119,26 @@ impl<'a> Scenario<'a> {
         })
     }
 
-    fn pause(&self) -> Result<(), DemoError> {
+    fn pause(&self) -> Result<(), SiteError> {
         if self.stop.load(Ordering::SeqCst) {
-            return Err(DemoError::Stopped);
+            return Err(SiteError::Stopped);
         }
         thread::sleep(POLL);
         Ok(())
     }
 
-    fn wait_for_daemon(&self) -> Result<(), DemoError> {
-        let until = Instant::now() + START_WAIT;
-        while self.control.status().is_err() {
-            if Instant::now() > until {
-                let words = self.site.last_words("serve");
-                return Err(DemoError::Late(format!("`ops serve` did not answer: {words}")));
-            }
-            self.pause()?;
-        }
-        Ok(())
-    }
-
-    fn ship(&mut self, chapter: &Chapter) -> Result<(String, DeploymentView), DemoError> {
+    fn ship(&mut self, chapter: &Chapter) -> Result<(String, DeploymentView), SiteError> {
         let version = &chapter.shop.version;
         let folder = self.site.folder().join("candidates").join(version);
         std::fs::create_dir_all(&folder)
-            .map_err(|why| DemoError::other("a candidate's folder", why))?;
-        ops_demo::write_candidate(&folder, self.site.program(), &chapter.shop)
-            .map_err(|why| DemoError::other("a candidate", why))?;
+            .map_err(|why| SiteError::other("a candidate's folder", why))?;
+        write_candidate(&folder, self.site.program(), &chapter.shop)
+            .map_err(|why| SiteError::other("a candidate", why))?;
         let store = ArtifactStore::new(&self.site.state(), 1_000);
         let command = ["bin/shop".to_owned()];
         let artifact = store
             .resolve(&folder.display().to_string(), &command)
-            .map_err(|why| DemoError::other("a candidate", why))?;
+            .map_err(|why| SiteError::other("a candidate", why))?;
         let story = Story {
             title: chapter.title,
             version,
@@ -167,7 +155,7 @@ impl<'a> Scenario<'a> {
     }
 
     /// Follows a ticket's deployment until it has come to rest.
-    fn follow(&mut self, ticket: &str) -> Result<DeploymentView, DemoError> {
+    fn follow(&mut self, ticket: &str) -> Result<DeploymentView, SiteError> {
         let until = Instant::now() + DEPLOYMENT_WAIT;
         let mut known: Option<DeploymentId> = None;
         loop {
@@ -190,23 +178,23 @@ impl<'a> Scenario<'a> {
             }
             if Instant::now() > until {
                 let words = self.site.last_words("serve");
-                return Err(DemoError::Late(format!("{ticket} did not come to rest: {words}")));
+                return Err(SiteError::Late(format!("{ticket} did not come to rest: {words}")));
             }
         }
     }
 
     /// Users come as soon as the first version serves them.
-    fn watch_traffic(&mut self, view: &DeploymentView) -> Result<(), DemoError> {
+    fn watch_traffic(&mut self, view: &DeploymentView) -> Result<(), SiteError> {
         if self.load.is_none() && matches!(view.phase.as_str(), "verifying" | "watching") {
-            let plan = LoadPlan::shop(self.site.door, Schedule::constant(RATE));
+            let plan = LoadPlan::shop(self.site.door(), Schedule::constant(RATE));
             let load =
-                ops_demo::load::start(plan).map_err(|why| DemoError::other("the load", why))?;
+                load::start(plan).map_err(|why| SiteError::other("the load", why))?;
             self.load = Some(load);
         }
         Ok(())
     }
 
-    fn warm_up(&self) -> Result<(), DemoError> {
+    fn warm_up(&self) -> Result<(), SiteError> {
         let until = Instant::now() + WARM_UP;
         while Instant::now() < until {
             self.pause()?;
@@ -214,13 +202,13 @@ impl<'a> Scenario<'a> {
         Ok(())
     }
 
-    fn end_load(&mut self) -> Result<LoadReport, DemoError> {
+    fn end_load(&mut self) -> Result<LoadReport, SiteError> {
         let load = self.load.take();
-        let load = load.ok_or_else(|| DemoError::Late("no version ever served".into()))?;
+        let load = load.ok_or_else(|| SiteError::Late("no version ever served".into()))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|why| DemoError::other("the load", why))?;
+            .map_err(|why| SiteError::other("the load", why))?;
         Ok(runtime.block_on(load.stop()))
     }
 }

@@ -6,10 +6,10 @@ use std::{net::SocketAddr, path::Path};
 use ops_boards::{BoardClient, NewTicket};
 use ops_core::id::Digest;
 
-use super::site::DemoError;
+use super::site::SiteError;
 
 /// The people.
-pub(crate) struct Team {
+pub struct Team {
     po: BoardClient,
     dev: BoardClient,
     cq: BoardClient,
@@ -17,23 +17,31 @@ pub(crate) struct Team {
 }
 
 /// What a ticket is about.
-pub(crate) struct Story<'a> {
-    pub(crate) title: &'a str,
-    pub(crate) version: &'a str,
-    pub(crate) artifact: &'a Path,
-    pub(crate) digest: &'a Digest,
+pub struct Story<'a> {
+    /// The ticket's title.
+    pub title: &'a str,
+    /// The version in the notes.
+    pub version: &'a str,
+    /// Where the candidate lies.
+    pub artifact: &'a Path,
+    /// Digest of its content.
+    pub digest: &'a Digest,
 }
 
 impl Team {
     /// Everybody with their token, by identity.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    ///
+    /// If somebody gets no token.
+    pub fn new(
         boards: SocketAddr,
-        token: impl Fn(&str) -> Result<String, DemoError>,
-    ) -> Result<Self, DemoError> {
+        token: impl Fn(&str) -> Result<String, SiteError>,
+    ) -> Result<Self, SiteError> {
         let base = format!("http://{boards}");
         let client = |who: &str| {
             BoardClient::new(&base, &token(who)?)
-                .map_err(|why| DemoError::other("a board client", why))
+                .map_err(|why| SiteError::other("a board client", why))
         };
         Ok(Self {
             po: client("pia@example.org")?,
@@ -44,8 +52,12 @@ impl Team {
     }
 
     /// Puts a ticket through DEV, CQ and QA and returns its number: it is `rfp` then.
-    pub(crate) fn ship(&self, story: &Story<'_>) -> Result<String, DemoError> {
-        let board = |why| DemoError::other("the planning board refused a step of the demo", why);
+    ///
+    /// # Errors
+    ///
+    /// If the board refuses a step.
+    pub fn ship(&self, story: &Story<'_>) -> Result<String, SiteError> {
+        let board = |why| SiteError::other("the planning board refused a step of the demo", why);
         let new = NewTicket { title: story.title.to_owned(), ..NewTicket::default() };
         let ticket = self.po.create(&new).map_err(board)?.ticket_number;
         let id = ticket.as_str();
@@ -63,9 +75,13 @@ impl Team {
     }
 
     /// A ticket's status now.
-    pub(crate) fn status(&self, ticket: &str) -> Result<String, DemoError> {
+    ///
+    /// # Errors
+    ///
+    /// If the board does not answer.
+    pub fn status(&self, ticket: &str) -> Result<String, SiteError> {
         let shown = self.po.show(ticket);
-        shown.map(|shown| shown.status).map_err(|why| DemoError::other("a ticket", why))
+        shown.map(|shown| shown.status).map_err(|why| SiteError::other("a ticket", why))
     }
 }
 

@@ -2,17 +2,18 @@
 
 use std::{cell::RefCell, io::Write as _};
 
-use ops_demo::load::LoadHandle;
+use crate::load::LoadHandle;
 use ops_engine::DeploymentView;
 
 /// The stage of the demo.
-pub(crate) struct Show {
+pub struct Show {
     quiet: bool,
     last: RefCell<String>,
 }
 
 impl Show {
-    pub(crate) fn new(quiet: bool) -> Self {
+    /// Says nothing at all if `quiet`.
+    pub fn new(quiet: bool) -> Self {
         Self { quiet, last: RefCell::new(String::new()) }
     }
 
@@ -24,19 +25,19 @@ impl Show {
     }
 
     /// Where everything is.
-    pub(crate) fn opening(&self, door: &str, boards: &str) {
+    pub fn opening(&self, door: &str, boards: &str) {
         self.line(&format!("shop: http://{door}/   boards: http://{boards}/   (Ctrl-C ends and clears everything)"));
     }
 
     /// A ticket has come through the pipeline.
-    pub(crate) fn ticket(&self, ticket: &str, title: &str, version: &str, fault: &str) {
+    pub fn ticket(&self, ticket: &str, title: &str, version: &str, fault: &str) {
         let fault =
             if fault == "nothing" { String::new() } else { format!("  (nobody knows yet: {fault})") };
         self.line(&format!("\n{ticket} «{title}» {version}: DEV, CQ and QA are done{fault}"));
     }
 
     /// Says what changed, and how the users fare.
-    pub(crate) fn progress(&self, view: &DeploymentView, load: Option<&LoadHandle>) {
+    pub fn progress(&self, view: &DeploymentView, load: Option<&LoadHandle>) {
         let weight = view.weight.unwrap_or(0);
         let waiting = view.waiting_for.clone().unwrap_or_default();
         let key = format!("{} {weight} {waiting}", view.phase);
@@ -52,7 +53,7 @@ impl Show {
     }
 
     /// A deployment came to rest.
-    pub(crate) fn ended(&self, view: &DeploymentView) {
+    pub fn ended(&self, view: &DeploymentView) {
         let cause = view.cause.as_ref().map_or_else(String::new, |cause| format!(": {cause}"));
         self.line(&format!("  → {} {}{cause}", view.id, view.phase));
     }

@@ -4,58 +4,58 @@ use serde::Serialize;
 
 /// The whole answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(crate) struct DemoReport {
+pub struct DemoReport {
     /// Seed of the faults; `None` for the standard ones.
-    pub(crate) seed: Option<u64>,
+    pub seed: Option<u64>,
     /// One per version that was shipped, in order.
-    pub(crate) deployments: Vec<DeploymentReport>,
+    pub deployments: Vec<DeploymentReport>,
     /// All tickets at the end.
-    pub(crate) tickets: Vec<TicketReport>,
+    pub tickets: Vec<TicketReport>,
     /// Requests per second that were sent.
-    pub(crate) requests_per_second: f64,
+    pub requests_per_second: f64,
     /// Seconds that everything took.
-    pub(crate) seconds: f64,
+    pub seconds: f64,
 }
 
 /// One deployment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct DeploymentReport {
+pub struct DeploymentReport {
     /// Its number, `D-1`.
-    pub(crate) deployment: String,
+    pub deployment: String,
     /// Its ticket.
-    pub(crate) ticket: String,
+    pub ticket: String,
     /// Its version.
-    pub(crate) version: String,
+    pub version: String,
     /// What is wrong with that version, `nothing` for a good one.
-    pub(crate) fault: String,
+    pub fault: String,
     /// `closed`, `rolled-back`, `held` or `frozen`.
-    pub(crate) outcome: String,
+    pub outcome: String,
     /// Why it went back.
-    pub(crate) cause: Option<String>,
+    pub cause: Option<String>,
     /// Milliseconds from healthy to all traffic moved, steps excluded.
-    pub(crate) switch_ms: u64,
+    pub switch_ms: u64,
     /// Requests sent while it was under way.
-    pub(crate) requests_sent: u64,
+    pub requests_sent: u64,
     /// Of these, every failure that the service itself did not answer.
-    pub(crate) requests_lost: u64,
+    pub requests_lost: u64,
     /// Seconds from the first bad response to the decision; `None` if none was bad.
-    pub(crate) detection_seconds: Option<f64>,
+    pub detection_seconds: Option<f64>,
     /// Bad responses until traffic was back.
-    pub(crate) bad_responses: u64,
+    pub bad_responses: u64,
 }
 
 /// One ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct TicketReport {
+pub struct TicketReport {
     /// Its number.
-    pub(crate) ticket: String,
+    pub ticket: String,
     /// Its status on the board.
-    pub(crate) status: String,
+    pub status: String,
 }
 
 impl DemoReport {
     /// Whether every good version shipped, every bad one was taken back, and nothing was lost.
-    pub(crate) fn as_it_should(&self) -> bool {
+    pub fn as_it_should(&self) -> bool {
         let right = |one: &DeploymentReport| {
             let wanted = if one.fault == "nothing" { "closed" } else { "rolled-back" };
             one.outcome == wanted && one.requests_lost == 0
@@ -64,7 +64,8 @@ impl DemoReport {
     }
 
     /// For people.
-    pub(crate) fn table(&self) -> String {
+    pub fn table(&self) -> String {
+        use std::fmt::Write as _;
         let mut out = format!(
             "{:<8} {:<7} {:<22} {:<12} {:>9} {:>9} {:>5} {:>10} {:>5}\n",
             "version", "ticket", "fault", "outcome", "switch", "requests", "lost", "detected", "bad"
@@ -72,8 +73,9 @@ impl DemoReport {
         for one in &self.deployments {
             let detected =
                 one.detection_seconds.map_or_else(|| "-".to_owned(), |s| format!("{s:.1} s"));
-            out.push_str(&format!(
-                "{:<8} {:<7} {:<22} {:<12} {:>6} ms {:>9} {:>5} {:>10} {:>5}\n",
+            let _ = writeln!(
+                out,
+                "{:<8} {:<7} {:<22} {:<12} {:>6} ms {:>9} {:>5} {:>10} {:>5}",
                 one.version,
                 one.ticket,
                 one.fault,
@@ -83,7 +85,7 @@ impl DemoReport {
                 one.requests_lost,
                 detected,
                 one.bad_responses
-            ));
+            );
         }
         out
     }
