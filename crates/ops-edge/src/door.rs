@@ -8,7 +8,7 @@ use std::{
 };
 
 use ops_core::{
-    id::{ServiceName, Stamp},
+    id::{Generation, ServiceName, Stamp},
     route::Route,
     signal::SignalSecond,
     world::{DoorView, Fault},
@@ -160,6 +160,15 @@ impl Door for EdgeDoor {
             Answer::View(view) => Ok(view),
             _ => Err(self.odd_answer()),
         }
+    }
+
+    fn highest_generation(&self) -> Look<Generation> {
+        Ok(self.status()?.highest)
+    }
+
+    fn addresses(&self) -> Look<Vec<String>> {
+        let listen = self.status()?.listen;
+        Ok(listen.iter().map(ToString::to_string).collect())
     }
 
     fn set_route(&self, stamp: Stamp, route: &Route) -> Act {
