@@ -6,6 +6,8 @@ mod leases;
 mod outcome;
 mod recover;
 
+pub use recover::replay;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

@@ -16,7 +16,7 @@ pub mod ports;
 mod view;
 
 pub use daemon::{Command, Daemon, Handle, Serving, Status};
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, replay};
 pub use jobs::{Done, Job, JobKey, Work};
 pub use knowledge::{EngineEvent, Knowledge};
 pub use operator::{Ask, Reply, Who};
