@@ -9,6 +9,7 @@ pub mod checks;
 pub mod deploy;
 pub mod evidence;
 pub mod id;
+mod markdown;
 pub mod notes;
 pub mod plan;
 pub mod record;

@@ -45,9 +45,7 @@ enum CallError {
 impl EdgeDoor {
     /// The edge that runs on this state folder, now or later.
     pub fn new(state_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            socket: state_dir.into().join("edge.sock"),
-        }
+        Self { socket: state_dir.into().join("edge.sock") }
     }
 
     /// What the edge says of itself.
@@ -145,18 +143,12 @@ fn exchange(stream: &mut UnixStream, line: &[u8], deadline: Instant) -> io::Resu
 /// Time left, never zero: zero would mean no limit.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        Err(io::ErrorKind::TimedOut.into())
-    } else {
-        Ok(left)
-    }
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 impl Door for EdgeDoor {
     fn look(&self, service: &ServiceName) -> Look<DoorView> {
-        match self.look_at(&Ask::Look {
-            service: service.clone(),
-        })? {
+        match self.look_at(&Ask::Look { service: service.clone() })? {
             Answer::View(view) => Ok(view),
             _ => Err(self.odd_answer()),
         }
@@ -172,24 +164,15 @@ impl Door for EdgeDoor {
     }
 
     fn set_route(&self, stamp: Stamp, route: &Route) -> Act {
-        self.act(&Ask::SetRoute {
-            stamp,
-            route: route.clone(),
-        })
+        self.act(&Ask::SetRoute { stamp, route: route.clone() })
     }
 
     fn remove_route(&self, stamp: Stamp, service: &ServiceName) -> Act {
-        self.act(&Ask::RemoveRoute {
-            stamp,
-            service: service.clone(),
-        })
+        self.act(&Ask::RemoveRoute { stamp, service: service.clone() })
     }
 
     fn signals(&self, service: &ServiceName, after: u64) -> Look<Vec<SignalSecond>> {
-        match self.look_at(&Ask::Signals {
-            service: service.clone(),
-            after,
-        })? {
+        match self.look_at(&Ask::Signals { service: service.clone(), after })? {
             Answer::Signals(seconds) => Ok(seconds),
             _ => Err(self.odd_answer()),
         }

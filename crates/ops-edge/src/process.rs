@@ -86,15 +86,7 @@ impl Edge {
         let table = control.table();
         let desk = Desk::new(control, instance, addresses.clone());
         let config = Arc::new(config);
-        Ok(Self {
-            config,
-            table,
-            desk,
-            listeners,
-            admin,
-            addresses,
-            _lock: lock,
-        })
+        Ok(Self { config, table, desk, listeners, admin, addresses, _lock: lock })
     }
 
     /// The addresses on which users are served.
@@ -109,11 +101,7 @@ impl Edge {
         let proxy = Arc::new(Proxy::new(self.table.clone(), Arc::clone(&self.config)));
         let mut tasks = JoinSet::new();
         tasks.spawn(admin::listen(self.admin, Arc::clone(&self.desk)));
-        tasks.spawn(upkeep::keep(
-            self.table.clone(),
-            self.desk,
-            Arc::clone(&self.config),
-        ));
+        tasks.spawn(upkeep::keep(self.table.clone(), self.desk, Arc::clone(&self.config)));
         upkeep::probe_restored(&self.table, &self.config, &mut tasks);
         connections::serve(self.listeners, &proxy, &self.config, shutdown).await;
         tasks.shutdown().await;
@@ -127,9 +115,7 @@ impl Edge {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, EdgeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| refused(address, error))
+    TcpListener::bind(address).await.map_err(|error| refused(address, error))
 }
 
 fn refused(address: SocketAddr, source: io::Error) -> EdgeError {
@@ -144,11 +130,7 @@ fn write_about(
     instance: &str,
     listen: &[SocketAddr],
 ) -> Result<(), EdgeError> {
-    let about = About {
-        instance,
-        pid: std::process::id(),
-        listen,
-    };
+    let about = About { instance, pid: std::process::id(), listen };
     let failed = |source| EdgeError::State {
         doing: "writing",
         path: config.state_dir.join(ABOUT_FILE),

@@ -14,6 +14,7 @@ use crate::{
     checks::Checklist,
     id::{DeploymentId, Digest, EnvironmentName, Generation, Identity, ServiceName, TicketId},
     plan::{Kind, Plan, Stage, Step},
+    settings::People,
     ticket::Ticket,
     time::{Now, Timer},
 };
@@ -280,6 +281,8 @@ pub struct Deployment {
     pub checklist: Option<Arc<Checklist>>,
     /// The ticket as the checks read it.
     pub ticket: Option<Arc<Ticket>>,
+    /// Who was who when the checks ran.
+    pub people: Option<Arc<People>>,
     /// The candidate's hash as the checks read it.
     pub candidate: Option<Digest>,
     /// What will be done.
@@ -310,6 +313,10 @@ pub struct Deployment {
     pub start_ms: Option<u64>,
     /// Boot time in milliseconds at which the new release was told to start.
     pub started_at: Option<u64>,
+    /// Milliseconds from healthy to all traffic moved, dwells and watches excluded.
+    pub switch_ms: u64,
+    /// Boot time in milliseconds at which the way back was decided on.
+    pub decided_back_at: Option<u64>,
     /// For the record.
     pub milestones: Vec<Milestone>,
 }
@@ -330,6 +337,7 @@ impl Deployment {
             next_op: 1,
             checklist: None,
             ticket: None,
+            people: None,
             candidate: None,
             plan: None,
             on_traffic: false,
@@ -345,6 +353,8 @@ impl Deployment {
             checked: 0,
             start_ms: None,
             started_at: None,
+            switch_ms: 0,
+            decided_back_at: None,
             milestones: Vec::new(),
         }
     }

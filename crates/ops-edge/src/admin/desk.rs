@@ -21,12 +21,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(control: Control, instance: String, listen: Vec<SocketAddr>) -> Arc<Self> {
         let table = control.table();
-        Arc::new(Self {
-            control: Mutex::new(control),
-            table,
-            instance,
-            listen,
-        })
+        Arc::new(Self { control: Mutex::new(control), table, instance, listen })
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {
@@ -42,10 +37,7 @@ impl Desk {
                 let what = format!("the line is no question: {error}");
                 let next = "send one JSON object per line, such as {\"ask\":\"status\"}";
                 let fault = Fault::new(what, "admin socket of the edge", next);
-                Answer::Refused {
-                    kind: RefusalKind::Malformed,
-                    fault,
-                }
+                Answer::Refused { kind: RefusalKind::Malformed, fault }
             }
         }
     }
@@ -64,17 +56,13 @@ impl Desk {
 
     fn signals(&self, service: &ServiceName, after: u64) -> Vec<SignalSecond> {
         let service = self.table.borrow().service(service).cloned();
-        service
-            .map(|service| service.signals(after))
-            .unwrap_or_default()
+        service.map(|service| service.signals(after)).unwrap_or_default()
     }
 
     /// What this edge is, and all that it serves.
     pub(crate) fn status(&self) -> EdgeStatus {
         let table = self.table.borrow();
-        let held = table
-            .services()
-            .map(|service| (service.name().clone(), service.waiting()));
+        let held = table.services().map(|service| (service.name().clone(), service.waiting()));
         let unrouted = table
             .services()
             .filter(|service| table.route(service.name()).is_none())
@@ -85,9 +73,7 @@ impl Desk {
             highest: table.highest(),
             routes: table.routes().map(|live| live.served()).collect(),
             held: held.filter(|(_, waiting)| *waiting > 0).collect(),
-            unrouted: unrouted
-                .filter(|(_, in_flight)| !in_flight.is_empty())
-                .collect(),
+            unrouted: unrouted.filter(|(_, in_flight)| !in_flight.is_empty()).collect(),
         }
     }
 

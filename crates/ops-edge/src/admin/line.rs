@@ -112,9 +112,5 @@ fn encode(answer: &Answer) -> io::Result<Vec<u8>> {
 fn too_long() -> Vec<u8> {
     let what = format!("the line has more than {MAX_LINE_BYTES} bytes");
     let fault = Fault::new(what, "admin socket of the edge", "send shorter lines");
-    encode(&Answer::Refused {
-        kind: RefusalKind::Malformed,
-        fault,
-    })
-    .unwrap_or_default()
+    encode(&Answer::Refused { kind: RefusalKind::Malformed, fault }).unwrap_or_default()
 }

@@ -104,24 +104,9 @@ mod tests {
     fn questions_have_the_documented_form() {
         let ask: Ask = serde_json::from_str(r#"{"ask":"signals","service":"shop","after":7}"#)
             .expect("a question");
-        assert_eq!(
-            ask,
-            Ask::Signals {
-                service: "shop".into(),
-                after: 7
-            }
-        );
-        assert_eq!(
-            serde_json::to_string(&Ask::Status {}).expect("json"),
-            r#"{"ask":"status"}"#
-        );
-        for bad in [
-            r#"{"ask":"status","x":1}"#,
-            r#"{"ask":"drop"}"#,
-            "[]",
-            "1",
-            "{}",
-        ] {
+        assert_eq!(ask, Ask::Signals { service: "shop".into(), after: 7 });
+        assert_eq!(serde_json::to_string(&Ask::Status {}).expect("json"), r#"{"ask":"status"}"#);
+        for bad in [r#"{"ask":"status","x":1}"#, r#"{"ask":"drop"}"#, "[]", "1", "{}"] {
             assert!(serde_json::from_str::<Ask>(bad).is_err(), "{bad}");
         }
     }

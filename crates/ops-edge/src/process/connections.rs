@@ -46,12 +46,8 @@ pub(super) async fn serve(
 ) {
     let (phase, told) = watch::channel(Phase::Serving);
     let (alive, mut all_gone) = mpsc::channel(1);
-    let house = House {
-        proxy: Arc::clone(proxy),
-        config: Arc::clone(config),
-        phase: told,
-        _alive: alive,
-    };
+    let house =
+        House { proxy: Arc::clone(proxy), config: Arc::clone(config), phase: told, _alive: alive };
     let places = Arc::new(Semaphore::new(config.max_connections));
     let mut doors = JoinSet::new();
     for listener in listeners {
@@ -61,10 +57,7 @@ pub(super) async fn serve(
     shutdown.await;
     doors.shutdown().await;
     phase.send_replace(Phase::Draining);
-    if timeout(config.drain_timeout, all_gone.recv())
-        .await
-        .is_err()
-    {
+    if timeout(config.drain_timeout, all_gone.recv()).await.is_err() {
         tracing::warn!("the drain took too long: the connections that are left are closed");
     }
 }
@@ -89,10 +82,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, house: House, _place: Own
         tracing::debug!(%peer, %error, "a client was gone before it was served");
         return;
     }
-    let visitor = Visitor {
-        address: peer.ip(),
-        proto: "http",
-    };
+    let visitor = Visitor { address: peer.ip(), proto: "http" };
     let proxy = Arc::clone(&house.proxy);
     let service = service_fn(move |request| {
         let proxy = Arc::clone(&proxy);

@@ -72,9 +72,7 @@ pub(super) fn probe_restored(
 async fn probe(route: Weak<LiveRoute>, limit: Duration) {
     let addresses = |live: &LiveRoute| -> Vec<SocketAddr> {
         let legs = live.legs.iter().filter(|leg| leg.weight > 0);
-        legs.flat_map(|leg| &leg.backends)
-            .map(|backend| backend.address())
-            .collect()
+        legs.flat_map(|leg| &leg.backends).map(|backend| backend.address()).collect()
     };
     let Some(mut left) = route.upgrade().map(|live| addresses(&live)) else {
         return;

@@ -52,11 +52,7 @@ impl Connection {
 
 impl Backend {
     pub(crate) fn new(address: SocketAddr) -> Arc<Self> {
-        Arc::new(Self {
-            address,
-            in_flight: AtomicU64::new(0),
-            idle: Mutex::new(Vec::new()),
-        })
+        Arc::new(Self { address, in_flight: AtomicU64::new(0), idle: Mutex::new(Vec::new()) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -83,12 +79,8 @@ impl Backend {
     pub(crate) fn take(&self, max_age: Duration) -> Option<Connection> {
         let mut idle = self.idle();
         idle.retain(|entry| !entry.connection.sender.is_closed());
-        let ready = idle
-            .iter()
-            .rposition(|entry| entry.connection.sender.is_ready())?;
-        let young = idle
-            .get(ready)
-            .is_some_and(|entry| entry.since.elapsed() <= max_age);
+        let ready = idle.iter().rposition(|entry| entry.connection.sender.is_ready())?;
+        let young = idle.get(ready).is_some_and(|entry| entry.since.elapsed() <= max_age);
         young.then(|| idle.remove(ready).connection)
     }
 
@@ -96,10 +88,7 @@ impl Backend {
     pub(crate) fn keep(&self, connection: Connection, max_idle: usize) {
         let mut idle = self.idle();
         if idle.len() < max_idle && !connection.sender.is_closed() {
-            idle.push(Idle {
-                connection,
-                since: Instant::now(),
-            });
+            idle.push(Idle { connection, since: Instant::now() });
         }
     }
 
@@ -118,10 +107,7 @@ impl Backend {
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         stream.set_nodelay(true)?;
         let bytes_read = Arc::new(AtomicU64::new(0));
-        let counted = Counted {
-            stream,
-            bytes_read: Arc::clone(&bytes_read),
-        };
+        let counted = Counted { stream, bytes_read: Arc::clone(&bytes_read) };
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(config.max_header_bytes)
             .max_header_size(config.max_header_bytes)

@@ -39,8 +39,7 @@ impl UploadProgress {
     }
 
     fn moved(&self) {
-        self.moved_ms
-            .store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.moved_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
         self.awaits_client.store(false, Ordering::Relaxed);
     }
 
@@ -155,10 +154,7 @@ impl UnderWay {
 
 impl Relay {
     pub(crate) fn new(body: Incoming, under_way: UnderWay) -> Self {
-        let mut relay = Self {
-            body,
-            under_way: Some(under_way),
-        };
+        let mut relay = Self { body, under_way: Some(under_way) };
         relay.complete_if_over();
         relay
     }

@@ -67,23 +67,13 @@ impl Outgoing {
         let repeatable = upload.is_none() && parts.method.is_idempotent();
         strip_hop_by_hop(&mut parts.headers);
         let headers = &mut parts.headers;
-        set_forwarded(
-            headers,
-            visitor.address,
-            visitor.proto,
-            host.as_ref(),
-            trust_forwarded,
-        );
+        set_forwarded(headers, visitor.address, visitor.proto, host.as_ref(), trust_forwarded);
         if let Some(host) = host {
             headers.insert(HOST, host);
         }
         parts.version = Version::HTTP_11;
         parts.uri = origin_form(parts.uri);
-        Self {
-            request: Request::from_parts(parts, body),
-            upload,
-            repeatable,
-        }
+        Self { request: Request::from_parts(parts, body), upload, repeatable }
     }
 
     /// The same request once more; `None` if it may not be sent twice.
@@ -107,9 +97,7 @@ fn origin_form(uri: Uri) -> Uri {
     let mut parts = uri.into_parts();
     parts.scheme = None;
     parts.authority = None;
-    parts
-        .path_and_query
-        .get_or_insert_with(|| PathAndQuery::from_static("/"));
+    parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
     Uri::from_parts(parts).unwrap_or_default()
 }
 
@@ -161,14 +149,7 @@ impl Proxy {
             let used = backend.enter();
             match self.try_backend(backend, outgoing).await {
                 Tried::Answer(response, connection, upload) => {
-                    return Ok((
-                        response,
-                        Exchange {
-                            used,
-                            connection,
-                            upload,
-                        },
-                    ));
+                    return Ok((response, Exchange { used, connection, upload }));
                 }
                 Tried::Failed(incident) => return Err(incident),
                 Tried::Unsent(back) => outgoing = *back,
@@ -188,11 +169,7 @@ impl Proxy {
         if let Some(connection) = backend.take(max_age) {
             let copy = outgoing.copy();
             // Not repeatable again: once more is once.
-            let repeat = |request| Outgoing {
-                request,
-                upload: None,
-                repeatable: false,
-            };
+            let repeat = |request| Outgoing { request, upload: None, repeatable: false };
             match self.send(connection, outgoing, copy.map(repeat)).await {
                 Tried::Unsent(back) => outgoing = *back,
                 other => return other,
@@ -283,11 +260,7 @@ async fn in_time<T>(
         let moved = Instant::from_std(upload.last_moved()) + limit;
         if moved <= deadline {
             let client = upload.awaits_client();
-            return Err(if client {
-                Incident::ClientStalled
-            } else {
-                Incident::Silent
-            });
+            return Err(if client { Incident::ClientStalled } else { Incident::Silent });
         }
         deadline = moved;
     }

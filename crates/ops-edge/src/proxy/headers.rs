@@ -65,11 +65,8 @@ pub(crate) fn set_forwarded(
 ) {
     let mut chain = client.to_canonical().to_string();
     if trust {
-        let before: Vec<&str> = headers
-            .get_all(X_FORWARDED_FOR)
-            .iter()
-            .filter_map(|v| v.to_str().ok())
-            .collect();
+        let before: Vec<&str> =
+            headers.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
         if !before.is_empty() {
             chain = format!("{}, {chain}", before.join(", "));
         }
@@ -166,14 +163,8 @@ mod tests {
 
     #[test]
     fn only_foreign_protocols_count_as_upgrades() {
-        assert!(wants_upgrade(&map(&[
-            ("connection", "x, Upgrade"),
-            ("upgrade", "websocket")
-        ])));
-        assert!(!wants_upgrade(&map(&[
-            ("connection", "Upgrade"),
-            ("upgrade", "h2c")
-        ])));
+        assert!(wants_upgrade(&map(&[("connection", "x, Upgrade"), ("upgrade", "websocket")])));
+        assert!(!wants_upgrade(&map(&[("connection", "Upgrade"), ("upgrade", "h2c")])));
         assert!(!wants_upgrade(&map(&[("upgrade", "websocket")])));
     }
 }

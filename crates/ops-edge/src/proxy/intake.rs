@@ -58,15 +58,9 @@ impl Proxy {
             ));
         }
         let Ok(host) = host_of(&request) else {
-            return Ok(words(
-                StatusCode::BAD_REQUEST,
-                "The request must name one host.\n",
-            ));
+            return Ok(words(StatusCode::BAD_REQUEST, "The request must name one host.\n"));
         };
-        let key = host
-            .as_ref()
-            .and_then(|host| host.to_str().ok())
-            .map(host_key);
+        let key = host.as_ref().and_then(|host| host.to_str().ok()).map(host_key);
         let wanted = Wanted {
             host: key.as_deref().unwrap_or_default(),
             path: request.uri().path(),
@@ -78,10 +72,9 @@ impl Proxy {
                 let outgoing = Outgoing::new(request, visitor, host, trust);
                 self.forward(visit, &leg, outgoing).await
             }
-            Admission::NoRoute => words(
-                StatusCode::NOT_FOUND,
-                "No service answers to this host and path.\n",
-            ),
+            Admission::NoRoute => {
+                words(StatusCode::NOT_FOUND, "No service answers to this host and path.\n")
+            }
             Admission::Refused => {
                 let text = "The service cannot take this request now; please try again.\n";
                 let mut answer = words(StatusCode::SERVICE_UNAVAILABLE, text);
@@ -98,9 +91,7 @@ impl Proxy {
 fn host_of(request: &Request<Incoming>) -> Result<Option<HeaderValue>, ()> {
     if let Some(authority) = request.uri().authority() {
         // The target decides where it names a host (RFC 9112 §3.2.2).
-        return HeaderValue::from_str(authority.as_str())
-            .map(Some)
-            .map_err(|_| ());
+        return HeaderValue::from_str(authority.as_str()).map(Some).map_err(|_| ());
     }
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -127,19 +118,14 @@ impl Incident {
     /// What the client is told.
     pub(super) fn words(self) -> Response<DoorBody> {
         match self {
-            Self::Broken => words(
-                StatusCode::BAD_GATEWAY,
-                "The service could not be reached.\n",
-            ),
-            Self::Silent => words(
-                StatusCode::GATEWAY_TIMEOUT,
-                "The service did not answer in time.\n",
-            ),
+            Self::Broken => words(StatusCode::BAD_GATEWAY, "The service could not be reached.\n"),
+            Self::Silent => {
+                words(StatusCode::GATEWAY_TIMEOUT, "The service did not answer in time.\n")
+            }
             Self::ClientBroke => words(StatusCode::BAD_REQUEST, "The request's body broke off.\n"),
-            Self::ClientStalled => words(
-                StatusCode::REQUEST_TIMEOUT,
-                "The request's body did not come in time.\n",
-            ),
+            Self::ClientStalled => {
+                words(StatusCode::REQUEST_TIMEOUT, "The request's body did not come in time.\n")
+            }
         }
     }
 }

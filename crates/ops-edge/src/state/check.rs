@@ -28,19 +28,11 @@ fn fault(what: impl Into<String>, route: &Route, next: &str) -> Fault {
 pub(crate) fn check_route(route: &Route) -> Result<(), Fault> {
     check_match(route)?;
     if route.legs.len() > MAX_LEGS {
-        let what = format!(
-            "the route has {} releases; at most {MAX_LEGS}",
-            route.legs.len()
-        );
+        let what = format!("the route has {} releases; at most {MAX_LEGS}", route.legs.len());
         return Err(fault(what, route, "set a route with fewer releases"));
     }
     for (index, leg) in route.legs.iter().enumerate() {
-        if route
-            .legs
-            .iter()
-            .take(index)
-            .any(|other| other.release == leg.release)
-        {
+        if route.legs.iter().take(index).any(|other| other.release == leg.release) {
             let what = format!("release {} stands in the route twice", leg.release);
             return Err(fault(what, route, "name each release once"));
         }
@@ -61,36 +53,20 @@ pub(crate) fn check_route(route: &Route) -> Result<(), Fault> {
 }
 
 fn check_match(route: &Route) -> Result<(), Fault> {
-    let texts = [
-        Some(&route.service.0),
-        route.host.as_ref(),
-        Some(&route.path),
-    ];
-    if texts
-        .into_iter()
-        .flatten()
-        .any(|text| text.is_empty() || text.len() > MAX_TEXT)
-    {
+    let texts = [Some(&route.service.0), route.host.as_ref(), Some(&route.path)];
+    if texts.into_iter().flatten().any(|text| text.is_empty() || text.len() > MAX_TEXT) {
         let what = format!("service, host and path must have 1 to {MAX_TEXT} bytes");
         return Err(fault(what, route, "correct the route"));
     }
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || "?#".contains(c);
     if !route.path.starts_with('/') || route.path.contains(forbidden) {
         let what = format!("the path {:?} is not a path prefix", route.path);
-        return Err(fault(
-            what,
-            route,
-            "begin it with / and leave out spaces, ? and #",
-        ));
+        return Err(fault(what, route, "begin it with / and leave out spaces, ? and #"));
     }
     match &route.host {
         Some(host) if host.contains(|c| forbidden(c) || "/@*".contains(c)) || has_port(host) => {
             let what = format!("{host:?} is not a host name");
-            Err(fault(
-                what,
-                route,
-                "write the name alone, without scheme, port or path",
-            ))
+            Err(fault(what, route, "write the name alone, without scheme, port or path"))
         }
         _ => Ok(()),
     }
@@ -105,29 +81,16 @@ fn check_leg(route: &Route, leg: &Leg) -> Result<(), Fault> {
         return Err(fault("a release has no name", route, "name every release"));
     }
     if leg.weight > 0 && leg.backends.is_empty() {
-        let what = format!(
-            "release {} has weight {} and no backend",
-            leg.release, leg.weight
-        );
+        let what = format!("release {} has weight {} and no backend", leg.release, leg.weight);
         return Err(fault(what, route, "give it a backend or weight 0"));
     }
     if leg.backends.len() > MAX_BACKENDS {
-        let what = format!(
-            "release {} has more than {MAX_BACKENDS} backends",
-            leg.release
-        );
+        let what = format!("release {} has more than {MAX_BACKENDS} backends", leg.release);
         return Err(fault(what, route, "set a route with fewer backends"));
     }
-    match leg
-        .backends
-        .iter()
-        .find(|text| text.parse::<SocketAddr>().is_err())
-    {
+    match leg.backends.iter().find(|text| text.parse::<SocketAddr>().is_err()) {
         Some(bad) => {
-            let what = format!(
-                "{bad:?}, a backend of release {}, is no address",
-                leg.release
-            );
+            let what = format!("{bad:?}, a backend of release {}, is no address", leg.release);
             Err(fault(what, route, "write backends as ip:port"))
         }
         None => Ok(()),
@@ -140,11 +103,7 @@ fn check_sum(route: &Route) -> Result<(), Fault> {
         return Ok(());
     }
     let what = format!("the weights add up to {sum}, not to 100");
-    Err(fault(
-        what,
-        route,
-        "make the weights add up to 100, or hold the requests",
-    ))
+    Err(fault(what, route, "make the weights add up to 100, or hold the requests"))
 }
 
 /// Checks that no other service has the same host and path.
@@ -156,15 +115,9 @@ pub(crate) fn check_claims<'a>(
     for other in others {
         if other.service != route.service && claim(other) == mine {
             let host = route.host.as_deref().unwrap_or("any host");
-            let what = format!(
-                "{host} {} already belongs to service {}",
-                route.path, other.service
-            );
-            return Err(fault(
-                what,
-                route,
-                "give the services different hosts or paths",
-            ));
+            let what =
+                format!("{host} {} already belongs to service {}", route.path, other.service);
+            return Err(fault(what, route, "give the services different hosts or paths"));
         }
     }
     Ok(())
@@ -178,37 +131,20 @@ mod tests {
 
     fn leg(release: &str, weight: u8, backends: &[&str]) -> Leg {
         let backends = backends.iter().map(|&text| text.to_owned()).collect();
-        Leg {
-            release: release.into(),
-            weight,
-            backends,
-        }
+        Leg { release: release.into(), weight, backends }
     }
 
     fn route(legs: Vec<Leg>) -> Route {
-        Route {
-            service: "shop".into(),
-            host: None,
-            path: "/".to_owned(),
-            legs,
-            hold: None,
-        }
+        Route { service: "shop".into(), host: None, path: "/".to_owned(), legs, hold: None }
     }
 
     const A: &[&str] = &["127.0.0.1:1"];
 
     #[test]
     fn a_whole_route_is_accepted() {
-        let good = route(vec![
-            leg("a", 95, A),
-            leg("b", 5, &["[::1]:2"]),
-            leg("c", 0, &[]),
-        ]);
+        let good = route(vec![leg("a", 95, A), leg("b", 5, &["[::1]:2"]), leg("c", 0, &[])]);
         assert_eq!(check_route(&good), Ok(()));
-        let host = Route {
-            host: Some("[::1]".to_owned()),
-            ..good
-        };
+        let host = Route { host: Some("[::1]".to_owned()), ..good };
         assert_eq!(check_route(&host), Ok(()));
     }
 
@@ -216,10 +152,7 @@ mod tests {
     fn weights_add_up_to_100_unless_held() {
         let bad = route(vec![leg("a", 95, A)]);
         assert!(check_route(&bad).unwrap_err().what.contains("95"));
-        let hold = Some(Hold {
-            max_wait_ms: 10,
-            max_requests: 1,
-        });
+        let hold = Some(Hold { max_wait_ms: 10, max_requests: 1 });
         assert_eq!(check_route(&Route { hold, ..bad }), Ok(()));
         assert!(check_route(&route(vec![leg("a", 200, A), leg("b", 156, A)])).is_err());
     }
@@ -230,27 +163,12 @@ mod tests {
             route(vec![leg("a", 100, &[])]),
             route(vec![leg("a", 100, &["localhost:80"])]),
             route(vec![leg("a", 50, A), leg("a", 50, A)]),
+            Route { path: "api".to_owned(), ..route(vec![leg("a", 100, A)]) },
+            Route { path: "/a b".to_owned(), ..route(vec![leg("a", 100, A)]) },
+            Route { host: Some("x:80".to_owned()), ..route(vec![leg("a", 100, A)]) },
+            Route { host: Some("http://x".to_owned()), ..route(vec![leg("a", 100, A)]) },
             Route {
-                path: "api".to_owned(),
-                ..route(vec![leg("a", 100, A)])
-            },
-            Route {
-                path: "/a b".to_owned(),
-                ..route(vec![leg("a", 100, A)])
-            },
-            Route {
-                host: Some("x:80".to_owned()),
-                ..route(vec![leg("a", 100, A)])
-            },
-            Route {
-                host: Some("http://x".to_owned()),
-                ..route(vec![leg("a", 100, A)])
-            },
-            Route {
-                hold: Some(Hold {
-                    max_wait_ms: MAX_HOLD_MS + 1,
-                    max_requests: 1,
-                }),
+                hold: Some(Hold { max_wait_ms: MAX_HOLD_MS + 1, max_requests: 1 }),
                 ..route(vec![leg("a", 100, A)])
             },
         ];
@@ -262,20 +180,14 @@ mod tests {
 
     #[test]
     fn two_services_may_not_claim_the_same() {
-        let mine = Route {
-            host: Some("Shop.example".to_owned()),
-            ..route(Vec::new())
-        };
+        let mine = Route { host: Some("Shop.example".to_owned()), ..route(Vec::new()) };
         let same = Route {
             service: "other".into(),
             host: Some("shop.EXAMPLE".to_owned()),
             ..mine.clone()
         };
         assert!(check_claims(&mine, [&same].into_iter()).is_err());
-        let elsewhere = Route {
-            path: "/x".to_owned(),
-            ..same
-        };
+        let elsewhere = Route { path: "/x".to_owned(), ..same };
         assert_eq!(check_claims(&mine, [&elsewhere, &mine].into_iter()), Ok(()));
     }
 }

@@ -60,18 +60,9 @@ impl Control {
         let entries = routes_file::load(&dir)?;
         let table = SharedTable::new(Table::default());
         let services = BTreeMap::new();
-        let mut control = Self {
-            dir,
-            table,
-            entries,
-            services,
-            removed: BTreeMap::new(),
-        };
-        let restored: Vec<Route> = control
-            .entries
-            .values()
-            .filter_map(|entry| entry.route.clone())
-            .collect();
+        let mut control = Self { dir, table, entries, services, removed: BTreeMap::new() };
+        let restored: Vec<Route> =
+            control.entries.values().filter_map(|entry| entry.route.clone()).collect();
         for route in &restored {
             control.service(&route.service);
         }
@@ -96,19 +87,10 @@ impl Control {
             return Ok(());
         }
         check_route(&route).map_err(Refusal::NotApplied)?;
-        let routes = self
-            .entries
-            .values()
-            .filter_map(|entry| entry.route.as_ref());
+        let routes = self.entries.values().filter_map(|entry| entry.route.as_ref());
         check_claims(&route, routes).map_err(Refusal::NotApplied)?;
         self.check_room(&name)?;
-        self.change(
-            &name,
-            Entry {
-                stamp,
-                route: Some(route),
-            },
-        )
+        self.change(&name, Entry { stamp, route: Some(route) })
     }
 
     /// Removes a service's route. The stamp is kept even if there was none.
@@ -151,24 +133,14 @@ impl Control {
         if entry.route.as_ref() == route {
             return Ok(true);
         }
-        let what = format!(
-            "{} has already done something else to {service}",
-            words(stamp)
-        );
+        let what = format!("{} has already done something else to {service}", words(stamp));
         let next = "look at the route and act with a new operation number";
         Err(Refusal::NotApplied(Fault::new(what, "edge", next)))
     }
 
     fn check_room(&self, service: &ServiceName) -> Result<(), Refusal> {
-        let routed = self
-            .entries
-            .values()
-            .filter(|entry| entry.route.is_some())
-            .count();
-        let has_route = self
-            .entries
-            .get(service)
-            .is_some_and(|entry| entry.route.is_some());
+        let routed = self.entries.values().filter(|entry| entry.route.is_some()).count();
+        let has_route = self.entries.get(service).is_some_and(|entry| entry.route.is_some());
         if !has_route && routed >= MAX_SERVICES {
             return Err(too_many(service, MAX_SERVICES));
         }
@@ -206,11 +178,7 @@ impl Control {
             }
             Unwritten::Unsure(error) => {
                 let what = format!("the route was stored, perhaps not durably: {error}");
-                Refusal::Unknown(Fault::new(
-                    what,
-                    place,
-                    "look at the route and set it again",
-                ))
+                Refusal::Unknown(Fault::new(what, place, "look at the route and set it again"))
             }
         }
     }
@@ -224,9 +192,7 @@ impl Control {
         let kept = Duration::from_secs(RING_SECONDS as u64);
         let services = &mut self.services;
         self.removed.retain(|name, since| {
-            let empty = services
-                .get(name)
-                .is_none_or(|s| s.in_flight(|_| false).is_empty());
+            let empty = services.get(name).is_none_or(|s| s.in_flight(|_| false).is_empty());
             let over = empty && since.elapsed() > kept;
             if over {
                 services.remove(name);
@@ -247,35 +213,24 @@ impl Control {
                 Some(before) if Some(name) != changed => before,
                 before => Arc::new(revive(entry.stamp, route, service, before.as_deref())),
             };
-            live.probed.fetch_or(
-                changed.is_some_and(|changed| changed == name),
-                Ordering::SeqCst,
-            );
+            live.probed.fetch_or(changed.is_some_and(|changed| changed == name), Ordering::SeqCst);
             routes.insert(name.clone(), live);
         }
-        let highest = self
-            .entries
-            .values()
-            .map(|entry| entry.stamp.generation)
-            .max();
+        let highest = self.entries.values().map(|entry| entry.stamp.generation).max();
         let highest = highest.unwrap_or(Generation(0));
         let noted: Vec<_> = self
             .services
             .iter()
             .filter(|(name, _)| changed.is_none_or(|changed| changed == *name))
             .map(|(name, service)| {
-                let weights = routes
-                    .get(name)
-                    .map(|live| live.weights())
-                    .unwrap_or_default();
+                let weights = routes.get(name).map(|live| live.weights()).unwrap_or_default();
                 (Arc::clone(service), weights)
             })
             .collect();
         for (service, weights) in &noted {
             service.note_change(weights);
         }
-        self.table
-            .send_replace(Table::new(routes, self.services.clone(), highest));
+        self.table.send_replace(Table::new(routes, self.services.clone(), highest));
         for (service, weights) in &noted {
             service.note_change(weights);
             service.forget_drained(|id| weights.iter().any(|(release, _)| release == id));
@@ -291,60 +246,33 @@ fn revive(
     service: &Arc<ServiceState>,
     before: Option<&LiveRoute>,
 ) -> LiveRoute {
-    let legs = route
-        .legs
-        .iter()
-        .map(|leg| Arc::new(revive_leg(leg, service, before)))
-        .collect();
+    let legs = route.legs.iter().map(|leg| Arc::new(revive_leg(leg, service, before))).collect();
     let service = Arc::clone(service);
-    LiveRoute {
-        route: route.clone(),
-        stamp,
-        service,
-        legs,
-        probed: AtomicBool::new(false),
-    }
+    LiveRoute { route: route.clone(), stamp, service, legs, probed: AtomicBool::new(false) }
 }
 
 fn revive_leg(leg: &Leg, service: &Arc<ServiceState>, before: Option<&LiveRoute>) -> LiveLeg {
     let known = before
-        .and_then(|live| {
-            live.legs
-                .iter()
-                .find(|other| other.release.id() == &leg.release)
-        })
+        .and_then(|live| live.legs.iter().find(|other| other.release.id() == &leg.release))
         .map_or(&[][..], |leg| leg.backends.as_slice());
     let addresses = leg.backends.iter().filter_map(|text| text.parse().ok());
     let backends = addresses
-        .map(
-            |address| match known.iter().find(|backend| backend.address() == address) {
-                Some(backend) => Arc::clone(backend),
-                None => Backend::new(address),
-            },
-        )
+        .map(|address| match known.iter().find(|backend| backend.address() == address) {
+            Some(backend) => Arc::clone(backend),
+            None => Backend::new(address),
+        })
         .collect();
     LiveLeg::new(service.release(&leg.release), leg.weight, backends)
 }
 
 fn words(stamp: Stamp) -> String {
-    let Stamp {
-        generation,
-        deployment,
-        op,
-    } = stamp;
-    format!(
-        "operation {} of D-{deployment} under generation {generation}",
-        op.0
-    )
+    let Stamp { generation, deployment, op } = stamp;
+    format!("operation {} of D-{deployment} under generation {generation}", op.0)
 }
 
 fn too_many(service: &ServiceName, limit: usize) -> Refusal {
     let what = format!("there is no room for {service}: the edge keeps at most {limit} services");
-    Refusal::NotApplied(Fault::new(
-        what,
-        "edge",
-        "start a second edge for further services",
-    ))
+    Refusal::NotApplied(Fault::new(what, "edge", "start a second edge for further services"))
 }
 
 #[cfg(test)]
@@ -410,11 +338,7 @@ mod tests {
     }
 
     fn stamp(op: u32) -> Stamp {
-        Stamp {
-            generation: Generation(1),
-            deployment: 1,
-            op: OpId(op),
-        }
+        Stamp { generation: Generation(1), deployment: 1, op: OpId(op) }
     }
 
     fn to(release: &str) -> Route {
@@ -423,22 +347,13 @@ mod tests {
             service: "shop".into(),
             host: None,
             path: "/".to_owned(),
-            legs: vec![Leg {
-                release: release.into(),
-                weight: 100,
-                backends,
-            }],
+            legs: vec![Leg { release: release.into(), weight: 100, backends }],
             hold: None,
         }
     }
 
     fn served(control: &Control) -> (String, Stamp) {
-        let live = control
-            .table()
-            .borrow()
-            .route(&"shop".into())
-            .cloned()
-            .unwrap();
+        let live = control.table().borrow().route(&"shop".into()).cloned().unwrap();
         (live.route.legs[0].release.0.clone(), live.stamp)
     }
 

@@ -53,9 +53,7 @@ impl Disk for FileSystem {
             let _ = fs::remove_file(&next);
             return Err(Unwritten::Untouched(error));
         }
-        File::open(dir)
-            .and_then(|folder| folder.sync_all())
-            .map_err(Unwritten::Unsure)
+        File::open(dir).and_then(|folder| folder.sync_all()).map_err(Unwritten::Unsure)
     }
 
     fn take_reserve(&self, dir: &Path) -> io::Result<()> {
@@ -84,12 +82,7 @@ impl Disk for FileSystem {
 }
 
 fn open_new(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -113,11 +106,7 @@ impl StateDir {
     pub(crate) fn open(path: &Path) -> Result<(Self, StateLock), EdgeError> {
         let state = |doing, path: &Path, source| {
             let path = path.to_owned();
-            EdgeError::State {
-                doing,
-                path,
-                source,
-            }
+            EdgeError::State { doing, path, source }
         };
         DirBuilder::new()
             .recursive(true)
@@ -135,16 +124,11 @@ impl StateDir {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(EdgeError::AlreadyRunning {
-                    state_dir: path.to_owned(),
-                });
+                return Err(EdgeError::AlreadyRunning { state_dir: path.to_owned() });
             }
             Err(TryLockError::Error(e)) => return Err(state("locking", &lock_path, e)),
         }
-        let dir = Self {
-            path: path.to_owned(),
-            disk: Box::new(FileSystem),
-        };
+        let dir = Self { path: path.to_owned(), disk: Box::new(FileSystem) };
         dir.keep_reserve();
         Ok((dir, StateLock(lock)))
     }
@@ -152,10 +136,7 @@ impl StateDir {
     /// A folder on another disk than the machine's.
     #[cfg(test)]
     pub(crate) fn on(path: &Path, disk: Box<dyn Disk>) -> Self {
-        Self {
-            path: path.to_owned(),
-            disk,
-        }
+        Self { path: path.to_owned(), disk }
     }
 
     /// A path in the folder.
@@ -165,15 +146,17 @@ impl StateDir {
 
     /// Replaces a file, if need be at the cost of the reserve.
     pub(crate) fn replace(&self, name: &str, content: &[u8]) -> Result<(), Unwritten> {
-        match self.disk.replace(&self.path, name, content) {
-            Err(Unwritten::Untouched(error)) if is_full(&error) && self.give_reserve() => {
-                tracing::warn!(%error, "the disk is full: the reserve was given up for {name}");
-                let second = self.disk.replace(&self.path, name, content);
-                self.keep_reserve();
-                second
-            }
-            other => other,
+        let mut replaced = self.disk.replace(&self.path, name, content);
+        if let Err(Unwritten::Untouched(error)) = &replaced
+            && is_full(error)
+            && self.give_reserve()
+        {
+            tracing::warn!(%error, "the disk is full: the reserve was given up for {name}");
+            replaced = self.disk.replace(&self.path, name, content);
         }
+        // The old content gave its space back, so there is often room again at once.
+        self.keep_reserve();
+        replaced
     }
 
     fn give_reserve(&self) -> bool {
@@ -189,8 +172,5 @@ impl StateDir {
 }
 
 fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -73,17 +73,11 @@ impl Tally {
     }
 
     fn seal(self) -> SealedArm {
-        let latency = self
-            .latency
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0);
+        let latency = self.latency.iter().enumerate().filter(|(_, count)| **count > 0);
         SealedArm {
             release: self.release,
             counts: self.counts,
-            latency: latency
-                .map(|(bucket, count)| (bucket as u16, *count))
-                .collect(),
+            latency: latency.map(|(bucket, count)| (bucket as u16, *count)).collect(),
         }
     }
 }
@@ -98,18 +92,9 @@ struct SealedArm {
 
 impl SealedArm {
     fn report(&self) -> (ReleaseId, Arm) {
-        let latency: Latency = self
-            .latency
-            .iter()
-            .map(|(bucket, count)| (*bucket, u64::from(*count)))
-            .collect();
-        (
-            self.release.clone(),
-            Arm {
-                latency,
-                ..self.counts.clone()
-            },
-        )
+        let latency: Latency =
+            self.latency.iter().map(|(bucket, count)| (*bucket, u64::from(*count))).collect();
+        (self.release.clone(), Arm { latency, ..self.counts.clone() })
     }
 }
 
@@ -230,25 +215,15 @@ mod tests {
     use super::*;
 
     fn done(outcome: Outcome) -> Completed {
-        Completed {
-            outcome,
-            latency_micros: 1000,
-            held: false,
-        }
+        Completed { outcome, latency_micros: 1000, held: false }
     }
 
     fn weights(pairs: &[(&str, u8)]) -> Weights {
-        pairs
-            .iter()
-            .map(|(name, weight)| (ReleaseId::from(*name), *weight))
-            .collect()
+        pairs.iter().map(|(name, weight)| (ReleaseId::from(*name), *weight)).collect()
     }
 
     fn since(ring: &mut Ring, after: u64, now: u64) -> Vec<SignalSecond> {
-        ring.since(after, now)
-            .iter()
-            .map(|sealed| sealed.report())
-            .collect()
+        ring.since(after, now).iter().map(|sealed| sealed.report()).collect()
     }
 
     #[test]
@@ -278,10 +253,7 @@ mod tests {
         }
         let arm = since(&mut ring, 0, 2)[0].arms[0].1.clone();
         assert_eq!((arm.s2xx, arm.s3xx, arm.s4xx, arm.s5xx), (1, 1, 1, 1));
-        assert_eq!(
-            (arm.requests, arm.connect, arm.timeout, arm.errors()),
-            (6, 1, 1, 3)
-        );
+        assert_eq!((arm.requests, arm.connect, arm.timeout, arm.errors()), (6, 1, 1, 3));
         assert_eq!(arm.latency, vec![(latency_bucket(1000), 6)]);
     }
 
@@ -290,10 +262,7 @@ mod tests {
         let mut ring = Ring::new(5);
         ring.change(5, &weights(&[("a", 100)]));
         let seconds = since(&mut ring, 0, 9);
-        assert_eq!(
-            seconds.iter().map(|s| s.second).collect::<Vec<_>>(),
-            [5, 6, 7, 8]
-        );
+        assert_eq!(seconds.iter().map(|s| s.second).collect::<Vec<_>>(), [5, 6, 7, 8]);
         assert!(seconds[0].weights.is_empty());
         assert_eq!(seconds[1].weights, [("a".into(), 100)]);
     }
@@ -314,10 +283,7 @@ mod tests {
         ring.advance(3);
         ring.count(3, &"a".into(), done(Outcome::Broken));
         let seconds = since(&mut ring, 0, 100);
-        assert_eq!(
-            seconds.iter().map(|s| s.second).collect::<Vec<_>>(),
-            [1, 2, 3]
-        );
+        assert_eq!(seconds.iter().map(|s| s.second).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(seconds[2].arms[0].1.connect, 1);
         assert!(seconds[2].weights.is_empty());
         assert_eq!(since(&mut ring, 3, 101)[0].second, 100);

@@ -47,10 +47,7 @@ struct Stored {
 /// Reads the entries; none if the file does not exist.
 pub(crate) fn load(dir: &StateDir) -> Result<Entries, EdgeError> {
     let path = dir.file(ROUTES_FILE);
-    let bad = |why: String| EdgeError::Routes {
-        path: path.clone(),
-        why,
-    };
+    let bad = |why: String| EdgeError::Routes { path: path.clone(), why };
     let size = match std::fs::metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entries::new()),
         Err(error) => return Err(bad(error.to_string())),
@@ -63,10 +60,7 @@ pub(crate) fn load(dir: &StateDir) -> Result<Entries, EdgeError> {
     let stored: Stored =
         serde_json::from_slice(&content).map_err(|error| bad(error.to_string()))?;
     if stored.format != FORMAT {
-        return Err(bad(format!(
-            "it has format {}, this edge knows {FORMAT}",
-            stored.format
-        )));
+        return Err(bad(format!("it has format {}, this edge knows {FORMAT}", stored.format)));
     }
     check(&stored.services).map_err(|fault| bad(fault.to_string()))?;
     Ok(stored.services)
@@ -77,10 +71,7 @@ fn check(entries: &Entries) -> Result<(), Fault> {
     for (name, entry) in entries {
         let Some(route) = &entry.route else { continue };
         if &route.service != name {
-            let what = format!(
-                "the route of {} stands under the name {name}",
-                route.service
-            );
+            let what = format!("the route of {} stands under the name {name}", route.service);
             return Err(Fault::new(what, ROUTES_FILE, "restore the file"));
         }
         check_route(route)?;
@@ -91,10 +82,7 @@ fn check(entries: &Entries) -> Result<(), Fault> {
 
 /// Writes the entries, durably.
 pub(crate) fn save(dir: &StateDir, entries: &Entries) -> Result<(), Unwritten> {
-    let stored = Stored {
-        format: FORMAT,
-        services: entries.clone(),
-    };
+    let stored = Stored { format: FORMAT, services: entries.clone() };
     let content = serde_json::to_vec_pretty(&stored)
         .map_err(|error| Unwritten::Untouched(io::Error::other(error)))?;
     dir.replace(ROUTES_FILE, &content)

@@ -71,10 +71,7 @@ impl ServiceState {
         if let Some(known) = releases.iter().find(|release| &release.id == id) {
             return Arc::clone(known);
         }
-        let new = Arc::new(ReleaseLoad {
-            id: id.clone(),
-            in_flight: AtomicU64::new(0),
-        });
+        let new = Arc::new(ReleaseLoad { id: id.clone(), in_flight: AtomicU64::new(0) });
         releases.push(Arc::clone(&new));
         new
     }
@@ -88,12 +85,8 @@ impl ServiceState {
     /// Requests in flight per release: of routed releases always, of others until they are empty.
     pub(crate) fn in_flight(&self, routed: impl Fn(&ReleaseId) -> bool) -> Vec<(ReleaseId, u64)> {
         let releases = lock(&self.releases);
-        let counts = releases
-            .iter()
-            .map(|release| (release.id.clone(), release.in_flight()));
-        counts
-            .filter(|(id, count)| *count > 0 || routed(id))
-            .collect()
+        let counts = releases.iter().map(|release| (release.id.clone(), release.in_flight()));
+        counts.filter(|(id, count)| *count > 0 || routed(id)).collect()
     }
 
     /// Lets time go on in the signals.
@@ -203,11 +196,7 @@ impl Drop for Visit {
     fn drop(&mut self) {
         // Counted first, so that whoever sees the release empty finds all its requests counted.
         if let Some((outcome, latency_micros)) = self.answer {
-            let done = Completed {
-                outcome,
-                latency_micros,
-                held: self.held,
-            };
+            let done = Completed { outcome, latency_micros, held: self.held };
             self.service.count(&self.release.id, done);
         }
         self.release.in_flight.fetch_sub(1, Ordering::SeqCst);

@@ -33,12 +33,7 @@ pub(crate) struct LiveLeg {
 
 impl LiveLeg {
     pub(crate) fn new(release: Arc<ReleaseLoad>, weight: u8, backends: Vec<Arc<Backend>>) -> Self {
-        Self {
-            release,
-            weight,
-            backends,
-            turn: AtomicUsize::new(0),
-        }
+        Self { release, weight, backends, turn: AtomicUsize::new(0) }
     }
 
     /// The backend with the fewest requests in flight among those not tried yet; equals take
@@ -85,11 +80,7 @@ impl LiveRoute {
 
     /// The weights as the signals record them.
     pub(crate) fn weights(&self) -> Weights {
-        self.route
-            .legs
-            .iter()
-            .map(|leg| (leg.release.clone(), leg.weight))
-            .collect()
+        self.route.legs.iter().map(|leg| (leg.release.clone(), leg.weight)).collect()
     }
 
     /// The route as it is reported.
@@ -138,23 +129,14 @@ impl Table {
         services: BTreeMap<ServiceName, Arc<ServiceState>>,
         highest: Generation,
     ) -> Self {
-        let mut table = Self {
-            hosts: HashMap::new(),
-            any: Vec::new(),
-            routes,
-            services,
-            highest,
-        };
+        let mut table = Self { hosts: HashMap::new(), any: Vec::new(), routes, services, highest };
         for live in table.routes.values() {
             let (host, path) = claim(&live.route);
             let rules = match host {
                 Some(host) => table.hosts.entry(host).or_default(),
                 None => &mut table.any,
             };
-            rules.push(Rule {
-                path,
-                live: Arc::clone(live),
-            });
+            rules.push(Rule { path, live: Arc::clone(live) });
         }
         for rules in table.hosts.values_mut().chain([&mut table.any]) {
             rules.sort_by_key(|rule| std::cmp::Reverse(rule.path.len()));
@@ -166,9 +148,7 @@ impl Table {
     /// a [`host_key`].
     pub(crate) fn find(&self, host: &str, path: &str) -> Option<&Arc<LiveRoute>> {
         let own = self.hosts.get(host).into_iter().flatten();
-        own.chain(&self.any)
-            .find(|rule| rule.matches(path))
-            .map(|rule| &rule.live)
+        own.chain(&self.any).find(|rule| rule.matches(path)).map(|rule| &rule.live)
     }
 
     /// The route of a service.
@@ -200,6 +180,7 @@ impl Table {
     pub(crate) fn view(&self, service: &ServiceName) -> DoorView {
         DoorView {
             served: self.route(service).map(|live| live.served()),
+            in_flight: self.services.get(service).map_or_else(Vec::new, |s| s.in_flight(|_| false)),
             highest: self.highest,
         }
     }
@@ -255,9 +236,7 @@ mod tests {
     }
 
     fn found(table: &Table, host: &str, path: &str) -> Option<String> {
-        table
-            .find(host, path)
-            .map(|live| live.route.service.0.clone())
+        table.find(host, path).map(|live| live.route.service.0.clone())
     }
 
     #[test]
@@ -274,14 +253,8 @@ mod tests {
         assert_eq!(found(&table, "x", "/api/v1").as_deref(), Some("api"));
         assert_eq!(found(&table, "x", "/api/v2").as_deref(), Some("v2"));
         assert_eq!(found(&table, "x", "/api/v2/y").as_deref(), Some("v2"));
-        assert_eq!(
-            found(&table, "shop.example", "/cart/1").as_deref(),
-            Some("shop")
-        );
-        assert_eq!(
-            found(&table, "shop.example", "/api").as_deref(),
-            Some("api")
-        );
+        assert_eq!(found(&table, "shop.example", "/cart/1").as_deref(), Some("shop"));
+        assert_eq!(found(&table, "shop.example", "/api").as_deref(), Some("api"));
         assert_eq!(found(&table, "x", "*"), None);
     }
 

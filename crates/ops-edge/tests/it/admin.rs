@@ -36,31 +36,16 @@ async fn garbage_on_the_admin_socket_hurts_nobody() {
     let house = House::open().await;
     let a = Backend::start("a").await;
     house.set(1, &route(vec![leg("a", 100, &[&a])]));
-    for line in [
-        "hello\n",
-        "{}\n",
-        "\n",
-        "\u{0}\u{1}\n",
-        "{\"ask\":\"look\"}\n",
-        "[[[[[[\n",
-    ] {
+    for line in ["hello\n", "{}\n", "\n", "\u{0}\u{1}\n", "{\"ask\":\"look\"}\n", "[[[[[[\n"] {
         let answers = say(house.dir(), line.as_bytes(), 1).await;
         assert!(answers[0].contains("malformed"), "{line:?}: {answers:?}");
     }
     // Broken bytes, then a good question on the same connection.
     let answers = say(house.dir(), b"\xff\xfe\n{\"ask\":\"status\"}\n", 2).await;
-    assert!(
-        answers[0].contains("malformed") && answers[1].contains("instance"),
-        "{answers:?}"
-    );
+    assert!(answers[0].contains("malformed") && answers[1].contains("instance"), "{answers:?}");
     let too_long = vec![b'x'; 2 * 1024 * 1024];
     let answers = say(house.dir(), &too_long, 1).await;
-    assert!(
-        answers
-            .first()
-            .is_none_or(|answer| answer.contains("more than")),
-        "{answers:?}"
-    );
+    assert!(answers.first().is_none_or(|answer| answer.contains("more than")), "{answers:?}");
     assert_eq!(house.served("shop").unwrap().stamp, stamp(1, 1));
     assert_eq!(house.get("/").await.status, 200);
 }
@@ -69,9 +54,7 @@ async fn garbage_on_the_admin_socket_hurts_nobody() {
 async fn half_a_line_has_no_effect() {
     let house = House::open().await;
     let half = br#"{"ask":"remove_route","stamp":{"generation":9,"deployment":1,"op":1},"service":"shop"}"#;
-    let mut stream = UnixStream::connect(house.dir().join("edge.sock"))
-        .await
-        .unwrap();
+    let mut stream = UnixStream::connect(house.dir().join("edge.sock")).await.unwrap();
     stream.write_all(half).await.unwrap();
     stream.shutdown().await.unwrap();
     let mut rest = String::new();
@@ -93,12 +76,7 @@ async fn without_an_edge_nothing_is_applied_and_the_next_step_is_named() {
     assert!(told(door.set_route(stamp(1, 1), &to).unwrap_err()).contains("ops edge"));
     drop(UnixListener::bind(temp.path().join("edge.sock")).unwrap());
     assert!(told(door.remove_route(stamp(1, 1), &"shop".into()).unwrap_err()).contains("ops edge"));
-    assert!(
-        door.look(&"shop".into())
-            .unwrap_err()
-            .next
-            .contains("ops edge")
-    );
+    assert!(door.look(&"shop".into()).unwrap_err().next.contains("ops edge"));
     assert!(door.signals(&"shop".into(), 0).is_err());
 }
 
@@ -126,10 +104,7 @@ async fn faulty_routes_change_nothing() {
     let house = House::open().await;
     let a = Backend::start("a").await;
     house.set(1, &route(vec![leg("a", 100, &[&a])]));
-    let other = Route {
-        service: "other".into(),
-        ..route(vec![leg("b", 100, &[&a])])
-    };
+    let other = Route { service: "other".into(), ..route(vec![leg("b", 100, &[&a])]) };
     for (op, bad) in [(2, route(vec![leg("a", 99, &[&a])])), (1, other)] {
         let error = house.try_set(stamp(1, op), &bad).unwrap_err();
         assert!(matches!(error, ActError::NotApplied(_)), "{error}");

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,12 +16,15 @@ use http_body_util::{BodyExt as _, Full, channel::Channel, combinators::BoxBody}
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::{Notify, Semaphore},
     task::JoinHandle,
 };
 
 type Body = BoxBody<Bytes, Infallible>;
+
+/// How long `/work` takes.
+const WORK: Duration = Duration::from_millis(3);
 
 /// What tests see of a backend and steer it with.
 #[derive(Default)]
@@ -50,11 +54,7 @@ impl Gate {
     }
 
     async fn pass(&self) {
-        self.0
-            .acquire()
-            .await
-            .expect("the gate is never closed for good")
-            .forget();
+        self.0.acquire().await.expect("the gate is never closed for good").forget();
     }
 }
 
@@ -75,11 +75,7 @@ impl Backend {
         let address = listener.local_addr().unwrap();
         let inside = Arc::new(Inside::default());
         let accepting = tokio::spawn(accept(listener, name, Arc::clone(&inside)));
-        Self {
-            address,
-            inside,
-            accepting,
-        }
+        Self { address, inside, accepting }
     }
 
     pub(crate) fn text(&self) -> String {
@@ -104,6 +100,20 @@ impl Drop for Backend {
     fn drop(&mut self) {
         self.accepting.abort();
         self.cut_connections();
+    }
+}
+
+/// An address that refuses connections and that nobody else can take meanwhile.
+pub(crate) struct Refusing {
+    pub(crate) address: SocketAddr,
+    _bound: TcpSocket,
+}
+
+impl Refusing {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self { address: socket.local_addr().unwrap(), _bound: socket }
     }
 }
 
@@ -138,6 +148,12 @@ async fn answer(
             inside.go.pass().await;
             words(name)
         }
+        "work" => {
+            // Some time in which the request is in flight; nothing waits for its end.
+            tokio::time::sleep(WORK).await;
+            let _ = request.into_body().collect().await;
+            words(name)
+        }
         "echo" => Response::new(collect(request).await),
         "headers" => words(&format!("{:?} {:?}", request.uri(), request.headers())),
         "drip" => drip(&inside, None),
@@ -152,9 +168,7 @@ async fn answer(
             words(name)
         }
     };
-    response
-        .headers_mut()
-        .insert("x-release", name.parse().unwrap());
+    response.headers_mut().insert("x-release", name.parse().unwrap());
     Ok(response)
 }
 
@@ -186,9 +200,7 @@ fn drip(inside: &Arc<Inside>, promised: Option<u64>) -> Response<Body> {
     });
     let mut response = Response::new(body.boxed());
     if let Some(length) = promised {
-        response
-            .headers_mut()
-            .insert("content-length", length.into());
+        response.headers_mut().insert("content-length", length.into());
     }
     response
 }

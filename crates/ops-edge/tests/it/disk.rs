@@ -19,13 +19,8 @@ impl SmallDisk {
     fn mount() -> Option<Self> {
         let dir = TempDir::new().unwrap();
         let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(dir.path());
-        mount
-            .output()
-            .is_ok_and(|output| output.status.success())
-            .then(|| Self(dir))
+        mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(dir.path());
+        mount.output().is_ok_and(|output| output.status.success()).then(|| Self(dir))
     }
 
     fn path(&self) -> &Path {
@@ -62,10 +57,8 @@ async fn s20_a_full_disk_lets_one_way_back_through_and_refuses_the_rest() {
     };
     let house = House::on(config(disk.path())).await;
     let (old, new) = (Backend::start("old").await, Backend::start("new").await);
-    let (back, forth) = (
-        route(vec![leg("old", 100, &[&old])]),
-        route(vec![leg("new", 100, &[&new])]),
-    );
+    let (back, forth) =
+        (route(vec![leg("old", 100, &[&old])]), route(vec![leg("new", 100, &[&new])]));
     house.set(1, &forth);
     let reserve = disk.path().join("routes.reserve");
     assert_eq!(fs::metadata(&reserve).unwrap().len(), 256 * 1024);

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Refusing},
     house::{Client, House, leg, request, route, until},
 };
 
@@ -22,10 +22,7 @@ use crate::{
 async fn a_failed_connection_counts_against_the_release_it_was_meant_for() {
     let house = House::open().await;
     let (good, gone) = (Backend::start("good").await, Backend::start("gone").await);
-    house.set(
-        1,
-        &route(vec![leg("good", 50, &[&good]), leg("gone", 50, &[&gone])]),
-    );
+    house.set(1, &route(vec![leg("good", 50, &[&good]), leg("gone", 50, &[&gone])]));
     drop(gone);
     let mut client = house.client().await;
     let mut failed = 0;
@@ -38,10 +35,7 @@ async fn a_failed_connection_counts_against_the_release_it_was_meant_for() {
         }
     }
     let arm = house.arm_of("gone", failed).await;
-    assert_eq!(
-        (arm.requests, arm.connect, arm.errors()),
-        (failed, failed, failed)
-    );
+    assert_eq!((arm.requests, arm.connect, arm.errors()), (failed, failed, failed));
     let arm = house.arm_of("good", 60 - failed).await;
     assert_eq!((arm.s2xx, arm.errors()), (60 - failed, 0));
 }
@@ -49,9 +43,10 @@ async fn a_failed_connection_counts_against_the_release_it_was_meant_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_replica_of_the_same_release_takes_over_unnoticed() {
     let house = House::open().await;
-    let (good, gone) = (Backend::start("good").await, Backend::start("gone").await);
-    house.set(1, &route(vec![leg("a", 100, &[&gone, &good])]));
-    drop(gone);
+    let (good, gone) = (Backend::start("good").await, Refusing::new());
+    let mut to = route(vec![leg("a", 100, &[&good])]);
+    to.legs[0].backends.push(gone.address.to_string());
+    house.set(1, &to);
     let mut client = house.client().await;
     for body in ["", "some words"].repeat(10) {
         let answer = client.send(request("POST", "/echo", body)).await;
@@ -95,9 +90,7 @@ async fn serve_once_per_connection(listener: TcpListener, posts: Arc<AtomicUsize
                 let Ok(count @ 1..) = stream.read(&mut buffer).await else {
                     return;
                 };
-                let is_post = buffer
-                    .get(..count)
-                    .is_some_and(|text| text.starts_with(b"POST"));
+                let is_post = buffer.get(..count).is_some_and(|text| text.starts_with(b"POST"));
                 posts.fetch_add(usize::from(is_post), Ordering::SeqCst);
                 let _ = stream.write_all(answer).await;
             }
@@ -117,19 +110,19 @@ async fn an_idempotent_request_is_repeated_once_and_others_never() {
     let mut client = house.client().await;
     let mut broken = 0;
     for sent in 1..=10 {
-        assert_eq!(client.get("/").await.status, 200);
-        // A connection is kept from that one; if it is used, this request cannot be answered.
-        let status = client.send(request("POST", "/", "pay")).await.status;
+        // The second one meets the connection that is kept from the first.
+        for _ in 0..2 {
+            assert_eq!(client.get("/").await.status, 200);
+        }
+        // Another is kept from that one; if it is used, this request cannot be answered.
+        let body = if sent % 2 == 0 { "pay" } else { "" };
+        let status = client.send(request("POST", "/", body)).await.status;
         assert!(status == 200 || status == 502, "{status}");
         broken += u64::from(status == 502);
-        assert_eq!(
-            posts.load(Ordering::SeqCst),
-            sent,
-            "a payment was sent twice or not at all"
-        );
+        assert_eq!(posts.load(Ordering::SeqCst), sent, "a payment was sent twice or not at all");
     }
-    let arm = house.arm_of("a", 20).await;
-    assert_eq!((arm.s2xx, arm.connect), (20 - broken, broken));
+    let arm = house.arm_of("a", 30).await;
+    assert_eq!((arm.s2xx, arm.connect), (30 - broken, broken));
     server.abort();
 }
 
@@ -151,11 +144,7 @@ async fn a_body_that_breaks_off_counts_as_broken() {
     let a = Backend::start("a").await;
     house.set(1, &route(vec![leg("a", 100, &[&a])]));
     a.inside.go.open(1);
-    let seen = house
-        .client()
-        .await
-        .try_send(request("GET", "/break", ""))
-        .await;
+    let seen = house.client().await.try_send(request("GET", "/break", "")).await;
     assert!(seen.is_err(), "{seen:?}");
     let arm = house.arm_of("a", 1).await;
     assert_eq!((arm.connect, arm.s2xx), (1, 0));
@@ -202,23 +191,14 @@ async fn garbage_on_the_data_port_hurts_nobody() {
     let house = House::open().await;
     let a = Backend::start("a").await;
     house.set(1, &route(vec![leg("a", 100, &[&a])]));
-    let long = format!(
-        "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
-        "y".repeat(70_000)
-    );
+    let long = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "y".repeat(70_000));
     let garbage: [(&[u8], &str); 7] = [
         (b"\x16\x03\x01\x02\x00\x01\x00\xff\xfe\r\n\r\n", "400"),
         (b"GET / HTTP/1.1\r\n\r\n", "400"),
         (b"GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", "400"),
         (b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n", "400"),
-        (
-            b"GET http://u@h/ HTTP/1.1\r\nhost: h\r\ncontent-length: x\r\n\r\n",
-            "400",
-        ),
-        (
-            b"CONNECT shop:443 HTTP/1.1\r\nhost: shop:443\r\n\r\n",
-            "501",
-        ),
+        (b"GET http://u@h/ HTTP/1.1\r\nhost: h\r\ncontent-length: x\r\n\r\n", "400"),
+        (b"CONNECT shop:443 HTTP/1.1\r\nhost: shop:443\r\n\r\n", "501"),
         (long.as_bytes(), "431"),
     ];
     for (bytes, status) in garbage {
@@ -227,11 +207,7 @@ async fn garbage_on_the_data_port_hurts_nobody() {
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.unwrap();
         let text = String::from_utf8_lossy(&answer);
-        assert!(
-            text.ends_with(status),
-            "{text} to {:?}",
-            String::from_utf8_lossy(bytes).get(..40)
-        );
+        assert!(text.ends_with(status), "{text} to {:?}", String::from_utf8_lossy(bytes).get(..40));
     }
     assert_eq!(a.inside.arrived.load(Ordering::SeqCst), 0);
     assert_eq!(house.get("/").await.status, 200);

@@ -13,11 +13,7 @@ async fn answers_are_passed_on_piece_by_piece() {
     let a = Backend::start("a").await;
     house.set(1, &route(vec![leg("a", 100, &[&a])]));
     let mut client = house.client().await;
-    let mut body = client
-        .begin(request("GET", "/drip", ""))
-        .await
-        .unwrap()
-        .into_body();
+    let mut body = client.begin(request("GET", "/drip", "")).await.unwrap().into_body();
     // The backend sends the second piece only after the first one has arrived here.
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(&first[..], b"first ");
@@ -48,10 +44,7 @@ async fn requests_are_passed_on_with_who_asked() {
     ] {
         assert!(seen.contains(part), "{part} is missing in {seen}");
     }
-    assert!(
-        !seen.contains("x-mine") && !seen.contains("6.6.6.6"),
-        "{seen}"
-    );
+    assert!(!seen.contains("x-mine") && !seen.contains("6.6.6.6"), "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,12 +57,7 @@ async fn bodies_pass_whole_in_both_directions() {
     for body in ["", "x", long] {
         let answer = client.send(request("PUT", "/echo", body)).await;
         assert_eq!(answer.status, 200);
-        assert!(
-            answer.text == body,
-            "{} of {} bytes",
-            answer.text.len(),
-            body.len()
-        );
+        assert!(answer.text == body, "{} of {} bytes", answer.text.len(), body.len());
     }
     let answer = client.send(request("HEAD", "/", "")).await;
     assert_eq!((answer.status, answer.text.as_str()), (200, ""));
@@ -84,10 +72,8 @@ async fn a_wish_for_another_protocol_is_refused_cleanly() {
     house.set(1, &route(vec![leg("a", 100, &[&a])]));
     let mut client = house.client().await;
     let mut ask = request("GET", "/", "");
-    ask.headers_mut()
-        .insert("connection", "upgrade".parse().unwrap());
-    ask.headers_mut()
-        .insert("upgrade", "websocket".parse().unwrap());
+    ask.headers_mut().insert("connection", "upgrade".parse().unwrap());
+    ask.headers_mut().insert("upgrade", "websocket".parse().unwrap());
     assert_eq!(client.send(ask).await.status, 501);
     assert_eq!(client.get("/").await.status, 200);
     assert_eq!(a.arrived(), 1);

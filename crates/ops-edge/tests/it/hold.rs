@@ -28,10 +28,7 @@ async fn s7_held_requests_wait_and_proceed_by_the_new_route() {
     house.set(3, &route(vec![leg("new", 100, &[&new])]));
     while let Some(answer) = clients.join_next().await {
         let answer = answer.unwrap();
-        assert_eq!(
-            (answer.status, answer.release(), answer.text.as_str()),
-            (200, "new", "kept")
-        );
+        assert_eq!((answer.status, answer.release(), answer.text.as_str()), (200, "new", "kept"));
     }
     assert_eq!(waiting(&house), 0);
     let arm = house.arm_of("new", 5).await;

@@ -79,14 +79,7 @@ impl House {
             let _ = stopped.await;
         }));
         let door = EdgeDoor::new(&dir);
-        Self {
-            address,
-            door,
-            dir,
-            stop: Some(stop),
-            task,
-            _temp: temp,
-        }
+        Self { address, door, dir, stop: Some(stop), task, _temp: temp }
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -122,18 +115,12 @@ impl House {
     }
 
     pub(crate) fn served(&self, service: &str) -> Option<ServedRoute> {
-        block_in_place(|| self.door.look(&service.into()))
-            .unwrap()
-            .served
+        block_in_place(|| self.door.look(&service.into())).unwrap().served
     }
 
     pub(crate) fn in_flight(&self, release: &str) -> Option<u64> {
         let served = self.served("shop").unwrap();
-        served
-            .in_flight
-            .iter()
-            .find(|(id, _)| id.as_str() == release)
-            .map(|(_, count)| *count)
+        served.in_flight.iter().find(|(id, _)| id.as_str() == release).map(|(_, count)| *count)
     }
 
     pub(crate) fn seconds(&self, after: u64) -> Vec<SignalSecond> {
@@ -145,11 +132,7 @@ impl House {
     pub(crate) fn arm(&self, release: &str) -> Arm {
         let release = ReleaseId::from(release);
         let mut sum = Arm::default();
-        for arm in self
-            .seconds(0)
-            .iter()
-            .filter_map(|second| second.arm(&release))
-        {
+        for arm in self.seconds(0).iter().filter_map(|second| second.arm(&release)) {
             sum.add(arm);
         }
         sum
@@ -183,41 +166,21 @@ impl Drop for House {
 }
 
 pub(crate) fn stamp(generation: u64, op: u32) -> Stamp {
-    Stamp {
-        generation: Generation(generation),
-        deployment: 1,
-        op: OpId(op),
-    }
+    Stamp { generation: Generation(generation), deployment: 1, op: OpId(op) }
 }
 
 pub(crate) fn leg(release: &str, weight: u8, backends: &[&Backend]) -> Leg {
     let backends = backends.iter().map(|backend| backend.text()).collect();
-    Leg {
-        release: release.into(),
-        weight,
-        backends,
-    }
+    Leg { release: release.into(), weight, backends }
 }
 
 /// A route of the service `shop` for every host.
 pub(crate) fn route(legs: Vec<Leg>) -> Route {
-    Route {
-        service: "shop".into(),
-        host: None,
-        path: "/".to_owned(),
-        legs,
-        hold: None,
-    }
+    Route { service: "shop".into(), host: None, path: "/".to_owned(), legs, hold: None }
 }
 
 pub(crate) fn held(max_wait_ms: u64, max_requests: u32) -> Route {
-    Route {
-        hold: Some(Hold {
-            max_wait_ms,
-            max_requests,
-        }),
-        ..route(Vec::new())
-    }
+    Route { hold: Some(Hold { max_wait_ms, max_requests }), ..route(Vec::new()) }
 }
 
 /// A whole answer.
@@ -230,9 +193,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn release(&self) -> &str {
-        self.headers
-            .get("x-release")
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get("x-release").map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -242,13 +203,8 @@ pub(crate) struct Client {
 }
 
 pub(crate) fn request(method: &str, path: &str, body: &'static str) -> Request<Full<Bytes>> {
-    let builder = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "any.example");
-    builder
-        .body(Full::new(Bytes::from_static(body.as_bytes())))
-        .unwrap()
+    let builder = Request::builder().method(method).uri(path).header("host", "any.example");
+    builder.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap()
 }
 
 impl Client {
@@ -274,11 +230,7 @@ impl Client {
         let (parts, body) = self.begin(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            text,
-        })
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, text })
     }
 
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Answer {

@@ -1,10 +1,6 @@
 //! The edge as its users and the daemon meet it: real sockets, real servers, real clients.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on must fail"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
 
 mod admin;
 mod backend;

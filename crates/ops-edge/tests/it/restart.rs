@@ -4,7 +4,7 @@ use ops_edge::{Edge, EdgeError};
 use tempfile::TempDir;
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Refusing},
     house::{House, config, leg, route, stamp, until},
 };
 
@@ -12,12 +12,11 @@ use crate::{
 async fn p5_routes_are_restored_after_a_crash_and_probed_again() {
     let temp = TempDir::new().unwrap();
     let house = House::on(config(temp.path())).await;
-    let (a, b) = (Backend::start("a").await, Backend::start("b").await);
-    let to = route(vec![leg("a", 50, &[&a]), leg("b", 50, &[&b])]);
+    let (a, b) = (Backend::start("a").await, Refusing::new());
+    let mut to = route(vec![leg("a", 50, &[&a]), leg("b", 50, &[])]);
+    to.legs[1].backends = vec![b.address.to_string()];
     house.try_set(stamp(4, 2), &to).unwrap();
     house.remove(9, "other").unwrap();
-    let address = b.address;
-    drop(b);
     house.crash().await;
 
     let house = House::on(config(temp.path())).await;
@@ -31,10 +30,7 @@ async fn p5_routes_are_restored_after_a_crash_and_probed_again() {
         served_by_a |= client.get("/").await.release() == "a";
     }
     assert!(served_by_a);
-    assert!(
-        house.try_set(stamp(3, 9), &to).is_err(),
-        "the stamp was forgotten"
-    );
+    assert!(house.try_set(stamp(3, 9), &to).is_err(), "the stamp was forgotten");
     assert!(
         house
             .try_set(
@@ -48,11 +44,10 @@ async fn p5_routes_are_restored_after_a_crash_and_probed_again() {
             .is_err(),
         "the stamp of a removed route was forgotten"
     );
+    let address = b.address;
+    drop(b);
     let _b = Backend::start_at(address, "b").await;
-    until("all backends were probed", || {
-        house.served("shop").unwrap().probed
-    })
-    .await;
+    until("all backends were probed", || house.served("shop").unwrap().probed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,11 +73,7 @@ async fn a_port_in_use_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_routes_are_not_taken_for_no_routes() {
     let temp = TempDir::new().unwrap();
-    for content in [
-        "{",
-        r#"{"format":2,"services":{}}"#,
-        r#"{"format":1,"services":{},"x":1}"#,
-    ] {
+    for content in ["{", r#"{"format":2,"services":{}}"#, r#"{"format":1,"services":{},"x":1}"#] {
         std::fs::write(temp.path().join("routes.json"), content).unwrap();
         let error = Edge::bind(config(temp.path())).await.err().unwrap();
         assert!(matches!(error, EdgeError::Routes { .. }), "{error}");

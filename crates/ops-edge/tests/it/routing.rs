@@ -10,11 +10,8 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn host_first_then_the_longest_path() {
     let house = House::open().await;
-    let (shop, api, host) = (
-        Backend::start("shop").await,
-        Backend::start("api").await,
-        Backend::start("host").await,
-    );
+    let (shop, api, host) =
+        (Backend::start("shop").await, Backend::start("api").await, Backend::start("host").await);
     house.set(1, &route(vec![leg("shop", 100, &[&shop])]));
     let api_route = Route {
         service: "api".into(),
@@ -42,11 +39,7 @@ async fn host_first_then_the_longest_path() {
     ] {
         let mut request = request("GET", path, "");
         request.headers_mut().insert("host", name.parse().unwrap());
-        assert_eq!(
-            client.send(request).await.release(),
-            reached,
-            "{name}{path}"
-        );
+        assert_eq!(client.send(request).await.release(), reached, "{name}{path}");
     }
 }
 
@@ -63,20 +56,13 @@ async fn weights_are_kept_by_independent_draws() {
     const REQUESTS: u32 = 4000;
     let house = House::open().await;
     let (old, new) = (Backend::start("old").await, Backend::start("new").await);
-    house.set(
-        1,
-        &route(vec![leg("old", 75, &[&old]), leg("new", 25, &[&new])]),
-    );
+    house.set(1, &route(vec![leg("old", 75, &[&old]), leg("new", 25, &[&new])]));
     let mut client = house.client().await;
     let (mut count, mut changes, mut before) = (0_u32, 0_u32, None);
     for _ in 0..REQUESTS {
         let is_new = client.get("/").await.release() == "new";
         count += u32::from(is_new);
-        changes += u32::from(
-            before
-                .replace(is_new)
-                .is_some_and(|before| before != is_new),
-        );
+        changes += u32::from(before.replace(is_new).is_some_and(|before| before != is_new));
     }
     let within = |count: u32, share: f64, sigmas: f64| {
         let n = f64::from(REQUESTS);
@@ -86,10 +72,7 @@ async fn weights_are_kept_by_independent_draws() {
     // Draws that depend on each other, such as turns, would change sides more or less often than
     // 2 · 0.75 · 0.25 of the time. Neighbouring changes share a draw, which makes the deviation 1.18
     // times that of independent ones: 6 of these are 5 of those.
-    assert!(
-        within(changes, 0.375, 6.0),
-        "{changes} changes of side in {REQUESTS}"
-    );
+    assert!(within(changes, 0.375, 6.0), "{changes} changes of side in {REQUESTS}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,11 +95,7 @@ async fn the_least_loaded_replica_is_chosen() {
     let mut waiting = house.client().await;
     let stuck = tokio::spawn(async move { waiting.get("/wait").await });
     crate::house::until("one replica is busy", || one.arrived() + two.arrived() == 1).await;
-    let (busy, free) = if one.arrived() == 1 {
-        (&one, &two)
-    } else {
-        (&two, &one)
-    };
+    let (busy, free) = if one.arrived() == 1 { (&one, &two) } else { (&two, &one) };
     let mut client = house.client().await;
     for _ in 0..10 {
         client.get("/").await;

@@ -89,7 +89,7 @@ fn ticket(ports: &Ports, created: &Created) -> Look<Option<Ticket>> {
 
 fn notes_of(ticket: &Ticket, settings: &Settings) -> Option<Notes> {
     match find_notes(ticket, |who| settings.people.is(who, Role::Dev)) {
-        NotesFound::Found { notes, .. } => Some(notes),
+        NotesFound::Found(found) => Some(found.notes),
         NotesFound::Missing | NotesFound::Invalid { .. } => None,
     }
 }
@@ -105,7 +105,7 @@ fn siblings(ports: &Ports, created: &Created) -> Vec<Ticket> {
 }
 
 fn artifact(ports: &Ports, notes: &Notes, service: &Service) -> Look<ArtifactFact> {
-    let found = ports.artifacts.resolve(&notes.artifact, &service.command)?;
+    let found = ports.artifacts.resolve(&notes.artifact.reference(), &service.command)?;
     Ok(ArtifactFact { digest: found.digest, size: found.size })
 }
 

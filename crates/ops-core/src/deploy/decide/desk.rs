@@ -76,6 +76,7 @@ impl Draft<'_> {
         self.push(Event::Checked {
             checklist: std::sync::Arc::clone(&judged.checklist),
             ticket: judged.ticket.clone(),
+            people: judged.people.clone(),
             candidate: judged.candidate.clone(),
         });
     }
@@ -118,12 +119,14 @@ impl Draft<'_> {
 
     /// `Some(None)`: not pulled back. `None`: the reading says nothing.
     fn pull_words(&self, now: Option<&Ticket>) -> Option<Option<String>> {
-        let Some(before) = self.state.ticket.as_deref() else {
+        let (Some(before), Some(people)) =
+            (self.state.ticket.as_deref(), self.state.people.as_deref())
+        else {
             let ticket = now?;
             let gone = ticket.status != "rfp";
             return Some(gone.then(|| format!("its status is {}", ticket.status)));
         };
-        match pulled_back(before, now) {
+        match pulled_back(before, now, people) {
             Pulled::No => Some(None),
             Pulled::BoardError { .. } => None,
             pulled => Some(Some(pulled.words())),
