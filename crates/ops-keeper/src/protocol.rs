@@ -35,7 +35,7 @@ pub enum Request {
 
 /// A keeper's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
     /// How it is; for an order: it was taken and is on disk.
     Report(Report),
@@ -53,7 +53,6 @@ pub enum Answer {
 
 /// A replica as its keeper sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Report {
     /// Its state.
     pub status: Status,

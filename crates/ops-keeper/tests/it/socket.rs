@@ -101,7 +101,7 @@ fn nonsense_floods_and_silent_guests_do_not_hold_the_keeper_up() {
         "{line}"
     );
     let mut flood = connect();
-    let _ = flood.write_all(&[b'x'; 64 * 1024]);
+    let _ = flood.write_all(&vec![b'x'; 64 * 1024]);
     let mut line = Vec::new();
     // The keeper may close before it has read the whole flood, which resets the connection.
     let _ = BufReader::new(&flood).read_until(b'\n', &mut line);
