@@ -68,7 +68,15 @@ impl DemoReport {
         use std::fmt::Write as _;
         let mut out = format!(
             "{:<8} {:<7} {:<22} {:<12} {:>9} {:>9} {:>5} {:>10} {:>5}\n",
-            "version", "ticket", "fault", "outcome", "switch", "requests", "lost", "detected", "bad"
+            "version",
+            "ticket",
+            "fault",
+            "outcome",
+            "switch",
+            "requests",
+            "lost",
+            "detected",
+            "bad"
         );
         for one in &self.deployments {
             let detected =

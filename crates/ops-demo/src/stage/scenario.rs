@@ -81,19 +81,18 @@ pub(super) struct Scenario<'a> {
 }
 
 impl<'a> Scenario<'a> {
-    pub(super) fn new(
-        site: &'a Site,
-        team: Team,
-        show: &'a Show,
-        stop: &Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn new(site: &'a Site, team: Team, show: &'a Show, stop: &Arc<AtomicBool>) -> Self {
         let stop = Arc::clone(stop);
         let control = site.control();
         Self { site, team, control, show, stop, load: None, started: Instant::now() }
     }
 
     /// Ships all versions and tells what came of each.
-    pub(super) fn play(mut self, bad: &BadVersions, seed: Option<u64>) -> Result<DemoReport, SiteError> {
+    pub(super) fn play(
+        mut self,
+        bad: &BadVersions,
+        seed: Option<u64>,
+    ) -> Result<DemoReport, SiteError> {
         let mut done = Vec::new();
         for chapter in chapters(bad) {
             let ended = self.ship(&chapter)?;
@@ -139,12 +138,8 @@ impl<'a> Scenario<'a> {
         let artifact = store
             .resolve(&folder.display().to_string(), &command)
             .map_err(|why| SiteError::other("a candidate", why))?;
-        let story = Story {
-            title: chapter.title,
-            version,
-            artifact: &folder,
-            digest: &artifact.digest,
-        };
+        let story =
+            Story { title: chapter.title, version, artifact: &folder, digest: &artifact.digest };
         let ticket = self.team.ship(&story)?;
         self.show.ticket(&ticket, chapter.title, version, &chapter.fault);
         let view = self.follow(&ticket)?;
@@ -187,8 +182,7 @@ impl<'a> Scenario<'a> {
     fn watch_traffic(&mut self, view: &DeploymentView) -> Result<(), SiteError> {
         if self.load.is_none() && matches!(view.phase.as_str(), "verifying" | "watching") {
             let plan = LoadPlan::shop(self.site.door(), Schedule::constant(RATE));
-            let load =
-                load::start(plan).map_err(|why| SiteError::other("the load", why))?;
+            let load = load::start(plan).map_err(|why| SiteError::other("the load", why))?;
             self.load = Some(load);
         }
         Ok(())
@@ -240,9 +234,9 @@ fn measure(
             .filter(|record| record.finished_ms() >= first)
             .count() as u64,
     };
-    let detection_seconds = first_bad.zip(view.decided_back_ms).map(|(first, decided)| {
-        Duration::from_millis(decided.saturating_sub(first)).as_secs_f64()
-    });
+    let detection_seconds = first_bad
+        .zip(view.decided_back_ms)
+        .map(|(first, decided)| Duration::from_millis(decided.saturating_sub(first)).as_secs_f64());
     DeploymentReport {
         deployment: view.id.clone(),
         ticket: ticket.to_owned(),

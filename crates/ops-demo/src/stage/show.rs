@@ -26,13 +26,18 @@ impl Show {
 
     /// Where everything is.
     pub fn opening(&self, door: &str, boards: &str) {
-        self.line(&format!("shop: http://{door}/   boards: http://{boards}/   (Ctrl-C ends and clears everything)"));
+        self.line(&format!(
+            "shop: http://{door}/   boards: http://{boards}/   (Ctrl-C ends and clears everything)"
+        ));
     }
 
     /// A ticket has come through the pipeline.
     pub fn ticket(&self, ticket: &str, title: &str, version: &str, fault: &str) {
-        let fault =
-            if fault == "nothing" { String::new() } else { format!("  (nobody knows yet: {fault})") };
+        let fault = if fault == "nothing" {
+            String::new()
+        } else {
+            format!("  (nobody knows yet: {fault})")
+        };
         self.line(&format!("\n{ticket} «{title}» {version}: DEV, CQ and QA are done{fault}"));
     }
 
@@ -47,7 +52,12 @@ impl Show {
         self.last.replace(key);
         let users = load.map_or_else(String::new, |load| {
             let total = load.snapshot().total;
-            format!("  [{} requests, {} failed, {} lost]", total.requests, total.bad, total.lost.total())
+            format!(
+                "  [{} requests, {} failed, {} lost]",
+                total.requests,
+                total.bad,
+                total.lost.total()
+            )
         });
         self.line(&format!("  {:<13} {weight:>3} %  {waiting}{users}", view.phase));
     }

@@ -270,7 +270,8 @@ impl Site {
 
     /// The end of a process's log, for when something went wrong.
     pub fn last_words(&self, name: &str) -> String {
-        let text = fs::read_to_string(self.folder().join(format!("{name}.log"))).unwrap_or_default();
+        let text =
+            fs::read_to_string(self.folder().join(format!("{name}.log"))).unwrap_or_default();
         let lines: Vec<_> = text.lines().rev().take(5).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
