@@ -138,9 +138,9 @@ impl<'a> Scenario<'a> {
         let artifact = store
             .resolve(&folder.display().to_string(), &command)
             .map_err(|why| SiteError::other("a candidate", why))?;
-        let story =
+        let wanted =
             Story { title: chapter.title, version, artifact: &folder, digest: &artifact.digest };
-        let ticket = self.team.ship(&story)?;
+        let ticket = self.team.ship(&wanted)?;
         self.show.ticket(&ticket, chapter.title, version, &chapter.fault);
         let view = self.follow(&ticket)?;
         if view.phase == "closed" && self.load.is_some() && version == "v1" {

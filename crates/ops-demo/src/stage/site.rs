@@ -56,7 +56,7 @@ pub enum SiteError {
 }
 
 impl SiteError {
-    pub(super) fn other(what: &'static str, why: impl ToString) -> Self {
+    pub(super) fn other(what: &'static str, why: impl std::fmt::Display) -> Self {
         Self::Other { what, why: why.to_string() }
     }
 }
