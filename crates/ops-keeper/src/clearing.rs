@@ -37,20 +37,9 @@ impl Clearing {
         kill_at: u64,
         pause: u64,
     ) -> Self {
-        let family = Family {
-            marker,
-            main,
-            seen: &[],
-        };
+        let family = Family { marker, main, seen: &[] };
         let seen = family.living().unwrap_or_default();
-        Self {
-            main,
-            handle,
-            kill_at,
-            seen,
-            asked_rest: false,
-            pause,
-        }
+        Self { main, handle, kill_at, seen, asked_rest: false, pause }
     }
 
     /// A handle on the main process while it lives.
@@ -70,11 +59,7 @@ impl Clearing {
 
     /// Milliseconds until the next step is due.
     pub(crate) fn due_in(&self, now: u64) -> u64 {
-        if self.handle.is_some() && now < self.kill_at {
-            self.kill_at - now
-        } else {
-            SCAN_EVERY
-        }
+        if self.handle.is_some() && now < self.kill_at { self.kill_at - now } else { SCAN_EVERY }
     }
 
     /// Sends TERM to the main process and its group.
@@ -91,12 +76,7 @@ impl Clearing {
         if self.handle.is_some() && now < self.kill_at {
             return Ok(false);
         }
-        let living = Family {
-            marker,
-            main: self.main,
-            seen: &self.seen,
-        }
-        .living()?;
+        let living = Family { marker, main: self.main, seen: &self.seen }.living()?;
         if living.is_empty() {
             return Ok(true);
         }

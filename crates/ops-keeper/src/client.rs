@@ -67,9 +67,7 @@ impl Call {
             let left = until.saturating_duration_since(Instant::now());
             // A time-out of zero would mean none.
             let left = left.max(Duration::from_millis(1));
-            self.stream
-                .set_read_timeout(Some(left))
-                .map_err(AskError::Io)?;
+            self.stream.set_read_timeout(Some(left)).map_err(AskError::Io)?;
             match self.stream.read(&mut chunk) {
                 Ok(length) if length > 0 && line.len() <= MESSAGE_MAX => {
                     line.extend(chunk.iter().take(length));

@@ -62,10 +62,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     file.take(FILE_MAX).read_to_string(&mut text)?;
     let (text, rest) = text.split_once('\n').unwrap_or((&text, ""));
     if rest.trim_end() != checksum(text) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "its checksum is wrong",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "its checksum is wrong"));
     }
     Ok(Some(serde_json::from_str(text)?))
 }
@@ -79,16 +76,8 @@ fn checksum(text: &str) -> String {
 
 /// Writes the bytes and as many line ends as fill the file's last block, over what was there.
 fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)?;
-    let length = bytes
-        .len()
-        .max(file.metadata()?.len() as usize)
-        .next_multiple_of(BLOCK);
+    let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let length = bytes.len().max(file.metadata()?.len() as usize).next_multiple_of(BLOCK);
     let mut padded = Vec::with_capacity(length);
     padded.extend_from_slice(bytes);
     padded.resize(length, b'\n');
@@ -98,11 +87,7 @@ fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Makes names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder)?.sync_all()
 }
 
@@ -130,10 +115,7 @@ mod tests {
         let path = folder.path().join("x.json");
         let inodes = || {
             let spare = path.with_extension("spare");
-            let mut both = [
-                path.metadata().unwrap().ino(),
-                spare.metadata().unwrap().ino(),
-            ];
+            let mut both = [path.metadata().unwrap().ino(), spare.metadata().unwrap().ino()];
             both.sort_unstable();
             both
         };

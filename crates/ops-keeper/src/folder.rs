@@ -74,12 +74,8 @@ impl ReplicaLock {
     /// Takes the lock; `None` if a keeper holds it.
     pub fn try_take(replica_dir: &Path) -> io::Result<Option<Self>> {
         let path = replica_dir.join(LOCK);
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)?;
+        let file =
+            File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -87,11 +83,7 @@ impl ReplicaLock {
         }
         // The folder may have been removed between opening and locking.
         let same = path.metadata()?.ino() == file.metadata()?.ino();
-        if same {
-            Ok(Some(Self { _file: file }))
-        } else {
-            Err(io::ErrorKind::NotFound.into())
-        }
+        if same { Ok(Some(Self { _file: file })) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 }
 

@@ -22,10 +22,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// source into the service's environment and nowhere else. Fails in words.
 pub(crate) fn launch(spec: &Spec, out: &Path, err: &Path) -> Result<MainProcess, String> {
     let mut command = Command::new(&spec.program);
-    command
-        .args(&spec.args)
-        .env_clear()
-        .env("PATH", DEFAULT_PATH);
+    command.args(&spec.args).env_clear().env("PATH", DEFAULT_PATH);
     for name in INHERITED_ENV {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -33,10 +30,7 @@ pub(crate) fn launch(spec: &Spec, out: &Path, err: &Path) -> Result<MainProcess,
     }
     command.envs(spec.env.iter().map(|(name, value)| (name, value)));
     for (name, reference) in &spec.secrets {
-        command.env(
-            name,
-            secret::resolve(reference).map_err(|error| error.to_string())?,
-        );
+        command.env(name, secret::resolve(reference).map_err(|error| error.to_string())?);
     }
     command
         .env(MARKER_VARIABLE, &spec.marker)
@@ -45,9 +39,7 @@ pub(crate) fn launch(spec: &Spec, out: &Path, err: &Path) -> Result<MainProcess,
         .stdin(Stdio::null())
         .stdout(both_ends(out).map_err(|error| format!("{}: {error}", out.display()))?)
         .stderr(both_ends(err).map_err(|error| format!("{}: {error}", err.display()))?);
-    let child = command
-        .spawn()
-        .map_err(|error| format!("{}: {error}", spec.program.display()))?;
+    let child = command.spawn().map_err(|error| format!("{}: {error}", spec.program.display()))?;
     let pid = child.id() as i32;
     // Nobody has waited for the child yet, so even one that has ended is in the table.
     let entry = Entry::read(pid).ok_or("it is not in the process table; is /proc mounted?")?;

@@ -55,9 +55,8 @@ pub const EXIT_FAULT: u8 = 1;
 
 /// Variables that a service inherits from the machine; everything else comes from its
 /// specification. A target hands these on to its keepers.
-pub const INHERITED_ENV: [&str; 9] = [
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR",
-];
+pub const INHERITED_ENV: [&str; 9] =
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR"];
 
 /// The variable that marks every process of a replica; its value is [`Spec::marker`].
 pub const MARKER_VARIABLE: &str = "OPS_REPLICA";

@@ -68,10 +68,8 @@ impl Log {
     /// Writes what was appended; when the disk is full it is dropped.
     pub(crate) fn flush(&mut self) {
         if self.untold > 0 && !self.batch.is_empty() {
-            let lost = format!(
-                "{} lines were dropped: the disk is full or the log floods",
-                self.untold
-            );
+            let lost =
+                format!("{} lines were dropped: the disk is full or the log floods", self.untold);
             self.stamp_line("ops", lost.as_bytes());
         }
         if self.batch.is_empty() {
@@ -81,10 +79,7 @@ impl Log {
             self.rotate();
         }
         let batch = std::mem::take(&mut self.batch);
-        let kept = self
-            .file
-            .as_mut()
-            .is_some_and(|file| file.write_all(&batch).is_ok());
+        let kept = self.file.as_mut().is_some_and(|file| file.write_all(&batch).is_ok());
         if kept {
             self.written += batch.len() as u64;
             self.untold = 0;
@@ -148,12 +143,7 @@ impl Log {
 
     fn reopen(&mut self) {
         let path = self.folder.join("current.log");
-        self.file = File::options()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)
-            .ok();
+        self.file = File::options().create(true).append(true).mode(0o600).open(path).ok();
         let length = self.file.as_ref().and_then(|file| file.metadata().ok());
         self.written = length.map_or(0, |metadata| metadata.len());
     }
@@ -168,11 +158,7 @@ mod tests {
     }
 
     fn total(folder: &Path) -> u64 {
-        folder
-            .read_dir()
-            .unwrap()
-            .map(|file| file.unwrap().metadata().unwrap().len())
-            .sum()
+        folder.read_dir().unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
     }
 
     #[test]
@@ -181,10 +167,7 @@ mod tests {
         let quota = SEGMENTS * SEGMENT_MIN;
         let mut log = Log::open(folder.path(), quota, 0);
         for n in 0..10_000 {
-            log.append(
-                "out",
-                format!("line {n} {}", "x".repeat(n % 200)).as_bytes(),
-            );
+            log.append("out", format!("line {n} {}", "x".repeat(n % 200)).as_bytes());
             if n % 7 == 0 {
                 log.flush();
             }
@@ -229,9 +212,6 @@ mod tests {
         log.reopen();
         log.note("kept");
         let text = text(folder.path(), "current.log");
-        assert!(
-            text.contains("ops kept") && text.contains("2 lines were dropped"),
-            "{text}"
-        );
+        assert!(text.contains("ops kept") && text.contains("2 lines were dropped"), "{text}");
     }
 }

@@ -53,11 +53,7 @@ impl Entry {
 
     /// As the main process of a replica.
     pub(crate) fn main_process(&self) -> MainProcess {
-        MainProcess {
-            pid: self.pid,
-            start: self.start,
-            session: self.session,
-        }
+        MainProcess { pid: self.pid, start: self.start, session: self.session }
     }
 
     /// Sends a signal to this process and to no other one that has got its number since.
@@ -135,10 +131,7 @@ impl Family<'_> {
                 break;
             }
         }
-        Ok(table
-            .into_iter()
-            .filter(|entry| found.contains(&entry.pid) && !entry.dead)
-            .collect())
+        Ok(table.into_iter().filter(|entry| found.contains(&entry.pid) && !entry.dead).collect())
     }
 }
 
@@ -220,29 +213,15 @@ mod tests {
             assert!(contains(text.as_slice(), needle).unwrap(), "{filler}");
         }
         assert!(contains(b"OPS_REPLICA=r1\0".as_slice(), needle).unwrap());
-        for other in [
-            "",
-            "OPS_REPLICA=r12\0",
-            "XOPS_REPLICA=r1\0",
-            "OPS_REPLICA=r1",
-        ] {
+        for other in ["", "OPS_REPLICA=r12\0", "XOPS_REPLICA=r1\0", "OPS_REPLICA=r1"] {
             assert!(!contains(other.as_bytes(), needle).unwrap(), "{other}");
         }
     }
 
     #[test]
     fn a_process_is_only_opened_under_its_own_start_time() {
-        let me = Entry::read(std::process::id() as i32)
-            .unwrap()
-            .main_process();
+        let me = Entry::read(std::process::id() as i32).unwrap().main_process();
         assert!(open(me).unwrap().is_some());
-        assert!(
-            open(MainProcess {
-                start: me.start + 1,
-                ..me
-            })
-            .unwrap()
-            .is_none()
-        );
+        assert!(open(MainProcess { start: me.start + 1, ..me }).unwrap().is_none());
     }
 }

@@ -16,11 +16,7 @@ pub struct SecretError {
 
 impl std::fmt::Display for SecretError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "the secret `{}` has no value: {}",
-            self.reference, self.why
-        )
+        write!(f, "the secret `{}` has no value: {}", self.reference, self.why)
     }
 }
 
@@ -29,10 +25,7 @@ impl std::error::Error for SecretError {}
 /// The value behind `env:NAME` (a variable of this process) or `file:/absolute/path` (its
 /// content without one line end at its end).
 pub fn resolve(reference: &str) -> Result<String, SecretError> {
-    value(reference).map_err(|why| SecretError {
-        reference: reference.to_owned(),
-        why,
-    })
+    value(reference).map_err(|why| SecretError { reference: reference.to_owned(), why })
 }
 
 fn value(reference: &str) -> Result<String, String> {
@@ -55,11 +48,7 @@ fn read(path: &Path) -> Result<String, String> {
         return Err("the path must be absolute".to_owned());
     }
     let file = File::open(path).map_err(|error| error.to_string())?;
-    if !file
-        .metadata()
-        .map_err(|error| error.to_string())?
-        .is_file()
-    {
+    if !file.metadata().map_err(|error| error.to_string())?.is_file() {
         return Err("it is not a file".to_owned());
     }
     let mut text = String::new();

@@ -49,26 +49,16 @@ impl Server {
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         listener.set_nonblocking(true)?;
-        Ok(Self {
-            listener,
-            connections: Vec::new(),
-        })
+        Ok(Self { listener, connections: Vec::new() })
     }
 
     /// Adds what to wait for.
     pub(crate) fn poll_on<'a>(&'a self, fds: &mut Vec<PollFd<'a>>) {
         if self.connections.len() < CONNECTIONS {
-            fds.push(PollFd::from_borrowed_fd(
-                self.listener.as_fd(),
-                PollFlags::IN,
-            ));
+            fds.push(PollFd::from_borrowed_fd(self.listener.as_fd(), PollFlags::IN));
         }
         for connection in &self.connections {
-            let wanted = if connection.output.is_empty() {
-                PollFlags::IN
-            } else {
-                PollFlags::OUT
-            };
+            let wanted = if connection.output.is_empty() { PollFlags::IN } else { PollFlags::OUT };
             fds.push(PollFd::from_borrowed_fd(connection.stream.as_fd(), wanted));
         }
     }
@@ -88,13 +78,7 @@ impl Server {
             if stream.set_nonblocking(true).is_ok() {
                 let (input, output, closes_at) = (Vec::new(), Vec::new(), now + SILENCE_MAX);
                 let over = false;
-                self.connections.push(Connection {
-                    stream,
-                    input,
-                    output,
-                    closes_at,
-                    over,
-                });
+                self.connections.push(Connection { stream, input, output, closes_at, over });
             }
         }
         let mut requests = Vec::new();
@@ -122,8 +106,7 @@ impl Server {
         for connection in &mut self.connections {
             connection.send();
         }
-        self.connections
-            .retain(|connection| !connection.over || !connection.output.is_empty());
+        self.connections.retain(|connection| !connection.over || !connection.output.is_empty());
     }
 }
 
@@ -156,9 +139,7 @@ impl Connection {
     }
 
     fn refuse(&mut self, why: &str) {
-        self.say(&Answer::Refused {
-            why: why.to_owned(),
-        });
+        self.say(&Answer::Refused { why: why.to_owned() });
         self.over = true;
     }
 

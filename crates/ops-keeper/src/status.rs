@@ -90,9 +90,7 @@ impl Status {
     /// changes nothing.
     pub fn take(&mut self, order: Order, stamp: Stamp) -> Result<(), Stale> {
         if stamp < self.stamp {
-            return Err(Stale {
-                highest: self.stamp,
-            });
+            return Err(Stale { highest: self.stamp });
         }
         self.stamp = stamp;
         self.desired = match order {
@@ -115,11 +113,7 @@ mod tests {
     use super::*;
 
     fn stamp(generation: u64, deployment: u64, op: u32) -> Stamp {
-        Stamp {
-            generation,
-            deployment,
-            op,
-        }
+        Stamp { generation, deployment, op }
     }
 
     #[test]
@@ -129,12 +123,7 @@ mod tests {
         let before = status.clone();
         for lower in [stamp(4, 9, 9), stamp(5, 1, 9), stamp(5, 2, 6)] {
             let refused = status.take(Order::Start, lower);
-            assert_eq!(
-                refused,
-                Err(Stale {
-                    highest: stamp(5, 2, 7)
-                })
-            );
+            assert_eq!(refused, Err(Stale { highest: stamp(5, 2, 7) }));
             assert_eq!(status, before);
         }
         status.take(Order::Stop, stamp(5, 2, 7)).unwrap();
@@ -144,16 +133,10 @@ mod tests {
 
     #[test]
     fn orders_move_the_state_before_anything_has_happened() {
-        let mut status = Status {
-            state: State::Running,
-            ..Status::default()
-        };
+        let mut status = Status { state: State::Running, ..Status::default() };
         status.take(Order::Stop, stamp(1, 1, 1)).unwrap();
         assert_eq!(status.state, State::Stopping);
         status.take(Order::Start, stamp(1, 1, 2)).unwrap();
-        assert_eq!(
-            (status.state, status.desired),
-            (State::Stopping, Desired::Running)
-        );
+        assert_eq!((status.state, status.desired), (State::Stopping, Desired::Running));
     }
 }

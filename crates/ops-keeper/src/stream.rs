@@ -30,28 +30,14 @@ impl Stream {
     /// Opens the named pipe, making it if need be. It is opened for reading and writing, so that
     /// it never ends, whoever lives.
     pub(crate) fn open(path: &Path, name: &'static str) -> io::Result<Self> {
-        match mknodat(
-            rustix::fs::CWD,
-            path,
-            FileType::Fifo,
-            Mode::RUSR | Mode::WUSR,
-            0,
-        ) {
+        match mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
         let nonblocking = OFlags::NONBLOCK.bits() as i32;
-        let pipe = File::options()
-            .read(true)
-            .write(true)
-            .custom_flags(nonblocking)
-            .open(path)?;
+        let pipe = File::options().read(true).write(true).custom_flags(nonblocking).open(path)?;
         let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE);
-        Ok(Self {
-            name,
-            pipe,
-            partial: Vec::new(),
-        })
+        Ok(Self { name, pipe, partial: Vec::new() })
     }
 
     /// For waiting.
@@ -128,10 +114,8 @@ mod tests {
         }
         stream.finish(&mut log);
         let text = std::fs::read_to_string(folder.path().join("current.log")).unwrap();
-        let lines: Vec<&str> = text
-            .lines()
-            .map(|line| line.split_once("Z out ").unwrap().1)
-            .collect();
+        let lines: Vec<&str> =
+            text.lines().map(|line| line.split_once("Z out ").unwrap().1).collect();
         assert_eq!(lines, ["one", "two", "", &endless[3..], "xxx", "end"]);
         assert!(!stream.drain(&mut log));
     }

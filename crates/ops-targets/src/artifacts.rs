@@ -47,10 +47,7 @@ impl ArtifactStore {
     /// The store below a state folder, with its quota in MiB.
     pub fn new(state_dir: &Path, quota_mb: u64) -> Self {
         let state_dir = std::path::absolute(state_dir).unwrap_or_else(|_| state_dir.to_owned());
-        Self {
-            folder: state_dir.join("artifacts"),
-            quota: quota_mb.saturating_mul(1024 * 1024),
-        }
+        Self { folder: state_dir.join("artifacts"), quota: quota_mb.saturating_mul(1024 * 1024) }
     }
 
     /// Where a stored artifact's content is.
@@ -91,11 +88,9 @@ impl ArtifactStore {
         if !reference.starts_with("sha256:") {
             return Ok(None);
         }
-        let digest: Digest = reference
-            .parse()
-            .map_err(|error: ops_core::id::NotADigest| {
-                Fault::new(error.to_string(), reference, "correct the digest")
-            })?;
+        let digest: Digest = reference.parse().map_err(|error: ops_core::id::NotADigest| {
+            Fault::new(error.to_string(), reference, "correct the digest")
+        })?;
         let path = self.path(&digest);
         if path.is_dir() {
             return Ok(Some(path));
@@ -122,17 +117,9 @@ impl ArtifactStore {
                 continue;
             };
             let folder = entry.path();
-            let since = folder
-                .metadata()
-                .and_then(|m| m.modified())
-                .map_err(unreadable)?;
+            let since = folder.metadata().and_then(|m| m.modified()).map_err(unreadable)?;
             let size = disk::size(&folder).map_err(unreadable)?;
-            stored.push(Stored {
-                digest,
-                folder,
-                size,
-                since,
-            });
+            stored.push(Stored { digest, folder, size, since });
         }
         stored.sort_by_key(|artifact| artifact.since);
         Ok(stored)
@@ -147,11 +134,7 @@ impl ArtifactStore {
         };
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
         let path = self.folder.join(LOCK);
-        let lock = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
+        let lock = File::options().write(true).create(true).truncate(false).open(path);
         let lock = lock.map_err(failed)?;
         let until = Instant::now() + TURN_WAIT;
         loop {
@@ -181,12 +164,8 @@ impl ArtifactStore {
 
     /// Fills a passing folder and proves its digest; nothing of the store is touched yet.
     fn fill(&self, reference: &str, expected: &Digest, passing: &Path) -> Look<()> {
-        let used: u64 = self
-            .stored()?
-            .iter()
-            .filter(|a| a.digest != *expected)
-            .map(|a| a.size)
-            .sum();
+        let used: u64 =
+            self.stored()?.iter().filter(|a| a.digest != *expected).map(|a| a.size).sum();
         let room = self.quota.saturating_sub(used);
         let content = self.take_in(reference, Intake::copying(reference, passing, room)?)?;
         let found = content.digest();
@@ -216,11 +195,7 @@ impl Artifacts for ArtifactStore {
         }
         content.check_program(command, reference)?;
         let stored = self.path(&digest).is_dir();
-        Ok(ResolvedArtifact {
-            digest,
-            size: content.size(),
-            stored,
-        })
+        Ok(ResolvedArtifact { digest, size: content.size(), stored })
     }
 
     fn import(&self, reference: &str, expected: &Digest) -> Act {
@@ -235,11 +210,7 @@ impl Artifacts for ArtifactStore {
             let _ = disk::remove(&passing);
             return Err(ActError::NotApplied(fault));
         }
-        let placed = disk::place(
-            &passing,
-            &target,
-            &self.folder.join(format!("{PASSING}old")),
-        );
+        let placed = disk::place(&passing, &target, &self.folder.join(format!("{PASSING}old")));
         drop(turn);
         placed.map_err(|error| ActError::Unknown(disk::unwritable(&target, &error)))
     }
@@ -254,11 +225,7 @@ impl Artifacts for ArtifactStore {
         let stored = self.stored().map_err(ActError::NotApplied)?;
         let mut used: u64 = stored.iter().map(|artifact| artifact.size).sum();
         // Room for one more like the largest, so that the next import finds it.
-        let largest = stored
-            .iter()
-            .map(|artifact| artifact.size)
-            .max()
-            .unwrap_or(0);
+        let largest = stored.iter().map(|artifact| artifact.size).max().unwrap_or(0);
         let goal = self.quota.saturating_sub(largest);
         for artifact in stored {
             if used <= goal {
@@ -281,16 +248,11 @@ impl Artifacts for ArtifactStore {
 fn unreadable(place: &str, error: &std::io::Error) -> Fault {
     let (what, next) = match error.kind() {
         std::io::ErrorKind::NotFound => ("there is nothing here", "correct the artifact's path"),
-        std::io::ErrorKind::PermissionDenied => (
-            "this may not be read",
-            "give the user that runs ops the right to read it",
-        ),
+        std::io::ErrorKind::PermissionDenied => {
+            ("this may not be read", "give the user that runs ops the right to read it")
+        }
         _ => {
-            return Fault::new(
-                format!("this cannot be read: {error}"),
-                place,
-                "make it readable",
-            );
+            return Fault::new(format!("this cannot be read: {error}"), place, "make it readable");
         }
     };
     Fault::new(what, place, next)

@@ -1,7 +1,11 @@
 //! The process target: replicas are processes of this machine, each under its own keeper.
 //!
+//! A service finds its port in `PORT`, its artifact in `OPS_ARTIFACT`, its names in `OPS_SERVICE`
+//! and `OPS_RELEASE`; `{port}` and `{artifact}` are replaced in its arguments. Its current folder
+//! is its own and writable, with a link to everything at the top of the artifact.
+//!
 //! `<state>/replicas/<service>/<release>.<index>/` is a replica's folder (see [`ops_keeper`]);
-//! `<service>/generation.json` holds the highest generation that acted on the service. Keepers
+//! `<service>/stamp.json` holds the stamp of the last act on the service. Keepers
 //! outlive whoever started them, so several processes of ops may use one target at once: acts on
 //! one service take turns by a lock that the kernel frees when its holder dies.
 

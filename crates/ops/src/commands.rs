@@ -4,6 +4,7 @@ mod audit;
 mod board;
 mod check;
 mod completions;
+mod demo;
 mod deploy;
 mod doctor;
 mod edge;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Serve(serve::Args),
     /// Run the edge, the door through which users reach services
     Edge(edge::Args),
+    /// See everything work: a small shop, four versions, real traffic, nothing left behind
+    Demo(demo::Args),
     /// Show the checks and the plan of a ticket; changes nothing
     Plan(plan::Args),
     /// Have the daemon look at a ticket now, and follow its deployment
@@ -81,6 +84,7 @@ impl Command {
             Self::Schema => schema::run(context),
             Self::Serve(args) => serve::run(context, args),
             Self::Edge(args) => edge::run(context, args),
+            Self::Demo(args) => demo::run(context, args),
             Self::Plan(args) => plan::run(context, args),
             Self::Deploy(args) => deploy::run(context, args),
             Self::Status => status::run(context),

@@ -46,6 +46,11 @@ impl Ui {
     }
 
     /// Whether answers are for programs.
+    pub(crate) fn quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether the answer is JSON.
     pub(crate) fn json(&self) -> bool {
         self.output == Output::Json
     }

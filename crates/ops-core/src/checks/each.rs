@@ -281,16 +281,16 @@ fn room(desk: &Desk<'_>) -> Check {
         None => 0,
     };
     let replicas = u64::from(service.replicas);
-    let disk = size * 2 + service.needs.disk_mb * MB * replicas + DISK_MARGIN;
+    let disk_needed = size * 2 + service.needs.disk_mb * MB * replicas + DISK_MARGIN;
     let beside = if service.strategy == Strategy::Recreate { 0 } else { replicas };
     let memory = service.needs.memory_mb * MB * beside.max(1) + MEMORY_MARGIN;
     let ports = if service.fixed_port.is_some() { 0 } else { service.replicas + 1 };
     let mut lacks = Vec::new();
-    if host.disk_free < disk {
+    if host.disk_free < disk_needed {
         lacks.push(format!(
             "{} MB of disk free, {} needed",
             host.disk_free / MB,
-            disk.div_ceil(MB)
+            disk_needed.div_ceil(MB)
         ));
     }
     if host.inodes_free < INODES_MIN {

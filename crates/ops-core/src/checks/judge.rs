@@ -155,6 +155,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         service,
         reference,
         candidate,
+        again: desk.facts.undo.as_ref().filter(|_| desk.rollback()).map(|undo| undo.spec.clone()),
         old: desk.facts.old.clone(),
         baseline,
     }))

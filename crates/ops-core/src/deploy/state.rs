@@ -256,6 +256,10 @@ pub struct Gap {
 
 /// One deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that was or was not seen; none excludes another"
+)]
 pub struct Deployment {
     /// How it began.
     pub created: Created,

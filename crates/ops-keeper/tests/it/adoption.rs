@@ -21,14 +21,9 @@ fn a_killed_keeper_leaves_the_service_running_and_the_next_one_adopts_it() {
     let read_so_far = nursery.log().len();
     eventually("more output", || nursery.log().len() > read_so_far + 200);
     let log = nursery.log();
-    let numbers: Vec<u32> = log
-        .lines()
-        .filter_map(|line| line.split_once(" out line ")?.1.parse().ok())
-        .collect();
-    assert!(
-        numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
-        "no line is lost"
-    );
+    let numbers: Vec<u32> =
+        log.lines().filter_map(|line| line.split_once(" out line ")?.1.parse().ok()).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "no line is lost");
     nursery.order(Order::Stop, stamp(1, 2));
     nursery.keeper_leaves();
     assert!(!alive(main) && nursery.processes().is_empty());
@@ -78,13 +73,7 @@ fn a_service_that_ended_without_a_keeper_is_started_again() {
     nursery.keeper().unwrap();
     eventually("a second life", || nursery.status().state == State::Running);
     assert_eq!(nursery.status().restarts, 1);
-    assert!(
-        nursery
-            .status()
-            .last_exit
-            .unwrap()
-            .contains("no keeper was at work")
-    );
+    assert!(nursery.status().last_exit.unwrap().contains("no keeper was at work"));
 }
 
 #[test]
@@ -119,11 +108,7 @@ fn s18_after_a_reboot_an_old_process_id_means_nothing() {
     nursery.wait_for(State::Running);
     let status = nursery.status();
     assert_ne!(status.main.unwrap().pid, me);
-    assert_eq!(
-        (status.restarts, status.last_exit),
-        (0, None),
-        "a reboot is not its fault"
-    );
+    assert_eq!((status.restarts, status.last_exit), (0, None), "a reboot is not its fault");
 }
 
 #[test]
@@ -195,9 +180,7 @@ fn tell(nursery: &mut Nursery, order: Order, stamp: Stamp) {
         let Some(lock) = ops_keeper::ReplicaLock::try_take(&replica).unwrap() else {
             return false;
         };
-        ops_keeper::take_order(&lock, &replica, order, stamp)
-            .unwrap()
-            .unwrap();
+        ops_keeper::take_order(&lock, &replica, order, stamp).unwrap().unwrap();
         true
     });
     if nursery.report().is_none() {

@@ -20,11 +20,7 @@ exec sleep 1005
 fn large_family() -> Nursery {
     let nursery = Nursery::with(LARGE, |spec| spec.stop_grace_ms = 300).started();
     eventually("all are up", || {
-        let sleepers = nursery
-            .processes()
-            .iter()
-            .filter(|pid| sleeps(**pid))
-            .count();
+        let sleepers = nursery.processes().iter().filter(|pid| sleeps(**pid)).count();
         nursery.text("up").lines().count() == 2 && sleepers == 5
     });
     nursery
@@ -53,10 +49,7 @@ fn what_a_crashed_service_left_is_ended_before_it_starts_again() {
         nursery.text("up").lines().count() == 4 && nursery.status().state == State::Running
     });
     let after = nursery.processes();
-    assert!(
-        before.iter().all(|pid| !after.contains(pid)),
-        "{before:?} {after:?}"
-    );
+    assert!(before.iter().all(|pid| !after.contains(pid)), "{before:?} {after:?}");
     assert_eq!(nursery.status().restarts, 1);
 }
 

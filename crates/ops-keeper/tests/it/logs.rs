@@ -32,9 +32,7 @@ fn s20_a_full_disk_loses_lines_and_not_the_service() {
     std::os::unix::fs::symlink("/dev/full", &current).unwrap();
     nursery.order_offline(Order::Start, stamp(1, 1));
     nursery.keeper().unwrap();
-    eventually("lines are dropped and counted", || {
-        nursery.status().dropped_lines > 10
-    });
+    eventually("lines are dropped and counted", || nursery.status().dropped_lines > 10);
     assert_eq!(nursery.status().state, State::Running);
     assert_eq!(nursery.status().restarts, 0);
 }

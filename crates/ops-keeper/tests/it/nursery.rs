@@ -27,11 +27,7 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 pub(crate) fn stamp(generation: u64, op: u32) -> Stamp {
-    Stamp {
-        generation,
-        deployment: 1,
-        op,
-    }
+    Stamp { generation, deployment: 1, op }
 }
 
 pub(crate) struct Nursery {
@@ -47,10 +43,7 @@ impl Nursery {
 
     pub(crate) fn with(script: &str, change: impl FnOnce(&mut Spec)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let nursery = Self {
-            folder,
-            keepers: Vec::new(),
-        };
+        let nursery = Self { folder, keepers: Vec::new() };
         let program = nursery.file("service.sh");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
@@ -64,10 +57,7 @@ impl Nursery {
             port: 0,
             program,
             args: Vec::new(),
-            env: vec![(
-                "SCRATCH".to_owned(),
-                nursery.folder.path().display().to_string(),
-            )],
+            env: vec![("SCRATCH".to_owned(), nursery.folder.path().display().to_string())],
             secrets: Vec::new(),
             cwd: nursery.replica().join("work"),
             stop_grace_ms: 10_000,
@@ -124,12 +114,8 @@ impl Nursery {
     }
 
     pub(crate) fn order_offline(&self, order: Order, stamp: Stamp) -> Status {
-        let lock = ops_keeper::ReplicaLock::try_take(&self.replica())
-            .unwrap()
-            .unwrap();
-        ops_keeper::take_order(&lock, &self.replica(), order, stamp)
-            .unwrap()
-            .unwrap()
+        let lock = ops_keeper::ReplicaLock::try_take(&self.replica()).unwrap().unwrap();
+        ops_keeper::take_order(&lock, &self.replica(), order, stamp).unwrap().unwrap()
     }
 
     pub(crate) fn ask(&self, request: &Request) -> Option<Answer> {

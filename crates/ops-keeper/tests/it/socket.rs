@@ -18,25 +18,18 @@ fn p4_a_stale_order_is_refused_also_by_the_next_keeper() {
     let mut nursery = Nursery::new(SLEEPER).started();
     let main = nursery.main_pid();
     nursery.order(Order::Start, stamp(7, 4));
-    let stale = Answer::Stale {
-        highest: stamp(7, 4),
-    };
+    let stale = Answer::Stale { highest: stamp(7, 4) };
     for lower in [stamp(6, 9), stamp(7, 3)] {
         assert_eq!(nursery.order(Order::Stop, lower), stale);
     }
     nursery.kill_keeper();
-    let lock = ops_keeper::ReplicaLock::try_take(&nursery.replica())
-        .unwrap()
-        .unwrap();
+    let lock = ops_keeper::ReplicaLock::try_take(&nursery.replica()).unwrap().unwrap();
     let offline = ops_keeper::take_order(&lock, &nursery.replica(), Order::Stop, stamp(6, 9));
     assert_eq!(offline.unwrap().unwrap_err().highest, stamp(7, 4));
     drop(lock);
     nursery.keeper().unwrap();
     assert_eq!(nursery.order(Order::Stop, stamp(6, 9)), stale);
-    assert_eq!(
-        (nursery.main_pid(), nursery.status().state),
-        (main, State::Running)
-    );
+    assert_eq!((nursery.main_pid(), nursery.status().state), (main, State::Running));
 }
 
 #[test]
@@ -44,10 +37,7 @@ fn an_order_may_come_twice() {
     let nursery = Nursery::new(SLEEPER).started();
     let main = nursery.main_pid();
     for _ in 0..3 {
-        assert!(matches!(
-            nursery.order(Order::Start, stamp(2, 1)),
-            Answer::Report(_)
-        ));
+        assert!(matches!(nursery.order(Order::Start, stamp(2, 1)), Answer::Report(_)));
     }
     assert_eq!(nursery.main_pid(), main);
 }
@@ -70,20 +60,9 @@ fn a_start_during_a_stop_runs_the_service_again() {
 #[test]
 fn the_socket_and_the_folder_are_the_owners_alone() {
     let nursery = Nursery::new(SLEEPER).started();
-    let mode = |name: &str| {
-        nursery
-            .replica()
-            .join(name)
-            .metadata()
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777
-    };
-    assert_eq!(
-        (mode("."), mode("keeper.sock"), mode("spec.json")),
-        (0o700, 0o600, 0o600)
-    );
+    let mode =
+        |name: &str| nursery.replica().join(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("."), mode("keeper.sock"), mode("spec.json")), (0o700, 0o600, 0o600));
 }
 
 #[test]
@@ -96,10 +75,7 @@ fn nonsense_floods_and_silent_guests_do_not_hold_the_keeper_up() {
     let mut guest = connect();
     guest.write_all(b"{\"ask\":\"dance\"}\n").unwrap();
     BufReader::new(&guest).read_line(&mut line).unwrap();
-    assert!(
-        line.contains("refused") && line.contains("this is no request"),
-        "{line}"
-    );
+    assert!(line.contains("refused") && line.contains("this is no request"), "{line}");
     let mut flood = connect();
     let _ = flood.write_all(&vec![b'x'; 64 * 1024]);
     let mut line = Vec::new();
@@ -128,11 +104,7 @@ fn p9_a_keeper_that_is_stuck_is_not_waited_for() {
     let nursery = Nursery::new(SLEEPER).started();
     let keeper = nursery.report().unwrap().keeper;
     signal(keeper, Signal::STOP);
-    let asked = ops_keeper::ask(
-        &nursery.replica(),
-        &Request::Status,
-        Duration::from_millis(50),
-    );
+    let asked = ops_keeper::ask(&nursery.replica(), &Request::Status, Duration::from_millis(50));
     signal(keeper, Signal::CONT);
     assert!(matches!(asked, Err(AskError::Silent)), "{asked:?}");
 }

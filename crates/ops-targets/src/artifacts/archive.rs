@@ -50,10 +50,7 @@ pub(super) fn read(path: &Path, packing: Packing, intake: &mut Intake) -> Result
 
 fn read_tar(bytes: impl Read, place: &str, intake: &mut Intake) -> Result<(), Fault> {
     let ended = Rc::new(Cell::new(false));
-    let bytes = ToEnd {
-        bytes,
-        ended: Rc::clone(&ended),
-    };
+    let bytes = ToEnd { bytes, ended: Rc::clone(&ended) };
     let damaged = |error: io::Error| damaged(place, &error.to_string());
     let mut archive = Archive::new(bytes);
     for entry in archive.entries().map_err(damaged)? {
@@ -77,10 +74,7 @@ fn take_in(
 ) -> Result<(), Fault> {
     let path = entry.path_bytes().into_owned();
     let kind = entry.header().entry_type();
-    let target = entry
-        .link_name_bytes()
-        .map(std::borrow::Cow::into_owned)
-        .unwrap_or_default();
+    let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default();
     match kind {
         EntryType::Directory => intake.folder(&path),
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
@@ -112,8 +106,7 @@ struct ToEnd<R> {
 impl<R: Read> Read for ToEnd<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let length = self.bytes.read(into)?;
-        self.ended
-            .set(self.ended.get() || (length == 0 && !into.is_empty()));
+        self.ended.set(self.ended.get() || (length == 0 && !into.is_empty()));
         Ok(length)
     }
 }

@@ -21,14 +21,8 @@ const PREFIX: &[u8] = b"ops artifact 1\n";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
     Folder,
-    File {
-        executable: bool,
-        size: u64,
-        hash: [u8; 32],
-    },
-    Link {
-        target: Vec<u8>,
-    },
+    File { executable: bool, size: u64, hash: [u8; 32] },
+    Link { target: Vec<u8> },
 }
 
 /// All entries by their path: components joined by `/`, without a leading one.
@@ -58,11 +52,7 @@ impl Content {
                     hash.update(b"d");
                     text(&mut hash, path);
                 }
-                Node::File {
-                    executable,
-                    size,
-                    hash: content,
-                } => {
+                Node::File { executable, size, hash: content } => {
                     hash.update(if *executable { b"x" } else { b"f" });
                     text(&mut hash, path);
                     hash.update(size.to_be_bytes());
@@ -81,11 +71,7 @@ impl Content {
     /// Bytes of all files.
     pub(super) fn size(&self) -> u64 {
         let size = |node: &Node| {
-            if let Node::File { size, .. } = node {
-                *size
-            } else {
-                0
-            }
+            if let Node::File { size, .. } = node { *size } else { 0 }
         };
         self.nodes.values().map(size).sum()
     }
@@ -119,31 +105,21 @@ impl Content {
     /// it is so on this machine.
     pub(super) fn check_program(&self, command: &[String], place: &str) -> Result<(), Fault> {
         let Some(program) = command.first().filter(|program| !program.is_empty()) else {
-            return Err(Fault::new(
-                "the service has no command",
-                place,
-                "declare its `command`",
-            ));
+            return Err(Fault::new("the service has no command", place, "declare its `command`"));
         };
         if program.starts_with('/') {
             let runs = std::path::Path::new(program).is_file()
                 && access(program.as_str(), Access::EXEC_OK).is_ok();
             let what = format!("`{program}` is no executable file on this machine");
             let next = "install it, or correct the service's `command`";
-            return if runs {
-                Ok(())
-            } else {
-                Err(Fault::new(what, place, next))
-            };
+            return if runs { Ok(()) } else { Err(Fault::new(what, place, next)) };
         }
         let found = match self.land(program.as_bytes()) {
             Landing::At(path) => self.nodes.get(&path),
             Landing::Outside | Landing::Loop => None,
         };
         match found {
-            Some(Node::File {
-                executable: true, ..
-            }) => Ok(()),
+            Some(Node::File { executable: true, .. }) => Ok(()),
             Some(Node::File { .. }) => Err(Fault::new(
                 format!("the program `{program}` is in the artifact but not executable"),
                 place,
@@ -197,20 +173,11 @@ mod tests {
             content.nodes.insert(folder.into(), Node::Folder);
         }
         for (executable, path) in [(true, "deep/er/run"), (false, "deep/text")] {
-            let file = Node::File {
-                executable,
-                size: 0,
-                hash: [0; 32],
-            };
+            let file = Node::File { executable, size: 0, hash: [0; 32] };
             content.nodes.insert(path.into(), file);
         }
         for (path, target) in links {
-            content.nodes.insert(
-                (*path).into(),
-                Node::Link {
-                    target: (*target).into(),
-                },
-            );
+            content.nodes.insert((*path).into(), Node::Link { target: (*target).into() });
         }
         content
     }
@@ -218,10 +185,7 @@ mod tests {
     #[test]
     fn links_stay_inside_however_they_are_chained() {
         for (good, links) in [
-            (
-                true,
-                vec![("a", "deep/er"), ("b", "a/../text"), ("deep/c", "../deep")],
-            ),
+            (true, vec![("a", "deep/er"), ("b", "a/../text"), ("deep/c", "../deep")]),
             (true, vec![("dangling", "nowhere/at/all")]),
             (false, vec![("a", "..")]),
             (false, vec![("a", "/etc/passwd")]),

@@ -42,9 +42,7 @@ pub(super) fn read(root: &Path, intake: &mut Intake) -> Result<(), Fault> {
 /// Takes in one file, which must be executable, under its own name.
 pub(super) fn read_single(path: &Path, intake: &mut Intake) -> Result<(), Fault> {
     let name = path.file_name().unwrap_or_default();
-    let metadata = path
-        .metadata()
-        .map_err(|e| unreadable(&path.display().to_string(), &e))?;
+    let metadata = path.metadata().map_err(|e| unreadable(&path.display().to_string(), &e))?;
     if metadata.permissions().mode() & 0o111 == 0 {
         return Err(Fault::new(
             "the file is not executable, and no archive by its name",
@@ -52,9 +50,7 @@ pub(super) fn read_single(path: &Path, intake: &mut Intake) -> Result<(), Fault>
             "set its mode (`chmod +x`), or name it .tar, .tar.gz or .tgz if it is an archive",
         ));
     }
-    let real = path
-        .canonicalize()
-        .map_err(|e| unreadable(&path.display().to_string(), &e))?;
+    let real = path.canonicalize().map_err(|e| unreadable(&path.display().to_string(), &e))?;
     file(&real, Path::new(name), intake)
 }
 
@@ -71,9 +67,7 @@ fn file(at: &Path, path: &Path, intake: &mut Intake) -> Result<(), Fault> {
         }
         Err(error) => return Err(unreadable(&at.display().to_string(), &error)),
     };
-    let metadata = file
-        .metadata()
-        .map_err(|e| unreadable(&at.display().to_string(), &e))?;
+    let metadata = file.metadata().map_err(|e| unreadable(&at.display().to_string(), &e))?;
     if !metadata.is_file() {
         return Err(intake.refused(name, special));
     }

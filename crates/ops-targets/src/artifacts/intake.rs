@@ -41,22 +41,13 @@ pub(super) struct Intake {
 impl Intake {
     /// Only looks. `room`: the bytes at which it stops.
     pub(super) fn looking(place: &str, room: u64) -> Self {
-        Self {
-            place: place.to_owned(),
-            copy_to: None,
-            room,
-            size: 0,
-            content: Content::default(),
-        }
+        Self { place: place.to_owned(), copy_to: None, room, size: 0, content: Content::default() }
     }
 
     /// Copies into a new folder, at most `room` bytes.
     pub(super) fn copying(place: &str, folder: &Path, room: u64) -> Result<Self, Fault> {
         make_folder(folder).map_err(|error| unwritable(folder, &error))?;
-        Ok(Self {
-            copy_to: Some(folder.to_owned()),
-            ..Self::looking(place, room)
-        })
+        Ok(Self { copy_to: Some(folder.to_owned()), ..Self::looking(place, room) })
     }
 
     /// Takes in a folder. One that is there already stays.
@@ -92,18 +83,12 @@ impl Intake {
             }
             hash.update(part);
             if let Some((file, at)) = &mut copy {
-                file.write_all(part)
-                    .map_err(|error| unwritable(at, &error))?;
+                file.write_all(part).map_err(|error| unwritable(at, &error))?;
             }
         }
-        self.content.nodes.insert(
-            path,
-            Node::File {
-                executable,
-                size,
-                hash: hash.finalize().into(),
-            },
-        );
+        self.content
+            .nodes
+            .insert(path, Node::File { executable, size, hash: hash.finalize().into() });
         Ok(())
     }
 
@@ -114,12 +99,7 @@ impl Intake {
         if target.is_empty() || target.len() > PATH_MAX || target.contains(&0) {
             return Err(self.refused(&path, "its link target is empty or too long"));
         }
-        self.content.nodes.insert(
-            path,
-            Node::Link {
-                target: target.to_vec(),
-            },
-        );
+        self.content.nodes.insert(path, Node::Link { target: target.to_vec() });
         Ok(())
     }
 
@@ -127,11 +107,7 @@ impl Intake {
     pub(super) fn copy(&mut self, path: &[u8], of: &[u8]) -> Result<(), Fault> {
         let (path, of) = (self.clean(path)?, self.clean(of)?);
         self.vacant(&path)?;
-        let Some(Node::File {
-            executable,
-            size,
-            hash,
-        }) = self.content.nodes.get(&of).cloned()
+        let Some(Node::File { executable, size, hash }) = self.content.nodes.get(&of).cloned()
         else {
             return Err(self.refused(&path, "it is a hard link to no file before it"));
         };
@@ -145,25 +121,14 @@ impl Intake {
                 .and_then(|mut from| io::copy(&mut from, &mut file))
                 .map_err(|error| unwritable(&at, &error))?;
         }
-        self.content.nodes.insert(
-            path,
-            Node::File {
-                executable,
-                size,
-                hash,
-            },
-        );
+        self.content.nodes.insert(path, Node::File { executable, size, hash });
         Ok(())
     }
 
     /// Everything is in: checks the links and makes them.
     pub(super) fn finish(self) -> Result<Content, Fault> {
         if self.content.nodes.is_empty() {
-            return Err(Fault::new(
-                "the artifact is empty",
-                self.place,
-                "build it again",
-            ));
+            return Err(Fault::new("the artifact is empty", self.place, "build it again"));
         }
         self.content.check_links(&self.place)?;
         if let Some(folder) = &self.copy_to {
@@ -181,10 +146,7 @@ impl Intake {
     /// What is to be said about an entry that cannot be taken in.
     pub(super) fn refused(&self, path: &[u8], why: &str) -> Fault {
         Fault::new(
-            format!(
-                "the artifact's entry `{}` is refused: {why}",
-                String::from_utf8_lossy(path)
-            ),
+            format!("the artifact's entry `{}` is refused: {why}", String::from_utf8_lossy(path)),
             &*self.place,
             "build the artifact without it",
         )
@@ -192,10 +154,7 @@ impl Intake {
 
     fn broken(&self, path: &[u8], error: &io::Error) -> Fault {
         Fault::new(
-            format!(
-                "`{}` cannot be read to its end: {error}",
-                String::from_utf8_lossy(path)
-            ),
+            format!("`{}` cannot be read to its end: {error}", String::from_utf8_lossy(path)),
             &*self.place,
             "the artifact is damaged or cut short: build or copy it again",
         )
@@ -215,9 +174,7 @@ impl Intake {
         if path.starts_with(b"/") {
             return Err(self.refused(path, "its path is absolute"));
         }
-        let parts = path
-            .split(|b| *b == b'/')
-            .filter(|part| !matches!(*part, b"" | b"."));
+        let parts = path.split(|b| *b == b'/').filter(|part| !matches!(*part, b"" | b"."));
         let parts: Vec<&[u8]> = parts.collect();
         if parts.contains(&b"..".as_slice()) {
             return Err(self.refused(path, "its path leads upwards"));
@@ -243,11 +200,7 @@ impl Intake {
     }
 
     fn folders(&mut self, path: &[u8]) -> Result<(), Fault> {
-        let ends = path
-            .iter()
-            .enumerate()
-            .filter(|(_, b)| **b == b'/')
-            .map(|(at, _)| at);
+        let ends = path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
         for end in ends.chain([path.len()]) {
             let folder = path.get(..end).unwrap_or(&[]);
             match self.content.nodes.get(folder) {
@@ -284,13 +237,8 @@ impl Intake {
         };
         let at = at_path(root, path);
         let mode = if executable { 0o555 } else { 0o444 };
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&at);
-        file.map(|file| Some((file, at.clone())))
-            .map_err(|error| unwritable(&at, &error))
+        let file = File::options().write(true).create_new(true).mode(mode).open(&at);
+        file.map(|file| Some((file, at.clone()))).map_err(|error| unwritable(&at, &error))
     }
 }
 

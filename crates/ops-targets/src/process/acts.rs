@@ -29,20 +29,14 @@ impl ProcessTarget {
         self.check(spec).map_err(ActError::NotApplied)?;
         let until = Instant::now() + ACT_WAIT;
         let _turn = self.turn(&spec.service, stamp)?;
-        let known = self
-            .known_of(&spec.service, &spec.release)
-            .map_err(ActError::NotApplied)?;
-        for replica in known
-            .iter()
-            .filter(|replica| replica.spec.index >= spec.replicas)
-        {
+        let known = self.known_of(&spec.service, &spec.release).map_err(ActError::NotApplied)?;
+        for replica in known.iter().filter(|replica| replica.spec.index >= spec.replicas) {
             self.tell(replica, Order::Stop, stamp, until)?;
         }
         for index in 0..spec.replicas {
             let replica = match known.iter().find(|replica| replica.spec.index == index) {
                 Some(replica) => {
-                    self.check_known(replica, spec)
-                        .map_err(ActError::NotApplied)?;
+                    self.check_known(replica, spec).map_err(ActError::NotApplied)?;
                     replica.clone()
                 }
                 None => self.add(spec, index).map_err(ActError::NotApplied)?,
@@ -60,14 +54,10 @@ impl ProcessTarget {
     ) -> Act {
         let until = Instant::now() + ACT_WAIT;
         let _turn = self.turn(service, stamp)?;
-        let known = self
-            .known_of(service, release)
-            .map_err(ActError::NotApplied)?;
+        let known = self.known_of(service, release).map_err(ActError::NotApplied)?;
         // One that cannot be told keeps none of the others running.
-        let told: Vec<Act> = known
-            .iter()
-            .map(|replica| self.tell(replica, Order::Stop, stamp, until))
-            .collect();
+        let told: Vec<Act> =
+            known.iter().map(|replica| self.tell(replica, Order::Stop, stamp, until)).collect();
         told.into_iter().collect()
     }
 
@@ -78,9 +68,7 @@ impl ProcessTarget {
         release: &ReleaseId,
     ) -> Act {
         let _turn = self.turn(service, stamp)?;
-        let known = self
-            .known_of(service, release)
-            .map_err(ActError::NotApplied)?;
+        let known = self.known_of(service, release).map_err(ActError::NotApplied)?;
         let mut locked = Vec::new();
         for replica in known {
             locked.push((stopped(&replica, stamp)?, replica));
@@ -118,24 +106,15 @@ impl ProcessTarget {
     fn check_known(&self, replica: &Known, spec: &ReleaseSpec) -> Look<()> {
         let wanted =
             self.keeper_spec(spec, replica.spec.index, replica.spec.port, &replica.folder)?;
-        let same = (
-            &wanted.artifact,
-            &wanted.program,
-            &wanted.args,
-            &wanted.env,
-            &wanted.secrets,
-        ) == (
-            &replica.spec.artifact,
-            &replica.spec.program,
-            &replica.spec.args,
-            &replica.spec.env,
-            &replica.spec.secrets,
-        );
-        if !same
-            || spec
-                .fixed_port
-                .is_some_and(|port| port != replica.spec.port)
-        {
+        let same = (&wanted.artifact, &wanted.program, &wanted.args, &wanted.env, &wanted.secrets)
+            == (
+                &replica.spec.artifact,
+                &replica.spec.program,
+                &replica.spec.args,
+                &replica.spec.env,
+                &replica.spec.secrets,
+            );
+        if !same || spec.fixed_port.is_some_and(|port| port != replica.spec.port) {
             return Err(Fault::new(
                 "this release exists with another specification",
                 &replica.spec.id,
@@ -156,10 +135,7 @@ impl ProcessTarget {
         let port = self.choose_port(spec.fixed_port)?;
         let keeper_spec = self.keeper_spec(spec, index, port, &folder)?;
         ops_keeper::create(&folder, &keeper_spec).map_err(|error| unwritable(&folder, &error))?;
-        let replica = Known {
-            folder,
-            spec: keeper_spec,
-        };
+        let replica = Known { folder, spec: keeper_spec };
         self.link_artifact(&replica, &spec.artifact)?;
         Ok(replica)
     }
@@ -170,11 +146,7 @@ fn stopped(replica: &Known, stamp: Stamp) -> Result<ReplicaLock, ActError> {
     let until = Instant::now() + LEAVE_WAIT;
     let runs = || {
         let next = "stop the release first, and look until it has stopped";
-        ActError::NotApplied(Fault::new(
-            "the replica has not stopped",
-            &replica.spec.id,
-            next,
-        ))
+        ActError::NotApplied(Fault::new("the replica has not stopped", &replica.spec.id, next))
     };
     let lock = loop {
         if let Some(lock) = try_lock(replica).map_err(ActError::NotApplied)? {
@@ -190,18 +162,12 @@ fn stopped(replica: &Known, stamp: Stamp) -> Result<ReplicaLock, ActError> {
     if keeper_stamp(stamp) < status.stamp {
         return Err(stale(replica, status.stamp));
     }
-    if status.state == State::Stopped {
-        Ok(lock)
-    } else {
-        Err(runs())
-    }
+    if status.state == State::Stopped { Ok(lock) } else { Err(runs()) }
 }
 
 /// Removes a stopped replica's folder. It is renamed first, so that a crash leaves no half one.
 fn forget(replica: &Known, lock: ReplicaLock) -> std::io::Result<()> {
-    let gone = replica
-        .folder
-        .with_file_name(format!("{REMOVED}{}", replica.spec.id));
+    let gone = replica.folder.with_file_name(format!("{REMOVED}{}", replica.spec.id));
     if gone.exists() {
         std::fs::remove_dir_all(&gone)?;
     }

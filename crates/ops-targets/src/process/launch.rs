@@ -100,35 +100,21 @@ impl ProcessTarget {
             let next = "check that the ops program is still where it was started from";
             Fault::new(format!("no keeper can be started: {why}"), &spec.id, next)
         };
-        let (program, args) = self
-            .keeper
-            .split_first()
-            .ok_or_else(|| no_keeper("no command"))?;
+        let (program, args) = self.keeper.split_first().ok_or_else(|| no_keeper("no command"))?;
         // On a full disk a keeper without words is better than none.
         let words =
             File::create(folder.join(KEEPER_LOG)).map_or_else(|_| Stdio::null(), Stdio::from);
         let mut command = Command::new(program);
         command.args(args).arg(folder).env_clear().current_dir("/");
-        let referenced = spec
-            .secrets
-            .iter()
-            .filter_map(|(_, from)| from.strip_prefix("env:"));
+        let referenced = spec.secrets.iter().filter_map(|(_, from)| from.strip_prefix("env:"));
         for name in INHERITED_ENV.into_iter().chain(referenced) {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(words);
-        let child = command
-            .spawn()
-            .map_err(|error| no_keeper(&error.to_string()))?;
-        self.children
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(child);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
+        let child = command.spawn().map_err(|error| no_keeper(&error.to_string()))?;
+        self.children.lock().unwrap_or_else(PoisonError::into_inner).push(child);
         Ok(())
     }
 

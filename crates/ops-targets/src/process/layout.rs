@@ -43,17 +43,12 @@ impl ProcessTarget {
         index: u32,
     ) -> Look<PathBuf> {
         check_name(release.as_str())?;
-        Ok(self
-            .service_folder(service)?
-            .join(replica_id(release, index)))
+        Ok(self.service_folder(service)?.join(replica_id(release, index)))
     }
 
     /// All services that have or had replicas.
     pub(super) fn services(&self) -> Look<Vec<ServiceName>> {
-        Ok(folders(&self.replicas)?
-            .into_iter()
-            .map(|(name, _)| ServiceName(name))
-            .collect())
+        Ok(folders(&self.replicas)?.into_iter().map(|(name, _)| ServiceName(name)).collect())
     }
 
     /// All replicas of a service, in the order of their names.
@@ -78,10 +73,7 @@ impl ProcessTarget {
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if [MADE, REMOVED]
-                .iter()
-                .any(|prefix| name.starts_with(prefix))
-            {
+            if [MADE, REMOVED].iter().any(|prefix| name.starts_with(prefix)) {
                 std::fs::remove_dir_all(entry.path()).map_err(failed)?;
             }
         }
@@ -184,16 +176,7 @@ mod tests {
         for good in ["shop", "a.b-c_d", "9f2c01ab34cd-12"] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            ".hidden",
-            "a/b",
-            "a b",
-            "ä",
-            &"x".repeat(NAME_MAX + 1),
-        ] {
+        for bad in ["", ".", "..", ".hidden", "a/b", "a b", "ä", &"x".repeat(NAME_MAX + 1)] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

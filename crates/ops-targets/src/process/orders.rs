@@ -31,21 +31,14 @@ impl ProcessTarget {
             return Err(ActError::Unknown(fault));
         }
         let until = until.min(Instant::now() + ORDER_WAIT);
-        let request = Request::Order {
-            order,
-            stamp: keeper_stamp(stamp),
-        };
+        let request = Request::Order { order, stamp: keeper_stamp(stamp) };
         loop {
             match ops_keeper::ask(&replica.folder, &request, ASK_WAIT) {
                 Ok(Answer::Report(_)) => return Ok(()),
                 Ok(Answer::Stale { highest }) => return Err(stale(replica, highest)),
                 Ok(Answer::Refused { why }) => {
                     let next = "free room on the disk of the state folder, then try again";
-                    return Err(ActError::NotApplied(Fault::new(
-                        why,
-                        &replica.spec.id,
-                        next,
-                    )));
+                    return Err(ActError::NotApplied(Fault::new(why, &replica.spec.id, next)));
                 }
                 Err(AskError::NoKeeper) => {
                     if let Some(lock) = try_lock(replica).map_err(ActError::NotApplied)? {
@@ -60,10 +53,7 @@ impl ProcessTarget {
                 }
             }
             if Instant::now() >= until {
-                return Err(ActError::Unknown(silent(
-                    replica,
-                    "its keeper does not answer",
-                )));
+                return Err(ActError::Unknown(silent(replica, "its keeper does not answer")));
             }
             std::thread::sleep(PAUSE);
         }
@@ -86,8 +76,7 @@ impl ProcessTarget {
         if status.state == State::Stopped {
             return Ok(());
         }
-        self.spawn_keeper(&replica.folder, &replica.spec)
-            .map_err(ActError::Unknown)?;
+        self.spawn_keeper(&replica.folder, &replica.spec).map_err(ActError::Unknown)?;
         wait_for_keeper(replica, until).map_err(ActError::Unknown)
     }
 }
@@ -103,11 +92,7 @@ pub(super) fn wait_for_keeper(replica: &Known, until: Instant) -> Look<()> {
         }
         if Instant::now() >= until {
             let words = keeper_words(&replica.folder);
-            let words = if words.is_empty() {
-                "its keeper does not answer"
-            } else {
-                &words
-            };
+            let words = if words.is_empty() { "its keeper does not answer" } else { &words };
             return Err(silent(replica, words));
         }
         std::thread::sleep(PAUSE);
@@ -144,9 +129,5 @@ pub(super) fn stale(replica: &Known, highest: ops_keeper::Stamp) -> ActError {
 }
 
 fn silent(replica: &Known, why: &str) -> Fault {
-    Fault::new(
-        why,
-        replica.folder.display().to_string(),
-        "look again; then run `ops doctor`",
-    )
+    Fault::new(why, replica.folder.display().to_string(), "look again; then run `ops doctor`")
 }

@@ -55,11 +55,7 @@ impl ProcessTarget {
 
     pub(super) fn port_can_be_had(&self, port: u16, service: &ServiceName) -> Look<bool> {
         let (mut by_us, mut by_others) = (false, false);
-        for replica in self
-            .all_known()?
-            .iter()
-            .filter(|replica| replica.spec.port == port)
-        {
+        for replica in self.all_known()?.iter().filter(|replica| replica.spec.port == port) {
             if replica.spec.service == service.as_str() {
                 by_us |= !resting(&replica.folder)?;
             } else {
@@ -70,11 +66,7 @@ impl ProcessTarget {
     }
 
     fn owned(&self) -> Look<BTreeSet<u16>> {
-        Ok(self
-            .all_known()?
-            .iter()
-            .map(|replica| replica.spec.port)
-            .collect())
+        Ok(self.all_known()?.iter().map(|replica| replica.spec.port).collect())
     }
 }
 
@@ -93,12 +85,8 @@ pub(super) fn check_bindable(port: u16) -> Look<()> {
 /// Whether a server could listen on a port now, on any address. Nothing listens meanwhile.
 fn bindable(port: u16) -> Look<bool> {
     let attempt = || {
-        let socket = socket_with(
-            AddressFamily::INET,
-            SocketType::STREAM,
-            SocketFlags::CLOEXEC,
-            None,
-        )?;
+        let socket =
+            socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         // As servers do: connections that are fading away do not hold the port.
         sockopt::set_socket_reuseaddr(&socket, true)?;
         bind(&socket, &SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))

@@ -38,14 +38,10 @@ impl ProcessTarget {
         self.collect_children();
         let known = self.known(service)?;
         let until = Instant::now() + LOOK_WAIT;
-        let calls: Vec<_> = known
-            .iter()
-            .map(|replica| Call::put(&replica.folder, &Request::Status))
-            .collect();
-        let mut view = TargetView {
-            replicas: Vec::new(),
-            highest: self.service_generation(service)?,
-        };
+        let calls: Vec<_> =
+            known.iter().map(|replica| Call::put(&replica.folder, &Request::Status)).collect();
+        let mut view =
+            TargetView { replicas: Vec::new(), highest: self.service_generation(service)? };
         for (replica, call) in known.iter().zip(calls) {
             let seen = see(replica, call, until)?;
             view.highest = view.highest.max(seen.stamp.generation);
@@ -58,11 +54,7 @@ impl ProcessTarget {
         let files = |replica: &Known| {
             let folder = replica.folder.join("logs");
             let names = ["3.log", "2.log", "1.log", "current.log"];
-            names
-                .map(|name| folder.join(name))
-                .into_iter()
-                .filter(|file| file.exists())
-                .collect()
+            names.map(|name| folder.join(name)).into_iter().filter(|file| file.exists()).collect()
         };
         let log = |replica: &Known| ReplicaLog {
             replica: replica.spec.id.clone(),
@@ -111,13 +103,10 @@ fn describe(replica: &Known, status: &Status, known: bool) -> Look<Replica> {
         State::Stopping => ReplicaState::Stopping,
         State::Stopped => ReplicaState::Stopped,
     };
-    let artifact = spec
-        .artifact
-        .parse()
-        .map_err(|error: ops_core::id::NotADigest| {
-            let error = std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string());
-            unreadable(&replica.folder, &error)
-        })?;
+    let artifact = spec.artifact.parse().map_err(|error: ops_core::id::NotADigest| {
+        let error = std::io::Error::new(std::io::ErrorKind::InvalidData, error.to_string());
+        unreadable(&replica.folder, &error)
+    })?;
     Ok(Replica {
         id: spec.id.clone(),
         release: ReleaseId::new(&spec.release),

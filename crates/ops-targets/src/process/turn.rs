@@ -1,4 +1,5 @@
-//! Acts on one service take turns, and no act of a lower generation gets one (P4).
+//! Acts on one service take turns, and no act gets one after a later one (P4): a start that was
+//! thought lost can not undo the stop that came after it, not even for replicas that do not exist.
 
 use std::{
     fs::{File, TryLockError},
@@ -20,30 +21,36 @@ use super::{
 /// How long an act waits for another one to end.
 const TURN_WAIT: Duration = Duration::from_secs(3);
 const TURN_PAUSE: Duration = Duration::from_millis(10);
-const GENERATION: &str = "generation.json";
+const STAMP: &str = "stamp.json";
 
 impl ProcessTarget {
-    /// Takes the turn for an act, refuses it if a higher generation has acted on the service, and
-    /// writes its generation down otherwise.
+    /// Takes the turn for an act, refuses it if a later act was done on the service, and writes
+    /// its stamp down otherwise.
     pub(super) fn turn(&self, service: &ServiceName, stamp: Stamp) -> Result<File, ActError> {
         let folder = self.service_folder(service).map_err(ActError::NotApplied)?;
         std::fs::create_dir_all(&folder)
             .map_err(|error| ActError::NotApplied(unwritable(&folder, &error)))?;
         let turn = lock(&folder.join(".turn")).map_err(ActError::NotApplied)?;
-        let file = folder.join(GENERATION);
+        let file = folder.join(STAMP);
         let highest = read(&file).map_err(ActError::NotApplied)?;
-        if stamp.generation < highest {
+        if stamp < highest {
             return Err(ActError::Stale(Fault::new(
                 format!(
-                    "generation {highest} has acted on {service}, this is {}",
-                    stamp.generation
+                    "generation {}, D-{}, operation {} has acted on {service} already, this is \
+                     generation {}, D-{}, operation {}",
+                    highest.generation,
+                    highest.deployment,
+                    highest.op.0,
+                    stamp.generation,
+                    stamp.deployment,
+                    stamp.op.0
                 ),
                 folder.display().to_string(),
-                "stop acting: another ops holds the lease",
+                "stop acting: a later act was done, or another ops holds the lease",
             )));
         }
-        if stamp.generation > highest {
-            ops_keeper::save(&file, &stamp.generation)
+        if stamp > highest {
+            ops_keeper::save(&file, &stamp)
                 .map_err(|error| ActError::NotApplied(unwritable(&file, &error)))?;
         }
         Ok(turn)
@@ -51,7 +58,7 @@ impl ProcessTarget {
 
     /// The highest generation that was given a turn on a service.
     pub(super) fn service_generation(&self, service: &ServiceName) -> Look<Generation> {
-        read(&self.service_folder(service)?.join(GENERATION))
+        Ok(read(&self.service_folder(service)?.join(STAMP))?.generation)
     }
 
     pub(super) fn highest_of_all(&self) -> Look<Generation> {
@@ -71,11 +78,7 @@ impl ProcessTarget {
 /// Takes a lock, waiting a bounded time. It is freed when the file is dropped or its holder dies.
 pub(super) fn lock(path: &Path) -> Look<File> {
     let failed = |error: std::io::Error| unwritable(path, &error);
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path);
+    let file = File::options().write(true).create(true).truncate(false).open(path);
     let file = file.map_err(failed)?;
     let until = Instant::now() + TURN_WAIT;
     loop {
@@ -96,7 +99,7 @@ pub(super) fn lock(path: &Path) -> Look<File> {
     }
 }
 
-fn read(file: &Path) -> Look<Generation> {
-    let generation = ops_keeper::load(file).map_err(|error| unreadable(file, &error))?;
-    Ok(generation.unwrap_or_default())
+fn read(file: &Path) -> Look<Stamp> {
+    let stamp = ops_keeper::load(file).map_err(|error| unreadable(file, &error))?;
+    Ok(stamp.unwrap_or_default())
 }

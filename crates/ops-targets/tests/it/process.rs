@@ -20,9 +20,7 @@ fn shop() -> ServiceName {
 /// Listens on a port of the stand's range.
 fn hold_a_port(stand: &Stand) -> TcpListener {
     let (first, last) = stand.ports;
-    (first..=last)
-        .find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
-        .unwrap()
+    (first..=last).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap()
 }
 
 #[test]
@@ -42,45 +40,22 @@ fn replicas_start_stop_start_again_and_are_removed() {
         stand.target.remove(stamp(1, 2), &shop(), &spec.release),
         Err(ActError::NotApplied(_))
     ));
-    stand
-        .target
-        .stop(stamp(1, 3), &shop(), &spec.release)
-        .unwrap();
+    stand.target.stop(stamp(1, 3), &shop(), &spec.release).unwrap();
     stand.wait_for(&[Stopped, Stopped]);
     assert!(stand.services().is_empty());
-    eventually("stopped replicas need no keeper", || {
-        stand.keepers().is_empty()
-    });
+    eventually("stopped replicas need no keeper", || stand.keepers().is_empty());
 
     stand.target.start(stamp(1, 4), &spec).unwrap();
     stand.wait_for(&[Running, Running]);
-    let again: BTreeSet<_> = stand
-        .view()
-        .replicas
-        .iter()
-        .map(|r| r.address.clone())
-        .collect();
+    let again: BTreeSet<_> = stand.view().replicas.iter().map(|r| r.address.clone()).collect();
     assert_eq!(addresses, again, "a replica keeps its port");
 
-    stand
-        .target
-        .stop(stamp(1, 5), &shop(), &spec.release)
-        .unwrap();
+    stand.target.stop(stamp(1, 5), &shop(), &spec.release).unwrap();
     stand.wait_for(&[Stopped, Stopped]);
-    stand
-        .target
-        .remove(stamp(1, 6), &shop(), &spec.release)
-        .unwrap();
-    stand
-        .target
-        .remove(stamp(1, 7), &shop(), &spec.release)
-        .unwrap();
+    stand.target.remove(stamp(1, 6), &shop(), &spec.release).unwrap();
+    stand.target.remove(stamp(1, 7), &shop(), &spec.release).unwrap();
     assert_eq!(stand.view().replicas, []);
-    assert_eq!(
-        stand.view().highest,
-        Generation(1),
-        "the generation outlives the replicas"
-    );
+    assert_eq!(stand.view().highest, Generation(1), "the generation outlives the replicas");
 }
 
 #[test]
@@ -115,26 +90,17 @@ fn a_start_is_idempotent_and_adjusts_the_number_of_replicas() {
     for _ in 0..2 {
         stand.target.start(stamp(1, 1), &spec).unwrap();
     }
-    assert_eq!(
-        stand.services().into_iter().collect::<BTreeSet<_>>(),
-        before
-    );
+    assert_eq!(stand.services().into_iter().collect::<BTreeSet<_>>(), before);
     spec.replicas = 3;
     stand.target.start(stamp(1, 2), &spec).unwrap();
     stand.wait_for(&[Running, Running, Running]);
     spec.replicas = 1;
     stand.target.start(stamp(1, 3), &spec).unwrap();
     stand.wait_for(&[Running, Stopped, Stopped]);
-    assert!(
-        before.contains(&stand.services()[0]),
-        "the one that stays was not restarted"
-    );
+    assert!(before.contains(&stand.services()[0]), "the one that stays was not restarted");
 
     spec.command.push("another".to_owned());
-    assert!(matches!(
-        stand.target.start(stamp(1, 4), &spec),
-        Err(ActError::NotApplied(_))
-    ));
+    assert!(matches!(stand.target.start(stamp(1, 4), &spec), Err(ActError::NotApplied(_))));
 }
 
 #[test]
@@ -157,22 +123,27 @@ fn p4_a_stale_generation_is_refused_also_for_what_does_not_exist_yet() {
     }
     assert_eq!(stand.states(), [Running, Running]);
     // Within a generation an overtaken act is refused by the keeper, and after its end too.
-    stand
-        .target
-        .stop(stamp(5, 3), &shop(), &spec.release)
-        .unwrap();
+    stand.target.stop(stamp(5, 3), &shop(), &spec.release).unwrap();
     stand.wait_for(&[Stopped, Stopped]);
-    for answer in [
-        other.start(stamp(5, 2), &spec),
-        other.remove(stamp(5, 2), &shop(), &spec.release),
-    ] {
+    for answer in
+        [other.start(stamp(5, 2), &spec), other.remove(stamp(5, 2), &shop(), &spec.release)]
+    {
         assert!(matches!(answer, Err(ActError::Stale(_))), "{answer:?}");
     }
     assert_eq!(other.highest_generation().unwrap(), Generation(5));
-    assert_eq!(
-        Stand::new().target.highest_generation().unwrap(),
-        Generation(0)
-    );
+    assert_eq!(Stand::new().target.highest_generation().unwrap(), Generation(0));
+}
+
+#[test]
+fn p4_a_start_that_comes_late_cannot_undo_the_stop_that_came_after_it() {
+    let stand = Stand::new();
+    let spec = stand.release("abc-1", SLEEPER);
+    stand.target.stop(stamp(5, 4), &shop(), &spec.release).unwrap();
+    let late = stand.target.start(stamp(5, 3), &spec);
+    assert!(matches!(late, Err(ActError::Stale(_))), "{late:?}");
+    assert!(stand.states().is_empty(), "nothing exists of it");
+    stand.target.start(stamp(5, 5), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
 }
 
 #[test]
@@ -193,16 +164,10 @@ fn killed_keepers_make_a_replica_unknown_and_restore_brings_them_back() {
 
     stand.kill_keepers();
     stand.target.start(stamp(1, 2), &spec).unwrap();
-    assert_eq!(
-        (stand.states(), stand.services()),
-        (vec![Running, Running], services)
-    );
+    assert_eq!((stand.states(), stand.services()), (vec![Running, Running], services));
 
     stand.kill_keepers();
-    stand
-        .target
-        .stop(stamp(1, 3), &shop(), &spec.release)
-        .unwrap();
+    stand.target.stop(stamp(1, 3), &shop(), &spec.release).unwrap();
     stand.wait_for(&[Stopped, Stopped]);
     assert!(stand.services().is_empty());
     eventually("the keepers have left", || stand.keepers().is_empty());
@@ -212,17 +177,11 @@ fn killed_keepers_make_a_replica_unknown_and_restore_brings_them_back() {
 #[test]
 fn s18_after_a_reboot_restore_runs_what_was_wanted_and_nothing_else() {
     let stand = Stand::new();
-    let (wanted, unwanted) = (
-        stand.release("new-2", SLEEPER),
-        stand.release("old-1", SLEEPER),
-    );
+    let (wanted, unwanted) = (stand.release("new-2", SLEEPER), stand.release("old-1", SLEEPER));
     for (op, spec) in [(1, &wanted), (2, &unwanted)] {
         stand.target.start(stamp(1, op), spec).unwrap();
     }
-    stand
-        .target
-        .stop(stamp(1, 3), &shop(), &unwanted.release)
-        .unwrap();
+    stand.target.stop(stamp(1, 3), &shop(), &unwanted.release).unwrap();
     stand.wait_for(&[Running, Running, Stopped, Stopped]);
     stand.kill_keepers();
     for pid in stand.services() {
@@ -237,13 +196,7 @@ fn s18_after_a_reboot_restore_runs_what_was_wanted_and_nothing_else() {
     }
     stand.target.restore().unwrap();
     stand.wait_for(&[Running, Running, Stopped, Stopped]);
-    assert!(
-        stand
-            .view()
-            .replicas
-            .iter()
-            .all(|r| r.restarts == 0 && r.last_exit.is_none())
-    );
+    assert!(stand.view().replicas.iter().all(|r| r.restarts == 0 && r.last_exit.is_none()));
 }
 
 #[test]
@@ -268,6 +221,20 @@ fn p9_a_stuck_keeper_is_unknown_within_a_bounded_time() {
 }
 
 #[test]
+fn a_start_right_after_a_stop_is_never_lost() {
+    let stand = Stand::new();
+    let mut spec = stand.release("abc-1", SLEEPER);
+    spec.replicas = 1;
+    for round in 0..15 {
+        stand.target.start(stamp(1, 2 * round + 1), &spec).unwrap();
+        stand.wait_for(&[Running]);
+        stand.target.stop(stamp(1, 2 * round + 2), &shop(), &spec.release).unwrap();
+        // Its keeper is about to leave, or has left, when the next order comes.
+        stand.wait_for(&[Stopped]);
+    }
+}
+
+#[test]
 fn a_crash_loop_is_seen_with_its_reason() {
     let stand = Stand::new();
     let mut spec = stand.release("abc-1", "exit 3");
@@ -275,17 +242,10 @@ fn a_crash_loop_is_seen_with_its_reason() {
     stand.target.start(stamp(1, 1), &spec).unwrap();
     eventually("its restarts", || stand.view().replicas[0].restarts >= 1);
     stand.wait_for(&[BackingOff]);
-    assert_eq!(
-        stand.view().replicas[0].last_exit.as_deref(),
-        Some("exit status 3")
-    );
+    assert_eq!(stand.view().replicas[0].last_exit.as_deref(), Some("exit status 3"));
     let logs = stand.target.logs(&shop()).unwrap();
     assert_eq!((logs.len(), logs[0].files.len()), (1, 1));
-    assert!(
-        std::fs::read_to_string(&logs[0].files[0])
-            .unwrap()
-            .contains("ops exit status 3")
-    );
+    assert!(std::fs::read_to_string(&logs[0].files[0]).unwrap().contains("ops exit status 3"));
 }
 
 #[test]
@@ -298,38 +258,18 @@ fn ports_that_are_held_or_owned_are_passed_over() {
     assert!(!stand.target.port_free(port, &shop()).unwrap());
     let spec = stand.release("abc-1", SLEEPER);
     stand.target.start(stamp(1, 1), &spec).unwrap();
-    stand
-        .target
-        .stop(stamp(1, 2), &shop(), &spec.release)
-        .unwrap();
+    stand.target.stop(stamp(1, 2), &shop(), &spec.release).unwrap();
     stand.wait_for(&[Stopped, Stopped]);
     let given: Vec<u16> = stand
         .view()
         .replicas
         .iter()
-        .map(|r| {
-            r.address
-                .as_ref()
-                .unwrap()
-                .rsplit_once(':')
-                .unwrap()
-                .1
-                .parse()
-                .unwrap()
-        })
+        .map(|r| r.address.as_ref().unwrap().rsplit_once(':').unwrap().1.parse().unwrap())
         .collect();
     assert!(!given.contains(&port));
     for own in given {
-        assert!(
-            stand.target.port_free(own, &shop()).unwrap(),
-            "it is its own, and it rests"
-        );
-        assert!(
-            !stand
-                .target
-                .port_free(own, &ServiceName::from("other"))
-                .unwrap()
-        );
+        assert!(stand.target.port_free(own, &shop()).unwrap(), "it is its own, and it rests");
+        assert!(!stand.target.port_free(own, &ServiceName::from("other")).unwrap());
         assert_eq!(stand.target.free_ports(own, own).unwrap(), 0);
     }
 }
@@ -349,24 +289,15 @@ fn s7_a_fixed_port_is_given_and_what_holds_it_is_named() {
     drop(held);
     stand.target.start(stamp(1, 2), &spec).unwrap();
     stand.wait_for(&[Running]);
-    assert_eq!(
-        stand.view().replicas[0].address,
-        Some(format!("127.0.0.1:{port}"))
-    );
+    assert_eq!(stand.view().replicas[0].address, Some(format!("127.0.0.1:{port}")));
     // The next release may have the same port: only one of them runs at a time.
-    stand
-        .target
-        .stop(stamp(1, 3), &shop(), &spec.release)
-        .unwrap();
+    stand.target.stop(stamp(1, 3), &shop(), &spec.release).unwrap();
     stand.wait_for(&[Stopped]);
     spec.release = ReleaseId::from("def-2");
     stand.target.start(stamp(1, 4), &spec).unwrap();
     stand.wait_for(&[Stopped, Running]);
     spec.replicas = 2;
-    assert!(matches!(
-        stand.target.start(stamp(1, 5), &spec),
-        Err(ActError::NotApplied(_))
-    ));
+    assert!(matches!(stand.target.start(stamp(1, 5), &spec), Err(ActError::NotApplied(_))));
 }
 
 #[test]
@@ -388,10 +319,7 @@ fn what_cannot_run_is_refused_before_anything_is_made() {
         change(|spec| spec.replicas = 1_000_000),
     ] {
         let answer = stand.target.start(stamp(1, 1), &bad);
-        assert!(
-            matches!(answer, Err(ActError::NotApplied(_))),
-            "{bad:?}: {answer:?}"
-        );
+        assert!(matches!(answer, Err(ActError::NotApplied(_))), "{bad:?}: {answer:?}");
     }
     assert!(stand.keepers().is_empty() && stand.view().replicas.is_empty());
 }
@@ -405,10 +333,7 @@ fn a_keeper_that_cannot_be_started_is_told_and_perhaps_done() {
     let Err(ActError::Unknown(fault)) = broken.start(stamp(1, 1), &spec) else {
         panic!("there is no keeper");
     };
-    assert!(
-        fault.to_string().contains("no keeper can be started"),
-        "{fault}"
-    );
+    assert!(fault.to_string().contains("no keeper can be started"), "{fault}");
     stand.target.start(stamp(1, 2), &spec).unwrap();
     stand.wait_for(&[Running, Running]);
 }
@@ -424,20 +349,10 @@ fn p13_secrets_are_on_no_disk_and_in_no_command_line() {
     let mut spec = stand.release("abc-1", text);
     spec.secrets = vec![("TOKEN".to_owned(), format!("file:{}", path.display()))];
     stand.target.start(stamp(1, 1), &spec).unwrap();
-    eventually("it has the secret", || {
-        stand.text("length") == format!("{}\n", value.len())
-    });
+    eventually("it has the secret", || stand.text("length") == format!("{}\n", value.len()));
     let mut grep = std::process::Command::new("grep");
-    let found = grep
-        .args(["-r", "-l", "-D", "skip", value])
-        .arg(stand.state())
-        .output()
-        .unwrap();
-    assert!(
-        found.stdout.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&found.stdout)
-    );
+    let found = grep.args(["-r", "-l", "-D", "skip", value]).arg(stand.state()).output().unwrap();
+    assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
     for pid in stand.keepers().into_iter().chain(stand.services()) {
         let argv = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
         assert!(!argv.contains(value));
@@ -453,10 +368,7 @@ fn keepers_are_in_sessions_of_their_own() {
     for pid in stand.keepers() {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-        assert_eq!(
-            (fields[2], fields[3]),
-            (pid.to_string().as_str(), pid.to_string().as_str())
-        );
+        assert_eq!((fields[2], fields[3]), (pid.to_string().as_str(), pid.to_string().as_str()));
     }
 }
 
@@ -492,26 +404,15 @@ fn random_history(seed: u64) {
             _ => assert_eq!(stand.target.restore().unwrap().failed, []),
         }
         let mains = stand.services().iter().filter(|pid| is_main(**pid)).count();
-        assert!(
-            mains <= 4,
-            "seed {seed}, operation {op}: {mains} copies of four replicas"
-        );
+        assert!(mains <= 4, "seed {seed}, operation {op}: {mains} copies of four replicas");
     }
     for (op, spec) in (1..).zip(&releases) {
-        stand
-            .target
-            .stop(stamp(2, op), &shop(), &spec.release)
-            .unwrap();
+        stand.target.stop(stamp(2, op), &shop(), &spec.release).unwrap();
     }
-    eventually("all have stopped", || {
-        stand.states().iter().all(|state| *state == Stopped)
-    });
+    eventually("all have stopped", || stand.states().iter().all(|state| *state == Stopped));
     assert!(stand.services().is_empty(), "seed {seed}: orphans");
     for (op, spec) in (3..).zip(&releases) {
-        stand
-            .target
-            .remove(stamp(2, op), &shop(), &spec.release)
-            .unwrap();
+        stand.target.remove(stamp(2, op), &shop(), &spec.release).unwrap();
     }
     assert_eq!(stand.view().replicas, []);
     eventually("no keeper is left", || stand.keepers().is_empty());

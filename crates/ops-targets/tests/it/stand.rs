@@ -31,18 +31,13 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 pub(crate) fn stamp(generation: u64, op: u32) -> Stamp {
-    Stamp {
-        generation: Generation(generation),
-        deployment: 1,
-        op: OpId(op),
-    }
+    Stamp { generation: Generation(generation), deployment: 1, op: OpId(op) }
 }
 
 /// Writes an executable script.
 pub(crate) fn script(path: &Path, text: &str) {
     let mut file = std::fs::File::create(path).unwrap();
-    file.write_all(format!("#!/bin/sh\n{text}\n").as_bytes())
-        .unwrap();
+    file.write_all(format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
     file.set_permissions(Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -61,12 +56,7 @@ impl Stand {
         let ports = (first, first + PORTS_EACH - 1);
         let target = Self::open(folder.path(), ports);
         let store = ArtifactStore::new(folder.path(), 64);
-        Self {
-            folder,
-            target,
-            store,
-            ports,
-        }
+        Self { folder, target, store, ports }
     }
 
     /// Another process of ops on the same state would open this.
@@ -85,11 +75,7 @@ impl Stand {
         script(&source.path().join("run"), text);
         std::fs::write(source.path().join("data"), "from the artifact\n").unwrap();
         let reference = source.path().display().to_string();
-        let digest = self
-            .store
-            .resolve(&reference, &["run".to_owned()])
-            .unwrap()
-            .digest;
+        let digest = self.store.resolve(&reference, &["run".to_owned()]).unwrap().digest;
         self.store.import(&reference, &digest).unwrap();
         digest
     }
@@ -100,10 +86,7 @@ impl Stand {
             service: ServiceName::from("shop"),
             artifact: self.artifact(text),
             command: vec!["run".to_owned()],
-            env: vec![(
-                "SCRATCH".to_owned(),
-                self.folder.path().display().to_string(),
-            )],
+            env: vec![("SCRATCH".to_owned(), self.folder.path().display().to_string())],
             secrets: Vec::new(),
             replicas: 2,
             fixed_port: None,
@@ -116,11 +99,7 @@ impl Stand {
     }
 
     pub(crate) fn states(&self) -> Vec<ReplicaState> {
-        self.view()
-            .replicas
-            .into_iter()
-            .map(|replica| replica.state)
-            .collect()
+        self.view().replicas.into_iter().map(|replica| replica.state).collect()
     }
 
     pub(crate) fn wait_for(&self, states: &[ReplicaState]) {
@@ -183,11 +162,7 @@ impl Drop for Stand {
             }
         }
         // Stored artifacts are read-only, which only root may ignore.
-        let _ = std::process::Command::new("chmod")
-            .arg("-R")
-            .arg("u+w")
-            .arg(self.state())
-            .status();
+        let _ = std::process::Command::new("chmod").arg("-R").arg("u+w").arg(self.state()).status();
     }
 }
 
@@ -197,6 +172,5 @@ pub(crate) fn signal(pid: i32, signal: Signal) {
 
 fn is_zombie(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ")
-        .is_none_or(|(_, fields)| fields.starts_with('Z'))
+    stat.rsplit_once(") ").is_none_or(|(_, fields)| fields.starts_with('Z'))
 }

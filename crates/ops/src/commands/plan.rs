@@ -1,8 +1,7 @@
 //! `ops plan`: the checks and the plan of a ticket, by looking only.
 
 use ops_core::{
-    checks::{Check, Facts, Judged, judge},
-    deploy::Created,
+    checks::{Check, Judged, judge},
     id::TicketId,
     plan::Plan,
 };
@@ -55,14 +54,11 @@ fn judged(context: &Context, ports: &Ports, ticket: &TicketId) -> Result<Judged,
     } else {
         (Knowledge::default(), Vec::new())
     };
-    let (created, facts) = gathered(ports, ticket, None)?;
-    let first = judge(&created, &facts);
-    let Some(plan) = first.plan else {
-        return Ok(first);
+    let (created, facts) = serve::facts_of(ports, ticket, knowledge.serving_all());
+    let mut facts = facts.ok_or_else(|| Problem::internal("the facts could not be gathered"))?;
+    let Some(plan) = judge(&created, &facts).plan else {
+        return Ok(judge(&created, &facts));
     };
-    // What serves can be looked at only once the service is known.
-    let old = knowledge.serving(&plan.environment, &plan.service.name);
-    let (created, mut facts) = gathered(ports, ticket, old)?;
     facts.condemned.clone_from(&knowledge.condemned);
     facts.conflicts = open
         .iter()
@@ -71,16 +67,6 @@ fn judged(context: &Context, ports: &Ports, ticket: &TicketId) -> Result<Judged,
         .map(ops_core::deploy::Deployment::id)
         .collect();
     Ok(judge(&created, &facts))
-}
-
-fn gathered(
-    ports: &Ports,
-    ticket: &TicketId,
-    old: Option<&ops_core::plan::KnownRelease>,
-) -> Result<(Created, Box<Facts>), Problem> {
-    let (created, facts) = serve::facts_of(ports, ticket, old);
-    let facts = facts.ok_or_else(|| Problem::internal("the facts could not be gathered"))?;
-    Ok((created, facts))
 }
 
 fn text(answer: &Answer, paint: Paint) -> String {

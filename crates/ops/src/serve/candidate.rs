@@ -16,7 +16,7 @@ use ops_engine::{Done, Work, perform, ports::Ports};
 pub(crate) fn facts_of(
     ports: &Ports,
     ticket: &TicketId,
-    old: Option<&KnownRelease>,
+    serving: Vec<(EnvironmentName, KnownRelease)>,
 ) -> (Created, Option<Box<Facts>>) {
     let created = Created {
         id: DeploymentId(0),
@@ -30,7 +30,7 @@ pub(crate) fn facts_of(
     };
     let work = Work::Gather {
         created: Box::new(created.clone()),
-        old: old.cloned().map(Box::new),
+        serving,
         undo: None,
         conflicts: Vec::new(),
         condemned: Vec::new(),
@@ -53,7 +53,7 @@ pub(super) fn stamp(store: &BoardStore, ports: &Ports, ticket: &str, token: &str
     if !judges {
         return;
     }
-    let (created, facts) = facts_of(ports, &TicketId::new(ticket), None);
+    let (created, facts) = facts_of(ports, &TicketId::new(ticket), Vec::new());
     let candidate = facts.and_then(|facts| judge(&created, &facts).candidate);
     if let Err(error) = store.set_candidate(ticket, candidate.as_ref()) {
         tracing::debug!(%error, ticket, "no candidate could be noted on the board");
