@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
     let journal = SqliteJournal::open(&context.journal_path())?;
     let engine = Engine::open(journal, &clock.now())?;
-    let store = context.boards()?;
+    let store = context.make_boards()?;
     members::sync(&store, settings)?;
     let (listener, boards) = listen(&settings.boards.listen)?;
     let target = Arc::new(context.target(settings)?);
