@@ -1,1 +1,29 @@
 //! The team: the embedded planning and meeting boards.
+//!
+//! One `SQLite` file holds both boards. People and agents reach them over HTTP in the wire protocol
+//! of `DevTeam`'s boards ([`router`]), from the shell through [`BoardClient`], and ops itself through
+//! the ports of the engine ([`EmbeddedPlanning`], [`EmbeddedMeeting`]). All of them pass the same
+//! rules, which live in [`BoardStore`]: who may move a ticket, what is stamped, what is bounded.
+
+mod client;
+mod embedded;
+mod error;
+mod http;
+pub mod limits;
+mod mention;
+mod role;
+mod store;
+mod wire;
+
+pub use client::{BoardClient, ClientError};
+pub use embedded::{EmbeddedMeeting, EmbeddedPlanning};
+pub use error::BoardError;
+pub use http::router;
+pub use role::{Role, Status};
+pub use store::{
+    BoardStore, Edit, FieldChange, ListQuery, Member, MessageQuery, NewMember, NewTicket,
+};
+pub use wire::{
+    AgentWire, BoardWire, ChannelWire, ColumnWire, CommentWire, HistoryWire, MeWire, MessageWire,
+    TicketWire, UserWire,
+};

@@ -88,6 +88,16 @@ pub struct DeploymentView {
     pub requests: u64,
     /// Failed requests of the new version.
     pub errors: u64,
+    /// Boot time in milliseconds when it began.
+    pub began_ms: u64,
+    /// Boot time in milliseconds of the last thing that happened to it.
+    pub last_ms: u64,
+    /// Boot time in milliseconds at which the way back was decided on.
+    pub decided_back_ms: Option<u64>,
+    /// Milliseconds from healthy to all traffic moved, dwells and watches excluded.
+    pub switch_ms: u64,
+    /// How long requests waited at the door, in milliseconds.
+    pub gap_ms: Option<u64>,
     /// Evidence of harm, 1 is enough for a rollback.
     pub evidence: f64,
     /// Checks.
@@ -136,6 +146,11 @@ impl DeploymentView {
             observed_seconds: watching.map_or(0, |watching| watching.seconds),
             requests: watching.map_or(0, |watching| watching.requests),
             errors: watching.map_or(0, |watching| watching.errors),
+            began_ms: deployment.began.ms,
+            last_ms: deployment.last.ms,
+            decided_back_ms: deployment.decided_back_at,
+            switch_ms: deployment.switch_ms,
+            gap_ms: deployment.gap.as_ref().and_then(|gap| gap.lasted_ms),
             evidence: watching.map_or(0.0, |watching| watching.judge.evidence()),
             checks: Vec::new(),
             steps: Vec::new(),

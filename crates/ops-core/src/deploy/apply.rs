@@ -12,7 +12,7 @@ use super::{
     watching::{Added, Watching},
 };
 use crate::{
-    plan::{Goal, Plan, Stage, Step, Which},
+    plan::{Goal, Plan, Stage, Step, Via, Which},
     time::{Now, Timer},
 };
 
@@ -81,6 +81,7 @@ impl Deployment {
                 self.note(now, format!("rolling back: {}", cause.words()));
                 self.halted = None;
                 self.abort = None;
+                self.decided_back_at = Some(now.ms);
                 let cause = cause.clone();
                 self.enter(Some(steps.clone()), 0, now, |run| Phase::RollingBack { run, cause });
             }
@@ -242,6 +243,11 @@ impl Deployment {
 
     fn step_done(&mut self, now: &Now) {
         if let (Some(step), Some(plan)) = (self.step().cloned(), self.plan.clone()) {
+            let switching = matches!(step.goal, Goal::Routed { .. } | Goal::Smoke(Via::Replicas));
+            if switching && self.cause().is_none() {
+                let began = self.run().map_or(now.ms, |run| run.deadline.since);
+                self.switch_ms += now.ms.saturating_sub(began);
+            }
             match &step.goal {
                 Goal::Healthy(Which::New, _) => {
                     self.start_ms = self.started_at.map(|at| now.ms.saturating_sub(at));

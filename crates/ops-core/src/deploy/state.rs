@@ -310,6 +310,10 @@ pub struct Deployment {
     pub start_ms: Option<u64>,
     /// Boot time in milliseconds at which the new release was told to start.
     pub started_at: Option<u64>,
+    /// Milliseconds from healthy to all traffic moved, dwells and watches excluded.
+    pub switch_ms: u64,
+    /// Boot time in milliseconds at which the way back was decided on.
+    pub decided_back_at: Option<u64>,
     /// For the record.
     pub milestones: Vec<Milestone>,
 }
@@ -345,6 +349,8 @@ impl Deployment {
             checked: 0,
             start_ms: None,
             started_at: None,
+            switch_ms: 0,
+            decided_back_at: None,
             milestones: Vec::new(),
         }
     }
