@@ -379,6 +379,9 @@ impl World {
     pub fn reboot(&mut self) {
         self.clock.reboot();
         self.late.clear();
+        for seen in self.ledger.seen.values_mut() {
+            seen.last = 0;
+        }
         self.second = self.clock.second();
         let t = self.clock.t;
         self.door.restart(t);
