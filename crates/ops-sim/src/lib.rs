@@ -5,8 +5,10 @@
 //! ones. After every event the promises are checked against the world itself, never against the
 //! program's own opinion of it.
 
+pub mod campaign;
 pub mod coverage;
 pub mod dice;
+pub mod director;
 pub mod disk;
 pub mod invariants;
 pub mod scheduler;

@@ -178,7 +178,8 @@ impl Sim {
         let Some((at, event)) = self.agenda.take() else { return false };
         self.events += 1;
         if self.events > EVENTS_MAX {
-            self.broken("P9", format!("{EVENTS_MAX} events and no end"));
+            let words = format!("{EVENTS_MAX} events and no end at {at}: {}", self.unrest());
+            self.broken("P9", words);
             return false;
         }
         let at = at.max(self.floor).max(self.t());
@@ -442,5 +443,38 @@ impl Sim {
                 && deployment.outbox.iter().all(|letter| letter.written())
         };
         self.t() >= self.hurry_until && engine.deployments().all(waits)
+    }
+}
+
+impl Sim {
+    /// Deployments that were begun.
+    pub fn journal_length(&self) -> u64 {
+        use ops_engine::ports::Journal as _;
+        self.journal.summaries(false, usize::MAX).map_or(0, |all| all.len() as u64)
+    }
+
+    /// Whether nothing goes wrong in this run but what the versions themselves do.
+    pub fn calm(&mut self, calm: bool) {
+        self.invariants.calm = calm;
+    }
+
+    /// What is still under way, in words.
+    pub fn unrest(&self) -> String {
+        use std::fmt::Write as _;
+        let Some(engine) = &self.engine else { return "the daemon does not run".into() };
+        let now = self.now();
+        let mut words = String::new();
+        for one in engine.deployments().filter(|one| one.phase_name() != PhaseName::Held) {
+            let report = owed(one, &now).report;
+            let owing = one.outbox.iter().filter(|letter| !letter.written()).count();
+            let phase = one.phase_name().text();
+            let _ = write!(
+                words,
+                "{} is {phase}, waits until {}, owes {owing} letters; ",
+                one.id(),
+                report.waiting_for
+            );
+        }
+        words
     }
 }
