@@ -30,9 +30,7 @@ pub struct BoardClient {
 
 impl fmt::Debug for BoardClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoardClient")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
+        f.debug_struct("BoardClient").field("base", &self.base).finish_non_exhaustive()
     }
 }
 
@@ -58,11 +56,7 @@ impl BoardClient {
             .timeout_global(Some(EXCHANGE))
             .build()
             .new_agent();
-        Ok(Self {
-            base: base.to_owned(),
-            bearer: format!("Bearer {token}"),
-            agent,
-        })
+        Ok(Self { base: base.to_owned(), bearer: format!("Bearer {token}"), agent })
     }
 
     /// Who the token belongs to.
@@ -80,10 +74,7 @@ impl BoardClient {
             ("assignee", text(&query.assignee)),
             ("boardId", text(&query.board_id)),
             ("type", text(&query.kind)),
-            (
-                "priority",
-                query.priority.map(|priority| priority.to_string()),
-            ),
+            ("priority", query.priority.map(|priority| priority.to_string())),
             ("label", text(&query.label)),
             ("created_after", time(query.created_after)),
             ("created_before", time(query.created_before)),
@@ -148,20 +139,12 @@ impl BoardClient {
 
     /// Adds a comment.
     pub fn comment(&self, id: &str, text: &str) -> Result<CommentWire, ClientError> {
-        self.send(
-            "POST",
-            &ticket_path(id, "/comments")?,
-            &json!({ "text": text }),
-        )
+        self.send("POST", &ticket_path(id, "/comments")?, &json!({ "text": text }))
     }
 
     /// Moves a ticket.
     pub fn move_ticket(&self, id: &str, to: &str) -> Result<TicketWire, ClientError> {
-        self.send(
-            "PUT",
-            &ticket_path(id, "/status")?,
-            &json!({ "status": to }),
-        )
+        self.send("PUT", &ticket_path(id, "/status")?, &json!({ "status": to }))
     }
 
     /// The team, with roles.

@@ -33,10 +33,7 @@ impl EmbeddedPlanning {
     /// Acts as the member with this id, which must have the role `ops`.
     pub fn new(store: Arc<BoardStore>, me: &str) -> Result<Self, BoardError> {
         as_ops(&store, me)?;
-        Ok(Self {
-            store,
-            me: me.to_owned(),
-        })
+        Ok(Self { store, me: me.to_owned() })
     }
 }
 
@@ -44,10 +41,7 @@ impl EmbeddedMeeting {
     /// Acts as the member with this id, which must have the role `ops`.
     pub fn new(store: Arc<BoardStore>, me: &str) -> Result<Self, BoardError> {
         as_ops(&store, me)?;
-        Ok(Self {
-            store,
-            me: me.to_owned(),
-        })
+        Ok(Self { store, me: me.to_owned() })
     }
 }
 
@@ -77,10 +71,8 @@ impl Planning for EmbeddedPlanning {
             limit: Some(limits::LIST_MAX),
             ..ListQuery::default()
         };
-        let found = self
-            .store
-            .list(&query)
-            .map_err(|error| fault(&error, "embedded planning board"))?;
+        let found =
+            self.store.list(&query).map_err(|error| fault(&error, "embedded planning board"))?;
         if found.len() == limits::LIST_MAX {
             return Err(Fault::new(
                 format!("there are {} tickets in rfp or more", limits::LIST_MAX),
@@ -108,10 +100,7 @@ impl Planning for EmbeddedPlanning {
 
     fn close(&self, id: &TicketId) -> Act {
         as_ops(&self.store, &self.me)
-            .and_then(|me| {
-                self.store
-                    .move_ticket(&me, id.as_str(), Status::Closed.as_str())
-            })
+            .and_then(|me| self.store.move_ticket(&me, id.as_str(), Status::Closed.as_str()))
             .map(drop)
             .map_err(|error| failed(&error, id.as_str()))
     }
@@ -147,31 +136,20 @@ impl EmbeddedMeeting {
     /// Messages with their authors as `ops.yaml` knows people: by e-mail, as on the planning
     /// board, so that one list says who may do what.
     fn messages_of(&self, found: Vec<Posted>) -> Look<Vec<Message>> {
-        let members = self
-            .store
-            .members()
-            .map_err(|error| fault(&error, "embedded meeting board"))?;
-        Ok(found
-            .into_iter()
-            .map(|posted| message(posted, &self.me, &members))
-            .collect())
+        let members =
+            self.store.members().map_err(|error| fault(&error, "embedded meeting board"))?;
+        Ok(found.into_iter().map(|posted| message(posted, &self.me, &members)).collect())
     }
 }
 
 fn place(channel: &str) -> String {
-    format!(
-        "#{} of the embedded meeting board",
-        channel.strip_prefix('#').unwrap_or(channel)
-    )
+    format!("#{} of the embedded meeting board", channel.strip_prefix('#').unwrap_or(channel))
 }
 
 fn ticket(wire: TicketWire) -> Look<Ticket> {
     let title = wire.shown().to_owned();
     let comments = wire.comments.into_iter().map(|comment| {
-        let candidate = comment
-            .candidate
-            .map(|text| text.parse::<Digest>())
-            .transpose();
+        let candidate = comment.candidate.map(|text| text.parse::<Digest>()).transpose();
         candidate
             .map(|candidate| Comment {
                 id: comment.id,
@@ -181,11 +159,7 @@ fn ticket(wire: TicketWire) -> Look<Ticket> {
                 candidate,
             })
             .map_err(|why| {
-                Fault::new(
-                    why.to_string(),
-                    &wire.ticket_number,
-                    "restore the board file",
-                )
+                Fault::new(why.to_string(), &wire.ticket_number, "restore the board file")
             })
     });
     Ok(Ticket {
@@ -217,10 +191,7 @@ fn message(posted: Posted, me: &str, members: &[Member]) -> Message {
         .find(|member| member.id() == wire.author)
         .map_or(wire.author.as_str(), Member::email)
         .to_owned();
-    let mentions_ops = wire
-        .mentions
-        .iter()
-        .any(|who| who == me || who == Role::Ops.as_str());
+    let mentions_ops = wire.mentions.iter().any(|who| who == me || who == Role::Ops.as_str());
     Message {
         id: wire.id,
         channel: posted.channel,

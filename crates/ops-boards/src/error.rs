@@ -99,17 +99,11 @@ pub enum BoardError {
 }
 
 fn who(from: Status, to: Status) -> String {
-    format!(
-        "; that move belongs to {}",
-        Role::who_may(from, to).join(", ")
-    )
+    format!("; that move belongs to {}", Role::who_may(from, to).join(", "))
 }
 
 impl From<rusqlite::Error> for BoardError {
     fn from(source: rusqlite::Error) -> Self {
-        Self::Storage {
-            doing: "read or written",
-            source,
-        }
+        Self::Storage { doing: "read or written", source }
     }
 }

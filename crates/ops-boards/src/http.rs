@@ -25,15 +25,7 @@ use crate::{BoardError, BoardStore, Member, limits};
 use reply::{Dialect, Reply};
 
 /// First segments after `/api/` that belong to the planning board.
-const PLANNING: [&str; 7] = [
-    "health",
-    "me",
-    "tickets",
-    "boards",
-    "users",
-    "ticket-types",
-    "board",
-];
+const PLANNING: [&str; 7] = ["health", "me", "tickets", "boards", "users", "ticket-types", "board"];
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -48,10 +40,7 @@ struct Desk {
 /// The listener bounds connections and the time for a request's head; the time and size of a body
 /// are bounded here.
 pub fn router(store: Arc<BoardStore>) -> Router {
-    let desk = Desk {
-        store,
-        places: Arc::new(Semaphore::new(limits::CALLS_AT_ONCE)),
-    };
+    let desk = Desk { store, places: Arc::new(Semaphore::new(limits::CALLS_AT_ONCE)) };
     let boards: Router = Router::new()
         .merge(planning::routes())
         .merge(meeting::routes())
@@ -82,25 +71,15 @@ fn settle_path<B>(mut request: axum::http::Request<B>) -> axum::http::Request<B>
 
 fn is_planning(path: &str) -> bool {
     let mut segments = path.split('/').skip(1);
-    segments
-        .next()
-        .is_some_and(|first| first.eq_ignore_ascii_case("api"))
-        && segments.next().is_some_and(|second| {
-            PLANNING
-                .iter()
-                .any(|known| second.eq_ignore_ascii_case(known))
-        })
+    segments.next().is_some_and(|first| first.eq_ignore_ascii_case("api"))
+        && segments
+            .next()
+            .is_some_and(|second| PLANNING.iter().any(|known| second.eq_ignore_ascii_case(known)))
 }
 
 async fn unknown(request: Request) -> Response {
     let path = request.uri().path();
-    let meeting = [
-        "/api/channels",
-        "/api/messages",
-        "/api/mentions",
-        "/api/agents",
-        "/health",
-    ];
+    let meeting = ["/api/channels", "/api/messages", "/api/mentions", "/api/agents", "/health"];
     if meeting.iter().any(|known| path.starts_with(known)) {
         reply::go_not_found()
     } else {
@@ -117,10 +96,8 @@ impl Desk {
         &self,
         act: impl FnOnce(&BoardStore) -> Result<T, BoardError> + Send + 'static,
     ) -> Result<T, BoardError> {
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| BoardError::Stopping)?;
+        let place =
+            Arc::clone(&self.places).acquire_owned().await.map_err(|_| BoardError::Stopping)?;
         let store = Arc::clone(&self.store);
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -143,9 +120,7 @@ impl Desk {
 
     /// Who sent a request. There is no anonymous manager here: without a token it is nobody.
     async fn who(&self, dialect: Dialect, headers: &HeaderMap) -> Result<Member, Box<Response>> {
-        let shown = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some(token) = shown.and_then(|value| value.strip_prefix("Bearer ")) else {
             return Err(Box::new(reply::no_token(dialect)));
         };

@@ -21,10 +21,7 @@ impl Handles {
                 members.push((name.to_lowercase(), id.clone()));
             }
         }
-        Self {
-            members,
-            ids: team.iter().map(|(id, _)| id.clone()).collect(),
-        }
+        Self { members, ids: team.iter().map(|(id, _)| id.clone()).collect() }
     }
 
     /// What a text mentions, each once, in the order of first mention.
@@ -100,11 +97,7 @@ mod tests {
 
     fn team() -> Handles {
         let pair = |id: &str, name: &str| (id.to_owned(), name.to_owned());
-        Handles::new(&[
-            pair("otto", "Otto"),
-            pair("cleo", "Cleo Q"),
-            pair("mia", "Mia"),
-        ])
+        Handles::new(&[pair("otto", "Otto"), pair("cleo", "Cleo Q"), pair("mia", "Mia")])
     }
 
     #[test]

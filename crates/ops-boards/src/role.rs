@@ -64,15 +64,8 @@ pub(crate) enum Field {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 7] = [
-        Self::Po,
-        Self::Dev,
-        Self::Cq,
-        Self::Qa,
-        Self::Ops,
-        Self::Manager,
-        Self::Human,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Po, Self::Dev, Self::Cq, Self::Qa, Self::Ops, Self::Manager, Self::Human];
 
     /// As it is written on the wire and mentioned in a message.
     pub fn as_str(self) -> &'static str {
@@ -127,11 +120,7 @@ impl Role {
 
     /// The roles that may make a move.
     pub(crate) fn who_may(from: Status, to: Status) -> Vec<&'static str> {
-        Self::ALL
-            .iter()
-            .filter(|role| role.may_move(from, to))
-            .map(|role| role.as_str())
-            .collect()
+        Self::ALL.iter().filter(|role| role.may_move(from, to)).map(|role| role.as_str()).collect()
     }
 
     /// Whether it may change a field. Priority and type decide which windows and budgets hold a
@@ -164,10 +153,7 @@ impl Role {
     /// Whether it may set a field while it files a ticket.
     pub(crate) fn may_file_with(self, field: Field) -> bool {
         self == Self::Po
-            || !matches!(
-                field,
-                Field::Priority | Field::Type | Field::Assignee | Field::Release
-            )
+            || !matches!(field, Field::Priority | Field::Type | Field::Assignee | Field::Release)
     }
 }
 
@@ -263,11 +249,7 @@ mod tests {
                 .filter(|(from, to)| from != to && role.may_move(*from, *to))
                 .map(|(from, to)| format!("{from} → {to}"))
                 .collect();
-            let said = if moves.len() == 72 {
-                "all".to_owned()
-            } else {
-                moves.join(", ")
-            };
+            let said = if moves.len() == 72 { "all".to_owned() } else { moves.join(", ") };
             format!("{role}: {said}")
         });
         insta::assert_snapshot!(table.join("\n"), @"

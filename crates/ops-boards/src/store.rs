@@ -51,23 +51,12 @@ impl BoardStore {
             .append(true)
             .mode(0o600)
             .open(path)
-            .map_err(|source| BoardError::File {
-                path: path.display().to_string(),
-                source,
-            })?;
+            .map_err(|source| BoardError::File { path: path.display().to_string(), source })?;
         let mut writer = connect(path)?;
-        schema::prepare(
-            &mut writer,
-            &path.display().to_string(),
-            millis(clock.now().wall),
-        )?;
+        schema::prepare(&mut writer, &path.display().to_string(), millis(clock.now().wall))?;
         let reader = connect(path)?;
         reader.pragma_update(None, "query_only", "ON")?;
-        Ok(Self {
-            writer: Mutex::new(writer),
-            reader: Mutex::new(reader),
-            clock,
-        })
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), clock })
     }
 
     /// The wall clock in milliseconds since 1970.
@@ -130,11 +119,7 @@ fn random_id(now_ms: i64) -> Result<String, BoardError> {
 /// Refuses a text above its bound.
 fn bounded(what: &'static str, text: &str, bound: usize) -> Result<(), BoardError> {
     if text.len() > bound {
-        return Err(BoardError::TooLong {
-            what,
-            bytes: text.len(),
-            bound,
-        });
+        return Err(BoardError::TooLong { what, bytes: text.len(), bound });
     }
     Ok(())
 }
@@ -143,9 +128,7 @@ fn bounded(what: &'static str, text: &str, bound: usize) -> Result<(), BoardErro
 fn plain(what: &'static str, text: &str) -> Result<(), BoardError> {
     bounded(what, text, limits::SHORT_BYTES)?;
     if text.chars().any(char::is_control) {
-        return Err(BoardError::Refused(format!(
-            "{what} must not hold control characters"
-        )));
+        return Err(BoardError::Refused(format!("{what} must not hold control characters")));
     }
     Ok(())
 }

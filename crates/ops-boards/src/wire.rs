@@ -64,10 +64,7 @@ pub struct TicketWire {
 impl TicketWire {
     /// What a person reads first: the title, else the name.
     pub fn shown(&self) -> &str {
-        self.title
-            .as_deref()
-            .or(self.name.as_deref())
-            .unwrap_or("Untitled")
+        self.title.as_deref().or(self.name.as_deref()).unwrap_or("Untitled")
     }
 }
 

@@ -70,14 +70,10 @@ fn people(file: View<'_>) -> People {
         let po = roles.iter().filter(|(_, roles)| roles.contains(&Role::Po));
         po.map(|(who, _)| who.clone()).collect()
     };
-    let operators = file.texts("operators").map_or_else(owners, |texts| {
-        texts.into_iter().map(Identity::new).collect()
-    });
-    People {
-        roles,
-        operators,
-        solo: file.flag("solo").unwrap_or(false),
-    }
+    let operators = file
+        .texts("operators")
+        .map_or_else(owners, |texts| texts.into_iter().map(Identity::new).collect());
+    People { roles, operators, solo: file.flag("solo").unwrap_or(false) }
 }
 
 fn roles(file: View<'_>, node: &Node) -> Vec<Role> {
@@ -105,17 +101,9 @@ fn role(word: &str) -> Option<Role> {
 
 fn boards(embedded: View<'_>) -> Boards {
     Boards {
-        listen: embedded
-            .text("listen")
-            .unwrap_or_else(|| "127.0.0.1:8088".to_owned()),
-        me: Identity::new(
-            embedded
-                .text("me")
-                .unwrap_or_else(|| "ops@example.org".to_owned()),
-        ),
-        channel: embedded
-            .text("channel")
-            .unwrap_or_else(|| "standup".to_owned()),
+        listen: embedded.text("listen").unwrap_or_else(|| "127.0.0.1:8088".to_owned()),
+        me: Identity::new(embedded.text("me").unwrap_or_else(|| "ops@example.org".to_owned())),
+        channel: embedded.text("channel").unwrap_or_else(|| "standup".to_owned()),
     }
 }
 

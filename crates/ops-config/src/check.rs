@@ -93,10 +93,7 @@ fn missing_key(
     if node.entries().iter().any(meant) {
         return;
     }
-    let first = node
-        .entries()
-        .first()
-        .map_or(node.span.clone(), |entry| entry.key.span.clone());
+    let first = node.entries().first().map_or(node.span.clone(), |entry| entry.key.span.clone());
     path.push(key.name.to_owned());
     let words = Words::new(format!("{} needs `{}`", table.what, key.name))
         .allowed(describe(&key.kind))
@@ -116,13 +113,10 @@ fn unknown_key(
     let names: Vec<&str> = table.keys.iter().map(|key| key.name).collect();
     let elsewhere = || {
         let (place, _) = crate::shape::FILE.find(name)?;
-        Some(format!(
-            "`{name}` belongs to {place}: check the indentation"
-        ))
+        Some(format!("`{name}` belongs to {place}: check the indentation"))
     };
-    let hint = closest(name, table)
-        .map(|close| format!("did you mean `{close}`?"))
-        .or_else(elsewhere);
+    let hint =
+        closest(name, table).map(|close| format!("did you mean `{close}`?")).or_else(elsewhere);
     path.push(name.to_owned());
     let words = Words::new(format!("{} has no key `{}`", table.what, shorten(name)))
         .allowed(names.join(", "))
@@ -145,10 +139,7 @@ pub(crate) fn did_you_mean<'w>(
     let word = word.to_lowercase().replace('-', "_");
     known
         .map(|other| {
-            (
-                strsim::normalized_damerau_levenshtein(&word, &other.replace('-', "_")),
-                other,
-            )
+            (strsim::normalized_damerau_levenshtein(&word, &other.replace('-', "_")), other)
         })
         .filter(|(likeness, _)| *likeness >= CLOSE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -220,11 +211,8 @@ fn check_count(
     if (min..=max).contains(&count) {
         return;
     }
-    let message = if count == 0 {
-        format!("no {things} here")
-    } else {
-        format!("{count} {things}")
-    };
+    let message =
+        if count == 0 { format!("no {things} here") } else { format!("{count} {things}") };
     out.add(
         path,
         node.span.clone(),
@@ -241,9 +229,8 @@ fn check_duplicates(entries: &[Entry], path: &mut Path, out: &mut Collector<'_>)
         };
         let (line, _) = out.line_column(first.span.start);
         path.push(name.to_owned());
-        let words = Words::new(format!("`{}` stands here twice", shorten(name))).hint(format!(
-            "it was already set in line {line}: keep one of them"
-        ));
+        let words = Words::new(format!("`{}` stands here twice", shorten(name)))
+            .hint(format!("it was already set in line {line}: keep one of them"));
         out.add(path, entry.key.span.clone(), words);
         path.pop();
     }

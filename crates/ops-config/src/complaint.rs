@@ -94,11 +94,7 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            allowed: None,
-            hint: None,
-        }
+        Self { message: message.into(), allowed: None, hint: None }
     }
 
     pub(crate) fn allowed(mut self, allowed: impl Into<String>) -> Self {
@@ -134,11 +130,7 @@ pub(crate) struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        let starts = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, b)| *b == b'\n')
-            .map(|(at, _)| at + 1);
+        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
         Self {
             text,
             lines: std::iter::once(0).chain(starts).collect(),
@@ -163,21 +155,14 @@ impl<'a> Collector<'a> {
         }
         let offset = self.boundary(place.start);
         let (line, column) = self.line_column(offset);
-        let rest = self
-            .text
-            .get(offset..)
-            .and_then(|rest| rest.lines().next())
-            .unwrap_or("");
+        let rest = self.text.get(offset..).and_then(|rest| rest.lines().next()).unwrap_or("");
         // One underlined line is enough, and it never begins or ends inside of a character.
         let end = self.boundary(place.end.max(offset).min(offset + rest.trim_end().len()));
         self.list.push(Complaint {
             path: display(path),
             line,
             column,
-            span: Span {
-                offset,
-                length: end - offset,
-            },
+            span: Span { offset, length: end - offset },
             message: words.message,
             allowed: words.allowed,
             hint: words.hint.or_else(|| self.meaning.clone()),
@@ -211,10 +196,7 @@ impl<'a> Collector<'a> {
         };
         let rest = self.text.get(start..).unwrap_or("");
         let line = rest.lines().next().unwrap_or("");
-        let chars = line
-            .char_indices()
-            .map(|(at, _)| at)
-            .nth(column.saturating_sub(1));
+        let chars = line.char_indices().map(|(at, _)| at).nth(column.saturating_sub(1));
         start + chars.unwrap_or(line.len())
     }
 
@@ -237,10 +219,7 @@ impl<'a> Collector<'a> {
     pub(crate) fn line_column(&self, offset: usize) -> (usize, usize) {
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        let column = self
-            .text
-            .get(start..offset)
-            .map_or(0, |part| part.chars().count());
+        let column = self.text.get(start..offset).map_or(0, |part| part.chars().count());
         (line, column + 1)
     }
 
@@ -258,13 +237,7 @@ fn display(path: &[String]) -> String {
     let plain = |s: &String| s.chars().all(|c| c.is_alphanumeric() || "_-@".contains(c));
     let parts: Vec<String> = path
         .iter()
-        .map(|s| {
-            if plain(s) {
-                s.clone()
-            } else {
-                format!("\"{}\"", crate::node::shorten(s))
-            }
-        })
+        .map(|s| if plain(s) { s.clone() } else { format!("\"{}\"", crate::node::shorten(s)) })
         .collect();
     parts.join(".")
 }

@@ -44,13 +44,7 @@ pub(crate) enum Blob {
 /// The full id of the commit that a name such as `HEAD` leads to; `None` if it leads nowhere.
 pub(crate) fn commit(dir: &Path, name: &str) -> Result<Option<String>, GitError> {
     let spec = format!("{name}^{{commit}}");
-    let args = [
-        "rev-parse",
-        "--verify",
-        "--quiet",
-        "--end-of-options",
-        &spec,
-    ];
+    let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &spec];
     let answer = run(dir, &args, 256)?;
     let id = String::from_utf8_lossy(&answer.out).trim().to_owned();
     let hex = id.len() >= 40 && id.bytes().all(|b| b.is_ascii_hexdigit());
@@ -70,11 +64,7 @@ pub(crate) fn show(dir: &Path, commit: &str, file: &str, max: usize) -> Result<B
         // The commit is known to exist, so that only the file can be missing; whatever else is
         // wrong shows when the commit itself is asked for.
         let there = run(dir, &["cat-file", "-e", commit], 64)?;
-        return if there.status.success() {
-            Ok(Blob::None)
-        } else {
-            Err(refused(&kind))
-        };
+        return if there.status.success() { Ok(Blob::None) } else { Err(refused(&kind)) };
     }
     let answer = run(dir, &["cat-file", "blob", &spec], max as u64 + 1)?;
     // A reader that stops at its bound makes git end by a broken pipe: that is no failure.
@@ -92,21 +82,13 @@ struct Answer {
 }
 
 fn refused(answer: &Answer) -> GitError {
-    let line = answer
-        .err
-        .lines()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or("nothing");
+    let line = answer.err.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
     GitError::Refused(line.trim().to_owned())
 }
 
 fn run(dir: &Path, args: &[&str], out_max: u64) -> Result<Answer, GitError> {
     let mut command = Command::new("git");
-    command
-        .arg("-C")
-        .arg(dir)
-        .args(["-c", "core.fsmonitor=false"])
-        .args(args);
+    command.arg("-C").arg(dir).args(["-c", "core.fsmonitor=false"]).args(args);
     // Variables of a hook or a shell must not lead to another repository.
     for name in [
         "GIT_DIR",
@@ -159,11 +141,7 @@ fn collect(mut child: Child, out_max: u64) -> Result<Answer, GitError> {
         return Err(GitError::TimeOut);
     };
     let (status, out, err) = ended?;
-    Ok(Answer {
-        status,
-        out: out?,
-        err: String::from_utf8_lossy(&err?).into_owned(),
-    })
+    Ok(Answer { status, out: out?, err: String::from_utf8_lossy(&err?).into_owned() })
 }
 
 /// Reads a pipe to its end or bound in a thread of its own, which ends when the pipe does.

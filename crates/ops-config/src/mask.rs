@@ -22,18 +22,13 @@ impl Masked {
     pub(crate) fn clean(&self, message: &str) -> String {
         // One character is no secret, but would take every such letter out of the message.
         let values = self.values.iter().filter(|value| value.chars().count() > 1);
-        values.fold(message.to_owned(), |text, value| {
-            text.replace(value.as_str(), HIDDEN)
-        })
+        values.fold(message.to_owned(), |text, value| text.replace(value.as_str(), HIDDEN))
     }
 }
 
 /// Nothing to show.
 pub(crate) fn blank() -> Masked {
-    Masked {
-        text: String::new(),
-        values: Vec::new(),
-    }
+    Masked { text: String::new(), values: Vec::new() }
 }
 
 /// Hides, in a file that was read, values under `secrets` that are no references, also where the
@@ -50,16 +45,10 @@ pub(crate) fn mask(text: &str, root: &Node) -> Masked {
             }
         }
     }
-    let mut values: Vec<String> = hidden
-        .iter()
-        .filter_map(|node| node.scalar())
-        .map(str::to_owned)
-        .collect();
+    let mut values: Vec<String> =
+        hidden.iter().filter_map(|node| node.scalar()).map(str::to_owned).collect();
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    Masked {
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-        values,
-    }
+    Masked { text: String::from_utf8_lossy(&bytes).into_owned(), values }
 }
 
 fn hide<'n>(node: &'n Node, secret: bool, hidden: &mut Vec<&'n Node>) {
@@ -69,11 +58,7 @@ fn hide<'n>(node: &'n Node, secret: bool, hidden: &mut Vec<&'n Node>) {
     for entry in node.entries() {
         let name = entry.name().unwrap_or("");
         let text = entry.value.scalar().unwrap_or("");
-        hide(
-            &entry.value,
-            secret || is_secrets(name) || looks_secret(name, text),
-            hidden,
-        );
+        hide(&entry.value, secret || is_secrets(name) || looks_secret(name, text), hidden);
     }
     let told = |text: &str| (secret && !(REFERENCE.holds)(text)) || has_login(text);
     if node.scalar().is_some_and(told) {
@@ -110,16 +95,9 @@ pub(crate) fn unread(text: &str) -> Masked {
         };
         out.push_str(&line[..from]);
         let star = |b: u8| {
-            if b.is_ascii_whitespace() {
-                char::from(b)
-            } else {
-                '*'
-            }
+            if b.is_ascii_whitespace() { char::from(b) } else { '*' }
         };
         out.extend(line[from..].bytes().map(star));
     }
-    Masked {
-        text: out,
-        values: Vec::new(),
-    }
+    Masked { text: out, values: Vec::new() }
 }

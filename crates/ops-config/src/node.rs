@@ -53,27 +53,17 @@ impl Node {
 
     /// The entries of a mapping; none for anything else.
     pub(crate) fn entries(&self) -> &[Entry] {
-        if let Value::Map(entries) = &self.value {
-            entries
-        } else {
-            &[]
-        }
+        if let Value::Map(entries) = &self.value { entries } else { &[] }
     }
 
     /// The items of a list; none for anything else.
     pub(crate) fn items(&self) -> &[Node] {
-        if let Value::List(items) = &self.value {
-            items
-        } else {
-            &[]
-        }
+        if let Value::List(items) = &self.value { items } else { &[] }
     }
 
     /// The first entry with this key.
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries()
-            .iter()
-            .find(|entry| entry.name() == Some(key))
+        self.entries().iter().find(|entry| entry.name() == Some(key))
     }
 
     /// The value of a key.
@@ -92,8 +82,7 @@ impl Node {
 
     /// The value at a path.
     pub(crate) fn at(&self, path: &[String]) -> Option<&Node> {
-        path.iter()
-            .try_fold(self, |node, segment| node.step(segment))
+        path.iter().try_fold(self, |node, segment| node.step(segment))
     }
 
     /// What to underline for a path: the scalar itself, else the key that leads to the collection,
@@ -133,15 +122,9 @@ pub(crate) fn shorten(text: &str) -> String {
     const SHOWN: usize = 60;
     let line = text.lines().next().unwrap_or("");
     if line.chars().count() <= SHOWN && line.len() == text.len() {
-        text.chars()
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-            .collect()
+        text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
     } else {
-        let start: String = line
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(SHOWN)
-            .collect();
+        let start: String = line.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
         format!("{start}…")
     }
 }

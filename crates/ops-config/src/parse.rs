@@ -55,27 +55,15 @@ pub fn parse(name: &str, text: &str, revision: Revision) -> Result<Settings, Com
             out.add(&[], place, Words::new("this value cannot be taken over"));
         }
     }
-    if out.is_empty() {
-        Ok(settings)
-    } else {
-        refuse(name, out, mask::mask(text, &root))
-    }
+    if out.is_empty() { Ok(settings) } else { refuse(name, out, mask::mask(text, &root)) }
 }
 
 fn complain_about_yaml(error: NotYaml, out: &mut Collector<'_>) {
     let offset = error
         .offset
-        .or_else(|| {
-            error
-                .place
-                .map(|(line, column)| out.offset_of(line, column))
-        })
+        .or_else(|| error.place.map(|(line, column)| out.offset_of(line, column)))
         .unwrap_or(0);
-    out.add(
-        &[],
-        offset..offset + 1,
-        Words::new(error.message).maybe_hint(error.hint),
-    );
+    out.add(&[], offset..offset + 1, Words::new(error.message).maybe_hint(error.hint));
 }
 
 fn refuse(name: &str, out: Collector<'_>, masked: Masked) -> Result<Settings, Complaints> {

@@ -42,11 +42,7 @@ impl Complaints {
             }
         }
         let count = self.count();
-        let things = if count == 1 {
-            "complaint"
-        } else {
-            "complaints"
-        };
+        let things = if count == 1 { "complaint" } else { "complaints" };
         let more = match self.left_off {
             0 => String::new(),
             more => format!(" ({more} more than are shown)"),
@@ -91,21 +87,11 @@ impl fmt::Debug for Report<'_> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Complaint {
-            path,
-            line,
-            column,
-            message,
-            ..
-        } = self.complaint;
+        let Complaint { path, line, column, message, .. } = self.complaint;
         if self.source.is_none() {
             write!(f, "line {line}, column {column}: ")?;
         }
-        if path.is_empty() {
-            f.write_str(message)
-        } else {
-            write!(f, "{path}: {message}")
-        }
+        if path.is_empty() { f.write_str(message) } else { write!(f, "{path}: {message}") }
     }
 }
 
@@ -116,10 +102,7 @@ impl Diagnostic for Report<'_> {
         let Complaint { allowed, hint, .. } = self.complaint;
         // What is too long for the margin of the line, or has no line, stands below.
         let aside = |allowed: &&String| self.source.is_none() || allowed.len() > LABEL_MAX;
-        let allowed = allowed
-            .as_ref()
-            .filter(aside)
-            .map(|allowed| format!("allowed: {allowed}"));
+        let allowed = allowed.as_ref().filter(aside).map(|allowed| format!("allowed: {allowed}"));
         let lines: Vec<String> = hint.clone().into_iter().chain(allowed).collect();
         (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
     }
@@ -134,10 +117,6 @@ impl Diagnostic for Report<'_> {
             Some(allowed) if allowed.len() <= LABEL_MAX => format!("allowed: {allowed}"),
             _ => "here".to_owned(),
         };
-        Some(Box::new(std::iter::once(LabeledSpan::new(
-            Some(label),
-            span.offset,
-            span.length,
-        ))))
+        Some(Box::new(std::iter::once(LabeledSpan::new(Some(label), span.offset, span.length))))
     }
 }

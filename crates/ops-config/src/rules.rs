@@ -25,11 +25,7 @@ pub(crate) struct Rules<'r, 't> {
 
 /// Complains about everything that does not go together.
 pub(crate) fn check(settings: &Settings, root: &Node, out: &mut Collector<'_>) {
-    let mut rules = Rules {
-        settings,
-        root,
-        out,
-    };
+    let mut rules = Rules { settings, root, out };
     people::check(&mut rules);
     ports::check(&mut rules);
     graph::check(&mut rules);

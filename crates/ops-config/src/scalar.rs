@@ -19,9 +19,7 @@ pub(crate) fn duration(text: &str) -> Option<u64> {
         rest = &rest[digits..];
         let letters = rest.bytes().take_while(u8::is_ascii_lowercase).count();
         // Each unit once and in falling order: `30m1h` is more likely a slip than a wish.
-        let at = units
-            .iter()
-            .position(|(name, _)| *name == &rest[..letters])?;
+        let at = units.iter().position(|(name, _)| *name == &rest[..letters])?;
         total = total.checked_add(count.checked_mul(units[at].1)?)?;
         units = &units[at + 1..];
         rest = &rest[letters..];
@@ -33,9 +31,7 @@ pub(crate) fn duration(text: &str) -> Option<u64> {
 pub(crate) fn megabytes(text: &str) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let count: u64 = text[..digits].parse().ok()?;
-    let (_, factor) = SIZE
-        .iter()
-        .find(|(name, _)| *name == text[digits..].trim_start())?;
+    let (_, factor) = SIZE.iter().find(|(name, _)| *name == text[digits..].trim_start())?;
     count.checked_mul(*factor)
 }
 
@@ -53,21 +49,14 @@ pub(crate) fn share(text: &str) -> Option<f64> {
 /// First and last port of `20000-20999`.
 pub(crate) fn ports(text: &str) -> Option<(u16, u16)> {
     let (first, last) = text.split_once('-')?;
-    Some((
-        whole(first.trim())?.try_into().ok()?,
-        whole(last.trim())?.try_into().ok()?,
-    ))
+    Some((whole(first.trim())?.try_into().ok()?, whole(last.trim())?.try_into().ok()?))
 }
 
 /// A whole number in plain digits; `0x10`, `1_000` and `007` are refused.
 pub(crate) fn whole(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let padded = text.len() > 1 && text.starts_with('0');
-    if digits && !padded {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if digits && !padded { text.parse().ok() } else { None }
 }
 
 /// A duration as people write it.
@@ -114,9 +103,8 @@ mod tests {
         assert_eq!(duration("1s"), Some(1_000));
         assert_eq!(duration("15m"), Some(900_000));
         assert_eq!(duration("1h30m"), Some(5_400_000));
-        for bad in [
-            "", "15", "m", "1d", "30m1h", "1s1s", "-1s", "1.5s", "1 s", "1S", "1ss", "１s",
-        ] {
+        for bad in ["", "15", "m", "1d", "30m1h", "1s1s", "-1s", "1.5s", "1 s", "1S", "1ss", "１s"]
+        {
             assert_eq!(duration(bad), None, "{bad}");
         }
         assert_eq!(duration("99999999999999999999h"), None);

@@ -13,15 +13,9 @@ pub fn schema() -> Value {
     let mut root = table(FILE);
     if let Value::Object(root) = &mut root {
         let head = [
-            (
-                "$schema",
-                json!("https://json-schema.org/draft/2020-12/schema"),
-            ),
+            ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
             ("title", json!("ops.yaml")),
-            (
-                "description",
-                json!("What ops deploys, where, how, and who decides."),
-            ),
+            ("description", json!("What ops deploys, where, how, and who decides.")),
         ];
         root.extend(head.map(|(key, value)| (key.to_owned(), value)));
     }
@@ -29,11 +23,8 @@ pub fn schema() -> Value {
 }
 
 fn table(table: &Table) -> Value {
-    let properties: Map<String, Value> = table
-        .keys
-        .iter()
-        .map(|key| (key.name.to_owned(), property(key)))
-        .collect();
+    let properties: Map<String, Value> =
+        table.keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
     let required: Vec<&str> = table
         .keys
         .iter()

@@ -67,12 +67,7 @@ pub(crate) enum Kind {
     /// A list with at least and at most so many items.
     List(&'static Kind, usize, usize),
     /// A mapping whose keys the team chooses, with at least and at most so many entries.
-    Entries {
-        key: &'static Format,
-        of: &'static Kind,
-        min: usize,
-        max: usize,
-    },
+    Entries { key: &'static Format, of: &'static Kind, min: usize, max: usize },
     /// A mapping with known keys.
     Table(&'static Table),
     /// One of these, told apart by what YAML calls them: at most one scalar, list and mapping.
@@ -89,9 +84,7 @@ impl Table {
         if let Some(key) = self.key(name) {
             return Some((self.what, key));
         }
-        self.keys
-            .iter()
-            .find_map(|key| key.kind.tables().into_iter().find_map(|t| t.find(name)))
+        self.keys.iter().find_map(|key| key.kind.tables().into_iter().find_map(|t| t.find(name)))
     }
 }
 
@@ -108,21 +101,11 @@ impl Kind {
 }
 
 const fn required(name: &'static str, kind: Kind, example: &'static str, doc: &'static str) -> Key {
-    Key {
-        name,
-        doc,
-        presence: Presence::Required(example),
-        kind,
-    }
+    Key { name, doc, presence: Presence::Required(example), kind }
 }
 
 const fn optional(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key {
-        name,
-        doc,
-        presence: Presence::Default(default),
-        kind,
-    }
+    Key { name, doc, presence: Presence::Default(default), kind }
 }
 
 /// In milliseconds.

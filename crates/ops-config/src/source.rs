@@ -111,11 +111,7 @@ impl LoadError {
 
     /// The complaints about the content, if it got that far.
     pub fn complaints(&self) -> Option<&Complaints> {
-        if let Self::Rejected(complaints) = self {
-            Some(complaints)
-        } else {
-            None
-        }
+        if let Self::Rejected(complaints) = self { Some(complaints) } else { None }
     }
 
     /// The form for `--output json`.
@@ -131,9 +127,7 @@ impl LoadError {
 
 impl From<GitError> for LoadError {
     fn from(error: GitError) -> Self {
-        Self::Git {
-            what: error.to_string(),
-        }
+        Self::Git { what: error.to_string() }
     }
 }
 
@@ -180,11 +174,7 @@ pub fn load_working_copy(dir: &Path) -> Result<Loaded, LoadError> {
     let bytes = working_copy(dir)?.ok_or_else(|| LoadError::NoFile(dir.to_owned()))?;
     let settings = read(FILE_NAME, &bytes, None)?;
     let uncommitted = in_repository(dir) && !is_committed(dir, &bytes)?;
-    Ok(Loaded {
-        settings,
-        uncommitted,
-        from_git: false,
-    })
+    Ok(Loaded { settings, uncommitted, from_git: false })
 }
 
 /// Whether HEAD's commit holds the file with this content.
@@ -213,19 +203,12 @@ fn read_commit(dir: &Path, commit: &str) -> Result<Loaded, LoadError> {
     let uncommitted = !matches!(&copy, Ok(Some(bytes)) if same(bytes, &blob));
     // Lines of a differing working copy are not those of the commit: the name says so.
     let name = if uncommitted {
-        format!(
-            "{FILE_NAME} at commit {}",
-            commit.get(..12).unwrap_or(commit)
-        )
+        format!("{FILE_NAME} at commit {}", commit.get(..12).unwrap_or(commit))
     } else {
         FILE_NAME.to_owned()
     };
     let settings = read(&name, &blob, Some(commit.to_owned()))?;
-    Ok(Loaded {
-        settings,
-        uncommitted,
-        from_git: true,
-    })
+    Ok(Loaded { settings, uncommitted, from_git: true })
 }
 
 fn read(name: &str, bytes: &[u8], commit: Option<String>) -> Result<Settings, LoadError> {
@@ -235,19 +218,9 @@ fn read(name: &str, bytes: &[u8], commit: Option<String>) -> Result<Settings, Lo
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or(&[]);
         let line = valid.split(|byte| *byte == b'\n').count();
-        LoadError::NotUtf8 {
-            byte: error.valid_up_to() + 1,
-            line,
-        }
+        LoadError::NotUtf8 { byte: error.valid_up_to() + 1, line }
     })?;
-    Ok(parse(
-        name,
-        text,
-        Revision {
-            commit,
-            hash: Digest::of(bytes),
-        },
-    )?)
+    Ok(parse(name, text, Revision { commit, hash: Digest::of(bytes) })?)
 }
 
 /// The bytes of the file in the folder, one more than allowed if there are more.
@@ -255,9 +228,7 @@ fn working_copy(dir: &Path) -> Result<Option<Vec<u8>>, LoadError> {
     let path = dir.join(FILE_NAME);
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        File::open(&path)?
-            .take(FILE_MAX as u64 + 1)
-            .read_to_end(&mut bytes)?;
+        File::open(&path)?.take(FILE_MAX as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     match read() {

@@ -93,12 +93,8 @@ fn quote(word: &str) -> String {
     let letter = |c: char| c.is_ascii_alphabetic() || c == '.' || c == '/';
     let flag = word.starts_with('-') && word.len() > 1 && !word.starts_with("---");
     let safe = word.chars().all(plain) && (word.starts_with(letter) || flag);
-    let meaning = [
-        "true", "false", "null", "yes", "no", "on", "off", ".nan", ".inf",
-    ];
-    let number = word
-        .trim_start_matches(['-', '.'])
-        .starts_with(|c: char| c.is_ascii_digit());
+    let meaning = ["true", "false", "null", "yes", "no", "on", "off", ".nan", ".inf"];
+    let number = word.trim_start_matches(['-', '.']).starts_with(|c: char| c.is_ascii_digit());
     if safe && !number && !meaning.contains(&word.to_lowercase().as_str()) {
         return word.to_owned();
     }

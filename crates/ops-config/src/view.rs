@@ -23,10 +23,7 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(crate) fn new(node: &'a Node, lost: &'a Lost) -> Self {
-        Self {
-            node: Some(node),
-            lost,
-        }
+        Self { node: Some(node), lost }
     }
 
     /// The mapping at a key; an empty one if it is missing.
@@ -35,10 +32,7 @@ impl<'a> View<'a> {
         if let Some(node) = node.filter(|node| !matches!(node.value, Value::Map(_))) {
             self.lose(node);
         }
-        Self {
-            node,
-            lost: self.lost,
-        }
+        Self { node, lost: self.lost }
     }
 
     pub(crate) fn get(self, key: &str) -> Option<&'a Node> {
@@ -94,21 +88,13 @@ impl<'a> View<'a> {
         if !matches!(node.value, Value::List(_)) {
             self.lose(node);
         }
-        Some(
-            node.items()
-                .iter()
-                .filter_map(|item| self.scalar(item))
-                .collect(),
-        )
+        Some(node.items().iter().filter_map(|item| self.scalar(item)).collect())
     }
 
     /// Names and values of a mapping whose keys the team chooses.
     pub(crate) fn named(self, key: &str) -> Vec<(&'a str, &'a Node)> {
         let entries = self.child(key).node.map_or(&[][..], Node::entries);
-        entries
-            .iter()
-            .filter_map(|entry| Some((entry.name()?, &entry.value)))
-            .collect()
+        entries.iter().filter_map(|entry| Some((entry.name()?, &entry.value))).collect()
     }
 
     /// A scalar's text.
@@ -126,10 +112,7 @@ impl<'a> View<'a> {
 
     /// Another mapping in the same file.
     pub(crate) fn over(self, node: &'a Node) -> Self {
-        Self {
-            node: Some(node),
-            lost: self.lost,
-        }
+        Self { node: Some(node), lost: self.lost }
     }
 
     fn take<T>(self, key: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {

@@ -157,10 +157,7 @@ fn node(text: &str, raw: Spanned<Raw>) -> Node {
         Raw::Map(entries) => Value::Map(
             entries
                 .into_iter()
-                .map(|(key, value)| Entry {
-                    key: node(text, key),
-                    value: node(text, value),
-                })
+                .map(|(key, value)| Entry { key: node(text, key), value: node(text, value) })
                 .collect(),
         ),
     };
@@ -177,9 +174,7 @@ fn refuse(error: &Error) -> NotYaml {
     let location = error.location();
     let (message, hint) = words(error);
     NotYaml {
-        offset: location
-            .and_then(|l| l.span().byte_offset())
-            .map(|o| o as usize),
+        offset: location.and_then(|l| l.span().byte_offset()).map(|o| o as usize),
         place: location.map(|l| (l.line() as usize, l.column() as usize)),
         message,
         hint: hint.map(str::to_owned),
@@ -197,10 +192,9 @@ fn words(error: &Error) -> (String, Option<&'static str>) {
             "`<<` is not taken: a reader should see every setting where it acts".to_owned(),
             Some("write the keys out, or use an alias for a whole value: `health: *health`"),
         ),
-        Error::RecursiveReferencesRequireWeakTypes { .. } => (
-            "an anchor holds itself".to_owned(),
-            Some("remove the alias inside of its own anchor"),
-        ),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            ("an anchor holds itself".to_owned(), Some("remove the alias inside of its own anchor"))
+        }
         Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
@@ -231,10 +225,7 @@ fn plain(message: &str) -> String {
 
 fn hint_for(message: &str) -> Option<&'static str> {
     const HINTS: &[(&str, &str)] = &[
-        (
-            "tabs disallowed",
-            "YAML is indented with spaces: replace the tab by two spaces",
-        ),
+        ("tabs disallowed", "YAML is indented with spaces: replace the tab by two spaces"),
         (
             "mapping values are not allowed",
             "check the indentation; put a value with `: ` in quotes",
@@ -242,19 +233,10 @@ fn hint_for(message: &str) -> Option<&'static str> {
         ("unexpected character", "put the value in quotes"),
         ("unclosed", "close it, or put the value in quotes"),
         ("quoted scalar", "a quote is not closed"),
-        (
-            "recursion limit",
-            "settings are nested far less deep than this",
-        ),
-        (
-            "unknown anchor",
-            "define it first with `&name`, or put the value in quotes",
-        ),
+        ("recursion limit", "settings are nested far less deep than this"),
+        ("unknown anchor", "define it first with `&name`, or put the value in quotes"),
     ];
-    HINTS
-        .iter()
-        .find(|(part, _)| message.contains(part))
-        .map(|(_, hint)| *hint)
+    HINTS.iter().find(|(part, _)| message.contains(part)).map(|(_, hint)| *hint)
 }
 
 #[cfg(test)]

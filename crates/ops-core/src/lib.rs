@@ -8,7 +8,10 @@ pub mod candidate;
 pub mod checks;
 pub mod deploy;
 pub mod evidence;
+#[cfg(test)]
+mod fixture;
 pub mod id;
+mod markdown;
 pub mod notes;
 pub mod plan;
 pub mod record;

@@ -94,6 +94,9 @@ impl TargetView {
 pub struct DoorView {
     /// The route, or `None` if the door has none for the service.
     pub served: Option<ServedRoute>,
+    /// Requests in flight per release, also after the route was removed. Releases that left the
+    /// route stay listed until they are empty, so that a drain can be watched.
+    pub in_flight: Vec<(ReleaseId, u64)>,
     /// The highest generation that the door has seen, over all services.
     pub highest: Generation,
 }

@@ -41,13 +41,7 @@ impl Alarm {
             tv_sec: (boot_us / 1_000_000) as i64,
             tv_nsec: (boot_us % 1_000_000 * 1_000) as i64,
         };
-        let once = Itimerspec {
-            it_interval: Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: at,
-        };
+        let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: at };
         timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::ABSTIME, &once)?;
         loop {
             let mut ready = self.timer.readable().await?;

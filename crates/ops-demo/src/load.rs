@@ -120,24 +120,14 @@ impl LoadHandle {
     /// Stops sending, waits for the outstanding requests (at most the plan's timeout and two
     /// seconds) and reports.
     pub async fn stop(self) -> LoadReport {
-        let Self {
-            report,
-            stop,
-            ended,
-            pool,
-        } = self;
+        let Self { report, stop, ended, pool } = self;
         drop(stop);
         finished(&report, ended, &pool).await
     }
 
     /// Waits for the end of the schedule and reports. A schedule without an end goes on for ever.
     pub async fn finish(self) -> LoadReport {
-        let Self {
-            report,
-            stop,
-            ended,
-            pool,
-        } = self;
+        let Self { report, stop, ended, pool } = self;
         let report = finished(&report, ended, &pool).await;
         drop(stop);
         report
@@ -171,12 +161,7 @@ pub fn start(plan: LoadPlan) -> Result<LoadHandle, LoadError> {
     let pool = Arc::new(Pool::new(&plan, Arc::clone(&report))?);
     let (stop, stopped) = oneshot::channel();
     let (ends, ended) = oneshot::channel::<()>();
-    let handle = LoadHandle {
-        report: Arc::clone(&report),
-        stop,
-        ended,
-        pool: Arc::clone(&pool),
-    };
+    let handle = LoadHandle { report: Arc::clone(&report), stop, ended, pool: Arc::clone(&pool) };
     thread::Builder::new().name("load".into()).spawn(move || {
         let driven = runtime.block_on(drive::drive(&plan, &pool, &alarm, started_us, stopped));
         // A report without an end says that the load broke.

@@ -68,15 +68,9 @@ mod tests {
         let count = 100_000;
         let throws: Vec<f64> = (0..count).map(|_| dice.normal()).collect();
         let mean = throws.iter().sum::<f64>() / f64::from(count);
-        let variance = throws
-            .iter()
-            .map(|throw| (throw - mean).powi(2))
-            .sum::<f64>();
+        let variance = throws.iter().map(|throw| (throw - mean).powi(2)).sum::<f64>();
         assert!(mean.abs() < 0.02, "mean {mean}");
-        assert!(
-            (variance / f64::from(count) - 1.0).abs() < 0.02,
-            "variance {variance}"
-        );
+        assert!((variance / f64::from(count) - 1.0).abs() < 0.02, "variance {variance}");
     }
 
     #[test]

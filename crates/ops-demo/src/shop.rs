@@ -131,11 +131,8 @@ fn run(options: &Options) -> Result<(), ShopError> {
         None => find_config()?,
     };
     let config = ShopConfig::read(&path)?;
-    let version =
-        HeaderValue::from_str(&config.version).map_err(|error| ShopError::ConfigInvalid {
-            path,
-            why: error.to_string(),
-        })?;
+    let version = HeaderValue::from_str(&config.version)
+        .map_err(|error| ShopError::ConfigInvalid { path, why: error.to_string() })?;
     let dice = Dice::from_system().map_err(ShopError::NoChance)?;
     let shop = Arc::new(Shop::open(&config, version, dice));
     // One thread: waiting is all that the shop does at length, and a fixed share of one core

@@ -29,12 +29,7 @@ pub struct BadVersions {
 impl Default for BadVersions {
     /// v3 fails 5 % and v4 takes twice as long, both from their first request on.
     fn default() -> Self {
-        Self {
-            v3_error_share: 0.05,
-            v3_onset_seconds: 0,
-            v4_slowness: 2.0,
-            v4_onset_seconds: 0,
-        }
+        Self { v3_error_share: 0.05, v3_onset_seconds: 0, v4_slowness: 2.0, v4_onset_seconds: 0 }
     }
 }
 
@@ -45,12 +40,7 @@ impl BadVersions {
         let v3_error_share = dice.between(0.03, 0.10);
         let v4_slowness = dice.between(1.6, 2.5);
         let mut onset = || dice.below(ONSET_SECONDS_MAX + 1) as u32;
-        Self {
-            v3_error_share,
-            v3_onset_seconds: onset(),
-            v4_slowness,
-            v4_onset_seconds: onset(),
-        }
+        Self { v3_error_share, v3_onset_seconds: onset(), v4_slowness, v4_onset_seconds: onset() }
     }
 
     /// The version that fails.
@@ -105,10 +95,7 @@ pub fn write_candidate(
     config: &ShopConfig,
 ) -> Result<(), CandidateError> {
     if let Some(why) = config.complaint() {
-        return Err(CandidateError::Config {
-            version: config.version.clone(),
-            why,
-        });
+        return Err(CandidateError::Config { version: config.version.clone(), why });
     }
     let failed = |act, path: &Path| {
         let path = path.to_path_buf();
@@ -117,9 +104,7 @@ pub fn write_candidate(
     let bin = dir.join("bin");
     fs::create_dir_all(&bin).map_err(failed("make the folder", &bin))?;
     // A link to a symbolic link would leave a candidate that points out of its own folder.
-    let original = shop_program
-        .canonicalize()
-        .map_err(failed("find", shop_program))?;
+    let original = shop_program.canonicalize().map_err(failed("find", shop_program))?;
     let program = bin.join(PROGRAM_NAME);
     match fs::remove_file(&program) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -173,14 +158,8 @@ mod tests {
     #[test]
     fn each_bad_version_has_one_fault() {
         let (v3, v4) = (BadVersions::default().v3(), BadVersions::default().v4());
-        assert_eq!(
-            (v3.error_share, v3.slowness, v3.onset_seconds),
-            (0.05, 1.0, 0.0)
-        );
-        assert_eq!(
-            (v4.error_share, v4.slowness, v4.onset_seconds),
-            (0.0, 2.0, 0.0)
-        );
+        assert_eq!((v3.error_share, v3.slowness, v3.onset_seconds), (0.05, 1.0, 0.0));
+        assert_eq!((v4.error_share, v4.slowness, v4.onset_seconds), (0.0, 2.0, 0.0));
     }
 
     #[test]
@@ -203,10 +182,7 @@ mod tests {
     #[test]
     fn a_candidate_that_the_shop_would_refuse_is_not_written() {
         let folder = tempfile::tempdir().unwrap();
-        let config = ShopConfig {
-            error_share: 2.0,
-            ..ShopConfig::healthy("v3")
-        };
+        let config = ShopConfig { error_share: 2.0, ..ShopConfig::healthy("v3") };
         let error = write_candidate(folder.path(), Path::new("/bin/true"), &config).unwrap_err();
         assert!(error.to_string().contains("error_share"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -1,1 +1,36 @@
 //! The door: reverse proxy with weights, drain, hold and per-release signals.
+//!
+//! The edge runs in a process of its own and survives the daemon. Users reach services only
+//! through it; the daemon tells it, over a unix socket, which release gets which share of a
+//! service's requests, and reads back what it really serves and what users met.
+//!
+//! | part | holds |
+//! |---|---|
+//! | [`EdgeConfig`], [`Edge`], [`run`] | start, drain and stop of the process |
+//! | `state` | routes: what may be set, what is on disk, what is served, what was seen |
+//! | `proxy` | the way of one request: route, hold, release, backend, answer |
+//! | `admin` | the socket through which the daemon acts and looks |
+//! | [`EdgeDoor`] | the daemon's side of that socket: the engine's `Door` port |
+//!
+//! **One whole route.** All routes stand in one immutable table. A request chooses its release and
+//! enters that release's count of requests in flight under the same read lock that protects the
+//! table's replacement. So once a change is acknowledged, no request of the old route is still on
+//! its way to being counted: a drain that reads zero has reached zero.
+//!
+//! **What is deliberately absent.** No health checks: the daemon probes and decides. No buffering
+//! of bodies. No access log. Requests to upgrade the protocol are refused with 501.
+
+mod admin;
+mod clock;
+mod config;
+mod door;
+mod error;
+mod process;
+mod proxy;
+mod state;
+
+pub use admin::EdgeStatus;
+pub use config::EdgeConfig;
+pub use door::EdgeDoor;
+pub use error::EdgeError;
+pub use process::{Edge, run};

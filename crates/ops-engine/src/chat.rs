@@ -34,16 +34,12 @@ enum Request {
 }
 
 impl<J: Journal> Engine<J> {
-    pub(crate) fn mentions_read(
-        &mut self,
-        answer: Result<Vec<Message>, Fault>,
-        _now: &Now,
-    ) -> Result<(), EngineError> {
+    pub(crate) fn mentions_read(&mut self, answer: Result<Vec<Message>, Fault>) {
         let messages = match answer {
             Ok(messages) => messages,
             Err(fault) => {
                 tracing::debug!(%fault, "mentions could not be read");
-                return Ok(());
+                return;
             }
         };
         let me = self.queue().map(|queue| queue.me.clone());
@@ -59,7 +55,6 @@ impl<J: Journal> Engine<J> {
                 self.wait_for_answer(message);
             }
         }
-        Ok(())
     }
 
     /// Starts the answer of each waiting mention. What it asks for is done first, once.
@@ -105,7 +100,7 @@ impl<J: Journal> Engine<J> {
         if lines.is_empty() {
             return "nothing serves yet and nothing is under way.".into();
         }
-        lines.join("\n- ").replacen("", "- ", 1)
+        format!("\n- {}", lines.join("\n- "))
     }
 
     fn explain_words(&self, what: &str, now: &Now) -> String {

@@ -6,6 +6,8 @@ mod leases;
 mod outcome;
 mod recover;
 
+pub use recover::replay;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -234,9 +236,18 @@ impl<J: Journal> Engine<J> {
             (JobKey::Look(id), Done::Looked(looked)) => self.looked(*id, *looked, now),
             (JobKey::Highest(id), Done::Highest(answer)) => self.take_lease(*id, answer, now),
             (JobKey::Queue, Done::Queue(answer)) => self.queue_read(answer, now),
-            (JobKey::Mentions, Done::Mentions(answer)) => self.mentions_read(answer, now),
+            (JobKey::Mentions, Done::Mentions(answer)) => {
+                self.mentions_read(answer);
+                Ok(())
+            }
             (JobKey::Answer(message), Done::Answered(answer)) => {
                 self.answered(message, answer, now)
+            }
+            (JobKey::Prune, Done::Pruned(answer)) => {
+                if let Err(why) = answer {
+                    tracing::warn!(%why, "the artifact store could not be cleared");
+                }
+                Ok(())
             }
             (key, _) => {
                 tracing::error!(?key, "a job ended with an answer of another kind");

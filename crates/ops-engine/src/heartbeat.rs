@@ -128,13 +128,13 @@ pub(crate) struct Place {
 fn place(ticket: &Ticket, settings: &Settings) -> (Place, Option<Digest>) {
     let found = find_notes(ticket, |who| settings.people.is(who, Role::Dev));
     let notes = match found {
-        NotesFound::Found { notes, .. } => Some(notes),
+        NotesFound::Found(found) => Some(found),
         NotesFound::Missing | NotesFound::Invalid { .. } => None,
     };
-    let service = notes.as_ref().and_then(|notes| settings.services.get(&notes.service));
+    let service = notes.as_ref().and_then(|found| settings.services.get(&found.notes.service));
     let place =
         service.map_or_else(|| unknown_place(settings), |service| place_of(service, settings));
-    (place, notes.map(|notes| notes.hash()))
+    (place, notes.map(|found| found.hash))
 }
 
 /// Where a service's deployments belong.

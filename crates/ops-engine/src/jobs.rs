@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ops_core::{
     checks::{Condemned, Facts},
     deploy::{Act, Created, Letter, LookOrder, Outcome},
-    id::{DeploymentId, Generation, Identity, OpId, Stamp, TicketId},
+    id::{DeploymentId, Digest, EnvironmentName, Generation, Identity, OpId, Stamp, TicketId},
     plan::{KnownRelease, Plan},
     signal::SignalSecond,
     ticket::{Message, Ticket},
@@ -33,6 +33,8 @@ pub enum JobKey {
     Mentions,
     /// An answer to a mention.
     Answer(String),
+    /// Old artifacts.
+    Prune,
 }
 
 /// Something to be done outside. Carries all that it needs.
@@ -51,8 +53,8 @@ pub enum Work {
     Gather {
         /// Of which deployment.
         created: Box<Created>,
-        /// What serves now.
-        old: Option<Box<KnownRelease>>,
+        /// Everything that serves now, with its environment.
+        serving: Vec<(EnvironmentName, KnownRelease)>,
         /// What a rollback brings back.
         undo: Option<Box<KnownRelease>>,
         /// Others under way in the lock group.
@@ -113,6 +115,11 @@ pub enum Work {
         /// Its marker.
         marker: String,
     },
+    /// Clear stored artifacts except these.
+    Prune {
+        /// What must stay.
+        keep: Vec<Digest>,
+    },
 }
 
 /// One probe's answer; `None`: healthy.
@@ -169,4 +176,6 @@ pub enum Done {
     Mentions(Result<Vec<Message>, Fault>),
     /// Whether an answer stands on the board.
     Answered(Result<(), Fault>),
+    /// Whether old artifacts were cleared.
+    Pruned(Result<(), Fault>),
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ops_core::{
     checks::Condemned,
-    id::{DeploymentId, EnvironmentName, Identity, ServiceName, TicketId},
+    id::{DeploymentId, Digest, EnvironmentName, Identity, ServiceName, TicketId},
     plan::KnownRelease,
     time::{Now, Timer},
 };
@@ -102,6 +102,8 @@ pub enum End {
 pub struct Knowledge {
     /// What serves where, and which deployment brought it there.
     pub serves: BTreeMap<(EnvironmentName, ServiceName), (KnownRelease, DeploymentId)>,
+    /// All releases that passed a watch, oldest first, with where they did.
+    pub releases: Vec<(EnvironmentName, KnownRelease)>,
     /// Candidates judged bad.
     pub condemned: Vec<Condemned>,
     /// The last try of each ticket.
@@ -122,6 +124,7 @@ impl Knowledge {
         match event {
             EngineEvent::Serves { environment, release, by } => {
                 let key = (environment.clone(), release.spec.service.clone());
+                self.releases.push((environment.clone(), (**release).clone()));
                 self.serves.insert(key, ((**release).clone(), *by));
                 self.settled.insert(*by);
             }
@@ -145,13 +148,29 @@ impl Knowledge {
         }
     }
 
-    /// What serves.
-    pub fn serving(
-        &self,
-        environment: &EnvironmentName,
-        service: &ServiceName,
-    ) -> Option<&KnownRelease> {
-        self.serves.get(&(environment.clone(), service.clone())).map(|(release, _)| release)
+    /// Artifacts that must stay: what serves, and per service the last releases.
+    pub fn kept_artifacts(&self, releases: usize) -> Vec<Digest> {
+        let mut kept: BTreeSet<Digest> = BTreeSet::new();
+        let mut counts: BTreeMap<(&EnvironmentName, &ServiceName), usize> = BTreeMap::new();
+        for (environment, release) in self.releases.iter().rev() {
+            let count = counts.entry((environment, &release.spec.service)).or_default();
+            // What serves and its way back stay whatever the number says.
+            if *count < releases.max(2) {
+                kept.insert(release.spec.artifact.clone());
+            }
+            *count += 1;
+        }
+        kept.extend(self.serves.values().map(|(release, _)| release.spec.artifact.clone()));
+        kept.into_iter().collect()
+    }
+
+    /// Everything that serves, with its environment.
+    pub fn serving_all(&self) -> Vec<(EnvironmentName, KnownRelease)> {
+        let one =
+            |((environment, _), (release, _)): (&(EnvironmentName, _), &(KnownRelease, _))| {
+                (environment.clone(), release.clone())
+            };
+        self.serves.iter().map(one).collect()
     }
 
     /// Whether a ticket may be tried now, and after how many tries without a verdict.

@@ -36,6 +36,13 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
         Work::Answer { message, text, marker } => {
             Done::Answered(letters::answer(ports, message, text, marker))
         }
+        Work::Prune { keep } => {
+            Done::Pruned(ports.artifacts.prune(keep).map_err(|why| match why {
+                ActError::NotApplied(fault) | ActError::Unknown(fault) | ActError::Stale(fault) => {
+                    fault
+                }
+            }))
+        }
     }
 }
 

@@ -69,11 +69,7 @@ pub(crate) struct Reader<S> {
 
 impl<S: Source> Reader<S> {
     pub(crate) fn new(source: S) -> Self {
-        Self {
-            source,
-            buffer: Vec::new(),
-            used: 0,
-        }
+        Self { source, buffer: Vec::new(), used: 0 }
     }
 
     /// Makes sure that there are unread bytes; `false` when the other side has closed.
@@ -98,9 +94,8 @@ impl<S: Source> Reader<S> {
             let rest = self.buffer.get(self.used..).unwrap_or_default();
             let end = rest.iter().position(|byte| *byte == b'\n');
             let taken = end.map_or(rest.len(), |end| end + 1);
-            *budget = budget
-                .checked_sub(taken)
-                .ok_or(Trouble::Garbage("a line or head has no end"))?;
+            *budget =
+                budget.checked_sub(taken).ok_or(Trouble::Garbage("a line or head has no end"))?;
             line.extend_from_slice(rest.get(..taken).unwrap_or_default());
             self.used += taken;
             if end.is_some() {
@@ -140,10 +135,7 @@ impl<S: Source> Reader<S> {
                 continue;
             }
             let none = method == "HEAD" || matches!(status, 101 | 204 | 304);
-            return Ok(Head {
-                status,
-                framing: if none { Framing::Empty } else { framing },
-            });
+            return Ok(Head { status, framing: if none { Framing::Empty } else { framing } });
         }
     }
 
@@ -169,9 +161,7 @@ impl<S: Source> Reader<S> {
                 length = Some(told);
             } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
                 if !value.eq_ignore_ascii_case(b"chunked") {
-                    return Err(Trouble::Garbage(
-                        "it uses an encoding that nobody asked for",
-                    ));
+                    return Err(Trouble::Garbage("it uses an encoding that nobody asked for"));
                 }
                 chunked = true;
             }
@@ -219,14 +209,8 @@ impl<S: Source> Reader<S> {
 
     fn chunk_size(&mut self) -> Result<u64, Trouble> {
         let line = self.line(&mut { CHUNK_LINE_LIMIT }, "in the middle of the body")?;
-        let digits = line
-            .split(|byte| *byte == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii();
-        let text = std::str::from_utf8(digits)
-            .ok()
-            .filter(|text| !text.starts_with('+'));
+        let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        let text = std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'));
         text.and_then(|text| u64::from_str_radix(text, 16).ok())
             .ok_or(Trouble::Garbage("a chunk has no size"))
     }
@@ -235,9 +219,7 @@ impl<S: Source> Reader<S> {
 /// The number in `HTTP/1.1 200 OK`.
 fn status(line: &[u8]) -> Result<u16, Trouble> {
     let wrong = Trouble::Garbage("its first line is no status");
-    let rest = line
-        .strip_prefix(b"HTTP/1.1 ")
-        .or_else(|| line.strip_prefix(b"HTTP/1.0 "));
+    let rest = line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 "));
     let rest = rest.ok_or(wrong.clone())?;
     let (digits, after) = rest.split_at_checked(3).ok_or(wrong.clone())?;
     let separated = matches!(after.first(), None | Some(b' '));
@@ -249,11 +231,7 @@ fn status(line: &[u8]) -> Result<u16, Trouble> {
 
 fn decimal(text: &[u8]) -> Option<u64> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(text)
-        .ok()
-        .filter(|_| digits)?
-        .parse()
-        .ok()
+    std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -271,9 +249,7 @@ mod tests {
     impl Source for Pieces<'_> {
         fn read(&mut self, into: &mut [u8]) -> Result<usize, Trouble> {
             let size = self.sizes.pop().unwrap_or(usize::MAX).max(1);
-            let (now, later) = self
-                .rest
-                .split_at(size.min(self.rest.len()).min(into.len()));
+            let (now, later) = self.rest.split_at(size.min(self.rest.len()).min(into.len()));
             into[..now.len()].copy_from_slice(now);
             self.rest = later;
             Ok(now.len())
@@ -297,18 +273,10 @@ mod tests {
     fn honest_answers_are_read() {
         for (text, status, body) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200, "hi"),
-            (
-                "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi and more",
-                200,
-                "hi",
-            ),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi and more", 200, "hi"),
             ("HTTP/1.0 503\n\nuntil close", 503, "until close"),
             ("HTTP/1.1 204 No\r\nContent-Length: 9\r\n\r\n", 204, ""),
-            (
-                "HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 301 M\r\n\r\n",
-                301,
-                "",
-            ),
+            ("HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 301 M\r\n\r\n", 301, ""),
             (
                 "HTTP/1.1 200 \r\nTransfer-Encoding: Chunked\r\n\r\n\
                  2\r\nhi\r\n04;x=y\r\n you\r\n0\r\n\r\n",
@@ -332,41 +300,17 @@ mod tests {
             ("HTTP/1.1 2000\r\n\r\n", "no status"),
             ("HTTP/1.1 099\r\n\r\n", "no status"),
             ("HTTP/1.1 +20 OK\r\n\r\n", "no status"),
-            (
-                "HTTP/1.1 200 OK\r\nContent-Length: 5",
-                "middle of the answer's head",
-            ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5", "middle of the answer's head"),
             ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "header has no name"),
             ("HTTP/1.1 200 OK\r\n folded: x\r\n\r\n", "name is none"),
-            (
-                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi",
-                "middle of the body",
-            ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi", "middle of the body"),
             ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "no number"),
-            (
-                "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                "no number",
-            ),
-            (
-                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nhi",
-                "two lengths",
-            ),
-            (
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
-                "encoding",
-            ),
-            (
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                "no size",
-            ),
-            (
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+2\r\nhi\r\n",
-                "no size",
-            ),
-            (
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhi",
-                "middle of the body",
-            ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "no number"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nhi", "two lengths"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "encoding"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "no size"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+2\r\nhi\r\n", "no size"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhi", "middle of the body"),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
                 "middle of the body",
@@ -386,16 +330,8 @@ mod tests {
         let size = "0".repeat(CHUNK_LINE_LIMIT + 1);
         let chunk = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size}");
         assert!(whole(&chunk).unwrap_err().contains("no end"));
-        for head in [
-            "",
-            "Content-Length: 999999\r\n",
-            "Transfer-Encoding: chunked\r\n",
-        ] {
-            let first = if head.starts_with('T') {
-                "ffffff\r\n"
-            } else {
-                ""
-            };
+        for head in ["", "Content-Length: 999999\r\n", "Transfer-Encoding: chunked\r\n"] {
+            let first = if head.starts_with('T') { "ffffff\r\n" } else { "" };
             let body = "y".repeat(2 * BODY_LIMIT);
             let text = format!("HTTP/1.1 200 OK\r\n{head}\r\n{first}{body}");
             assert_eq!(whole(&text).unwrap().1.len(), BODY_LIMIT, "{head}");

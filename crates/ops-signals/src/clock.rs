@@ -25,9 +25,7 @@ impl SystemClock {
         if id.is_empty() {
             return Err(Fault::new("the boot's id is empty", BOOT_ID, next));
         }
-        Ok(Self {
-            boot: BootId(id.to_owned()),
-        })
+        Ok(Self { boot: BootId(id.to_owned()) })
     }
 }
 
@@ -56,11 +54,7 @@ mod tests {
         let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
         let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
         // The kernel rounds its text down to hundredths of a second.
-        assert!(
-            first.ms <= (uptime * 1000.0) as u64 + 10,
-            "{} > {uptime} s",
-            first.ms
-        );
+        assert!(first.ms <= (uptime * 1000.0) as u64 + 10, "{} > {uptime} s", first.ms);
         let mut last = first;
         for _ in 0..1000 {
             let now = clock.now();

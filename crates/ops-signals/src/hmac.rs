@@ -70,11 +70,7 @@ mod tests {
         for (secret, data, expected) in cases {
             assert_eq!(hex(&hmac(&key(secret), &[&data])), expected);
             let (front, back) = data.split_at(3);
-            assert_eq!(
-                hex(&hmac(&key(secret), &[front, back])),
-                expected,
-                "in parts"
-            );
+            assert_eq!(hex(&hmac(&key(secret), &[front, back])), expected, "in parts");
         }
     }
 }

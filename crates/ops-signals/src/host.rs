@@ -23,11 +23,7 @@ pub struct LocalHost {
 impl LocalHost {
     /// Looks at the disk that holds this folder.
     pub fn new(state: impl Into<PathBuf>) -> Self {
-        Self {
-            state: state.into(),
-            proc: "/proc".into(),
-            cgroups: "/sys/fs/cgroup".into(),
-        }
+        Self { state: state.into(), proc: "/proc".into(), cgroups: "/sys/fs/cgroup".into() }
     }
 
     /// Memory that programs can still get on the machine, or in the control groups (version 2) in
@@ -58,15 +54,9 @@ impl LocalHost {
             return Ok(Vec::new());
         };
         // A group outside of our namespace is shown as `/../…`: of it only the root can be seen.
-        let own = if own.split('/').any(|part| part == "..") {
-            ""
-        } else {
-            own
-        };
+        let own = if own.split('/').any(|part| part == "..") { "" } else { own };
         let innermost = self.cgroups.join(own);
-        let groups = innermost
-            .ancestors()
-            .take_while(|path| path.starts_with(&self.cgroups));
+        let groups = innermost.ancestors().take_while(|path| path.starts_with(&self.cgroups));
         Ok(groups.map(Path::to_owned).collect())
     }
 }
@@ -75,11 +65,7 @@ impl Host for LocalHost {
     fn facts(&self) -> Look<HostFacts> {
         let disk = statvfs(&self.state).map_err(|e| {
             let what = format!("cannot ask how much room the disk has: {e}");
-            Fault::new(
-                what,
-                self.state.display().to_string(),
-                "see that the state folder is there",
-            )
+            Fault::new(what, self.state.display().to_string(), "see that the state folder is there")
         })?;
         Ok(HostFacts {
             disk_free: disk.f_bavail.saturating_mul(disk.f_frsize),
@@ -101,10 +87,9 @@ fn free_in(group: &Path) -> Look<Option<u64>> {
         let path = group.join(name);
         match read(&path)?.as_deref().map(str::trim) {
             None | Some("max") => Ok(None),
-            Some(text) => text
-                .parse()
-                .map(Some)
-                .map_err(|_| unreadable(&path, "it is not a number")),
+            Some(text) => {
+                text.parse().map(Some).map_err(|_| unreadable(&path, "it is not a number"))
+            }
         }
     };
     let Some(limit) = number("memory.max")? else {
@@ -152,13 +137,8 @@ mod tests {
     impl Machine {
         /// 1000 MB available, our group two levels deep.
         fn new() -> Self {
-            let machine = Self {
-                dir: tempfile::tempdir().unwrap(),
-            };
-            machine.put(
-                "proc/meminfo",
-                "MemTotal: 9 kB\nMemAvailable:    1024000 kB\n",
-            );
+            let machine = Self { dir: tempfile::tempdir().unwrap() };
+            machine.put("proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    1024000 kB\n");
             machine.put("proc/self/cgroup", "1:name=x:/y\n0::/outer/inner\n");
             machine.put("cgroup/cgroup.controllers", "memory");
             machine.put("cgroup/outer/inner/memory.max", "max\n");
@@ -173,11 +153,7 @@ mod tests {
 
         fn host(&self) -> LocalHost {
             let dir = self.dir.path();
-            LocalHost {
-                state: dir.into(),
-                proc: dir.join("proc"),
-                cgroups: dir.join("cgroup"),
-            }
+            LocalHost { state: dir.into(), proc: dir.join("proc"), cgroups: dir.join("cgroup") }
         }
 
         fn limit(&self, group: &str, max: u64, used: u64, inactive: u64) {
@@ -186,10 +162,7 @@ mod tests {
             };
             put("max", format!("{}\n", max * MEGABYTE));
             put("current", format!("{}\n", used * MEGABYTE));
-            put(
-                "stat",
-                format!("anon 1\ninactive_file {}\n", inactive * MEGABYTE),
-            );
+            put("stat", format!("anon 1\ninactive_file {}\n", inactive * MEGABYTE));
         }
 
         fn free(&self) -> u64 {
@@ -201,10 +174,7 @@ mod tests {
     fn this_machine_has_something_left() {
         let dir = tempfile::tempdir().unwrap();
         let facts = LocalHost::new(dir.path()).facts().unwrap();
-        assert!(
-            facts.disk_free > 0 && facts.inodes_free > 0 && facts.memory_free > 0,
-            "{facts:?}"
-        );
+        assert!(facts.disk_free > 0 && facts.inodes_free > 0 && facts.memory_free > 0, "{facts:?}");
         let missing = LocalHost::new(dir.path().join("none")).facts().unwrap_err();
         assert!(missing.place.ends_with("none"), "{missing}");
     }
@@ -221,11 +191,7 @@ mod tests {
         assert_eq!(machine.free(), 0, "over its limit");
         machine.limit("outer/inner", 5000, 10, 0);
         machine.limit("", 2000, 1900, 0);
-        assert_eq!(
-            machine.free(),
-            100,
-            "the root of a container's namespace has a limit, too"
-        );
+        assert_eq!(machine.free(), 100, "the root of a container's namespace has a limit, too");
         machine.put("proc/self/cgroup", "0::/../elsewhere\n");
         assert_eq!(machine.free(), 100);
         fs::remove_file(machine.dir.path().join("cgroup/cgroup.controllers")).unwrap();
@@ -238,10 +204,7 @@ mod tests {
         machine.put("cgroup/outer/memory.max", "many");
         assert!(machine.host().facts().is_err());
         machine.put("cgroup/outer/memory.max", "100");
-        assert!(
-            machine.host().facts().is_err(),
-            "a limit, but nobody says how much is used"
-        );
+        assert!(machine.host().facts().is_err(), "a limit, but nobody says how much is used");
         let machine = Machine::new();
         machine.put("proc/meminfo", "MemFree: 7 kB\n");
         assert!(machine.host().facts().is_err());

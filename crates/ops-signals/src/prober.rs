@@ -34,25 +34,13 @@ impl Prober for HttpProber {
     fn probe(&self, probe: &Probe) -> Look<Option<String>> {
         let address = probe.address.parse().map_err(|_| {
             let what = "the address of a probe is not `ip:port`";
-            Fault::new(
-                what,
-                &probe.address,
-                "give the address on which the replica listens",
-            )
+            Fault::new(what, &probe.address, "give the address on which the replica listens")
         })?;
         let limit = Duration::from_millis(probe.timeout_ms.clamp(1, PROBE_LIMIT_MS));
-        let deadline = Deadline {
-            end: Instant::now() + limit,
-        };
+        let deadline = Deadline { end: Instant::now() + limit };
         let answer = match &probe.kind {
             ProbeKind::Connect => connect(address, deadline)?.map(|_| None),
-            ProbeKind::Http {
-                method,
-                host,
-                path,
-                status,
-                contains,
-            } => {
+            ProbeKind::Http { method, host, path, status, contains } => {
                 let request = request(method, host.as_deref().unwrap_or(&probe.address), path)
                     .map_err(|what| {
                         let place = format!("probe of {}", probe.address);
@@ -85,11 +73,7 @@ struct Deadline {
 impl Deadline {
     fn left(self) -> Result<Duration, Trouble> {
         let left = self.end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            Err(Trouble::Late)
-        } else {
-            Ok(left)
-        }
+        if left.is_zero() { Err(Trouble::Late) } else { Ok(left) }
     }
 }
 
@@ -141,10 +125,8 @@ fn request(method: &str, host: &str, path: &str) -> Result<String, &'static str>
         return Err("the host of a probe is not a host name");
     }
     if !fits(path) || !path.starts_with('/') {
-        return Err(
-            "the path of a probe does not start with `/` or has characters that must be \
-                    written as %XX",
-        );
+        return Err("the path of a probe does not start with `/` or has characters that must be \
+                    written as %XX");
     }
     let length = match method {
         "GET" | "HEAD" | "OPTIONS" => "",
@@ -168,19 +150,12 @@ fn ask(
     let mut reader = Reader::new(wire);
     let head = reader.head(method)?;
     if !(first..=last).contains(&head.status) {
-        let wanted = if first == last {
-            first.to_string()
-        } else {
-            format!("{first} to {last}")
-        };
+        let wanted = if first == last { first.to_string() } else { format!("{first} to {last}") };
         return Ok(Some(format!("answered {}, not {wanted}", head.status)));
     }
     let body = reader.body(&head)?;
     let found = contains.is_none_or(|text| {
-        text.is_empty()
-            || body
-                .windows(text.len())
-                .any(|window| window == text.as_bytes())
+        text.is_empty() || body.windows(text.len()).any(|window| window == text.as_bytes())
     });
     Ok((!found).then(|| {
         format!(
@@ -200,9 +175,7 @@ struct Wire {
 impl Wire {
     fn send(&mut self, mut bytes: &[u8]) -> Result<(), Trouble> {
         while !bytes.is_empty() {
-            self.stream
-                .set_write_timeout(Some(self.deadline.left()?))
-                .map_err(|e| trouble(&e))?;
+            self.stream.set_write_timeout(Some(self.deadline.left()?)).map_err(|e| trouble(&e))?;
             match self.stream.write(bytes) {
                 Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -216,9 +189,7 @@ impl Wire {
 impl Source for Wire {
     fn read(&mut self, into: &mut [u8]) -> Result<usize, Trouble> {
         loop {
-            self.stream
-                .set_read_timeout(Some(self.deadline.left()?))
-                .map_err(|e| trouble(&e))?;
+            self.stream.set_read_timeout(Some(self.deadline.left()?)).map_err(|e| trouble(&e))?;
             match self.stream.read(into) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 other => return other.map_err(|e| trouble(&e)),

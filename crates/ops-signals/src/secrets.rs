@@ -69,11 +69,10 @@ impl ReferenceSecrets {
         use fmt::Write as _;
         let length = (reference.len() as u64).to_be_bytes();
         let hash = hmac(&self.key, &[PURPOSE, &length, reference.as_bytes(), value]);
-        hash.iter()
-            .fold(String::from("hmac-sha256:"), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
+        hash.iter().fold(String::from("hmac-sha256:"), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 }
 
@@ -88,17 +87,13 @@ impl Secrets for ReferenceSecrets {
                 return Err(Fault::new(what, "`secrets` in ops.yaml", ALLOWED));
             }
         };
-        Ok(value
-            .filter(|value| !value.is_empty())
-            .map(|value| self.hash(reference, &value)))
+        Ok(value.filter(|value| !value.is_empty()).map(|value| self.hash(reference, &value)))
     }
 }
 
 fn from_environment(name: &str) -> Look<Option<Vec<u8>>> {
     let mut bytes = name.bytes();
-    let first = bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     if !first || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         let what = "what follows `env:` is not the name of a variable";
         return Err(Fault::new(what, "`secrets` in ops.yaml", ALLOWED));
@@ -114,11 +109,7 @@ fn from_file(path: &Path) -> Look<Option<Vec<u8>>> {
     let place = path.display().to_string();
     let failed = |e: io::Error| {
         let next = "let ops's user read it";
-        Fault::new(
-            format!("cannot read a secret's file: {e}"),
-            place.clone(),
-            next,
-        )
+        Fault::new(format!("cannot read a secret's file: {e}"), place.clone(), next)
     };
     let file = match open_without_waiting(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -131,20 +122,12 @@ fn from_file(path: &Path) -> Look<Option<Vec<u8>>> {
     }
     let mode = about.permissions().mode();
     if mode & TOO_OPEN != 0 {
-        let what = format!(
-            "a secret's file is open to others (mode {:03o})",
-            mode & 0o777
-        );
-        let next = format!(
-            "run `chmod 600 {}`, or 640 for a group of its own",
-            path.display()
-        );
+        let what = format!("a secret's file is open to others (mode {:03o})", mode & 0o777);
+        let next = format!("run `chmod 600 {}`, or 640 for a group of its own", path.display());
         return Err(Fault::new(what, place, next));
     }
     let mut value = Vec::new();
-    file.take(VALUE_LIMIT + 1)
-        .read_to_end(&mut value)
-        .map_err(failed)?;
+    file.take(VALUE_LIMIT + 1).read_to_end(&mut value).map_err(failed)?;
     if value.len() as u64 > VALUE_LIMIT {
         let what = format!("a secret's file is longer than {VALUE_LIMIT} bytes");
         return Err(Fault::new(what, place, "keep only the value in it"));
@@ -154,10 +137,7 @@ fn from_file(path: &Path) -> Look<Option<Vec<u8>>> {
 
 /// Opens a file so that a pipe without a writer cannot hold us up.
 fn open_without_waiting(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
 fn read_key(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, Fault> {
@@ -168,15 +148,11 @@ fn read_key(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, Fault> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(|e| fault(format!("cannot read the key: {e}"), restore))?,
     };
-    let about = file
-        .metadata()
-        .map_err(|e| fault(format!("cannot read the key: {e}"), restore))?;
+    let about = file.metadata().map_err(|e| fault(format!("cannot read the key: {e}"), restore))?;
     let mode = about.permissions().mode();
     if mode & 0o077 != 0 {
-        let what = format!(
-            "the key of secret versions is open to others (mode {:03o})",
-            mode & 0o777
-        );
+        let what =
+            format!("the key of secret versions is open to others (mode {:03o})", mode & 0o777);
         return Err(fault(what, "see who read it, then run `chmod 600` on it"));
     }
     let mut bytes = Vec::new();
@@ -185,10 +161,7 @@ fn read_key(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, Fault> {
         .map_err(|e| fault(format!("cannot read the key: {e}"), restore))?;
     match bytes.try_into() {
         Ok(key) => Ok(Some(key)),
-        Err(_) => Err(fault(
-            format!("the key is not {KEY_BYTES} bytes long"),
-            restore,
-        )),
+        Err(_) => Err(fault(format!("the key is not {KEY_BYTES} bytes long"), restore)),
     }
 }
 
@@ -202,11 +175,7 @@ fn draw_key(state: &Path, path: &Path) -> io::Result<()> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft.0)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft.0)?;
     file.write_all(&key)?;
     file.sync_all()?;
     // A link, because it does not replace what another process has put there meanwhile.
@@ -239,9 +208,7 @@ mod tests {
 
     impl Place {
         fn new() -> Self {
-            Self {
-                dir: tempfile::tempdir().unwrap(),
-            }
+            Self { dir: tempfile::tempdir().unwrap() }
         }
 
         fn secrets(&self) -> ReferenceSecrets {
@@ -266,22 +233,14 @@ mod tests {
         let reference = place.file(VALUE, 0o600);
         let first = place.secrets().version(&reference).unwrap().unwrap();
         assert_eq!(first.len(), "hmac-sha256:".len() + 64);
-        assert_eq!(
-            place.secrets().version(&reference).unwrap().unwrap(),
-            first,
-            "after a restart"
-        );
+        assert_eq!(place.secrets().version(&reference).unwrap().unwrap(), first, "after a restart");
         place.file("another", 0o640);
         let second = place.secrets().version(&reference).unwrap().unwrap();
         assert_ne!(second, first);
         place.file(VALUE, 0o400);
         assert_eq!(place.secrets().version(&reference).unwrap().unwrap(), first);
         std::fs::remove_file(place.key()).unwrap();
-        assert_ne!(
-            place.secrets().version(&reference).unwrap().unwrap(),
-            first,
-            "another key"
-        );
+        assert_ne!(place.secrets().version(&reference).unwrap().unwrap(), first, "another key");
     }
 
     #[test]
@@ -290,52 +249,30 @@ mod tests {
         let secrets = place.secrets();
         // Cargo sets this one for every test.
         assert!(secrets.version("env:CARGO_MANIFEST_DIR").unwrap().is_some());
-        assert_eq!(
-            secrets.version("env:OPS_TEST_NO_SUCH_VARIABLE").unwrap(),
-            None
-        );
+        assert_eq!(secrets.version("env:OPS_TEST_NO_SUCH_VARIABLE").unwrap(), None);
         assert_eq!(secrets.version("file:/no/such/file").unwrap(), None);
-        assert_eq!(
-            secrets.version(&place.file("", 0o600)).unwrap(),
-            None,
-            "empty counts as none"
-        );
+        assert_eq!(secrets.version(&place.file("", 0o600)).unwrap(), None, "empty counts as none");
     }
 
     #[test]
     fn p13_no_value_is_told() {
         let place = Place::new();
         let secrets = place.secrets();
-        for wrong in [
-            VALUE,
-            "hunter2:secret",
-            "env:my secret!",
-            "env:",
-            "file:my/secret",
-            "file:",
-        ] {
+        for wrong in [VALUE, "hunter2:secret", "env:my secret!", "env:", "file:my/secret", "file:"]
+        {
             let told = format!("{:?}", secrets.version(wrong).unwrap_err());
             for part in [VALUE, "hunter2", "secret!", "my/secret"] {
                 assert!(!told.contains(part), "{told}");
             }
-            assert!(
-                told.contains("env:NAME") && told.contains("file:/"),
-                "{told}"
-            );
+            assert!(told.contains("env:NAME") && told.contains("file:/"), "{told}");
         }
         let reference = place.file(VALUE, 0o644);
         let told = format!("{:?}", secrets.version(&reference).unwrap_err());
-        assert!(
-            !told.contains(VALUE) && told.contains("chmod 600"),
-            "{told}"
-        );
+        assert!(!told.contains(VALUE) && told.contains("chmod 600"), "{told}");
         let version = secrets.version(&place.file(VALUE, 0o600)).unwrap();
         let key = std::fs::read(place.key()).unwrap();
         let debug = format!("{secrets:?} {version:?}");
-        assert!(
-            !debug.contains(VALUE) && !debug.contains(&format!("{key:?}")),
-            "{debug}"
-        );
+        assert!(!debug.contains(VALUE) && !debug.contains(&format!("{key:?}")), "{debug}");
     }
 
     #[test]
@@ -343,10 +280,7 @@ mod tests {
         let place = Place::new();
         let secrets = place.secrets();
         for mode in [0o602, 0o604, 0o620, 0o601, 0o666] {
-            assert!(
-                secrets.version(&place.file(VALUE, mode)).is_err(),
-                "{mode:o}"
-            );
+            assert!(secrets.version(&place.file(VALUE, mode)).is_err(), "{mode:o}");
         }
         let long = vec![b'x'; VALUE_LIMIT as usize + 1];
         assert!(secrets.version(&place.file(long, 0o600)).is_err());
@@ -361,13 +295,8 @@ mod tests {
             0,
         )
         .unwrap();
-        let told = secrets
-            .version(&format!("file:{}", pipe.display()))
-            .unwrap_err();
-        assert!(
-            told.what.contains("regular"),
-            "it does not wait for a writer: {told}"
-        );
+        let told = secrets.version(&format!("file:{}", pipe.display())).unwrap_err();
+        assert!(told.what.contains("regular"), "it does not wait for a writer: {told}");
     }
 
     #[test]
@@ -376,11 +305,7 @@ mod tests {
         place.secrets();
         let mode = std::fs::metadata(place.key()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(
-            std::fs::read_dir(place.dir.path()).unwrap().count(),
-            1,
-            "no draft is left"
-        );
+        assert_eq!(std::fs::read_dir(place.dir.path()).unwrap().count(), 1, "no draft is left");
 
         set_permissions(place.key(), Permissions::from_mode(0o644)).unwrap();
         let told = ReferenceSecrets::open(place.dir.path()).unwrap_err();

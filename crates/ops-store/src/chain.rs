@@ -81,24 +81,14 @@ impl Line {
                 "its content does not give its hash: it was changed after it was written".into(),
             ));
         }
-        let wall = self
-            .wall
-            .parse()
-            .map_err(|e| tampered(format!("no time: {e}")))?;
+        let wall = self.wall.parse().map_err(|e| tampered(format!("no time: {e}")))?;
         let body = serde_json::from_str(&self.body)
             .map_err(|e| tampered(format!("its body is no JSON: {e}")))?;
-        let previous = self
-            .previous
-            .parse()
-            .map_err(|e| tampered(format!("{e}")))?;
+        let previous = self.previous.parse().map_err(|e| tampered(format!("{e}")))?;
         Ok(Record {
             seq,
             deployment: self.deployment.map(DeploymentId),
-            at: Now {
-                boot: BootId(self.boot),
-                ms: self.ms,
-                wall,
-            },
+            at: Now { boot: BootId(self.boot), ms: self.ms, wall },
             v: self.v,
             body,
             previous,
@@ -117,10 +107,7 @@ pub(crate) struct Head {
 impl Head {
     /// The head of an empty journal.
     pub(crate) fn empty() -> Self {
-        Self {
-            seq: 0,
-            hash: genesis(),
-        }
+        Self { seq: 0, hash: genesis() }
     }
 
     /// Makes the records that follow this head, and moves it behind them.
@@ -136,10 +123,7 @@ impl Head {
                 bodies.len()
             )));
         }
-        bodies
-            .iter()
-            .map(|(v, body)| self.follow_with(deployment, at, *v, body))
-            .collect()
+        bodies.iter().map(|(v, body)| self.follow_with(deployment, at, *v, body)).collect()
     }
 
     fn follow_with(
@@ -239,16 +223,9 @@ mod tests {
 
     #[test]
     fn a_body_that_is_too_long_is_refused() {
-        let at = Now {
-            boot: BootId("b".into()),
-            ms: 1,
-            wall: jiff::Timestamp::UNIX_EPOCH,
-        };
+        let at = Now { boot: BootId("b".into()), ms: 1, wall: jiff::Timestamp::UNIX_EPOCH };
         let body = serde_json::Value::String("x".repeat(BODY_LIMIT));
         let mut head = Head::empty();
-        assert!(matches!(
-            head.extend(None, &at, &[(1, body)]),
-            Err(JournalError::Failed(_))
-        ));
+        assert!(matches!(head.extend(None, &at, &[(1, body)]), Err(JournalError::Failed(_))));
     }
 }

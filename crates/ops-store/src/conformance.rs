@@ -34,88 +34,32 @@ pub struct Case {
 
 /// All requirements.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "an empty journal has the fixed head",
-        run: empty,
-    },
-    Case {
-        name: "what is appended is read back as it was",
-        run: read_back,
-    },
-    Case {
-        name: "p14 records are chained",
-        run: chained,
-    },
-    Case {
-        name: "p5 what was acknowledged is there after a restart",
-        run: survives,
-    },
-    Case {
-        name: "p5 a failed append leaves nothing behind",
-        run: all_or_nothing,
-    },
-    Case {
-        name: "streams are kept apart",
-        run: streams,
-    },
-    Case {
-        name: "all records can be read in pages",
-        run: pages,
-    },
-    Case {
-        name: "summaries are listed newest first",
-        run: summaries,
-    },
-    Case {
-        name: "a number is never given twice",
-        run: numbers,
-    },
-    Case {
-        name: "p4 a lease keeps others out until it ends",
-        run: leases::lease_ends,
-    },
-    Case {
-        name: "s18 a lease of another boot is taken over",
-        run: leases::lease_of_another_boot,
-    },
-    Case {
-        name: "p4 generations only rise",
-        run: leases::generations_rise,
-    },
-    Case {
-        name: "p4 only its holder gives a lease back",
-        run: leases::lease_released,
-    },
-    Case {
-        name: "p14 anchors hold",
-        run: anchors,
-    },
-    Case {
-        name: "s19 records of a newer format are kept as they are",
-        run: newer_format,
-    },
-    Case {
-        name: "s20 space can be set aside again and again",
-        run: reserve,
-    },
+    Case { name: "an empty journal has the fixed head", run: empty },
+    Case { name: "what is appended is read back as it was", run: read_back },
+    Case { name: "p14 records are chained", run: chained },
+    Case { name: "p5 what was acknowledged is there after a restart", run: survives },
+    Case { name: "p5 a failed append leaves nothing behind", run: all_or_nothing },
+    Case { name: "streams are kept apart", run: streams },
+    Case { name: "all records can be read in pages", run: pages },
+    Case { name: "summaries are listed newest first", run: summaries },
+    Case { name: "a number is never given twice", run: numbers },
+    Case { name: "p4 a lease keeps others out until it ends", run: leases::lease_ends },
+    Case { name: "s18 a lease of another boot is taken over", run: leases::lease_of_another_boot },
+    Case { name: "p4 generations only rise", run: leases::generations_rise },
+    Case { name: "p4 only its holder gives a lease back", run: leases::lease_released },
+    Case { name: "p14 anchors hold", run: anchors },
+    Case { name: "s19 records of a newer format are kept as they are", run: newer_format },
+    Case { name: "s20 space can be set aside again and again", run: reserve },
 ];
 
 /// A reading of the clocks `ms` milliseconds after boot `boot`.
 pub fn now(boot: &str, ms: u64) -> Now {
     let wall = jiff::Timestamp::from_millisecond(1_750_000_000_000 + ms as i64).unwrap();
-    Now {
-        boot: BootId(boot.to_owned()),
-        ms,
-        wall,
-    }
+    Now { boot: BootId(boot.to_owned()), ms, wall }
 }
 
 fn append(journal: &mut dyn Journal, deployment: Option<DeploymentId>, body: Value) -> Record {
-    journal
-        .append(deployment, &now("a", 1), &[(1, body)], None)
-        .unwrap()
-        .pop()
-        .unwrap()
+    journal.append(deployment, &now("a", 1), &[(1, body)], None).unwrap().pop().unwrap()
 }
 
 fn empty(open: &Open<'_>) {
@@ -127,28 +71,15 @@ fn empty(open: &Open<'_>) {
     assert_eq!(journal.summaries(false, 10).unwrap(), []);
     assert_eq!(journal.summary(DeploymentId(1)).unwrap(), None);
     assert_eq!(journal.append(None, &now("a", 1), &[], None).unwrap(), []);
-    assert_eq!(
-        journal.head().unwrap().0,
-        0,
-        "an append of nothing writes nothing"
-    );
+    assert_eq!(journal.head().unwrap().0, 0, "an append of nothing writes nothing");
 }
 
 fn read_back(open: &Open<'_>) {
     let mut journal = open();
     let bodies: Vec<(u32, Value)> = vec![
-        (
-            1,
-            json!({"b": 1, "a": {"z": [1, 2.5, -3], "ä": "ü\u{1F980}\n\"\\\u{0}"}}),
-        ),
-        (
-            2,
-            json!({"share": 0.1 + 0.2, "tiny": 5e-324, "big": u64::MAX, "small": i64::MIN}),
-        ),
-        (
-            1,
-            json!({"p": 0.049_999_999_999_999_996, "q": 1.797_693_134_862_315_7e308}),
-        ),
+        (1, json!({"b": 1, "a": {"z": [1, 2.5, -3], "ä": "ü\u{1F980}\n\"\\\u{0}"}})),
+        (2, json!({"share": 0.1 + 0.2, "tiny": 5e-324, "big": u64::MAX, "small": i64::MIN})),
+        (1, json!({"p": 0.049_999_999_999_999_996, "q": 1.797_693_134_862_315_7e308})),
         (1, Value::Null),
         (1, json!("")),
     ];
@@ -165,9 +96,8 @@ fn read_back(open: &Open<'_>) {
 
 fn chained(open: &Open<'_>) {
     let mut journal = open();
-    let mut records = journal
-        .append(None, &now("a", 1), &[(1, json!(1)), (1, json!(2))], None)
-        .unwrap();
+    let mut records =
+        journal.append(None, &now("a", 1), &[(1, json!(1)), (1, json!(2))], None).unwrap();
     records.push(append(&mut *journal, None, json!(3)));
     let mut previous = genesis();
     for (index, record) in records.iter().enumerate() {
@@ -182,14 +112,9 @@ fn chained(open: &Open<'_>) {
 fn survives(open: &Open<'_>) {
     let mut journal = open();
     let id = journal.next_deployment().unwrap();
-    let summary = Summary {
-        id,
-        ended: false,
-        body: json!({"state": "queued"}),
-    };
-    let written = journal
-        .append(Some(id), &now("a", 1), &[(1, json!("x"))], Some(&summary))
-        .unwrap();
+    let summary = Summary { id, ended: false, body: json!({"state": "queued"}) };
+    let written =
+        journal.append(Some(id), &now("a", 1), &[(1, json!("x"))], Some(&summary)).unwrap();
     drop(journal);
     let mut journal = open();
     assert_eq!(journal.stream(Some(id)).unwrap(), written);
@@ -204,82 +129,44 @@ fn all_or_nothing(open: &Open<'_>) {
     let id = journal.next_deployment().unwrap();
     append(&mut *journal, Some(id), json!("first"));
     let before = journal.head().unwrap();
-    let summary = |id| Summary {
-        id,
-        ended: true,
-        body: json!({}),
-    };
+    let summary = |id| Summary { id, ended: true, body: json!({}) };
     let long = Value::String("x".repeat(BODY_LIMIT));
 
     let too_long = [(1, json!("fine")), (1, long.clone())];
     let refused = journal.append(Some(id), &now("a", 2), &too_long, Some(&summary(id)));
-    assert!(
-        matches!(refused, Err(JournalError::Failed(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(JournalError::Failed(_))), "{refused:?}");
 
-    let wide = Summary {
-        id,
-        ended: true,
-        body: long,
-    };
+    let wide = Summary { id, ended: true, body: long };
     let refused = journal.append(Some(id), &now("a", 2), &[(1, json!("fine"))], Some(&wide));
-    assert!(
-        matches!(refused, Err(JournalError::Failed(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(JournalError::Failed(_))), "{refused:?}");
 
     let many = vec![(1, json!(0)); BATCH_LIMIT + 1];
     let refused = journal.append(Some(id), &now("a", 2), &many, Some(&summary(id)));
-    assert!(
-        matches!(refused, Err(JournalError::Failed(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(JournalError::Failed(_))), "{refused:?}");
 
     let unknown = DeploymentId(id.0 + 1);
     let fine = [(1, json!("fine"))];
     let refused = journal.append(Some(unknown), &now("a", 2), &fine, None);
-    assert!(
-        matches!(refused, Err(JournalError::Failed(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(JournalError::Failed(_))), "{refused:?}");
     let refused = journal.append(Some(id), &now("a", 2), &fine, Some(&summary(unknown)));
-    assert!(
-        matches!(refused, Err(JournalError::Failed(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(JournalError::Failed(_))), "{refused:?}");
 
     assert_eq!(journal.head().unwrap(), before);
     assert_eq!(journal.verify().unwrap(), before);
     assert_eq!(journal.summaries(false, 10).unwrap(), []);
-    assert_eq!(
-        append(&mut *journal, Some(id), json!("second")).seq,
-        before.0 + 1
-    );
+    assert_eq!(append(&mut *journal, Some(id), json!("second")).seq, before.0 + 1);
 }
 
 fn streams(open: &Open<'_>) {
     let mut journal = open();
-    let (one, two) = (
-        journal.next_deployment().unwrap(),
-        journal.next_deployment().unwrap(),
-    );
-    for (deployment, body) in [
-        (Some(one), "a"),
-        (None, "b"),
-        (Some(two), "c"),
-        (Some(one), "d"),
-        (None, "e"),
-    ] {
+    let (one, two) = (journal.next_deployment().unwrap(), journal.next_deployment().unwrap());
+    for (deployment, body) in
+        [(Some(one), "a"), (None, "b"), (Some(two), "c"), (Some(one), "d"), (None, "e")]
+    {
         append(&mut *journal, deployment, json!(body));
     }
     let bodies = |deployment| -> Vec<Value> {
-        journal
-            .stream(deployment)
-            .unwrap()
-            .into_iter()
-            .map(|record| record.body)
-            .collect()
+        journal.stream(deployment).unwrap().into_iter().map(|record| record.body).collect()
     };
     assert_eq!(bodies(Some(one)), [json!("a"), json!("d")]);
     assert_eq!(bodies(Some(two)), [json!("c")]);
@@ -311,26 +198,13 @@ fn pages(open: &Open<'_>) {
 fn summaries(open: &Open<'_>) {
     let mut journal = open();
     let ids: Vec<DeploymentId> = (0..4).map(|_| journal.next_deployment().unwrap()).collect();
-    let summary = |id, ended, text: &str| Summary {
-        id,
-        ended,
-        body: json!({ "text": text }),
-    };
+    let summary = |id, ended, text: &str| Summary { id, ended, body: json!({ "text": text }) };
     for id in &ids {
         let new = summary(*id, false, "new");
-        journal
-            .append(Some(*id), &now("a", 1), &[(1, json!("x"))], Some(&new))
-            .unwrap();
+        journal.append(Some(*id), &now("a", 1), &[(1, json!("x"))], Some(&new)).unwrap();
     }
     // A summary alone may change too.
-    journal
-        .append(
-            Some(ids[1]),
-            &now("a", 2),
-            &[],
-            Some(&summary(ids[1], true, "old")),
-        )
-        .unwrap();
+    journal.append(Some(ids[1]), &now("a", 2), &[], Some(&summary(ids[1], true, "old"))).unwrap();
 
     let listed = |open_only, limit| -> Vec<u64> {
         let list = journal.summaries(open_only, limit).unwrap();
@@ -341,10 +215,7 @@ fn summaries(open: &Open<'_>) {
     assert_eq!(listed(false, 2), [4, 3]);
     assert_eq!(listed(true, 3), [4, 3, 1]);
     assert_eq!(listed(true, 0), [] as [u64; 0]);
-    assert_eq!(
-        journal.summary(ids[1]).unwrap(),
-        Some(summary(ids[1], true, "old"))
-    );
+    assert_eq!(journal.summary(ids[1]).unwrap(), Some(summary(ids[1], true, "old")));
 }
 
 fn numbers(open: &Open<'_>) {
@@ -352,11 +223,7 @@ fn numbers(open: &Open<'_>) {
     assert_eq!(journal.next_deployment().unwrap(), DeploymentId(1));
     assert_eq!(journal.next_deployment().unwrap(), DeploymentId(2));
     drop(journal);
-    assert_eq!(
-        open().next_deployment().unwrap(),
-        DeploymentId(3),
-        "also after a restart"
-    );
+    assert_eq!(open().next_deployment().unwrap(), DeploymentId(3), "also after a restart");
 }
 
 fn anchors(open: &Open<'_>) {
@@ -380,9 +247,7 @@ fn newer_format(open: &Open<'_>) {
     let mut journal = open();
     let id = journal.next_deployment().unwrap();
     let strange = json!({"an event": "that nobody knows yet"});
-    journal
-        .append(Some(id), &now("a", 1), &[(u32::MAX, strange.clone())], None)
-        .unwrap();
+    journal.append(Some(id), &now("a", 1), &[(u32::MAX, strange.clone())], None).unwrap();
     drop(journal);
     let record = open().stream(Some(id)).unwrap().pop().unwrap();
     assert_eq!((record.v, record.body), (u32::MAX, strange));

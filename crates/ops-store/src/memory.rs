@@ -75,26 +75,14 @@ impl MemoryJournal {
             leases: BTreeMap::new(),
             generation: Generation(0),
         };
-        Self {
-            shared: Arc::new(Mutex::new(Shared {
-                kept,
-                fault: None,
-                writes: 0,
-            })),
-        }
+        Self { shared: Arc::new(Mutex::new(Shared { kept, fault: None, writes: 0 })) }
     }
 
     /// An independent copy of what is kept, without the faults on order.
     #[must_use]
     pub fn snapshot(&self) -> Self {
-        let shared = Shared {
-            kept: self.lock().kept.clone(),
-            fault: None,
-            writes: 0,
-        };
-        Self {
-            shared: Arc::new(Mutex::new(shared)),
-        }
+        let shared = Shared { kept: self.lock().kept.clone(), fault: None, writes: 0 };
+        Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
     /// The next call that writes does nothing and fails with this.
@@ -126,13 +114,7 @@ impl MemoryJournal {
 
     /// The least format that can read all records; 0 for an empty journal (S19).
     pub fn needs_format(&self) -> u32 {
-        self.lock()
-            .kept
-            .records
-            .iter()
-            .map(|record| record.v)
-            .max()
-            .unwrap_or(0)
+        self.lock().kept.records.iter().map(|record| record.v).max().unwrap_or(0)
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -170,10 +152,7 @@ impl Kept {
         bodies: &[(u32, serde_json::Value)],
         summary: Option<&Summary>,
     ) -> Result<Vec<Record>, JournalError> {
-        for id in deployment
-            .into_iter()
-            .chain(summary.map(|summary| summary.id))
-        {
+        for id in deployment.into_iter().chain(summary.map(|summary| summary.id)) {
             if id >= self.next {
                 return Err(JournalError::Failed(format!(
                     "{id} was never given as a number; the next one is {}",
@@ -185,16 +164,10 @@ impl Kept {
             within_limit(&summary.body.to_string())?;
         }
         let mut head = self.head.clone();
-        let made: Vec<Record> = head
-            .extend(deployment, at, bodies)?
-            .into_iter()
-            .map(|(_, record)| record)
-            .collect();
+        let made: Vec<Record> =
+            head.extend(deployment, at, bodies)?.into_iter().map(|(_, record)| record).collect();
         let first = self.records.len();
-        self.streams
-            .entry(deployment)
-            .or_default()
-            .extend(first..first + made.len());
+        self.streams.entry(deployment).or_default().extend(first..first + made.len());
         self.records.extend(made.iter().cloned());
         self.head = head;
         if let Some(summary) = summary {
@@ -234,23 +207,12 @@ impl Journal for MemoryJournal {
         let shared = self.lock();
         let kept = &shared.kept;
         let places = kept.streams.get(&deployment).into_iter().flatten();
-        Ok(places
-            .filter_map(|place| kept.records.get(*place))
-            .cloned()
-            .collect())
+        Ok(places.filter_map(|place| kept.records.get(*place)).cloned().collect())
     }
 
     fn after(&self, after: Seq, limit: usize) -> Result<Vec<Record>, JournalError> {
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
-        Ok(self
-            .lock()
-            .kept
-            .records
-            .iter()
-            .skip(skip)
-            .take(limit)
-            .cloned()
-            .collect())
+        Ok(self.lock().kept.records.iter().skip(skip).take(limit).cloned().collect())
     }
 
     fn head(&self) -> Result<(Seq, Digest), JournalError> {
@@ -288,13 +250,7 @@ impl Journal for MemoryJournal {
         now: &Now,
         length_ms: u64,
     ) -> Result<Lease, LeaseRefused> {
-        let claim = Claim {
-            group,
-            holder,
-            above,
-            now,
-            length_ms,
-        };
+        let claim = Claim { group, holder, above, now, length_ms };
         self.write(|kept| {
             let granted = grant(kept.leases.get(group), kept.generation, &claim);
             if let Ok(lease) = &granted {
@@ -307,11 +263,7 @@ impl Journal for MemoryJournal {
 
     fn release(&mut self, group: &str, holder: &str) -> Result<(), JournalError> {
         self.write(|kept| {
-            if kept
-                .leases
-                .get(group)
-                .is_some_and(|lease| lease.holder == holder)
-            {
+            if kept.leases.get(group).is_some_and(|lease| lease.holder == holder) {
                 kept.leases.remove(group);
             }
             Ok(())
@@ -344,11 +296,7 @@ mod tests {
     }
 
     fn now() -> Now {
-        Now {
-            boot: BootId("b".into()),
-            ms: 5,
-            wall: jiff::Timestamp::UNIX_EPOCH,
-        }
+        Now { boot: BootId("b".into()), ms: 5, wall: jiff::Timestamp::UNIX_EPOCH }
     }
 
     fn error() -> JournalError {
@@ -383,14 +331,10 @@ mod tests {
     #[test]
     fn a_snapshot_goes_its_own_way() {
         let mut journal = MemoryJournal::new();
-        journal
-            .append(None, &now(), &[(3, json!(1))], None)
-            .unwrap();
+        journal.append(None, &now(), &[(3, json!(1))], None).unwrap();
         journal.fail_next(error());
         let mut snapshot = journal.snapshot();
-        snapshot
-            .append(None, &now(), &[(1, json!(2))], None)
-            .unwrap();
+        snapshot.append(None, &now(), &[(1, json!(2))], None).unwrap();
         assert_eq!(journal.head().unwrap().0, 1);
         assert_eq!(snapshot.head().unwrap().0, 2);
         assert_eq!(snapshot.needs_format(), 3);
@@ -399,13 +343,8 @@ mod tests {
     #[test]
     fn p14_an_edit_in_memory_is_found() {
         let mut journal = MemoryJournal::new();
-        journal
-            .append(None, &now(), &[(1, json!(1)), (1, json!(2))], None)
-            .unwrap();
+        journal.append(None, &now(), &[(1, json!(1)), (1, json!(2))], None).unwrap();
         journal.lock().kept.records[0].body = json!(3);
-        assert!(matches!(
-            journal.verify(),
-            Err(JournalError::Tampered(Tampered { seq: 1, .. }))
-        ));
+        assert!(matches!(journal.verify(), Err(JournalError::Tampered(Tampered { seq: 1, .. }))));
     }
 }

@@ -94,21 +94,14 @@ mod tests {
         reserve.top_up().unwrap();
         let full = std::fs::metadata(&path).unwrap();
         assert_eq!(full.len(), RESERVE_BYTES);
-        assert!(
-            full.blocks() * 512 >= RESERVE_BYTES,
-            "the space is really taken"
-        );
+        assert!(full.blocks() * 512 >= RESERVE_BYTES, "the space is really taken");
 
         let mut pieces = 0;
         while reserve.give_up_a_piece().unwrap() {
             pieces += 1;
         }
         assert_eq!(pieces, RESERVE_BYTES / PIECE);
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().blocks(),
-            0,
-            "all of it was given back"
-        );
+        assert_eq!(std::fs::metadata(&path).unwrap().blocks(), 0, "all of it was given back");
         reserve.top_up().unwrap();
         reserve.top_up().unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().len(), RESERVE_BYTES);

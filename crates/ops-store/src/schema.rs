@@ -68,17 +68,12 @@ fn applied(connection: &Connection) -> Result<usize, JournalError> {
     let list: Vec<(u32, String)> = connection
         .prepare("SELECT number, checksum FROM migrations ORDER BY number")
         .and_then(|mut statement| {
-            statement
-                .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
+            statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
         .map_err(|e| JournalError::Failed(format!("it is not a journal of ops: {e}")))?;
     let have = MIGRATIONS.len() as u32;
     if let Some((needs, _)) = list.last().filter(|(number, _)| *number > have) {
-        return Err(JournalError::TooNew {
-            needs: *needs,
-            have,
-        });
+        return Err(JournalError::TooNew { needs: *needs, have });
     }
     for (index, (number, checksum)) in list.iter().enumerate() {
         let ours = MIGRATIONS.get(index).map(|sql| Digest::of(sql.as_bytes()));

@@ -67,16 +67,8 @@ impl SqliteJournal {
         durable(&connection).map_err(|why| at(path, why))?;
         schema::migrate(&mut connection).map_err(|e| at(path, e))?;
         let reserve = Reserve::at(path.with_extension("reserve"));
-        let access = Access::Writer {
-            reserve,
-            doubtful: None,
-            _lock: lock,
-        };
-        Ok(Self {
-            connection,
-            path: path.to_owned(),
-            access,
-        })
+        let access = Access::Writer { reserve, doubtful: None, _lock: lock };
+        Ok(Self { connection, path: path.to_owned(), access })
     }
 
     /// Opens an existing journal only to read it, also while a daemon writes it. Never makes the
@@ -91,11 +83,7 @@ impl SqliteJournal {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = connect(path, flags)?;
         schema::expect_current(&connection).map_err(|e| at(path, e))?;
-        Ok(Self {
-            connection,
-            path: path.to_owned(),
-            access: Access::Reader,
-        })
+        Ok(Self { connection, path: path.to_owned(), access: Access::Reader })
     }
 
     /// Where the journal is.
@@ -107,9 +95,7 @@ impl SqliteJournal {
     /// only lower ones takes no forward act (S19).
     pub fn needs_format(&self) -> Result<u32, JournalError> {
         self.connection
-            .query_row("SELECT coalesce(max(v), 0) FROM records", (), |row| {
-                row.get(0)
-            })
+            .query_row("SELECT coalesce(max(v), 0) FROM records", (), |row| row.get(0))
             .map_err(|e| failed(&e))
     }
 
@@ -195,13 +181,7 @@ impl Journal for SqliteJournal {
         now: &Now,
         length_ms: u64,
     ) -> Result<Lease, LeaseRefused> {
-        let claim = Claim {
-            group,
-            holder,
-            above,
-            now,
-            length_ms,
-        };
+        let claim = Claim { group, holder, above, now, length_ms };
         self.write(|tx| leases::take(tx, &claim))?
     }
 
@@ -223,10 +203,7 @@ impl Journal for SqliteJournal {
 
     fn verify(&self) -> Result<(Seq, Digest), JournalError> {
         // One transaction, so that a writer beside us cannot change what we compare.
-        let snapshot = self
-            .connection
-            .unchecked_transaction()
-            .map_err(|e| failed(&e))?;
+        let snapshot = self.connection.unchecked_transaction().map_err(|e| failed(&e))?;
         let head = read::verify(&snapshot)?;
         Ok((head.seq, head.hash))
     }
@@ -235,12 +212,7 @@ impl Journal for SqliteJournal {
 /// Creates the file so that only its owner can read it; `SQLite` gives the same rights to the files
 /// that it puts beside it.
 fn create_private(path: &Path) -> io::Result<()> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         other => other?.sync_all()?,
     }
@@ -293,10 +265,7 @@ fn durable(connection: &Connection) -> Result<(), JournalError> {
 pub(crate) fn failed(error: &rusqlite::Error) -> JournalError {
     JournalError::Failed(match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseBusy) => {
-            format!(
-                "another program kept the file locked for {} s",
-                BUSY.as_secs()
-            )
+            format!("another program kept the file locked for {} s", BUSY.as_secs())
         }
         _ => error.to_string(),
     })

@@ -1,1 +1,45 @@
-fn main() {}
+//! The voice: the `ops` command line.
+//!
+//! | part | holds |
+//! |---|---|
+//! | `cli`, `commands` | what can be said: one file per command |
+//! | `context` | the folders, settings and clients of one call |
+//! | `ui`, `words` | how answers are told: the answer on stdout, everything else on stderr |
+//! | `problem`, `exit` | how calls fail |
+//! | `serve` | the daemon: every port of the engine wired to its adapter |
+
+mod cli;
+mod commands;
+mod context;
+mod exit;
+mod follow;
+mod past;
+mod problem;
+mod serve;
+mod ui;
+mod words;
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    process::ExitCode,
+};
+
+/// The word that makes this program a keeper.
+const KEEPER: &str = "keeper";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let called = args.next().unwrap_or_default();
+    let first = args.next();
+    // A keeper lives as long as its service: nothing of the command line may be set up for it.
+    if first.as_deref() == Some(OsStr::new(KEEPER))
+        && let Some(folder) = args.next()
+    {
+        return ops_keeper::main(Path::new(&folder));
+    }
+    if ops_demo::shop::is_called(&called) {
+        return ops_demo::shop::main(std::env::args_os());
+    }
+    cli::run(std::env::args_os().collect::<Vec<OsString>>()).into()
+}

@@ -29,9 +29,7 @@ impl BoardClient {
             "PUT" => self.agent.put(url),
             _ => self.agent.patch(url),
         };
-        let answer = request
-            .header("Authorization", &self.bearer)
-            .send_json(body);
+        let answer = request.header("Authorization", &self.bearer).send_json(body);
         self.take(&format!("{method} {path}"), answer)
     }
 
@@ -65,19 +63,13 @@ impl BoardClient {
             _ => false,
         };
         if refused {
-            return ClientError::NoDaemon {
-                base: self.base.clone(),
-                why: error.to_string(),
-            };
+            return ClientError::NoDaemon { base: self.base.clone(), why: error.to_string() };
         }
         self.broken_off(error)
     }
 
     fn broken_off(&self, error: &ureq::Error) -> ClientError {
-        ClientError::NoAnswer {
-            base: self.base.clone(),
-            why: error.to_string(),
-        }
+        ClientError::NoAnswer { base: self.base.clone(), why: error.to_string() }
     }
 
     /// Errors are JSON from handlers and HTML or plain text from elsewhere.
@@ -90,9 +82,7 @@ impl BoardClient {
         };
         let what = what.to_owned();
         match status {
-            401 => ClientError::Token {
-                base: self.base.clone(),
-            },
+            401 => ClientError::Token { base: self.base.clone() },
             403 => ClientError::Forbidden {
                 said,
                 role: body
@@ -103,12 +93,7 @@ impl BoardClient {
                 allowed: body
                     .get("allowed")
                     .and_then(Value::as_array)
-                    .map(|list| {
-                        list.iter()
-                            .filter_map(Value::as_str)
-                            .map(str::to_owned)
-                            .collect()
-                    })
+                    .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
                     .unwrap_or_default(),
             },
             404 => ClientError::NotThere { what, said },
@@ -137,28 +122,21 @@ pub(super) fn with_query(path: &str, pairs: &[(&str, Option<String>)]) -> String
     let pairs: Vec<String> = pairs
         .iter()
         .filter_map(|(name, value)| {
-            value
-                .as_ref()
-                .map(|value| format!("{name}={}", encoded(value)))
+            value.as_ref().map(|value| format!("{name}={}", encoded(value)))
         })
         .collect();
-    if pairs.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", pairs.join("&"))
-    }
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
 /// Everything but letters, digits and `-_~` as `%XX`, dots too, so that no text can step out of
 /// its place in a path.
 fn encoded(text: &str) -> String {
-    text.bytes()
-        .fold(String::with_capacity(text.len()), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                let _ = fmt::Write::write_fmt(&mut out, format_args!("%{byte:02X}"));
-            }
-            out
-        })
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = fmt::Write::write_fmt(&mut out, format_args!("%{byte:02X}"));
+        }
+        out
+    })
 }

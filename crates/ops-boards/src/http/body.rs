@@ -55,10 +55,7 @@ enum Refusal {
 fn refused(dialect: Dialect, refusal: &Refusal) -> Response {
     let (status, text) = match refusal {
         Refusal::Broken => (StatusCode::BAD_REQUEST, "Bad Request: the body broke off"),
-        Refusal::Slow => (
-            StatusCode::REQUEST_TIMEOUT,
-            "Request Timeout: the body took too long",
-        ),
+        Refusal::Slow => (StatusCode::REQUEST_TIMEOUT, "Request Timeout: the body took too long"),
         Refusal::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
             "Payload Too Large: a body holds at most 100 kB, shorten the text",
@@ -84,11 +81,7 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Refusal> {
             break;
         }
     }
-    if seen > limits::BODY_BYTES {
-        Err(Refusal::TooLarge)
-    } else {
-        Ok(bytes)
-    }
+    if seen > limits::BODY_BYTES { Err(Refusal::TooLarge) } else { Ok(bytes) }
 }
 
 /// Without a content type that Express parses, a body counts as empty; a list has no fields.
@@ -104,9 +97,7 @@ fn express(kind: Option<&str>, bytes: &[u8]) -> Result<Map<String, Value>, Box<R
         Some("application/x-www-form-urlencoded") => {
             let text = String::from_utf8_lossy(bytes);
             let pairs = Form::read(&text).pairs();
-            Ok(pairs
-                .map(|(name, value)| (name, Value::String(value)))
-                .collect())
+            Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect())
         }
         _ => Ok(Map::new()),
     }
@@ -116,10 +107,9 @@ fn express(kind: Option<&str>, bytes: &[u8]) -> Result<Map<String, Value>, Box<R
 fn go(bytes: &[u8]) -> Result<Map<String, Value>, Box<Response>> {
     let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
     match values.next() {
-        Some(Ok(Value::Object(fields))) => Ok(fields
-            .into_iter()
-            .map(|(name, value)| (name.to_lowercase(), value))
-            .collect()),
+        Some(Ok(Value::Object(fields))) => {
+            Ok(fields.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect())
+        }
         Some(Ok(Value::Null)) => Ok(Map::new()),
         _ => Err(Box::new(invalid())),
     }
@@ -127,11 +117,7 @@ fn go(bytes: &[u8]) -> Result<Map<String, Value>, Box<Response>> {
 
 /// As the meeting board answers a body that it cannot use.
 pub(super) fn invalid() -> Response {
-    reply::error(
-        Dialect::Meeting,
-        StatusCode::BAD_REQUEST,
-        "invalid request body",
-    )
+    reply::error(Dialect::Meeting, StatusCode::BAD_REQUEST, "invalid request body")
 }
 
 #[cfg(test)]
@@ -146,9 +132,7 @@ mod tests {
         let started = tokio::time::Instant::now();
         for dialect in [Dialect::Planning, Dialect::Meeting] {
             let (_sender, stalled) = Channel::<Bytes>::new(1);
-            let answer = read(dialect, Request::new(Body::new(stalled)))
-                .await
-                .unwrap_err();
+            let answer = read(dialect, Request::new(Body::new(stalled))).await.unwrap_err();
             assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
         }
         assert_eq!(started.elapsed().as_secs(), 2 * limits::BODY_SECONDS);

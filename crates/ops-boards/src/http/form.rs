@@ -29,9 +29,7 @@ impl Form {
     pub(super) fn entry(&self, name: &str) -> Entry<'_> {
         let mut found = Entry::None;
         for (known, value) in &self.0 {
-            let bracketed = known
-                .strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('['));
+            let bracketed = known.strip_prefix(name).is_some_and(|rest| rest.starts_with('['));
             if bracketed || (known == name && found != Entry::None) {
                 return Entry::Odd;
             }
@@ -44,10 +42,7 @@ impl Form {
 
     /// The first value of a name, as Go reads a query.
     pub(super) fn first(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// All pairs.
@@ -79,9 +74,7 @@ fn decoded(text: &str) -> String {
 }
 
 fn digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

@@ -27,10 +27,7 @@ pub(super) fn routes() -> Router<Desk> {
         .route("/health", get(health))
         .route("/api/agents", get(agents))
         .route("/api/channels", get(channels).post(create_channel))
-        .route(
-            "/api/channels/{id}/messages",
-            get(list_by_id).post(post_by_id).delete(clear),
-        )
+        .route("/api/channels/{id}/messages", get(list_by_id).post(post_by_id).delete(clear))
         .route("/api/messages", get(list_by_name).post(post_by_name))
         .route("/api/mentions", get(mentions))
 }
@@ -80,10 +77,7 @@ async fn create_channel(State(desk): State<Desk>, request: Request) -> Response 
     let (Some(name), Some(about)) = (field(&fields, "name"), field(&fields, "description")) else {
         return body::invalid();
     };
-    desk.answer(MB, move |store| {
-        Ok(Reply::created(&store.create_channel(&name, &about)?))
-    })
-    .await
+    desk.answer(MB, move |store| Ok(Reply::created(&store.create_channel(&name, &about)?))).await
 }
 
 async fn list_by_name(State(desk): State<Desk>, request: Request) -> Response {
@@ -106,9 +100,7 @@ async fn list_by_id(
     let form = Form::read(request.uri().query().unwrap_or_default());
     look(desk, request, move |store, _| {
         let id = channel_id(&id)?;
-        Ok(Reply::ok(
-            &store.messages_by_id(&id, &message_query(&form)?)?,
-        ))
+        Ok(Reply::ok(&store.messages_by_id(&id, &message_query(&form)?)?))
     })
     .await
 }
@@ -125,17 +117,13 @@ async fn post_by_name(State(desk): State<Desk>, request: Request) -> Response {
     desk.answer(MB, move |store| {
         let text = if content.is_empty() { body } else { content };
         if text.is_empty() {
-            return Ok(refuse(
-                "message content is required (use \"content\" or \"body\" field)",
-            ));
+            return Ok(refuse("message content is required (use \"content\" or \"body\" field)"));
         }
         if channel.strip_prefix('#').unwrap_or(&channel).is_empty() {
             return Ok(refuse("channel name is required"));
         }
         let thread = (!thread.is_empty()).then_some(thread.as_str());
-        Ok(Reply::created(
-            &store.post(&member, &channel, &text, thread)?,
-        ))
+        Ok(Reply::created(&store.post(&member, &channel, &text, thread)?))
     })
     .await
 }
@@ -159,9 +147,7 @@ async fn post_by_id(
             return Ok(refuse("message content is required"));
         }
         let thread = (!thread.is_empty()).then_some(thread.as_str());
-        Ok(Reply::created(
-            &store.post_by_id(&member, &id, &text, thread)?,
-        ))
+        Ok(Reply::created(&store.post_by_id(&member, &id, &text, thread)?))
     })
     .await
 }
@@ -207,14 +193,8 @@ fn channel_id(text: &str) -> Result<String, BoardError> {
 }
 
 fn message_query(form: &Form) -> Result<MessageQuery, BoardError> {
-    let limit = form
-        .first("limit")
-        .and_then(|text| text.parse().ok())
-        .filter(|limit| *limit > 0);
-    Ok(MessageQuery {
-        since: since(form)?,
-        limit,
-    })
+    let limit = form.first("limit").and_then(|text| text.parse().ok()).filter(|limit| *limit > 0);
+    Ok(MessageQuery { since: since(form)?, limit })
 }
 
 /// A time in whole milliseconds; it must name its offset.

@@ -25,10 +25,7 @@ pub(super) fn routes() -> Router<Desk> {
         .route("/api/health", get(health))
         .route("/api/me", get(me))
         .route("/api/tickets", get(list).post(create))
-        .route(
-            "/api/tickets/{id}",
-            get(show).put(edit).patch(edit).delete(delete),
-        )
+        .route("/api/tickets/{id}", get(show).put(edit).patch(edit).delete(delete))
         .route("/api/tickets/{id}/status", put(status))
         .route("/api/tickets/{id}/assignee", put(assignee))
         .route("/api/tickets/{id}/comments", get(comments).post(comment))
@@ -64,10 +61,7 @@ async fn write(
         Err(refusal) => return *refusal,
     };
     match body::read(PB, request).await {
-        Ok(fields) => {
-            desk.answer(PB, move |store| act(store, &member, fields))
-                .await
-        }
+        Ok(fields) => desk.answer(PB, move |store| act(store, &member, fields)).await,
         Err(refusal) => *refusal,
     }
 }
@@ -92,10 +86,7 @@ async fn list(State(desk): State<Desk>, request: Request) -> Response {
 }
 
 async fn show(State(desk): State<Desk>, Path(id): Path<String>, request: Request) -> Response {
-    look(desk, request, move |store, _| {
-        Ok(Reply::ok(&store.ticket(&id)?))
-    })
-    .await
+    look(desk, request, move |store, _| Ok(Reply::ok(&store.ticket(&id)?))).await
 }
 
 async fn create(State(desk): State<Desk>, request: Request) -> Response {
@@ -142,28 +133,18 @@ async fn assignee(State(desk): State<Desk>, Path(id): Path<String>, request: Req
 }
 
 async fn comments(State(desk): State<Desk>, Path(id): Path<String>, request: Request) -> Response {
-    look(desk, request, move |store, _| {
-        Ok(Reply::ok(&store.comments(&id)?))
-    })
-    .await
+    look(desk, request, move |store, _| Ok(Reply::ok(&store.comments(&id)?))).await
 }
 
 async fn history(State(desk): State<Desk>, Path(id): Path<String>, request: Request) -> Response {
-    look(desk, request, move |store, _| {
-        Ok(Reply::ok(&store.history(&id)?))
-    })
-    .await
+    look(desk, request, move |store, _| Ok(Reply::ok(&store.history(&id)?))).await
 }
 
 async fn comment(State(desk): State<Desk>, Path(id): Path<String>, request: Request) -> Response {
-    write(
-        desk,
-        request,
-        move |store, member, fields| match input::comment(&fields) {
-            Some(text) => Ok(Reply::created(&store.comment(member, &id, &text)?)),
-            None => Ok(Reply::broken("the text of a comment must be a string")),
-        },
-    )
+    write(desk, request, move |store, member, fields| match input::comment(&fields) {
+        Some(text) => Ok(Reply::created(&store.comment(member, &id, &text)?)),
+        None => Ok(Reply::broken("the text of a comment must be a string")),
+    })
     .await
 }
 
@@ -185,11 +166,8 @@ async fn ticket_types(State(desk): State<Desk>, request: Request) -> Response {
 
 async fn summary(State(desk): State<Desk>, request: Request) -> Response {
     look(desk, request, |store, _| {
-        let counts: Map<String, Value> = store
-            .summary()?
-            .into_iter()
-            .map(|(status, n)| (status, json!(n)))
-            .collect();
+        let counts: Map<String, Value> =
+            store.summary()?.into_iter().map(|(status, n)| (status, json!(n))).collect();
         Ok(Reply::ok(&counts))
     })
     .await

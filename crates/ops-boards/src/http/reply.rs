@@ -35,10 +35,7 @@ impl Reply {
     }
 
     pub(super) fn with(status: StatusCode, body: &impl Serialize) -> Self {
-        Self {
-            status,
-            body: serde_json::to_string(body),
-        }
+        Self { status, body: serde_json::to_string(body) }
     }
 
     pub(super) fn send(self, dialect: Dialect) -> Response {
@@ -65,9 +62,7 @@ fn json_text(dialect: Dialect, status: StatusCode, body: String) -> Response {
 fn with_kind(status: StatusCode, kind: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -108,14 +103,8 @@ pub(super) fn page(status: StatusCode, text: &str) -> Response {
     );
     let mut response = with_kind(status, "text/html; charset=utf-8", body);
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'"),
-    );
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -148,26 +137,20 @@ pub(super) fn wrong_token(dialect: Dialect) -> Response {
 pub(super) fn failure(dialect: Dialect, error: &BoardError) -> Response {
     let said = error.to_string();
     let (status, body) = match error {
-        BoardError::NoTicket(_) => (
-            StatusCode::NOT_FOUND,
-            json!({ "error": "Ticket not found" }),
-        ),
+        BoardError::NoTicket(_) => (StatusCode::NOT_FOUND, json!({ "error": "Ticket not found" })),
         BoardError::NotAnId(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             json!({ "error": "input must be a 24 character hex string, 12 byte Uint8Array, or an integer" }),
         ),
-        BoardError::NoChannel(name) => (
-            StatusCode::NOT_FOUND,
-            json!({ "error": format!("channel not found: {name}") }),
-        ),
-        BoardError::ChannelExists(_) => (
-            StatusCode::CONFLICT,
-            json!({ "error": "channel already exists" }),
-        ),
-        BoardError::MoveForbidden { role, from, to } => (
-            StatusCode::FORBIDDEN,
-            forbidden_move(&said, *role, *from, *to),
-        ),
+        BoardError::NoChannel(name) => {
+            (StatusCode::NOT_FOUND, json!({ "error": format!("channel not found: {name}") }))
+        }
+        BoardError::ChannelExists(_) => {
+            (StatusCode::CONFLICT, json!({ "error": "channel already exists" }))
+        }
+        BoardError::MoveForbidden { role, from, to } => {
+            (StatusCode::FORBIDDEN, forbidden_move(&said, *role, *from, *to))
+        }
         BoardError::Forbidden { role, allowed, .. } => (
             StatusCode::FORBIDDEN,
             json!({ "error": said, "role": role.as_str(), "allowed": [allowed] }),

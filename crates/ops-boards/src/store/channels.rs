@@ -34,11 +34,7 @@ impl BoardStore {
             return Err(BoardError::Refused("channel name is required".to_owned()));
         }
         plain("a channel's name", name)?;
-        bounded(
-            "a channel's description",
-            about,
-            limits::CHANNEL_DESCRIPTION_BYTES,
-        )?;
+        bounded("a channel's description", about, limits::CHANNEL_DESCRIPTION_BYTES)?;
         self.write(|db, now| {
             if seq_of(db, "name", name)?.is_some() {
                 return Err(BoardError::ChannelExists(name.to_owned()));

@@ -21,11 +21,7 @@ impl BoardStore {
             let now = millis(now);
             let row = reading::find(db, id)?;
             room(&row, by, text.len())?;
-            let candidate = if by.role().judges() {
-                row.wire.candidate.clone()
-            } else {
-                None
-            };
+            let candidate = if by.role().judges() { row.wire.candidate.clone() } else { None };
             let comment = CommentWire {
                 id: random_id(now)?,
                 author: by.email().to_owned(),
@@ -66,12 +62,8 @@ impl BoardStore {
 fn room(row: &Stored, by: &Member, bytes: usize) -> Result<(), BoardError> {
     let ops = by.role() == Role::Ops;
     let count = limits::COMMENTS_PER_TICKET + if ops { limits::RESERVED_FOR_OPS } else { 0 };
-    let total = limits::COMMENT_BYTES_PER_TICKET
-        + if ops {
-            limits::RESERVED_BYTES_FOR_OPS
-        } else {
-            0
-        };
+    let total =
+        limits::COMMENT_BYTES_PER_TICKET + if ops { limits::RESERVED_BYTES_FOR_OPS } else { 0 };
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
     if row.comments >= count || row.comment_bytes.saturating_add(bytes) > total {
         return Err(BoardError::Full(format!(
@@ -104,14 +96,8 @@ mod tests {
     #[test]
     fn a_comment_is_quoted_up_to_100_units() {
         assert_eq!(quoted("short"), "Comment: short");
-        assert_eq!(
-            quoted(&"x".repeat(100)),
-            format!("Comment: {}", "x".repeat(100))
-        );
-        assert_eq!(
-            quoted(&"x".repeat(101)),
-            format!("Comment: {}...", "x".repeat(100))
-        );
+        assert_eq!(quoted(&"x".repeat(100)), format!("Comment: {}", "x".repeat(100)));
+        assert_eq!(quoted(&"x".repeat(101)), format!("Comment: {}...", "x".repeat(100)));
         let rockets = "🚀".repeat(51);
         assert_eq!(quoted(&rockets), format!("Comment: {}...", "🚀".repeat(50)));
         let odd = format!("x{rockets}");

@@ -45,10 +45,7 @@ pub enum FieldChange<T> {
 
 impl<T> FieldChange<T> {
     /// The new value of the field; `None` if it stays.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer one says whether, the inner one what"
-    )]
+    #[expect(clippy::option_option, reason = "the outer one says whether, the inner one what")]
     fn new_value(self) -> Option<Option<T>> {
         match self {
             Self::Keep => None,
@@ -114,10 +111,7 @@ pub(super) fn set(ticket: &mut TicketWire, edit: &Edit) {
     }
     put(&mut ticket.name, edit.name.clone().map(Some));
     put(&mut ticket.title, edit.title.clone().map(Some));
-    put(
-        &mut ticket.description,
-        edit.description.clone().new_value(),
-    );
+    put(&mut ticket.description, edit.description.clone().new_value());
     put(&mut ticket.priority, edit.priority);
     put(&mut ticket.complexity, edit.complexity);
     put(&mut ticket.assignee, edit.assignee.clone().new_value());
@@ -139,10 +133,7 @@ pub(super) fn check(edit: &Edit) -> Result<(), BoardError> {
     if let Some(text) = edit.description.value() {
         bounded("a description", text, limits::DESCRIPTION_BYTES)?;
     }
-    for (what, text) in [
-        ("an assignee", &edit.assignee),
-        ("a release", &edit.release),
-    ] {
+    for (what, text) in [("an assignee", &edit.assignee), ("a release", &edit.release)] {
         if let Some(text) = text.value() {
             plain(what, text)?;
         }
@@ -154,40 +145,25 @@ pub(super) fn check(edit: &Edit) -> Result<(), BoardError> {
                 limits::LABELS
             )));
         }
-        labels
-            .iter()
-            .try_for_each(|label| plain("a label", label))?;
+        labels.iter().try_for_each(|label| plain("a label", label))?;
     }
     check_numbers(edit)
 }
 
 fn check_numbers(edit: &Edit) -> Result<(), BoardError> {
-    if edit
-        .priority
-        .is_some_and(|priority| !(1..=5).contains(&priority))
-    {
+    if edit.priority.is_some_and(|priority| !(1..=5).contains(&priority)) {
         return Err(BoardError::Refused(
             "priority must be a whole number from 1 (lowest) to 5 (critical)".to_owned(),
         ));
     }
-    if edit
-        .complexity
-        .is_some_and(|points| !(0..=limits::COMPLEXITY).contains(&points))
-    {
+    if edit.complexity.is_some_and(|points| !(0..=limits::COMPLEXITY).contains(&points)) {
         return Err(BoardError::Refused(format!(
             "complexity must be a whole number from 0 to {}",
             limits::COMPLEXITY
         )));
     }
-    if edit
-        .kind
-        .as_deref()
-        .is_some_and(|kind| !KINDS.contains(&kind))
-    {
-        return Err(BoardError::Refused(format!(
-            "type must be one of {}",
-            KINDS.join(", ")
-        )));
+    if edit.kind.as_deref().is_some_and(|kind| !KINDS.contains(&kind)) {
+        return Err(BoardError::Refused(format!("type must be one of {}", KINDS.join(", "))));
     }
     Ok(())
 }
@@ -196,10 +172,7 @@ fn check_numbers(edit: &Edit) -> Result<(), BoardError> {
 pub(super) fn changes(before: &TicketWire, after: &TicketWire) -> Vec<(&'static str, String)> {
     let mut entries = Vec::new();
     if before.status != after.status {
-        entries.push((
-            "status_change",
-            format!("Status: {} → {}", before.status, after.status),
-        ));
+        entries.push(("status_change", format!("Status: {} → {}", before.status, after.status)));
     }
     if before.assignee != after.assignee {
         let details = match &after.assignee {
@@ -209,10 +182,7 @@ pub(super) fn changes(before: &TicketWire, after: &TicketWire) -> Vec<(&'static 
         entries.push(("assignee_change", details));
     }
     if before.kind != after.kind {
-        entries.push((
-            "type_change",
-            format!("Type: {} → {}", before.kind, after.kind),
-        ));
+        entries.push(("type_change", format!("Type: {} → {}", before.kind, after.kind)));
     }
     entries
 }

@@ -71,11 +71,7 @@ impl Member {
     }
 
     pub(crate) fn user(self) -> UserWire {
-        UserWire {
-            name: self.name,
-            email: self.email,
-            avatar: self.avatar,
-        }
+        UserWire { name: self.name, email: self.email, avatar: self.avatar }
     }
 
     pub(crate) fn agent(self) -> AgentWire {
@@ -130,12 +126,10 @@ impl BoardStore {
     pub fn issue_token(&self, id: &str) -> Result<String, BoardError> {
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(BoardError::NoRandom)?;
-        let token = random
-            .iter()
-            .fold(String::with_capacity(64), |mut text, byte| {
-                let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-                text
-            });
+        let token = random.iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
+            text
+        });
         self.set_hash(id, Some(&hash(&token)))?;
         Ok(token)
     }
@@ -147,10 +141,8 @@ impl BoardStore {
 
     fn set_hash(&self, id: &str, hash: Option<&[u8]>) -> Result<(), BoardError> {
         self.write(|db, _| {
-            let changed = db.execute(
-                "UPDATE member SET token_hash = ? WHERE id = ?",
-                params![hash, id],
-            )?;
+            let changed =
+                db.execute("UPDATE member SET token_hash = ? WHERE id = ?", params![hash, id])?;
             if changed == 0 {
                 return Err(BoardError::NoMember(id.to_owned()));
             }
@@ -163,10 +155,7 @@ impl BoardStore {
     pub fn member_by_token(&self, token: &str) -> Result<Option<Member>, BoardError> {
         self.read(|db| {
             let sql = format!("SELECT {COLUMNS} FROM member WHERE token_hash = ?");
-            Ok(db
-                .prepare_cached(&sql)?
-                .query_row([hash(token)], member)
-                .optional()?)
+            Ok(db.prepare_cached(&sql)?.query_row([hash(token)], member).optional()?)
         })
     }
 
@@ -189,10 +178,7 @@ pub(super) fn all(db: &Connection) -> Result<Vec<Member>, BoardError> {
 
 fn by_id(db: &Connection, id: &str) -> Result<Option<Member>, BoardError> {
     let sql = format!("SELECT {COLUMNS} FROM member WHERE id = ?");
-    Ok(db
-        .prepare_cached(&sql)?
-        .query_row([id], member)
-        .optional()?)
+    Ok(db.prepare_cached(&sql)?.query_row([id], member).optional()?)
 }
 
 fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
@@ -240,21 +226,11 @@ fn check(new: &NewMember) -> Result<(), BoardError> {
         }
     }
     let parts: Vec<&str> = new.email.split('@').collect();
-    if parts.len() != 2
-        || parts
-            .iter()
-            .any(|part| part.is_empty() || part.contains(' '))
-    {
-        return Err(BoardError::Refused(format!(
-            "`{}` is no e-mail address",
-            new.email
-        )));
+    if parts.len() != 2 || parts.iter().any(|part| part.is_empty() || part.contains(' ')) {
+        return Err(BoardError::Refused(format!("`{}` is no e-mail address", new.email)));
     }
     if new.name.trim().is_empty() {
-        return Err(BoardError::Refused(format!(
-            "`{}` needs a display name",
-            new.id
-        )));
+        return Err(BoardError::Refused(format!("`{}` needs a display name", new.id)));
     }
     Ok(())
 }

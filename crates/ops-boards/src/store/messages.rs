@@ -98,10 +98,7 @@ impl BoardStore {
         (column, channel): (&'static str, &str),
         query: &MessageQuery,
     ) -> Result<Vec<MessageWire>, BoardError> {
-        let limit = query
-            .limit
-            .unwrap_or(limits::MESSAGES_DEFAULT)
-            .min(limits::MESSAGES_MAX);
+        let limit = query.limit.unwrap_or(limits::MESSAGES_DEFAULT).min(limits::MESSAGES_MAX);
         self.read(|db| {
             let (seq, _) = seq_of(db, column, channel)?
                 .ok_or_else(|| BoardError::NoChannel(channel.to_owned()))?;
@@ -182,15 +179,9 @@ fn place(db: &Connection, after: Option<&str>) -> Result<i64, BoardError> {
 /// Messages are never deleted, so the highest sequence number is their count.
 fn room(db: &Connection, by: &Member) -> Result<(), BoardError> {
     let ops = by.role() == Role::Ops;
-    let bound = limits::MESSAGES
-        + if ops {
-            limits::RESERVED_MESSAGES_FOR_OPS
-        } else {
-            0
-        };
-    let known: i64 = db.query_row("SELECT coalesce(max(seq), 0) FROM message", [], |row| {
-        row.get(0)
-    })?;
+    let bound = limits::MESSAGES + if ops { limits::RESERVED_MESSAGES_FOR_OPS } else { 0 };
+    let known: i64 =
+        db.query_row("SELECT coalesce(max(seq), 0) FROM message", [], |row| row.get(0))?;
     if known >= bound {
         return Err(BoardError::Full(format!(
             "the board holds {known} messages, which is its bound: begin a new board file"
@@ -265,9 +256,7 @@ fn posted(
     values: impl rusqlite::Params,
 ) -> Result<Vec<Posted>, BoardError> {
     let mut query = db.prepare_cached(sql)?;
-    Ok(query
-        .query_map(values, message)?
-        .collect::<Result<_, _>>()?)
+    Ok(query.query_map(values, message)?.collect::<Result<_, _>>()?)
 }
 
 fn message(row: &Row<'_>) -> rusqlite::Result<Posted> {

@@ -113,9 +113,7 @@ impl BoardStore {
 /// One ticket, whole, within a transaction.
 pub(super) fn one(db: &Connection, id: &str) -> Result<TicketWire, BoardError> {
     let row = find(db, id)?;
-    whole(db, vec![row])?
-        .pop()
-        .ok_or_else(|| BoardError::NoTicket(id.to_owned()))
+    whole(db, vec![row])?.pop().ok_or_else(|| BoardError::NoTicket(id.to_owned()))
 }
 
 /// A ticket's own row. Text with a dash is a number, everything else must be 24 hex digits: the
@@ -130,10 +128,7 @@ pub(super) fn find(db: &Connection, id: &str) -> Result<Stored, BoardError> {
         return Err(BoardError::NotAnId(id.to_owned()));
     };
     let sql = format!("SELECT {COLUMNS} FROM ticket WHERE {column} = ?");
-    db.prepare_cached(&sql)?
-        .query_row([value], stored)
-        .optional()?
-        .ok_or_else(missing)
+    db.prepare_cached(&sql)?.query_row([value], stored).optional()?.ok_or_else(missing)
 }
 
 /// The number in `MNS-7`, in any case.
@@ -157,26 +152,18 @@ fn select(query: &ListQuery, limit: usize) -> (String, Vec<Value>) {
     both("board_id = ?", text(&query.board_id));
     both("kind = ?", text(&query.kind));
     both("priority = ?", query.priority.map(Value::Integer));
-    both(
-        "EXISTS (SELECT 1 FROM json_each(labels) WHERE value = ?)",
-        text(&query.label),
-    );
+    both("EXISTS (SELECT 1 FROM json_each(labels) WHERE value = ?)", text(&query.label));
     both("created_at >= ?", query.created_after.map(Value::Integer));
     both("created_at <= ?", query.created_before.map(Value::Integer));
     both("updated_at >= ?", query.updated_after.map(Value::Integer));
     both("updated_at <= ?", query.updated_before.map(Value::Integer));
-    both(
-        "instr(folded, ?) > 0",
-        query.search.as_ref().map(|s| Value::Text(s.to_lowercase())),
-    );
+    both("instr(folded, ?) > 0", query.search.as_ref().map(|s| Value::Text(s.to_lowercase())));
     match query.assignee.as_deref() {
         Some("none") => wheres.push("assignee IS NULL"),
         _ => both("assignee = ?", text(&query.assignee)),
     }
     values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    values.push(Value::Integer(
-        i64::try_from(query.offset).unwrap_or(i64::MAX),
-    ));
+    values.push(Value::Integer(i64::try_from(query.offset).unwrap_or(i64::MAX)));
     let sql = format!(
         "SELECT {COLUMNS} FROM ticket WHERE {} ORDER BY updated_at DESC, seq DESC LIMIT ? OFFSET ?",
         wheres.join(" AND ")
@@ -194,11 +181,8 @@ fn whole(db: &Connection, rows: Vec<Stored>) -> Result<Vec<TicketWire>, BoardErr
             limits::LIST_BYTES
         )));
     }
-    let places: HashMap<i64, usize> = rows
-        .iter()
-        .enumerate()
-        .map(|(place, row)| (row.seq, place))
-        .collect();
+    let places: HashMap<i64, usize> =
+        rows.iter().enumerate().map(|(place, row)| (row.seq, place)).collect();
     let seqs = serde_json::json!(rows.iter().map(|row| row.seq).collect::<Vec<_>>()).to_string();
     let mut tickets: Vec<TicketWire> = rows.into_iter().map(|row| row.wire).collect();
     let mut comments = db.prepare_cached(
@@ -232,15 +216,8 @@ mod tests {
     fn numbers_are_read_in_any_case_and_nothing_else_is() {
         assert_eq!(number("MNS-7"), Some(7));
         assert_eq!(number("mns-12"), Some(12));
-        for wrong in [
-            "MNS-",
-            "MNS--1",
-            "MNS-+1",
-            "ABC-1",
-            "-",
-            "é-1",
-            "MNS-99999999999999999999",
-        ] {
+        for wrong in ["MNS-", "MNS--1", "MNS-+1", "ABC-1", "-", "é-1", "MNS-99999999999999999999"]
+        {
             assert_eq!(number(wrong), None, "{wrong}");
         }
     }

@@ -31,8 +31,7 @@ impl Stored {
         let own = self.wire.description.as_ref().map_or(0, String::len) + 1024;
         let comments = usize::try_from(self.comment_bytes).unwrap_or(usize::MAX);
         let changes = usize::try_from(self.changes).unwrap_or(usize::MAX);
-        own.saturating_add(comments.saturating_mul(2))
-            .saturating_add(changes.saturating_mul(200))
+        own.saturating_add(comments.saturating_mul(2)).saturating_add(changes.saturating_mul(200))
     }
 }
 

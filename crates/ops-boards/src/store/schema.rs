@@ -118,11 +118,7 @@ pub(super) fn prepare(db: &mut Connection, path: &str, now: i64) -> Result<(), B
     let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > VERSION {
-        return Err(BoardError::Newer {
-            path: path.to_owned(),
-            found,
-            known: VERSION,
-        });
+        return Err(BoardError::Newer { path: path.to_owned(), found, known: VERSION });
     }
     if found == VERSION {
         return Ok(());

@@ -30,11 +30,7 @@ impl BoardStore {
             ..Edit::default()
         };
         edit::check(&fields)?;
-        bounded(
-            "a title",
-            &wire.title.clone().unwrap_or_default(),
-            limits::TITLE_BYTES,
-        )?;
+        bounded("a title", &wire.title.clone().unwrap_or_default(), limits::TITLE_BYTES)?;
         edit::set(&mut wire, &fields);
         self.write(|db, now| {
             let now = millis(now);
@@ -72,14 +68,7 @@ impl BoardStore {
 
     /// Moves a ticket.
     pub fn move_ticket(&self, by: &Member, id: &str, to: &str) -> Result<TicketWire, BoardError> {
-        self.edit(
-            by,
-            id,
-            &Edit {
-                status: Some(to.to_owned()),
-                ..Edit::default()
-            },
-        )
+        self.edit(by, id, &Edit { status: Some(to.to_owned()), ..Edit::default() })
     }
 
     /// Says which candidate is to be judged on this ticket: comments by CQ and QA are stamped with
@@ -105,11 +94,7 @@ pub(super) fn note(
     details: &str,
     now: i64,
 ) -> Result<(), BoardError> {
-    let reserve = if by.role() == Role::Ops {
-        limits::RESERVED_FOR_OPS
-    } else {
-        0
-    };
+    let reserve = if by.role() == Role::Ops { limits::RESERVED_FOR_OPS } else { 0 };
     if row.changes >= limits::HISTORY_PER_TICKET + reserve {
         return Err(BoardError::Full(format!(
             "{} holds {} history entries already: go on in a new ticket",
@@ -128,10 +113,7 @@ pub(super) fn note(
 fn known_status(text: &str) -> Result<Status, BoardError> {
     Status::parse(text).ok_or_else(|| {
         let names: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
-        BoardError::Refused(format!(
-            "`{text}` is no status: use one of {}",
-            names.join(", ")
-        ))
+        BoardError::Refused(format!("`{text}` is no status: use one of {}", names.join(", ")))
     })
 }
 
@@ -147,11 +129,7 @@ fn move_to(role: Role, ticket: &mut TicketWire, to: Status) -> Result<(), BoardE
 fn may_file(by: &Member, new: &NewTicket, status: Status) -> Result<(), BoardError> {
     let role = by.role();
     let forbidden = |what: String, allowed: &str| {
-        Err(BoardError::Forbidden {
-            role,
-            what,
-            allowed: allowed.to_owned(),
-        })
+        Err(BoardError::Forbidden { role, what, allowed: allowed.to_owned() })
     };
     if !role.may_create(status) {
         return forbidden(
@@ -165,14 +143,10 @@ fn may_file(by: &Member, new: &NewTicket, status: Status) -> Result<(), BoardErr
         (Field::Assignee, new.assignee.is_some()),
         (Field::Release, new.release.is_some()),
     ];
-    match given
-        .iter()
-        .find(|(field, given)| *given && !role.may_file_with(*field))
-    {
-        Some((field, _)) => forbidden(
-            format!("set `{}` on a new ticket", field.as_str()),
-            "that is for po",
-        ),
+    match given.iter().find(|(field, given)| *given && !role.may_file_with(*field)) {
+        Some((field, _)) => {
+            forbidden(format!("set `{}` on a new ticket", field.as_str()), "that is for po")
+        }
         None => Ok(()),
     }
 }
@@ -207,11 +181,7 @@ fn may_write(role: Role, before: &TicketWire, after: &TicketWire) -> Result<(), 
 }
 
 fn blank(by: &Member, new: &NewTicket, status: Status) -> TicketWire {
-    let title = if new.title.is_empty() {
-        "Untitled"
-    } else {
-        &new.title
-    };
+    let title = if new.title.is_empty() { "Untitled" } else { &new.title };
     TicketWire {
         id: String::new(),
         title: Some(title.to_owned()),
@@ -256,9 +226,7 @@ fn insert(
     }
     let known: Option<String> = match board {
         Some(id) => db.query_row("SELECT id FROM board WHERE id = ?", [id], |row| row.get(0)),
-        None => db.query_row("SELECT id FROM board ORDER BY seq LIMIT 1", [], |row| {
-            row.get(0)
-        }),
+        None => db.query_row("SELECT id FROM board ORDER BY seq LIMIT 1", [], |row| row.get(0)),
     }
     .optional()?;
     ticket.board_id = known.ok_or_else(|| BoardError::Refused("boardId is no board".to_owned()))?;
@@ -307,10 +275,7 @@ fn save(db: &Connection, row: &Stored, by: &Member, now: i64) -> Result<(), Boar
 }
 
 fn labels(ticket: &TicketWire) -> Option<String> {
-    ticket
-        .labels
-        .as_ref()
-        .map(|labels| serde_json::json!(labels).to_string())
+    ticket.labels.as_ref().map(|labels| serde_json::json!(labels).to_string())
 }
 
 /// What a search looks through, in lower case: `SQLite` itself folds only ASCII.

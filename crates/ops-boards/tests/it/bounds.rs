@@ -23,10 +23,7 @@ fn a_body_above_100_kb_is_refused_in_a_readable_way() {
     assert_eq!(answer.status, 413);
     assert!(answer.kind.starts_with("text/html"), "{answer:?}");
     let answer = served.json(&token, "POST /api/messages", &big);
-    assert_eq!(
-        (answer.status, answer.kind.as_str()),
-        (413, "application/json")
-    );
+    assert_eq!((answer.status, answer.kind.as_str()), (413, "application/json"));
     let nobody = served.json("nobody", "POST /api/tickets/MNS-1/comments", &big);
     assert_eq!(nobody.status, 401);
 }
@@ -45,31 +42,11 @@ fn texts_have_their_bounds() {
         served.json(&pia, line, &body.to_string()).status
     };
     let cases = [
-        (
-            "POST /api/tickets/MNS-1/comments",
-            "text",
-            limits::COMMENT_BYTES,
-            201,
-        ),
-        (
-            "PATCH /api/tickets/MNS-1",
-            "description",
-            limits::DESCRIPTION_BYTES,
-            200,
-        ),
-        (
-            "PATCH /api/tickets/MNS-1",
-            "title",
-            limits::TITLE_BYTES,
-            200,
-        ),
+        ("POST /api/tickets/MNS-1/comments", "text", limits::COMMENT_BYTES, 201),
+        ("PATCH /api/tickets/MNS-1", "description", limits::DESCRIPTION_BYTES, 200),
+        ("PATCH /api/tickets/MNS-1", "title", limits::TITLE_BYTES, 200),
         ("POST /api/tickets", "name", limits::TITLE_BYTES, 201),
-        (
-            "PATCH /api/tickets/MNS-1",
-            "release",
-            limits::SHORT_BYTES,
-            200,
-        ),
+        ("PATCH /api/tickets/MNS-1", "release", limits::SHORT_BYTES, 200),
         ("POST /api/messages", "content", limits::MESSAGE_BYTES, 201),
     ];
     for (line, field, bound, status) in cases {
@@ -77,19 +54,9 @@ fn texts_have_their_bounds() {
         assert_eq!(post(line, field, bound + 1), 413, "{line} {field}");
     }
     let labels = json!({ "labels": vec!["x"; limits::LABELS + 1] }).to_string();
-    assert_eq!(
-        served
-            .json(&pia, "PATCH /api/tickets/MNS-1", &labels)
-            .status,
-        409
-    );
+    assert_eq!(served.json(&pia, "PATCH /api/tickets/MNS-1", &labels).status, 409);
     let nested = "[".repeat(90_000);
-    assert_eq!(
-        served
-            .json(&pia, "PATCH /api/tickets/MNS-1", &nested)
-            .status,
-        400
-    );
+    assert_eq!(served.json(&pia, "PATCH /api/tickets/MNS-1", &nested).status, 400);
 }
 
 #[test]
@@ -104,14 +71,10 @@ fn half_a_request_changes_nothing_and_stops_nobody() {
     );
     // One caller hangs up in the middle, another one stalls.
     let mut broken = served.connect();
-    broken
-        .write_all(format!("{head}{{\"status\":").as_bytes())
-        .unwrap();
+    broken.write_all(format!("{head}{{\"status\":").as_bytes()).unwrap();
     broken.shutdown(Shutdown::Both).unwrap();
     let mut stalled = served.connect();
-    stalled
-        .write_all(format!("{head}{{\"status\":").as_bytes())
-        .unwrap();
+    stalled.write_all(format!("{head}{{\"status\":").as_bytes()).unwrap();
     for _ in 0..20 {
         assert_eq!(served.send("GET /api/me", &[&token], b"").status, 200);
     }
@@ -127,44 +90,23 @@ fn nobody_can_fill_a_ticket_until_the_record_of_ops_does_not_fit() {
     let (dan, otto) = (desk.member("dan"), desk.member("otto"));
     let full = i64::try_from(limits::COMMENT_BYTES).unwrap();
     let db = rusqlite::Connection::open(&desk.path).unwrap();
-    db.execute(
-        "UPDATE ticket SET comment_bytes = ?",
-        [limits::COMMENT_BYTES_PER_TICKET - full],
-    )
-    .unwrap();
-    desk.store
-        .comment(&dan, "MNS-1", &"x".repeat(limits::COMMENT_BYTES))
+    db.execute("UPDATE ticket SET comment_bytes = ?", [limits::COMMENT_BYTES_PER_TICKET - full])
         .unwrap();
-    assert!(matches!(
-        desk.store.comment(&dan, "MNS-1", "x"),
-        Err(BoardError::Full(_))
-    ));
-    desk.store
-        .comment(&otto, "MNS-1", &"x".repeat(limits::COMMENT_BYTES))
-        .unwrap();
+    desk.store.comment(&dan, "MNS-1", &"x".repeat(limits::COMMENT_BYTES)).unwrap();
+    assert!(matches!(desk.store.comment(&dan, "MNS-1", "x"), Err(BoardError::Full(_))));
+    desk.store.comment(&otto, "MNS-1", &"x".repeat(limits::COMMENT_BYTES)).unwrap();
     db.execute(
         "UPDATE ticket SET comment_bytes = 0, comments = ?1, changes = ?2",
         [limits::COMMENTS_PER_TICKET, limits::HISTORY_PER_TICKET],
     )
     .unwrap();
-    assert!(matches!(
-        desk.store.comment(&dan, "MNS-1", "x"),
-        Err(BoardError::Full(_))
-    ));
+    assert!(matches!(desk.store.comment(&dan, "MNS-1", "x"), Err(BoardError::Full(_))));
     desk.store.comment(&otto, "MNS-1", "record").unwrap();
     desk.store.move_ticket(&otto, "MNS-1", "closed").unwrap();
-    desk.store
-        .post(&dan, "standup", "the last one", None)
-        .unwrap();
-    db.execute("UPDATE message SET seq = ?", [limits::MESSAGES])
-        .unwrap();
-    assert!(matches!(
-        desk.store.post(&dan, "standup", "x", None),
-        Err(BoardError::Full(_))
-    ));
-    desk.store
-        .post(&otto, "standup", "OPS: said", None)
-        .unwrap();
+    desk.store.post(&dan, "standup", "the last one", None).unwrap();
+    db.execute("UPDATE message SET seq = ?", [limits::MESSAGES]).unwrap();
+    assert!(matches!(desk.store.post(&dan, "standup", "x", None), Err(BoardError::Full(_))));
+    desk.store.post(&otto, "standup", "OPS: said", None).unwrap();
 }
 
 #[test]
@@ -173,20 +115,12 @@ fn searching_takes_every_text_literally() {
     let pia = desk.member("pia");
     desk.ticket("Größe (a+b)* 100%_", "rfp");
     desk.ticket("plain", "rfp");
-    let edit = Edit {
-        description: FieldChange::To("Umlaut ÄÖÜ".into()),
-        ..Edit::default()
-    };
+    let edit = Edit { description: FieldChange::To("Umlaut ÄÖÜ".into()), ..Edit::default() };
     desk.store.edit(&pia, "MNS-2", &edit).unwrap();
     let found = |text: &str| -> Vec<String> {
-        let query = ListQuery {
-            search: Some(text.to_owned()),
-            ..ListQuery::default()
-        };
+        let query = ListQuery { search: Some(text.to_owned()), ..ListQuery::default() };
         let list = desk.store.list(&query).unwrap();
-        list.into_iter()
-            .map(|ticket| ticket.ticket_number)
-            .collect()
+        list.into_iter().map(|ticket| ticket.ticket_number).collect()
     };
     assert_eq!(found("GRÖSSE"), Vec::<String>::new());
     assert_eq!(found("GRÖẞE"), ["MNS-1"]);
@@ -195,11 +129,7 @@ fn searching_takes_every_text_literally() {
     assert_eq!(found("äöü"), ["MNS-2"]);
     assert_eq!(found("mns-2"), ["MNS-2"]);
     for pattern in [".*", "(", "%", "' OR 1=1 --", "\\"] {
-        let expected: &[&str] = if pattern == "(" || pattern == "%" {
-            &["MNS-1"]
-        } else {
-            &[]
-        };
+        let expected: &[&str] = if pattern == "(" || pattern == "%" { &["MNS-1"] } else { &[] };
         assert_eq!(found(pattern), expected, "{pattern}");
     }
 }
@@ -222,9 +152,7 @@ fn lists_are_filtered_ordered_and_bounded() {
     desk.store.edit(&pia, "MNS-4", &edit).unwrap();
     let numbers = |query: &ListQuery| -> Vec<String> {
         let list = desk.store.list(query).unwrap();
-        list.into_iter()
-            .map(|ticket| ticket.ticket_number)
-            .collect()
+        list.into_iter().map(|ticket| ticket.ticket_number).collect()
     };
     let all = numbers(&ListQuery::default());
     assert_eq!(
@@ -240,10 +168,7 @@ fn lists_are_filtered_ordered_and_bounded() {
     assert_eq!(by(|q| q.label = Some("b".into())), ["MNS-4"]);
     assert_eq!(by(|q| q.priority = Some(5)), ["MNS-4"]);
     assert_eq!(by(|q| q.kind = Some("epic".into())), ["MNS-4"]);
-    assert_eq!(
-        by(|q| q.assignee = Some("dan@example.org".into())),
-        ["MNS-4"]
-    );
+    assert_eq!(by(|q| q.assignee = Some("dan@example.org".into())), ["MNS-4"]);
     assert_eq!(by(|q| q.board_id = Some("none".into())).len(), 0);
     let nobody = by(|q| {
         q.assignee = Some("none".into());
@@ -255,14 +180,8 @@ fn lists_are_filtered_ordered_and_bounded() {
         q.limit = Some(10);
     });
     assert_eq!(page, ["MNS-3", "MNS-2"]);
-    let query = ListQuery {
-        limit: Some(limits::LIST_MAX + 1),
-        ..ListQuery::default()
-    };
-    assert!(matches!(
-        desk.store.list(&query),
-        Err(BoardError::Refused(_))
-    ));
+    let query = ListQuery { limit: Some(limits::LIST_MAX + 1), ..ListQuery::default() };
+    assert!(matches!(desk.store.list(&query), Err(BoardError::Refused(_))));
 }
 
 #[test]
@@ -285,18 +204,12 @@ fn three_hundred_tickets_are_read_at_once() {
     assert_eq!(db.execute(fill, []).unwrap(), 3000);
     let clock = Arc::new(crate::desk::Steps::default());
     let store = BoardStore::open(&desk.path, clock).unwrap();
-    let query = ListQuery {
-        status: Some("rfp".to_owned()),
-        limit: Some(1000),
-        ..ListQuery::default()
-    };
+    let query =
+        ListQuery { status: Some("rfp".to_owned()), limit: Some(1000), ..ListQuery::default() };
     let started = Instant::now();
     let list = store.list(&query).unwrap();
     // One statement per kind of row, not per ticket; the bound only catches what is far off.
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(list.len(), 300);
-    assert!(
-        list.iter()
-            .all(|ticket| ticket.comments.len() == 10 && ticket.history.len() == 1)
-    );
+    assert!(list.iter().all(|ticket| ticket.comments.len() == 10 && ticket.history.len() == 1));
 }

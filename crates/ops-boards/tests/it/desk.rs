@@ -25,11 +25,7 @@ impl Clock for Steps {
         let step = self.0.fetch_add(1, Ordering::SeqCst);
         let start = 1_795_330_751_000_000_000_i128;
         let wall = jiff::Timestamp::from_nanosecond(start + i128::from(step) * 1_000_123).unwrap();
-        Now {
-            boot: BootId::default(),
-            ms: u64::try_from(step).unwrap(),
-            wall,
-        }
+        Now { boot: BootId::default(), ms: u64::try_from(step).unwrap(), wall }
     }
 }
 
@@ -69,11 +65,7 @@ impl Desk {
                 })
                 .unwrap();
         }
-        Self {
-            store: Arc::new(store),
-            path,
-            _folder: folder,
-        }
+        Self { store: Arc::new(store), path, _folder: folder }
     }
 
     pub(crate) fn member(&self, id: &str) -> Member {
@@ -109,17 +101,11 @@ impl Served {
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let boards = router(Arc::clone(&store));
         runtime.spawn(async move { axum::serve(listener, boards).await });
-        Self {
-            address,
-            store,
-            runtime: Some(runtime),
-        }
+        Self { address, store, runtime: Some(runtime) }
     }
 
     pub(crate) fn base(&self) -> String {
@@ -137,11 +123,7 @@ impl Served {
 
     /// Sends one JSON request and reads the whole answer.
     pub(crate) fn json(&self, token: &str, line: &str, body: &str) -> Answer {
-        self.send(
-            line,
-            &[&bearer(token), "Content-Type: application/json"],
-            body.as_bytes(),
-        )
+        self.send(line, &[&bearer(token), "Content-Type: application/json"], body.as_bytes())
     }
 
     /// Sends one request with these header lines.
@@ -163,9 +145,7 @@ impl Served {
 
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream
     }
 }
@@ -197,24 +177,13 @@ impl Answer {
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").expect("an answer has a head");
         let mut lines = head.lines();
-        let status = lines
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let kind = lines
             .filter_map(|line| line.split_once(": "))
             .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
             .map(|(_, value)| value.to_owned())
             .unwrap_or_default();
-        Self {
-            status,
-            kind,
-            body: body.to_owned(),
-        }
+        Self { status, kind, body: body.to_owned() }
     }
 
     pub(crate) fn value(&self) -> Value {
@@ -240,10 +209,9 @@ pub(crate) fn redacted(value: Value) -> Value {
             }
         }
         Value::Array(list) => list.into_iter().map(redacted).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name, redacted(value)))
-            .collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (name, redacted(value))).collect()
+        }
         other => other,
     }
 }

@@ -1,10 +1,6 @@
 //! The embedded boards as the team meets them: over real connections, and through ops's ports.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test stops where it is wrong"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
 mod bounds;
 mod desk;

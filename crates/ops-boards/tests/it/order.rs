@@ -9,45 +9,22 @@ use crate::desk::{Desk, Steps, TEAM};
 
 /// What a gate relies on: the k-th `comment_added` is the k-th comment.
 fn assert_paired(ticket: &TicketWire) {
-    let added: Vec<_> = ticket
-        .history
-        .iter()
-        .filter(|entry| entry.action == "comment_added")
-        .collect();
+    let added: Vec<_> =
+        ticket.history.iter().filter(|entry| entry.action == "comment_added").collect();
     assert_eq!(added.len(), ticket.comments.len());
     for (entry, comment) in added.iter().zip(&ticket.comments) {
-        assert_eq!(
-            (&entry.user, &entry.timestamp),
-            (&comment.author, &comment.timestamp)
-        );
+        assert_eq!((&entry.user, &entry.timestamp), (&comment.author, &comment.timestamp));
         let quoted = entry.details.strip_prefix("Comment: ").unwrap();
         let long = comment.text.encode_utf16().count() > 100;
-        let quoted = if long {
-            quoted.strip_suffix("...").unwrap()
-        } else {
-            quoted
-        };
+        let quoted = if long { quoted.strip_suffix("...").unwrap() } else { quoted };
         assert!(comment.text.starts_with(quoted), "{entry:?} {comment:?}");
         assert!(long || comment.text == quoted);
     }
-    let times: Vec<_> = ticket
-        .history
-        .iter()
-        .map(|entry| &entry.timestamp)
-        .collect();
+    let times: Vec<_> = ticket.history.iter().map(|entry| &entry.timestamp).collect();
     assert!(times.is_sorted(), "{times:?}");
     let mut status = None;
-    for entry in ticket
-        .history
-        .iter()
-        .filter(|entry| entry.action == "status_change")
-    {
-        let (from, to) = entry
-            .details
-            .strip_prefix("Status: ")
-            .unwrap()
-            .split_once(" → ")
-            .unwrap();
+    for entry in ticket.history.iter().filter(|entry| entry.action == "status_change") {
+        let (from, to) = entry.details.strip_prefix("Status: ").unwrap().split_once(" → ").unwrap();
         assert!(status.is_none_or(|status| status == from), "{entry:?}");
         status = Some(to);
     }
@@ -110,23 +87,14 @@ fn many_tickets_filed_at_once_get_numbers_without_gaps() {
 fn what_was_written_is_there_after_opening_again() {
     let desk = Desk::new();
     desk.ticket("A", "rfp");
-    desk.store
-        .comment(&desk.member("quinn"), "MNS-1", "## QA PASS")
-        .unwrap();
-    desk.store
-        .post(&desk.member("otto"), "standup", "OPS: hello", None)
-        .unwrap();
+    desk.store.comment(&desk.member("quinn"), "MNS-1", "## QA PASS").unwrap();
+    desk.store.post(&desk.member("otto"), "standup", "OPS: hello", None).unwrap();
     let again = BoardStore::open(&desk.path, Arc::new(Steps::default())).unwrap();
-    assert_eq!(
-        again.ticket("MNS-1").unwrap(),
-        desk.store.ticket("MNS-1").unwrap()
-    );
+    assert_eq!(again.ticket("MNS-1").unwrap(), desk.store.ticket("MNS-1").unwrap());
     assert_eq!(again.channels().unwrap().len(), 6);
     assert_eq!(again.boards().unwrap().len(), 1);
     let db = rusqlite::Connection::open(&desk.path).unwrap();
-    let mode: String = db
-        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
-        .unwrap();
+    let mode: String = db.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
 

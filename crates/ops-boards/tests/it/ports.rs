@@ -17,30 +17,16 @@ fn the_queue_is_read_whole() {
     assert_eq!(planning.me().unwrap().as_str(), "otto@example.org");
     let candidate = Digest::of(b"one");
     desk.store.set_candidate("MNS-1", Some(&candidate)).unwrap();
-    desk.store
-        .comment(&desk.member("quinn"), "MNS-1", "## QA PASS")
-        .unwrap();
+    desk.store.comment(&desk.member("quinn"), "MNS-1", "## QA PASS").unwrap();
     let ready = planning.ready().unwrap();
     assert_eq!(ready.len(), 1);
     let ticket = &ready[0];
-    assert_eq!(
-        (ticket.id.as_str(), ticket.title.as_str(), ticket.priority),
-        ("MNS-1", "A", 3)
-    );
-    assert_eq!(
-        (ticket.status.as_str(), ticket.kind.as_str()),
-        ("rfp", "story")
-    );
+    assert_eq!((ticket.id.as_str(), ticket.title.as_str(), ticket.priority), ("MNS-1", "A", 3));
+    assert_eq!((ticket.status.as_str(), ticket.kind.as_str()), ("rfp", "story"));
     assert_eq!(ticket.comments[0].candidate, Some(candidate));
     assert_eq!(ticket.comments[0].author.as_str(), "quinn@example.org");
-    assert_eq!(
-        ticket.history.last().unwrap().details,
-        "Comment: ## QA PASS"
-    );
-    assert_eq!(
-        planning.ticket(&TicketId::from("MNS-1")).unwrap().as_ref(),
-        Some(ticket)
-    );
+    assert_eq!(ticket.history.last().unwrap().details, "Comment: ## QA PASS");
+    assert_eq!(planning.ticket(&TicketId::from("MNS-1")).unwrap().as_ref(), Some(ticket));
     assert_eq!(planning.ticket(&TicketId::from("MNS-9")).unwrap(), None);
     assert_eq!(planning.ticket(&TicketId::from("what")).unwrap(), None);
 }
@@ -57,20 +43,10 @@ fn p10_ops_comments_and_closes_what_is_ready_and_nothing_else() {
     planning.close(&ready).unwrap();
     let ticket = planning.ticket(&ready).unwrap().unwrap();
     assert_eq!(ticket.status, "closed");
-    assert_eq!(
-        ticket.history.last().unwrap().details,
-        "Status: rfp → closed"
-    );
+    assert_eq!(ticket.history.last().unwrap().details, "Status: rfp → closed");
     assert_eq!(ticket.history.len(), 3, "closing again changes nothing");
-    let Err(ActError::NotApplied(fault)) = planning.close(&other) else {
-        panic!("it was closed")
-    };
-    assert!(
-        fault
-            .what
-            .contains("ops may not move a ticket from in-qa to closed"),
-        "{fault}"
-    );
+    let Err(ActError::NotApplied(fault)) = planning.close(&other) else { panic!("it was closed") };
+    assert!(fault.what.contains("ops may not move a ticket from in-qa to closed"), "{fault}");
     assert!(matches!(
         planning.comment(&TicketId::from("MNS-9"), "x"),
         Err(ActError::NotApplied(_))
@@ -84,10 +60,7 @@ fn p3_only_a_member_with_the_role_ops_is_ops() {
     for id in ["pia", "dan", "nobody"] {
         let answer = EmbeddedPlanning::new(Arc::clone(&desk.store), id).map(drop);
         assert!(
-            matches!(
-                answer,
-                Err(BoardError::Forbidden { .. } | BoardError::NoMember(_))
-            ),
+            matches!(answer, Err(BoardError::Forbidden { .. } | BoardError::NoMember(_))),
             "{id}: {answer:?}"
         );
         assert!(EmbeddedMeeting::new(Arc::clone(&desk.store), id).is_err());
@@ -99,28 +72,16 @@ fn messages_are_followed_by_id() {
     let desk = Desk::new();
     let meeting = EmbeddedMeeting::new(Arc::clone(&desk.store), "otto").unwrap();
     let (dan, mia) = (desk.member("dan"), desk.member("mia"));
-    let first = desk
-        .store
-        .post(&dan, "standup", "hello @ops", None)
-        .unwrap();
+    let first = desk.store.post(&dan, "standup", "hello @ops", None).unwrap();
     let second = desk.store.post(&mia, "ad-hoc", "@Otto halt", None).unwrap();
-    let third = desk
-        .store
-        .post(&dan, "#standup", "nothing", Some(&first.id))
-        .unwrap();
+    let third = desk.store.post(&dan, "#standup", "nothing", Some(&first.id)).unwrap();
     meeting.post("#standup", "OPS: noted").unwrap();
     let all = meeting.messages("standup", None).unwrap();
     let texts: Vec<_> = all.iter().map(|message| message.text.as_str()).collect();
     assert_eq!(texts, ["hello @ops", "nothing", "OPS: noted"]);
     assert_eq!((all[0].mentions_ops, all[1].mentions_ops), (true, false));
-    assert_eq!(
-        (all[0].author.as_str(), all[2].author.as_str()),
-        ("dan", "otto")
-    );
-    assert_eq!(
-        (all[0].channel.as_str(), &all[1].thread),
-        ("standup", &Some(first.id.clone()))
-    );
+    assert_eq!((all[0].author.as_str(), all[2].author.as_str()), ("dan", "otto"));
+    assert_eq!((all[0].channel.as_str(), &all[1].thread), ("standup", &Some(first.id.clone())));
     let after = meeting.messages("standup", Some(&third.id)).unwrap();
     assert_eq!(after, all[2..]);
     let mentions = meeting.mentions(None).unwrap();
@@ -132,19 +93,14 @@ fn messages_are_followed_by_id() {
     // An unknown place is an error, never a start from the beginning (P8).
     assert!(meeting.mentions(Some("0123456789abcdef01234567")).is_err());
     assert!(meeting.messages("nowhere", None).is_err());
-    assert!(matches!(
-        meeting.post("nowhere", "x"),
-        Err(ActError::NotApplied(_))
-    ));
+    assert!(matches!(meeting.post("nowhere", "x"), Err(ActError::NotApplied(_))));
 }
 
 #[test]
 fn a_follower_gets_at_most_500_and_goes_on_from_there() {
     let desk = Desk::new();
     let meeting = EmbeddedMeeting::new(Arc::clone(&desk.store), "otto").unwrap();
-    desk.store
-        .post(&desk.member("dan"), "humans", "0", None)
-        .unwrap();
+    desk.store.post(&desk.member("dan"), "humans", "0", None).unwrap();
     let db = rusqlite::Connection::open(&desk.path).unwrap();
     let numbers: Vec<usize> = (1..=600).collect();
     db.execute(

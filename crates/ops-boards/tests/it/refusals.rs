@@ -6,91 +6,21 @@ use crate::desk::{Desk, bearer};
 const PLANNING: &[(&str, &str, u16, &str)] = &[
     ("GET /api/tickets/MNS-99", "", 404, "Ticket not found"),
     ("GET /api/tickets/nobody-knows", "", 404, "Ticket not found"),
-    (
-        "GET /api/tickets/0123456789abcdef01234567",
-        "",
-        404,
-        "Ticket not found",
-    ),
-    (
-        "GET /api/tickets/abc",
-        "",
-        500,
-        "input must be a 24 character hex string",
-    ),
-    (
-        "GET /api/tickets/12/comments",
-        "",
-        500,
-        "input must be a 24 character",
-    ),
+    ("GET /api/tickets/0123456789abcdef01234567", "", 404, "Ticket not found"),
+    ("GET /api/tickets/abc", "", 500, "input must be a 24 character hex string"),
+    ("GET /api/tickets/12/comments", "", 500, "input must be a 24 character"),
     ("GET /api/tickets?offset=-1", "", 500, "offset"),
-    (
-        "PUT /api/tickets/MNS-1/status",
-        "{}",
-        400,
-        "status is required",
-    ),
-    (
-        "PUT /api/tickets/MNS-1/status",
-        "[]",
-        400,
-        "status is required",
-    ),
-    (
-        "PUT /api/tickets/MNS-1/status",
-        r#"{"status":"gone"}"#,
-        400,
-        "is no status",
-    ),
-    (
-        "PUT /api/tickets/MNS-1/assignee",
-        "{}",
-        400,
-        "assignee is required",
-    ),
-    (
-        "POST /api/tickets/MNS-1/comments",
-        r#"{"text":7}"#,
-        500,
-        "must be a string",
-    ),
-    (
-        "PATCH /api/tickets/MNS-1",
-        r#"{"pr_url":"x"}"#,
-        400,
-        "`pr_url` is no field",
-    ),
-    (
-        "PATCH /api/tickets/MNS-1",
-        r#"{"_id":"x"}"#,
-        400,
-        "`_id` is no field",
-    ),
-    (
-        "PATCH /api/tickets/MNS-1",
-        r#"{"priority":6}"#,
-        400,
-        "from 1 (lowest)",
-    ),
-    (
-        "PATCH /api/tickets/MNS-1",
-        r#"{"priority":1.5}"#,
-        400,
-        "a whole number",
-    ),
-    (
-        "PATCH /api/tickets/MNS-1",
-        r#"{"status":null}"#,
-        400,
-        "cannot be cleared",
-    ),
-    (
-        "DELETE /api/tickets/MNS-1",
-        "",
-        403,
-        "ops may not delete a ticket",
-    ),
+    ("PUT /api/tickets/MNS-1/status", "{}", 400, "status is required"),
+    ("PUT /api/tickets/MNS-1/status", "[]", 400, "status is required"),
+    ("PUT /api/tickets/MNS-1/status", r#"{"status":"gone"}"#, 400, "is no status"),
+    ("PUT /api/tickets/MNS-1/assignee", "{}", 400, "assignee is required"),
+    ("POST /api/tickets/MNS-1/comments", r#"{"text":7}"#, 500, "must be a string"),
+    ("PATCH /api/tickets/MNS-1", r#"{"pr_url":"x"}"#, 400, "`pr_url` is no field"),
+    ("PATCH /api/tickets/MNS-1", r#"{"_id":"x"}"#, 400, "`_id` is no field"),
+    ("PATCH /api/tickets/MNS-1", r#"{"priority":6}"#, 400, "from 1 (lowest)"),
+    ("PATCH /api/tickets/MNS-1", r#"{"priority":1.5}"#, 400, "a whole number"),
+    ("PATCH /api/tickets/MNS-1", r#"{"status":null}"#, 400, "cannot be cleared"),
+    ("DELETE /api/tickets/MNS-1", "", 403, "ops may not delete a ticket"),
 ];
 
 #[test]
@@ -115,30 +45,10 @@ const MEETING: &[(&str, &str, u16, &str)] = &[
         400,
         "message content is required (use \"content\" or \"body\" field)",
     ),
-    (
-        "POST /api/messages",
-        r#"{"content":"x"}"#,
-        400,
-        "channel name is required",
-    ),
-    (
-        "POST /api/messages",
-        r##"{"channel":"#","body":"x"}"##,
-        400,
-        "channel name is required",
-    ),
-    (
-        "POST /api/messages",
-        r#"{"channel":"nope","body":"x"}"#,
-        404,
-        "channel not found: nope",
-    ),
-    (
-        "POST /api/messages",
-        r#"{"channel":7,"body":"x"}"#,
-        400,
-        "invalid request body",
-    ),
+    ("POST /api/messages", r#"{"content":"x"}"#, 400, "channel name is required"),
+    ("POST /api/messages", r##"{"channel":"#","body":"x"}"##, 400, "channel name is required"),
+    ("POST /api/messages", r#"{"channel":"nope","body":"x"}"#, 404, "channel not found: nope"),
+    ("POST /api/messages", r#"{"channel":7,"body":"x"}"#, 400, "invalid request body"),
     ("POST /api/messages", "[]", 400, "invalid request body"),
     ("POST /api/messages", "", 400, "invalid request body"),
     (
@@ -147,24 +57,9 @@ const MEETING: &[(&str, &str, u16, &str)] = &[
         400,
         "invalid thread_id",
     ),
-    (
-        "GET /api/messages",
-        "",
-        400,
-        "channel query parameter is required",
-    ),
-    (
-        "GET /api/messages?channel=Standup",
-        "",
-        404,
-        "channel not found: Standup",
-    ),
-    (
-        "POST /api/channels/standup/messages",
-        r#"{"content":"x"}"#,
-        400,
-        "invalid channel id",
-    ),
+    ("GET /api/messages", "", 400, "channel query parameter is required"),
+    ("GET /api/messages?channel=Standup", "", 404, "channel not found: Standup"),
+    ("POST /api/channels/standup/messages", r#"{"content":"x"}"#, 400, "invalid channel id"),
     (
         "POST /api/channels/0123456789abcdef01234567/messages",
         r#"{"body":"x"}"#,
@@ -177,30 +72,10 @@ const MEETING: &[(&str, &str, u16, &str)] = &[
         404,
         "channel not found",
     ),
-    (
-        "DELETE /api/channels/0123456789abcdef01234567/messages",
-        "",
-        403,
-        "what was said stays",
-    ),
-    (
-        "POST /api/channels",
-        r#"{"name":" standup "}"#,
-        409,
-        "channel already exists",
-    ),
-    (
-        "POST /api/channels",
-        r#"{"name":" "}"#,
-        400,
-        "channel name is required",
-    ),
-    (
-        "GET /api/mentions?since=soon",
-        "",
-        400,
-        "invalid since parameter",
-    ),
+    ("DELETE /api/channels/0123456789abcdef01234567/messages", "", 403, "what was said stays"),
+    ("POST /api/channels", r#"{"name":" standup "}"#, 409, "channel already exists"),
+    ("POST /api/channels", r#"{"name":" "}"#, 400, "channel name is required"),
+    ("GET /api/mentions?since=soon", "", 400, "invalid since parameter"),
 ];
 
 #[test]
@@ -214,10 +89,7 @@ fn the_errors_of_the_meeting_board() {
         assert!(answer.error().contains(said), "{line} {body}: {answer:?}");
     }
     let gone = served.json(&token, "GET /api/channels/", "");
-    assert_eq!(
-        (gone.status, gone.body.as_str()),
-        (404, "404 page not found\n")
-    );
+    assert_eq!((gone.status, gone.body.as_str()), (404, "404 page not found\n"));
 }
 
 #[test]
@@ -227,16 +99,9 @@ fn a_body_counts_by_its_content_type() {
     desk.ticket("A", "rfp");
     let token = bearer(&served.token("otto"));
     let put = |kind: &str, body: &str| {
-        served.send(
-            "PUT /api/tickets/MNS-1/status",
-            &[&token, kind],
-            body.as_bytes(),
-        )
+        served.send("PUT /api/tickets/MNS-1/status", &[&token, kind], body.as_bytes())
     };
-    assert_eq!(
-        put("X-None: 1", r#"{"status":"closed"}"#).error(),
-        "status is required"
-    );
+    assert_eq!(put("X-None: 1", r#"{"status":"closed"}"#).error(), "status is required");
     assert_eq!(
         put("Content-Type: text/plain", r#"{"status":"closed"}"#).error(),
         "status is required"
@@ -246,14 +111,8 @@ fn a_body_counts_by_its_content_type() {
         assert_eq!(answer.status, 400, "{bad}: {answer:?}");
         assert!(answer.kind.starts_with("text/html"), "{bad}: {answer:?}");
     }
-    let closed = put(
-        "Content-Type: application/x-www-form-urlencoded",
-        "status=closed",
-    );
-    assert_eq!(
-        (closed.status, closed.value()["status"].as_str()),
-        (200, Some("closed"))
-    );
+    let closed = put("Content-Type: application/x-www-form-urlencoded", "status=closed");
+    assert_eq!((closed.status, closed.value()["status"].as_str()), (200, Some("closed")));
     // The same status again changes nothing.
     let kind = "Content-Type: Application/JSON; charset=utf-8";
     let again = put(kind, r#"{"status":"closed"}"#);
@@ -266,12 +125,8 @@ fn unknown_paths_and_methods_are_answered_as_each_board_does() {
     let served = desk.serve();
     let token = served.token("otto");
     let page = |line: &str| served.json(&token, line, "");
-    for line in [
-        "GET /api/nothing",
-        "GET /a&b'c",
-        "GET /api/tickets/MNS-1/status",
-        "POST /api/me",
-    ] {
+    for line in ["GET /api/nothing", "GET /a&b'c", "GET /api/tickets/MNS-1/status", "POST /api/me"]
+    {
         let answer = page(line);
         assert_eq!(answer.status, 404, "{answer:?}");
         assert!(answer.kind.starts_with("text/html"), "{answer:?}");

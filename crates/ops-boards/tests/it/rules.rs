@@ -15,15 +15,9 @@ fn p3_each_role_makes_its_moves_and_no_others() {
             let ticket = desk.ticket("A", from.as_str()).ticket_number;
             for to in Status::ALL.into_iter().filter(|to| *to != from) {
                 let moved = desk.store.move_ticket(&member, &ticket, to.as_str());
-                assert_eq!(
-                    moved.is_ok(),
-                    role.may_move(from, to),
-                    "{role}: {from} → {to}"
-                );
+                assert_eq!(moved.is_ok(), role.may_move(from, to), "{role}: {from} → {to}");
                 if moved.is_ok() {
-                    desk.store
-                        .move_ticket(&pia, &ticket, from.as_str())
-                        .unwrap();
+                    desk.store.move_ticket(&pia, &ticket, from.as_str()).unwrap();
                 }
             }
         }
@@ -66,11 +60,8 @@ fn p3_nobody_overwrites_comments_or_history() {
         for field in ["comments", "history"] {
             let body = json!({ field: [] }).to_string();
             let token = served.token(who);
-            for line in [
-                "PATCH /api/tickets/MNS-1",
-                "PUT /api/tickets/MNS-1",
-                "POST /api/tickets",
-            ] {
+            for line in ["PATCH /api/tickets/MNS-1", "PUT /api/tickets/MNS-1", "POST /api/tickets"]
+            {
                 let answer = served.json(&token, line, &body);
                 assert_eq!(answer.status, 403, "{who} {line} {field}: {answer:?}");
                 assert!(answer.error().contains("nobody may"), "{answer:?}");
@@ -86,57 +77,26 @@ fn fields_belong_to_roles_too() {
     let served = desk.serve();
     desk.ticket("A", "todo");
     let edit = |who: &str, body: &str| {
-        served
-            .json(&served.token(who), "PATCH /api/tickets/MNS-1", body)
-            .status
+        served.json(&served.token(who), "PATCH /api/tickets/MNS-1", body).status
     };
-    assert_eq!(
-        edit(
-            "dan",
-            r#"{"description":"notes","labels":["x"],"complexity":8}"#
-        ),
-        200
-    );
+    assert_eq!(edit("dan", r#"{"description":"notes","labels":["x"],"complexity":8}"#), 200);
     assert_eq!(edit("dan", r#"{"priority":5}"#), 403);
-    assert_eq!(
-        edit("dan", r#"{"priority":3}"#),
-        200,
-        "what stands there may be repeated"
-    );
+    assert_eq!(edit("dan", r#"{"priority":3}"#), 200, "what stands there may be repeated");
     assert_eq!(edit("dan", r#"{"type":"epic"}"#), 403);
     for who in ["cleo", "quinn", "otto", "mia", "hugo"] {
         assert_eq!(edit(who, r#"{"description":"other"}"#), 403, "{who}");
         assert_eq!(edit(who, r#"{"title":"other"}"#), 403, "{who}");
     }
-    assert_eq!(
-        edit(
-            "pia",
-            r#"{"priority":5,"type":"epic","assignee":"dan@example.org"}"#
-        ),
-        200
-    );
+    assert_eq!(edit("pia", r#"{"priority":5,"type":"epic","assignee":"dan@example.org"}"#), 200);
     assert_eq!(edit("pia", r#"{"assignee":null,"release":"v1"}"#), 200);
-    let details: Vec<String> = desk
-        .store
-        .history("MNS-1")
-        .unwrap()
-        .into_iter()
-        .map(|entry| entry.details)
-        .collect();
+    let details: Vec<String> =
+        desk.store.history("MNS-1").unwrap().into_iter().map(|entry| entry.details).collect();
     assert_eq!(
         details,
-        [
-            "Task created",
-            "Assigned to: dan@example.org",
-            "Type: story → epic",
-            "Unassigned"
-        ]
+        ["Task created", "Assigned to: dan@example.org", "Type: story → epic", "Unassigned"]
     );
-    let file = |who: &str, body: &str| {
-        served
-            .json(&served.token(who), "POST /api/tickets", body)
-            .status
-    };
+    let file =
+        |who: &str, body: &str| served.json(&served.token(who), "POST /api/tickets", body).status;
     assert_eq!(file("dan", r#"{"name":"x"}"#), 403);
     assert_eq!(file("otto", r#"{"name":"x"}"#), 403);
     assert_eq!(file("quinn", r#"{"name":"a bug"}"#), 201);
@@ -149,10 +109,8 @@ fn fields_belong_to_roles_too() {
 #[test]
 fn p13_only_the_hash_of_a_token_is_kept() {
     let desk = Desk::new();
-    let tokens: Vec<String> = TEAM
-        .iter()
-        .map(|(id, _)| desk.store.issue_token(id).unwrap())
-        .collect();
+    let tokens: Vec<String> =
+        TEAM.iter().map(|(id, _)| desk.store.issue_token(id).unwrap()).collect();
     let folder = desk.path.parent().unwrap();
     let mut seen = 0;
     for file in std::fs::read_dir(folder).unwrap() {
@@ -160,9 +118,7 @@ fn p13_only_the_hash_of_a_token_is_kept() {
         seen += bytes.len();
         for token in &tokens {
             assert_eq!(token.len(), 64);
-            let found = bytes
-                .windows(16)
-                .any(|part| part == &token.as_bytes()[..16]);
+            let found = bytes.windows(16).any(|part| part == &token.as_bytes()[..16]);
             assert!(!found, "a token stands in the file");
         }
     }
@@ -174,17 +130,10 @@ fn p13_only_the_hash_of_a_token_is_kept() {
         assert_eq!((member.id(), member.role()), (id, role));
     }
     let fresh = desk.store.issue_token("dan").unwrap();
-    assert_eq!(
-        desk.store.member_by_token(&tokens[1]).unwrap(),
-        None,
-        "replaced"
-    );
+    assert_eq!(desk.store.member_by_token(&tokens[1]).unwrap(), None, "replaced");
     desk.store.revoke_token("dan").unwrap();
     assert_eq!(desk.store.member_by_token(&fresh).unwrap(), None, "revoked");
-    assert!(matches!(
-        desk.store.issue_token("nobody"),
-        Err(BoardError::NoMember(_))
-    ));
+    assert!(matches!(desk.store.issue_token("nobody"), Err(BoardError::NoMember(_))));
 }
 
 #[test]
@@ -232,10 +181,7 @@ fn p3_nothing_is_answered_without_a_token_but_health() {
         for line in planning {
             let answer = served.send(line, &[header], b"");
             assert_eq!(answer.status, 401, "{line} {header}: {answer:?}");
-            assert_eq!(
-                answer.error(),
-                "Unauthorized. Use session cookie or Bearer token."
-            );
+            assert_eq!(answer.error(), "Unauthorized. Use session cookie or Bearer token.");
         }
         for line in meeting {
             let answer = served.send(line, &[header], b"");
@@ -262,9 +208,7 @@ fn members_are_brought_up_to_date_and_cannot_pass_for_others() {
         avatar: String::new(),
     };
     let token = desk.store.issue_token("dan").unwrap();
-    desk.store
-        .put_member(&new("dan", "dan@example.org", "Daniel", Role::Cq))
-        .unwrap();
+    desk.store.put_member(&new("dan", "dan@example.org", "Daniel", Role::Cq)).unwrap();
     let dan = desk.store.member_by_token(&token).unwrap().unwrap();
     assert_eq!((dan.name(), dan.role()), ("Daniel", Role::Cq));
     let refused = [
@@ -280,14 +224,9 @@ fn members_are_brought_up_to_date_and_cannot_pass_for_others() {
     ];
     for member in refused {
         let answer = desk.store.put_member(&member);
-        assert!(
-            matches!(answer, Err(BoardError::Refused(_))),
-            "{member:?}: {answer:?}"
-        );
+        assert!(matches!(answer, Err(BoardError::Refused(_))), "{member:?}: {answer:?}");
     }
-    desk.store
-        .put_member(&new("ops", "ops@example.org", "OPS", Role::Ops))
-        .unwrap();
+    desk.store.put_member(&new("ops", "ops@example.org", "OPS", Role::Ops)).unwrap();
 }
 
 #[test]
@@ -297,8 +236,5 @@ fn a_file_of_a_newer_ops_is_left_alone() {
     let other = rusqlite::Connection::open(&path).unwrap();
     other.pragma_update(None, "user_version", 99).unwrap();
     let clock = std::sync::Arc::new(crate::desk::Steps::default());
-    assert!(matches!(
-        BoardStore::open(&path, clock),
-        Err(BoardError::Newer { found: 99, .. })
-    ));
+    assert!(matches!(BoardStore::open(&path, clock), Err(BoardError::Newer { found: 99, .. })));
 }

@@ -12,10 +12,7 @@ fn a_ticket_goes_its_way_from_the_shell() {
     let served = desk.serve();
     let [pia, dan, cleo, quinn] = ["pia", "dan", "cleo", "quinn"].map(|id| served.client(id));
     let me = pia.me().unwrap();
-    assert_eq!(
-        (me.email.as_str(), me.role.as_deref()),
-        ("pia@example.org", Some("po"))
-    );
+    assert_eq!((me.email.as_str(), me.role.as_deref()), ("pia@example.org", Some("po")));
     let new = NewTicket {
         title: "Login form".to_owned(),
         status: Some("todo".to_owned()),
@@ -29,18 +26,9 @@ fn a_ticket_goes_its_way_from_the_shell() {
         ("MNS-1", "Login form", 4)
     );
     dan.move_ticket("MNS-1", "in-progress").unwrap();
-    let edit = Edit {
-        description: FieldChange::To("what & why".to_owned()),
-        ..Edit::default()
-    };
-    assert_eq!(
-        dan.edit("mns-1", &edit).unwrap().description.as_deref(),
-        Some("what & why")
-    );
-    let edit = Edit {
-        description: FieldChange::Clear,
-        ..Edit::default()
-    };
+    let edit = Edit { description: FieldChange::To("what & why".to_owned()), ..Edit::default() };
+    assert_eq!(dan.edit("mns-1", &edit).unwrap().description.as_deref(), Some("what & why"));
+    let edit = Edit { description: FieldChange::Clear, ..Edit::default() };
     assert_eq!(dan.edit(&made.id, &edit).unwrap().description, None);
     dan.move_ticket("MNS-1", "in-review").unwrap();
     cleo.comment("MNS-1", "APPROVED").unwrap();
@@ -56,14 +44,7 @@ fn a_ticket_goes_its_way_from_the_shell() {
     let list = pia.list(&query).unwrap();
     assert_eq!(list, [pia.show("MNS-1").unwrap()]);
     assert_eq!(list[0].comments.len(), 2);
-    assert_eq!(
-        pia.list(&ListQuery {
-            search: Some("&a=b".into()),
-            ..query
-        })
-        .unwrap(),
-        []
-    );
+    assert_eq!(pia.list(&ListQuery { search: Some("&a=b".into()), ..query }).unwrap(), []);
 }
 
 #[test]
@@ -71,26 +52,9 @@ fn people_talk_from_the_shell() {
     let desk = Desk::new();
     let served = desk.serve();
     let (mia, otto) = (served.client("mia"), served.client("otto"));
-    let names: Vec<_> = mia
-        .channels()
-        .unwrap()
-        .into_iter()
-        .map(|channel| channel.name)
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "standup",
-            "planning",
-            "review",
-            "retrospective",
-            "ad-hoc",
-            "humans"
-        ]
-    );
-    let asked = mia
-        .post("#ad-hoc", "@otto is it out? <now> & here", None)
-        .unwrap();
+    let names: Vec<_> = mia.channels().unwrap().into_iter().map(|channel| channel.name).collect();
+    assert_eq!(names, ["standup", "planning", "review", "retrospective", "ad-hoc", "humans"]);
+    let asked = mia.post("#ad-hoc", "@otto is it out? <now> & here", None).unwrap();
     let told = otto.post("ad-hoc", "yes", Some(&asked.id)).unwrap();
     assert_eq!(told.thread_id.as_ref(), Some(&asked.id));
     let read = otto.messages("ad-hoc", &MessageQuery::default()).unwrap();
@@ -118,24 +82,15 @@ fn every_refusal_says_what_to_do() {
         dan.show("../me").unwrap_err().to_string(),
         dan.show("").unwrap_err().to_string(),
         dan.post("nowhere", "x", None).unwrap_err().to_string(),
-        dan.comment("MNS-1", &"x".repeat(200_000))
-            .unwrap_err()
-            .to_string(),
+        dan.comment("MNS-1", &"x".repeat(200_000)).unwrap_err().to_string(),
         stranger.me().unwrap_err().to_string(),
         gone.me().unwrap_err().to_string(),
-        BoardClient::new("https://boards", &token)
-            .unwrap_err()
-            .to_string(),
-        BoardClient::new(&nowhere, "two\nlines")
-            .unwrap_err()
-            .to_string(),
+        BoardClient::new("https://boards", &token).unwrap_err().to_string(),
+        BoardClient::new(&nowhere, "two\nlines").unwrap_err().to_string(),
     ];
     let said: Vec<_> = said
         .iter()
-        .map(|text| {
-            text.replace(&served.base(), "<served>")
-                .replace(&nowhere, "<nowhere>")
-        })
+        .map(|text| text.replace(&served.base(), "<served>").replace(&nowhere, "<nowhere>"))
         .collect();
     insta::assert_json_snapshot!(said);
     assert!(!format!("{gone:?}").contains(&token), "a token never shows");
@@ -159,10 +114,7 @@ fn what_is_no_board_is_told_from_a_board_that_is_down() {
     });
     let client = BoardClient::new(&base, "token").unwrap();
     assert!(matches!(client.me(), Err(ClientError::NotABoard { .. })));
-    assert!(matches!(
-        client.me(),
-        Err(ClientError::Broken { status: 302, .. })
-    ));
+    assert!(matches!(client.me(), Err(ClientError::Broken { status: 302, .. })));
     assert!(matches!(client.me(), Err(ClientError::NoAnswer { .. })));
     other.join().unwrap();
 }

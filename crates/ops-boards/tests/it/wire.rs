@@ -9,40 +9,21 @@ use crate::desk::{Desk, redacted};
 fn a_ticket_on_its_way() {
     let desk = Desk::new();
     let served = desk.serve();
-    let (pia, cleo, quinn) = (
-        served.token("pia"),
-        served.token("cleo"),
-        served.token("quinn"),
-    );
+    let (pia, cleo, quinn) = (served.token("pia"), served.token("cleo"), served.token("quinn"));
     let body = json!({
         "name": "Login form", "description": "- [ ] works", "priority": 4, "type": "story",
         "status": "in-review", "assignee": "dan@example.org", "labels": ["a", "b"],
     });
     let made = served.json(&pia, "POST /api/tickets", &body.to_string());
-    assert_eq!(
-        (made.status, made.kind.as_str()),
-        (201, "application/json; charset=utf-8")
-    );
+    assert_eq!((made.status, made.kind.as_str()), (201, "application/json; charset=utf-8"));
     let candidate = Digest::of(b"the candidate");
     desk.store.set_candidate("MNS-1", Some(&candidate)).unwrap();
     let verdict = json!({ "text": "APPROVED. Security review: ok.", "type": "approval" });
-    served.json(
-        &cleo,
-        "POST /api/tickets/MNS-1/comments",
-        &verdict.to_string(),
-    );
+    served.json(&cleo, "POST /api/tickets/MNS-1/comments", &verdict.to_string());
     served.json(&cleo, "PUT /api/tickets/mns-1", r#"{"status":"in-qa"}"#);
     let verdict = json!({ "author": "ops", "body": "## QA PASS\n\nall" });
-    served.json(
-        &quinn,
-        "POST /api/tickets/MNS-1/comments",
-        &verdict.to_string(),
-    );
-    let moved = served.json(
-        &quinn,
-        "PUT /api/tickets/MNS-1/status",
-        r#"{"status":"rfp"}"#,
-    );
+    served.json(&quinn, "POST /api/tickets/MNS-1/comments", &verdict.to_string());
+    let moved = served.json(&quinn, "PUT /api/tickets/MNS-1/status", r#"{"status":"rfp"}"#);
     assert_eq!(moved.status, 200);
     insta::assert_json_snapshot!(redacted(moved.value()));
     let id = moved.value()["_id"].as_str().unwrap().to_uppercase();
@@ -61,15 +42,11 @@ fn a_comment_of_cq_is_stamped_and_a_comment_of_ops_is_not() {
     let desk = Desk::new();
     let served = desk.serve();
     desk.ticket("A", "in-review");
-    desk.store
-        .set_candidate("MNS-1", Some(&Digest::of(b"one")))
-        .unwrap();
+    desk.store.set_candidate("MNS-1", Some(&Digest::of(b"one"))).unwrap();
     let comment = |who: &str| {
         let token = served.token(who);
         let path = "POST /api/tickets/MNS-1/comments";
-        served
-            .json(&token, path, r#"{"text":"seen","candidate":"sha256:00"}"#)
-            .value()
+        served.json(&token, path, r#"{"text":"seen","candidate":"sha256:00"}"#).value()
     };
     insta::assert_json_snapshot!(redacted(comment("cleo")), @r#"
     {
@@ -85,15 +62,10 @@ fn a_comment_of_cq_is_stamped_and_a_comment_of_ops_is_not() {
     for who in ["otto", "dan", "pia", "mia"] {
         assert_eq!(comment(who).get("candidate"), None, "{who}");
     }
-    desk.store
-        .set_candidate("MNS-1", Some(&Digest::of(b"two")))
-        .unwrap();
+    desk.store.set_candidate("MNS-1", Some(&Digest::of(b"two"))).unwrap();
     assert_eq!(comment("quinn")["candidate"], Digest::of(b"two").as_str());
     let first = &desk.store.ticket("MNS-1").unwrap().comments[0];
-    assert_eq!(
-        first.candidate.as_deref(),
-        Some(Digest::of(b"one").as_str())
-    );
+    assert_eq!(first.candidate.as_deref(), Some(Digest::of(b"one").as_str()));
 }
 
 #[test]
@@ -104,11 +76,7 @@ fn a_message_and_its_mentions() {
     let body = r##"{"Channel":"#standup","BODY":"OPS: <hello> @cleo & @qa","author":"po"}"##;
     let made = served.json(&otto, "POST /api/messages", body);
     assert_eq!((made.status, made.kind.as_str()), (201, "application/json"));
-    assert!(
-        made.body
-            .contains(r"OPS: \u003chello\u003e @cleo \u0026 @qa"),
-        "{made:?}"
-    );
+    assert!(made.body.contains(r"OPS: \u003chello\u003e @cleo \u0026 @qa"), "{made:?}");
     insta::assert_json_snapshot!(redacted(made.value()), @r#"
     {
       "author": "otto",
@@ -127,21 +95,12 @@ fn a_message_and_its_mentions() {
     // Nanoseconds in the answer, whole milliseconds afterwards.
     let mentions = served.json(&cleo, "GET /api/mentions", "").value();
     assert_eq!(mentions[0]["id"], made.value()["id"]);
-    assert!(
-        made.value()["created_at"].as_str().unwrap().len() > 24,
-        "{made:?}"
-    );
-    assert!(
-        mentions[0]["created_at"].as_str().unwrap().len() <= 24,
-        "{mentions}"
-    );
+    assert!(made.value()["created_at"].as_str().unwrap().len() > 24, "{made:?}");
+    assert!(mentions[0]["created_at"].as_str().unwrap().len() <= 24, "{mentions}");
     let read = |line: &str| served.json(&cleo, line, "").value();
     assert_eq!(read("GET /api/messages?channel=%23standup"), mentions);
     let channel = made.value()["channel_id"].as_str().unwrap().to_owned();
-    assert_eq!(
-        read(&format!("GET /api/channels/{channel}/messages")),
-        mentions
-    );
+    assert_eq!(read(&format!("GET /api/channels/{channel}/messages")), mentions);
 }
 
 #[test]
@@ -154,9 +113,7 @@ fn replies_are_not_in_lists_but_in_mentions() {
     let thread = root["id"].as_str().unwrap();
     let reply = post(json!({"channel":"ad-hoc","content":"@otto","thread_id":thread}).to_string());
     assert_eq!(reply.value()["thread_id"], thread);
-    let list = served
-        .json(&otto, "GET /api/messages?channel=ad-hoc", "")
-        .value();
+    let list = served.json(&otto, "GET /api/messages?channel=ad-hoc", "").value();
     assert_eq!(list.as_array().unwrap().len(), 1);
     let mentions = served.json(&otto, "GET /api/mentions", "").value();
     assert_eq!(mentions[0]["content"], "@otto");
@@ -170,27 +127,17 @@ fn a_list_of_messages_is_cut_at_its_new_end_and_moves_with_since() {
     let served = desk.serve();
     let otto = served.token("otto");
     for n in 0..3 {
-        desk.store
-            .post(&desk.member("otto"), "planning", &n.to_string(), None)
-            .unwrap();
+        desk.store.post(&desk.member("otto"), "planning", &n.to_string(), None).unwrap();
     }
     let read = |query: &str| {
-        let list = served.json(
-            &otto,
-            &format!("GET /api/messages?channel=planning{query}"),
-            "",
-        );
+        let list = served.json(&otto, &format!("GET /api/messages?channel=planning{query}"), "");
         list.value().as_array().unwrap().clone()
     };
     assert_eq!(read("&limit=2")[1]["content"], "1");
     assert_eq!(read("&limit=junk").len(), 3);
     let first = read("")[0]["created_at"].as_str().unwrap().to_owned();
     assert_eq!(read(&format!("&since={first}")).len(), 2);
-    let bad = served.json(
-        &otto,
-        "GET /api/messages?channel=planning&since=2026-11-22",
-        "",
-    );
+    let bad = served.json(&otto, "GET /api/messages?channel=planning&since=2026-11-22", "");
     assert_eq!(bad.error(), "invalid since parameter, use RFC3339 format");
 }
 

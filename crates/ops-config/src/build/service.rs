@@ -34,11 +34,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     let strategy = strategy(view, route.is_some(), twice);
     let runs_twice = twice.unwrap_or(strategy != Strategy::Recreate);
     let replicas: u32 = view.whole("replicas").unwrap_or(1);
-    let serving = if runs_twice {
-        replicas.saturating_sub(1).max(1)
-    } else {
-        0
-    };
+    let serving = if runs_twice { replicas.saturating_sub(1).max(1) } else { 0 };
     let recreate = recreate(view);
     Service {
         stages: stages(view),
@@ -65,37 +61,25 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
             memory_mb: view.child("needs").megabytes("memory").unwrap_or(128),
             disk_mb: view.child("needs").megabytes("disk").unwrap_or(100),
         },
-        gap_limit_ms: recreate
-            .and_then(|r| r.duration("gap_limit"))
-            .unwrap_or(GAP_LIMIT_MS),
-        hold_requests: recreate
-            .and_then(|r| r.whole("hold_requests"))
-            .unwrap_or(HOLD_REQUESTS),
+        gap_limit_ms: recreate.and_then(|r| r.duration("gap_limit")).unwrap_or(GAP_LIMIT_MS),
+        hold_requests: recreate.and_then(|r| r.whole("hold_requests")).unwrap_or(HOLD_REQUESTS),
         route,
         name,
     }
 }
 
 fn stages(view: View<'_>) -> Vec<EnvironmentName> {
-    let stages = view
-        .texts("stages")
-        .unwrap_or_else(|| vec![PRODUCTION.to_owned()]);
+    let stages = view.texts("stages").unwrap_or_else(|| vec![PRODUCTION.to_owned()]);
     stages.into_iter().map(EnvironmentName::new).collect()
 }
 
 fn names(view: View<'_>, key: &str) -> Vec<ServiceName> {
-    view.texts(key)
-        .unwrap_or_default()
-        .into_iter()
-        .map(ServiceName::new)
-        .collect()
+    view.texts(key).unwrap_or_default().into_iter().map(ServiceName::new).collect()
 }
 
 fn variables(view: View<'_>, key: &str) -> BTreeMap<String, String> {
     let named = view.named(key).into_iter();
-    named
-        .filter_map(|(name, node)| Some((name.to_owned(), view.scalar(node)?)))
-        .collect()
+    named.filter_map(|(name, node)| Some((name.to_owned(), view.scalar(node)?))).collect()
 }
 
 fn route(view: View<'_>) -> RouteMatch {
@@ -120,9 +104,7 @@ fn smoke(view: View<'_>) -> Vec<SmokeRequest> {
     let request = |item| {
         let item: View<'_> = view.over(item);
         // A request without any of these was complained about by the rules.
-        let method = ["get", "head", "options"]
-            .into_iter()
-            .find(|method| item.has(method))?;
+        let method = ["get", "head", "options"].into_iter().find(|method| item.has(method))?;
         Some(SmokeRequest {
             method: method.to_uppercase(),
             path: item.text(method)?,
@@ -155,26 +137,19 @@ fn strategy(view: View<'_>, routed: bool, twice: Option<bool>) -> Strategy {
 }
 
 fn recreate(view: View<'_>) -> Option<View<'_>> {
-    view.get("strategy")?
-        .get("recreate")
-        .map(|node| view.over(node))
+    view.get("strategy")?.get("recreate").map(|node| view.over(node))
 }
 
 fn canary(view: View<'_>, node: Option<&Node>) -> Strategy {
     let Some(node) = node else {
         let step = |weight| step(weight, DWELL_SECONDS, STEP_REQUESTS);
-        return Strategy::Canary {
-            steps: STEPS.into_iter().map(step).collect(),
-        };
+        return Strategy::Canary { steps: STEPS.into_iter().map(step).collect() };
     };
     let canary = view.over(node);
     let dwell = canary.seconds("dwell").unwrap_or(DWELL_SECONDS);
     let requests = canary.whole("min_requests").unwrap_or(STEP_REQUESTS);
     let steps = match canary.get("steps") {
-        None => STEPS
-            .into_iter()
-            .map(|weight| step(weight, dwell, requests))
-            .collect(),
+        None => STEPS.into_iter().map(|weight| step(weight, dwell, requests)).collect(),
         Some(list) => list
             .items()
             .iter()
@@ -197,11 +172,7 @@ fn canary(view: View<'_>, node: Option<&Node>) -> Strategy {
 }
 
 fn step(weight: u8, dwell_seconds: u64, min_requests: u64) -> TrafficStep {
-    TrafficStep {
-        weight,
-        dwell_seconds,
-        min_requests,
-    }
+    TrafficStep { weight, dwell_seconds, min_requests }
 }
 
 fn percent(text: &str) -> Option<u8> {
@@ -225,9 +196,7 @@ fn watch(view: View<'_>, routed: bool) -> WatchSettings {
         last_stretch_seconds: table
             .and_then(|t| t.seconds("last_stretch"))
             .unwrap_or(seconds / STRETCH_PART),
-        min_requests: table
-            .and_then(|t| t.whole("min_requests"))
-            .unwrap_or(requests),
+        min_requests: table.and_then(|t| t.whole("min_requests")).unwrap_or(requests),
         extensions: table.and_then(|t| t.whole("extensions")).unwrap_or(2),
         grace_seconds: table.and_then(|t| t.seconds("grace")).unwrap_or(60),
         alpha: table.and_then(|t| t.share("alpha")).unwrap_or(0.01),

@@ -31,9 +31,8 @@ pub(super) fn check_scalar(
                 .filter(|_| typed)
                 .unwrap_or_else(|| format!("{} does not fit here", node.kind())),
         };
-        let words = Words::new(what)
-            .allowed(describe(kind))
-            .maybe_hint(scalar_hint(node, text, kind));
+        let words =
+            Words::new(what).allowed(describe(kind)).maybe_hint(scalar_hint(node, text, kind));
         out.add(path, node.span.clone(), words);
     }
 }
@@ -169,10 +168,7 @@ fn text_hint(node: &Node, text: &str, format: &Format) -> Option<String> {
         format!("127.0.0.1:{text}"),
     ];
     let fits = |candidate: &&String| candidate.as_str() != text && (format.holds)(candidate);
-    mended
-        .iter()
-        .find(fits)
-        .map(|mended| format!("did you mean `{}`?", shorten(mended)))
+    mended.iter().find(fits).map(|mended| format!("did you mean `{}`?", shorten(mended)))
 }
 
 /// What a kind allows, in words.
@@ -186,11 +182,7 @@ pub(super) fn describe(kind: &Kind) -> String {
         Kind::Whole(min, max) if min == max => format!("{min}"),
         Kind::Whole(min, max) => format!("a whole number from {min} to {max}"),
         Kind::Duration(min, max) => {
-            format!(
-                "a duration from {} to {}",
-                show_duration(*min),
-                show_duration(*max)
-            )
+            format!("a duration from {} to {}", show_duration(*min), show_duration(*max))
         }
         Kind::Seconds(min, max) => format!(
             "a duration from {} to {}, in whole seconds",
@@ -198,11 +190,7 @@ pub(super) fn describe(kind: &Kind) -> String {
             show_duration(max * 1_000)
         ),
         Kind::Size(min, max) => {
-            format!(
-                "a size from {} to {}",
-                show_megabytes(*min),
-                show_megabytes(*max)
-            )
+            format!("a size from {} to {}", show_megabytes(*min), show_megabytes(*max))
         }
         Kind::Share(min, max) => format!("a percentage from {min}% to {max}%"),
         Kind::Percent(min, max) => format!("a percentage from {min}% to {max}%, without fraction"),

@@ -26,10 +26,7 @@ fn stages(rules: &mut Rules<'_, '_>, service: &Service) {
     for (at, stage) in service.stages.iter().enumerate() {
         let place = below(service, ["stages", &at.to_string()]);
         if service.stages[..at].contains(stage) {
-            rules.blame(
-                &[place],
-                Words::new(format!("the stage {stage} is named twice")),
-            );
+            rules.blame(&[place], Words::new(format!("the stage {stage} is named twice")));
         } else if !known.contains_key(stage) {
             let chosen = rules.written(&place);
             let hint = match did_you_mean(stage.as_str(), names.iter().copied()) {
@@ -57,10 +54,7 @@ fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
             continue;
         }
         if name == &service.name {
-            rules.blame(
-                &[place],
-                Words::new(format!("{name} cannot depend on itself")),
-            );
+            rules.blame(&[place], Words::new(format!("{name} cannot depend on itself")));
             continue;
         }
         let Some(other) = known.get(name) else {
@@ -72,22 +66,11 @@ fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
             rules.blame(&[place], words);
             continue;
         };
-        if let Some(stage) = service
-            .stages
-            .iter()
-            .find(|stage| !other.stages.contains(stage))
-        {
-            let words = Words::new(format!(
-                "{name} does not run in {stage}, but {} does",
-                service.name
-            ))
-            .hint(format!(
-                "add {stage} to the stages of {name}, or remove the dependency"
-            ));
-            rules.blame(
-                &[place, below(service, ["stages"]), below(other, ["stages"])],
-                words,
-            );
+        if let Some(stage) = service.stages.iter().find(|stage| !other.stages.contains(stage)) {
+            let words =
+                Words::new(format!("{name} does not run in {stage}, but {} does", service.name))
+                    .hint(format!("add {stage} to the stages of {name}, or remove the dependency"));
+            rules.blame(&[place, below(service, ["stages"]), below(other, ["stages"])], words);
         }
     }
 }
@@ -97,17 +80,11 @@ fn cycle(rules: &mut Rules<'_, '_>) {
         return;
     };
     let names: Vec<&str> = cycle.iter().map(|name| name.as_str()).collect();
-    let Some(service) = cycle
-        .first()
-        .and_then(|name| rules.settings.services.get(*name))
-    else {
+    let Some(service) = cycle.first().and_then(|name| rules.settings.services.get(*name)) else {
         return;
     };
-    let words = Words::new(format!(
-        "dependencies run in a circle: {}",
-        names.join(" → ")
-    ))
-    .hint("neither could ever be deployed first: remove one of the dependencies");
+    let words = Words::new(format!("dependencies run in a circle: {}", names.join(" → ")))
+        .hint("neither could ever be deployed first: remove one of the dependencies");
     rules.blame(&[below(service, ["depends_on"])], words);
 }
 
@@ -128,10 +105,7 @@ fn find_cycle(settings: &Settings) -> Option<Vec<&ServiceName>> {
         let mut way: Vec<(&ServiceName, usize)> = vec![(start, 0)];
         marks.insert(start, Mark::Open);
         while let Some((name, at)) = way.pop() {
-            let next = settings
-                .services
-                .get(name)
-                .and_then(|service| service.depends_on.get(at));
+            let next = settings.services.get(name).and_then(|service| service.depends_on.get(at));
             let Some(next) = next else {
                 marks.insert(name, Mark::Done);
                 continue;
@@ -139,10 +113,7 @@ fn find_cycle(settings: &Settings) -> Option<Vec<&ServiceName>> {
             way.push((name, at + 1));
             match marks.get(next) {
                 Some(Mark::Open) if next != name => {
-                    let from = way
-                        .iter()
-                        .position(|(on_way, _)| on_way == &next)
-                        .unwrap_or(0);
+                    let from = way.iter().position(|(on_way, _)| on_way == &next).unwrap_or(0);
                     let circle = way[from..].iter().map(|(name, _)| *name);
                     return Some(circle.chain(std::iter::once(next)).collect());
                 }
@@ -170,12 +141,10 @@ fn routes(rules: &mut Rules<'_, '_>) {
             continue;
         };
         let host = route.host.as_deref().unwrap_or("every host");
-        let words = Words::new(format!(
-            "{} has the route {} on {host} already",
-            other.name, route.path
-        ))
-        .allowed("one service per host and path")
-        .hint("give one of them another `path` or `host`");
+        let words =
+            Words::new(format!("{} has the route {} on {host} already", other.name, route.path))
+                .allowed("one service per host and path")
+                .hint("give one of them another `path` or `host`");
         rules.blame(&[below(service, ["route"]), below(other, ["route"])], words);
     }
 }

@@ -40,11 +40,8 @@ fn apart(rules: &mut Rules<'_, '_>) {
         return;
     }
     for (who, roles) in &people.roles {
-        let held: Vec<&str> = APART
-            .iter()
-            .filter(|(role, _)| roles.contains(role))
-            .map(|(_, word)| *word)
-            .collect();
+        let held: Vec<&str> =
+            APART.iter().filter(|(role, _)| roles.contains(role)).map(|(_, word)| *word).collect();
         if held.len() > 1 {
             let words = Words::new(format!("{who} is {} at once", held.join(" and ")))
                 .allowed("one of dev, cq and qa per identity")
@@ -92,13 +89,7 @@ fn own_identity(rules: &mut Rules<'_, '_>) {
         let words = Words::new(format!("{me} is ops itself and can have no other role"))
             .allowed("ops")
             .hint("ops does not approve what it deploys: use another identity for one of the two");
-        rules.blame(
-            &[
-                path(["people", me.as_str()]),
-                path(["boards", "embedded", "me"]),
-            ],
-            words,
-        );
+        rules.blame(&[path(["people", me.as_str()]), path(["boards", "embedded", "me"])], words);
     }
 }
 
@@ -106,10 +97,7 @@ fn own_identity(rules: &mut Rules<'_, '_>) {
 fn closest<'p>(who: &Identity, known: impl Iterator<Item = &'p Identity>) -> Option<&'p Identity> {
     let (local, domain) = who.as_str().split_once('@')?;
     let alike = |other: &&Identity| {
-        let same = other
-            .as_str()
-            .split_once('@')
-            .filter(|(_, theirs)| *theirs == domain);
+        let same = other.as_str().split_once('@').filter(|(_, theirs)| *theirs == domain);
         same.is_some_and(|(theirs, _)| did_you_mean(local, std::iter::once(theirs)).is_some())
     };
     known.into_iter().find(alike)

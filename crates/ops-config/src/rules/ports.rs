@@ -19,13 +19,9 @@ pub(super) fn check(rules: &mut Rules<'_, '_>) {
 fn listening(rules: &Rules<'_, '_>) -> Vec<(SocketAddr, Path)> {
     let edge = rules.settings.edge.listen.iter().enumerate();
     let edge = edge.map(|(at, text)| (text, path(["edge", "listen", &at.to_string()])));
-    let boards = (
-        &rules.settings.boards.listen,
-        path(["boards", "embedded", "listen"]),
-    );
+    let boards = (&rules.settings.boards.listen, path(["boards", "embedded", "listen"]));
     let all = edge.chain(std::iter::once(boards));
-    all.filter_map(|(text, place)| Some((text.parse().ok()?, place)))
-        .collect()
+    all.filter_map(|(text, place)| Some((text.parse().ok()?, place))).collect()
 }
 
 fn listen_once(rules: &mut Rules<'_, '_>, listening: &[(SocketAddr, Path)]) {
@@ -88,10 +84,8 @@ fn fixed(rules: &mut Rules<'_, '_>, listening: &[(SocketAddr, Path)]) {
         };
         let place = below(service, ["fixed_port"]);
         if let Some((_, whose)) = listening.iter().find(|(address, _)| address.port() == port) {
-            let words = Words::new(format!("ops itself listens on port {port}")).hint(format!(
-                "move `{}`, or choose another port",
-                whose.join(".")
-            ));
+            let words = Words::new(format!("ops itself listens on port {port}"))
+                .hint(format!("move `{}`, or choose another port", whose.join(".")));
             rules.blame(&[place.clone(), whose.clone()], words);
         }
         let inside = |e: &&Environment| (e.ports.0..=e.ports.1).contains(&port);
@@ -99,19 +93,10 @@ fn fixed(rules: &mut Rules<'_, '_>, listening: &[(SocketAddr, Path)]) {
             let name = &environment.name;
             let words = Words::new(format!("port {port} is in the range of {name}"))
                 .hint("another replica could be given it: choose a port outside of the range");
-            rules.blame(
-                &[
-                    place.clone(),
-                    path(["environments", name.as_str(), "ports"]),
-                ],
-                words,
-            );
+            rules.blame(&[place.clone(), path(["environments", name.as_str(), "ports"])], words);
         }
         if let Some(other) = owners.insert(port, service) {
-            let words = Words::new(format!(
-                "port {port} is the fixed port of {} too",
-                other.name
-            ));
+            let words = Words::new(format!("port {port} is the fixed port of {} too", other.name));
             rules.blame(&[place, below(other, ["fixed_port"])], words);
         }
     }
@@ -134,10 +119,7 @@ fn room(rules: &mut Rules<'_, '_>) {
                 environment.name
             ))
             .allowed("two ports for every replica: the old and the new version run side by side")
-            .hint(format!(
-                "for instance `ports: {first}-{}`",
-                u64::from(first) + need - 1
-            ));
+            .hint(format!("for instance `ports: {first}-{}`", u64::from(first) + need - 1));
             let place = path(["environments", environment.name.as_str(), "ports"]);
             rules.blame(&[place, path(["services"])], words);
         }

@@ -25,11 +25,12 @@ pub(super) fn check(rules: &mut Rules<'_, '_>, service: &Service) {
                 .hint("keep it in one of them");
             rules.blame(&[place], words);
         } else if looks_secret(name, value) {
-            let words = Words::new(format!(
-                "{name} looks like a secret with its value in the file"
-            ))
-            .allowed("plain settings; what `env` holds is shown in records and on the dashboard")
-            .hint(format!("move it: `secrets: {{ {name}: env:{name} }}`"));
+            let words =
+                Words::new(format!("{name} looks like a secret with its value in the file"))
+                    .allowed(
+                        "plain settings; what `env` holds is shown in records and on the dashboard",
+                    )
+                    .hint(format!("move it: `secrets: {{ {name}: env:{name} }}`"));
             rules.blame(&[place], words);
         }
     }
@@ -56,9 +57,7 @@ pub(crate) fn has_login(text: &str) -> bool {
     while let Some(at) = rest.find("://") {
         rest = &rest[at + 3..];
         let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or("");
-        let password = authority
-            .rsplit_once('@')
-            .and_then(|(login, _)| login.split_once(':'));
+        let password = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':'));
         if password.is_some_and(|(_, password)| !password.is_empty()) {
             return true;
         }

@@ -22,10 +22,7 @@ fn command(rules: &mut Rules<'_, '_>, service: &Service) {
     };
     let place = below(service, ["command", "0"]);
     if program.trim().is_empty() {
-        rules.blame(
-            &[place],
-            Words::new("the program is empty").allowed("a path in the artifact"),
-        );
+        rules.blame(&[place], Words::new("the program is empty").allowed("a path in the artifact"));
         return;
     }
     if program.split('/').any(|part| part == "..") {
@@ -34,19 +31,16 @@ fn command(rules: &mut Rules<'_, '_>, service: &Service) {
         rules.blame(&[place], words);
     } else if service.command.len() == 1 && program.split_whitespace().count() > 1 {
         let words: Vec<&str> = program.split_whitespace().collect();
-        let complaint = Words::new("program and arguments stand in one word").hint(format!(
-            "no shell splits it: write `[{}]`",
-            words.join(", ")
-        ));
+        let complaint = Words::new("program and arguments stand in one word")
+            .hint(format!("no shell splits it: write `[{}]`", words.join(", ")));
         rules.blame(&[place], complaint);
     }
     let shell = ["sh", "bash", "dash", "zsh"].contains(&program.rsplit('/').next().unwrap_or(""));
     for (at, word) in service.command.iter().enumerate().filter(|_| !shell) {
         if word.contains("$PORT") || word.contains("${PORT}") {
             let mended = word.replace("${PORT}", "{port}").replace("$PORT", "{port}");
-            let words = Words::new("no shell replaces `$PORT`").hint(format!(
-                "write `\"{mended}\"`: ops puts the replica's port there"
-            ));
+            let words = Words::new("no shell replaces `$PORT`")
+                .hint(format!("write `\"{mended}\"`: ops puts the replica's port there"));
             rules.blame(&[below(service, ["command", &at.to_string()])], words);
         }
     }
@@ -97,38 +91,26 @@ fn alone(rules: &mut Rules<'_, '_>, service: &Service) {
             .allowed("a fixed port only with `runs_twice: false`")
             .hint("pass `{port}` to the program instead, or write `strategy: recreate`");
         rules.blame(
-            &[
-                place.clone(),
-                below(service, ["runs_twice"]),
-                below(service, ["strategy"]),
-            ],
+            &[place.clone(), below(service, ["runs_twice"]), below(service, ["strategy"])],
             words,
         );
     }
     if service.replicas > 1 {
-        let words = Words::new(format!(
-            "{} replicas cannot all have port {port}",
-            service.replicas
-        ))
-        .allowed("`replicas: 1` with a fixed port");
+        let words =
+            Words::new(format!("{} replicas cannot all have port {port}", service.replicas))
+                .allowed("`replicas: 1` with a fixed port");
         rules.blame(&[place.clone(), below(service, ["replicas"])], words);
     }
     if service.stages.len() > 1 {
-        let words = Words::new(format!(
-            "the copies of two stages cannot both have port {port}"
-        ))
-        .allowed("one stage with a fixed port");
+        let words = Words::new(format!("the copies of two stages cannot both have port {port}"))
+            .allowed("one stage with a fixed port");
         rules.blame(&[place, below(service, ["stages"])], words);
     }
 }
 
 fn serving(rules: &mut Rules<'_, '_>, service: &Service) {
     let place = below(service, ["min_serving"]);
-    let Service {
-        replicas,
-        min_serving,
-        ..
-    } = service;
+    let Service { replicas, min_serving, .. } = service;
     if min_serving > replicas {
         let words = Words::new(format!("{min_serving} of {replicas} replicas cannot serve"))
             .allowed(format!("0 to {replicas}, the number of replicas"));
@@ -137,14 +119,7 @@ fn serving(rules: &mut Rules<'_, '_>, service: &Service) {
         let words = Words::new("nothing serves between the old version and the new one")
             .allowed("0 for a service that cannot run twice")
             .hint("the gap is bounded by `strategy: { recreate: { gap_limit: 10s } }`");
-        rules.blame(
-            &[
-                place,
-                below(service, ["runs_twice"]),
-                below(service, ["strategy"]),
-            ],
-            words,
-        );
+        rules.blame(&[place, below(service, ["runs_twice"]), below(service, ["strategy"])], words);
     } else if service.runs_twice && service.route.is_some() && *min_serving == 0 {
         let words = Words::new("a deployment could leave nobody to serve")
             .allowed(format!("1 to {replicas} for a service that runs twice"));
@@ -162,10 +137,7 @@ fn canary(rules: &mut Rules<'_, '_>, service: &Service) {
             let item = (at + 1).to_string();
             let words = Words::new(format!("{}% after {}%", after.weight, before.weight))
                 .allowed("steps that rise, the last one at most 50%");
-            rules.blame(
-                &[below(service, ["strategy", "canary", "steps", &item])],
-                words,
-            );
+            rules.blame(&[below(service, ["strategy", "canary", "steps", &item])], words);
         }
     }
 }
@@ -176,34 +148,21 @@ fn watch(rules: &mut Rules<'_, '_>, service: &Service) {
     let place = below(service, ["watch"]);
     if watch.last_stretch_seconds >= watch.seconds {
         let stretch = show_duration(watch.last_stretch_seconds.saturating_mul(1_000));
-        let words = Words::new(format!(
-            "the last stretch, {stretch}, fills the watch of {length}"
-        ))
-        .allowed("a last stretch shorter than the watch")
-        .hint("most of the watch has both versions on traffic, so that they can be compared");
-        rules.blame(
-            &[below(service, ["watch", "last_stretch"]), place.clone()],
-            words,
-        );
+        let words = Words::new(format!("the last stretch, {stretch}, fills the watch of {length}"))
+            .allowed("a last stretch shorter than the watch")
+            .hint("most of the watch has both versions on traffic, so that they can be compared");
+        rules.blame(&[below(service, ["watch", "last_stretch"]), place.clone()], words);
     }
     if watch.min_requests > 0 && service.route.is_none() {
         let words = Words::new("no route brings requests, so this minimum is never reached")
             .allowed("0 without `route`");
-        rules.blame(
-            &[
-                below(service, ["watch", "min_requests"]),
-                below(service, ["route"]),
-            ],
-            words,
-        );
+        rules.blame(&[below(service, ["watch", "min_requests"]), below(service, ["route"])], words);
     }
 }
 
 fn health(rules: &mut Rules<'_, '_>, service: &Service) {
     let health = &service.health;
-    let least = health
-        .every_ms
-        .saturating_mul(u64::from(health.in_a_row.saturating_sub(1)));
+    let least = health.every_ms.saturating_mul(u64::from(health.in_a_row.saturating_sub(1)));
     if least >= health.start_deadline_ms {
         let words = Words::new(format!(
             "{} probes every {} take {}, longer than the start deadline of {}",
@@ -220,10 +179,7 @@ fn health(rules: &mut Rules<'_, '_>, service: &Service) {
 
 fn smoke(rules: &mut Rules<'_, '_>, service: &Service) {
     let place = below(service, ["smoke"]);
-    let items = rules
-        .root
-        .at(&place)
-        .map_or(&[][..], crate::node::Node::items);
+    let items = rules.root.at(&place).map_or(&[][..], crate::node::Node::items);
     if !items.is_empty() && service.route.is_none() {
         let words = Words::new("smoke requests go through the door, but there is no route")
             .hint("add `route: { path: / }`, or remove `smoke`");
@@ -232,10 +188,7 @@ fn smoke(rules: &mut Rules<'_, '_>, service: &Service) {
     for (at, item) in items.iter().enumerate() {
         let place = below(service, ["smoke", &at.to_string()]);
         let methods = ["get", "head", "options"];
-        let count = methods
-            .iter()
-            .filter(|method| item.get(method).is_some())
-            .count();
+        let count = methods.iter().filter(|method| item.get(method).is_some()).count();
         if count != 1 {
             let message = match count {
                 0 => "this request has no path".to_owned(),

@@ -11,31 +11,16 @@ pub(crate) const FILE: &Table = &Table {
     what: "ops.yaml",
     keys: &[
         required("version", Kind::Whole(1, 1), "1", "Version of this format."),
-        required(
-            "project",
-            Kind::Text(&NAME),
-            "shop",
-            "Name of the project, for texts.",
-        ),
+        required("project", Kind::Text(&NAME), "shop", "Name of the project, for texts."),
         optional(
             "environments",
-            Kind::Entries {
-                key: &NAME,
-                of: &Kind::Table(ENVIRONMENT),
-                min: 1,
-                max: 20,
-            },
+            Kind::Entries { key: &NAME, of: &Kind::Table(ENVIRONMENT), min: 1, max: 20 },
             "production, with ports 20000-20999",
             "Places where services run.",
         ),
         required(
             "people",
-            Kind::Entries {
-                key: &IDENTITY,
-                of: &ROLES,
-                min: 1,
-                max: 500,
-            },
+            Kind::Entries { key: &IDENTITY, of: &ROLES, min: 1, max: 500 },
             "{ dan@example.org: dev, cleo@example.org: cq, quinn@example.org: qa }",
             "Who is who: identities on the planning board and their roles.",
         ),
@@ -52,35 +37,15 @@ pub(crate) const FILE: &Table = &Table {
             "One person may be DEV, CQ and QA of one candidate; named on every record. Set in the \
              first commit only.",
         ),
-        optional(
-            "boards",
-            Kind::Table(BOARDS),
-            "the embedded boards",
-            "Where the team works.",
-        ),
-        optional(
-            "edge",
-            Kind::Table(EDGE),
-            "127.0.0.1:8080",
-            "The door for requests.",
-        ),
+        optional("boards", Kind::Table(BOARDS), "the embedded boards", "Where the team works."),
+        optional("edge", Kind::Table(EDGE), "127.0.0.1:8080", "The door for requests."),
         required(
             "services",
-            Kind::Entries {
-                key: &NAME,
-                of: &Kind::Table(service::SERVICE),
-                min: 1,
-                max: 1_000,
-            },
+            Kind::Entries { key: &NAME, of: &Kind::Table(service::SERVICE), min: 1, max: 1_000 },
             "{ shop: { command: [bin/shop] } }",
             "What is deployed.",
         ),
-        optional(
-            "retention",
-            Kind::Table(RETENTION),
-            "see its keys",
-            "What is kept.",
-        ),
+        optional("retention", Kind::Table(RETENTION), "see its keys", "What is kept."),
         optional(
             "heartbeat",
             Kind::Seconds(10, 3_600),
@@ -116,18 +81,8 @@ const BOARDS: &Table = &Table {
 const EMBEDDED: &Table = &Table {
     what: "the embedded boards",
     keys: &[
-        optional(
-            "listen",
-            Kind::Text(&ADDRESS),
-            "127.0.0.1:8088",
-            "Where they are reached.",
-        ),
-        optional(
-            "me",
-            Kind::Text(&IDENTITY),
-            "ops@example.org",
-            "The identity of ops on them.",
-        ),
+        optional("listen", Kind::Text(&ADDRESS), "127.0.0.1:8088", "Where they are reached."),
+        optional("me", Kind::Text(&IDENTITY), "ops@example.org", "The identity of ops on them."),
         optional(
             "channel",
             Kind::Text(&CHANNEL),
@@ -156,17 +111,7 @@ const RETENTION: &Table = &Table {
             "5",
             "Releases kept per service, beside what serves and its way back.",
         ),
-        optional(
-            "store",
-            Kind::Size(100, 10_000_000),
-            "5GB",
-            "Quota of the artifact store.",
-        ),
-        optional(
-            "logs",
-            Kind::Size(1, 1_000_000),
-            "100MB",
-            "Quota of one replica's logs.",
-        ),
+        optional("store", Kind::Size(100, 10_000_000), "5GB", "Quota of the artifact store."),
+        optional("logs", Kind::Size(1, 1_000_000), "100MB", "Quota of one replica's logs."),
     ],
 };

@@ -49,9 +49,7 @@ pub(super) const IDENTITY: Format = Format {
             let part = |part: &str, max: usize| {
                 !part.is_empty()
                     && part.chars().count() <= max
-                    && !part
-                        .chars()
-                        .any(|c| c.is_whitespace() || c.is_control() || c == '@')
+                    && !part.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@')
             };
             part(local, 64) && part(domain, 255)
         })
@@ -70,13 +68,8 @@ pub(super) const CHANNEL: Format = Format {
     pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
     holds: |text| {
         text.len() <= 64
-            && text
-                .bytes()
-                .next()
-                .is_some_and(|b| b.is_ascii_alphanumeric())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+            && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     },
 };
 
@@ -87,9 +80,7 @@ pub(super) const HOST: Format = Format {
     holds: |text| {
         let label = |part: &str| {
             (1..=63).contains(&part.len())
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
                 && !part.starts_with('-')
                 && !part.ends_with('-')
         };

@@ -34,40 +34,20 @@ pub(super) const SERVICE: &Table = &Table {
             "the environment's name",
             "Services of one lock group are deployed one at a time.",
         ),
-        optional(
-            "target",
-            Kind::Word(&["process"]),
-            "process",
-            "Where it runs.",
-        ),
+        optional("target", Kind::Word(&["process"]), "process", "Where it runs."),
         optional(
             "env",
-            Kind::Entries {
-                key: &VARIABLE,
-                of: &Kind::Plain(WORD_MAX),
-                min: 0,
-                max: 500,
-            },
+            Kind::Entries { key: &VARIABLE, of: &Kind::Plain(WORD_MAX), min: 0, max: 500 },
             "none",
             "Plain variables; nothing secret.",
         ),
         optional(
             "secrets",
-            Kind::Entries {
-                key: &VARIABLE,
-                of: &Kind::Reference,
-                min: 0,
-                max: 200,
-            },
+            Kind::Entries { key: &VARIABLE, of: &Kind::Reference, min: 0, max: 200 },
             "none",
             "Variables whose values are found by reference.",
         ),
-        optional(
-            "replicas",
-            Kind::Whole(1, 200),
-            "1",
-            "How many copies serve.",
-        ),
+        optional("replicas", Kind::Whole(1, 200), "1", "How many copies serve."),
         optional(
             "min_serving",
             Kind::Whole(0, 200),
@@ -92,24 +72,14 @@ pub(super) const SERVICE: &Table = &Table {
             "none: no requests come through the door",
             "Which requests are this service's.",
         ),
-        optional(
-            "health",
-            Kind::Table(HEALTH),
-            "see its keys",
-            "How its health is asked.",
-        ),
+        optional("health", Kind::Table(HEALTH), "see its keys", "How its health is asked."),
         optional(
             "smoke",
             Kind::List(&Kind::Table(SMOKE), 0, 50),
             "none",
             "Requests that must succeed through the door after a deployment.",
         ),
-        optional(
-            "slo",
-            Kind::Table(SLO),
-            "none",
-            "Limits that hold whatever the old version did.",
-        ),
+        optional("slo", Kind::Table(SLO), "none", "Limits that hold whatever the old version did."),
         optional(
             "strategy",
             Kind::Either(&[
@@ -137,30 +107,15 @@ pub(super) const SERVICE: &Table = &Table {
             "30s",
             "Time between TERM and KILL, and the bound of a drain.",
         ),
-        optional(
-            "needs",
-            Kind::Table(NEEDS),
-            "see its keys",
-            "Room that one replica needs.",
-        ),
+        optional("needs", Kind::Table(NEEDS), "see its keys", "Room that one replica needs."),
     ],
 };
 
 const ROUTE: &Table = &Table {
     what: "a route",
     keys: &[
-        optional(
-            "host",
-            Kind::Text(&HOST),
-            "every host",
-            "Host name of the requests.",
-        ),
-        optional(
-            "path",
-            Kind::Text(&ROUTE_PATH),
-            "/",
-            "Path prefix; the longest match wins.",
-        ),
+        optional("host", Kind::Text(&HOST), "every host", "Host name of the requests."),
+        optional("path", Kind::Text(&ROUTE_PATH), "/", "Path prefix; the longest match wins."),
     ],
 };
 
@@ -203,30 +158,10 @@ const HEALTH: &Table = &Table {
 const SMOKE: &Table = &Table {
     what: "a smoke request",
     keys: &[
-        optional(
-            "get",
-            Kind::Text(&REQUEST_PATH),
-            "none",
-            "Path of a GET request.",
-        ),
-        optional(
-            "head",
-            Kind::Text(&REQUEST_PATH),
-            "none",
-            "Path of a HEAD request.",
-        ),
-        optional(
-            "options",
-            Kind::Text(&REQUEST_PATH),
-            "none",
-            "Path of an OPTIONS request.",
-        ),
-        optional(
-            "status",
-            Kind::Whole(100, 599),
-            "200",
-            "Status that must come back.",
-        ),
+        optional("get", Kind::Text(&REQUEST_PATH), "none", "Path of a GET request."),
+        optional("head", Kind::Text(&REQUEST_PATH), "none", "Path of a HEAD request."),
+        optional("options", Kind::Text(&REQUEST_PATH), "none", "Path of an OPTIONS request."),
+        optional("status", Kind::Whole(100, 599), "200", "Status that must come back."),
         optional(
             "contains",
             Kind::Text(&NEEDLE),
@@ -257,12 +192,7 @@ const SLO: &Table = &Table {
 const STRATEGY: &Table = &Table {
     what: "a strategy",
     keys: &[
-        optional(
-            "canary",
-            Kind::Table(CANARY),
-            "see its keys",
-            "Traffic moves in steps.",
-        ),
+        optional("canary", Kind::Table(CANARY), "see its keys", "Traffic moves in steps."),
         optional(
             "recreate",
             Kind::Table(RECREATE),
@@ -285,12 +215,7 @@ const CANARY: &Table = &Table {
             "[5%, 25%, 50%]",
             "Shares of the new version, rising, the last one at most 50%.",
         ),
-        optional(
-            "dwell",
-            DWELL,
-            "1m",
-            "Least observed time in a step that names none.",
-        ),
+        optional("dwell", DWELL, "1m", "Least observed time in a step that names none."),
         optional(
             "min_requests",
             REQUESTS,
@@ -304,12 +229,7 @@ const STEP: &Table = &Table {
     what: "a step",
     keys: &[
         required("weight", WEIGHT, "25%", "Share of the new version."),
-        optional(
-            "dwell",
-            DWELL,
-            "that of the canary",
-            "Least observed time in this step.",
-        ),
+        optional("dwell", DWELL, "that of the canary", "Least observed time in this step."),
         optional(
             "min_requests",
             REQUESTS,
@@ -380,11 +300,6 @@ const NEEDS: &Table = &Table {
     what: "the room of a replica",
     keys: &[
         optional("memory", Kind::Size(1, 10_000_000), "128MB", "Memory."),
-        optional(
-            "disk",
-            Kind::Size(0, 10_000_000),
-            "100MB",
-            "Disk beside the artifact itself.",
-        ),
+        optional("disk", Kind::Size(0, 10_000_000), "100MB", "Disk beside the artifact itself."),
     ],
 };

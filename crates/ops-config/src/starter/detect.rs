@@ -40,20 +40,15 @@ impl Guess {
     fn new(command: &[&str], reason: impl Into<String>) -> Self {
         let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
         let routed = command.iter().any(|word| word.contains("{port}"));
-        Self {
-            command,
-            reason: reason.into(),
-            routed,
-        }
+        Self { command, reason: reason.into(), routed }
     }
 }
 
 pub(super) fn detect(dir: &Path) -> Found {
     let project = project(dir);
     // The surest sign first: a Procfile says how it is started, a Makefile only how it is made.
-    let guesses: [fn(&Path) -> Option<Guess>; 7] = [
-        procfile, cargo, node, python, executable, makefile, dockerfile,
-    ];
+    let guesses: [fn(&Path) -> Option<Guess>; 7] =
+        [procfile, cargo, node, python, executable, makefile, dockerfile];
     let guess = guesses
         .iter()
         .find_map(|guess| guess(dir))
@@ -79,23 +74,14 @@ pub(super) fn detect(dir: &Path) -> Found {
     if command.iter().any(|word| word == "{port}") {
         notes.push("`{port}` becomes the port of each replica.".to_owned());
     }
-    Found {
-        project,
-        command,
-        reason: guess.reason,
-        notes,
-        routed,
-        port,
-    }
+    Found { project, command, reason: guess.reason, notes, routed, port }
 }
 
 fn procfile(dir: &Path) -> Option<Guess> {
     let text = look(dir, "Procfile")?;
     let (kind, line) = manifest::procfile(&text)?;
-    let mut command: Vec<String> = line
-        .split_whitespace()
-        .map(|word| with_port(word.trim_matches(['"', '\''])))
-        .collect();
+    let mut command: Vec<String> =
+        line.split_whitespace().map(|word| with_port(word.trim_matches(['"', '\'']))).collect();
     // Shell words: only a shell gives them their meaning.
     if line.contains(['|', '&', ';', '>', '<', '`', '(', '=']) || line.contains("$(") {
         command = vec!["sh".to_owned(), "-c".to_owned(), with_port(&line)];
@@ -113,11 +99,8 @@ fn cargo(dir: &Path) -> Option<Guess> {
     let mut names = manifest::cargo_binaries(&text);
     if names.is_empty() {
         let sources = files(&dir.join("src/bin"), |_, _| true);
-        names = sources
-            .iter()
-            .filter_map(|name| name.strip_suffix(".rs"))
-            .map(str::to_owned)
-            .collect();
+        names =
+            sources.iter().filter_map(|name| name.strip_suffix(".rs")).map(str::to_owned).collect();
         if dir.join("src/main.rs").is_file() {
             names.extend(manifest::cargo_package(&text));
         }
@@ -136,21 +119,11 @@ fn cargo(dir: &Path) -> Option<Guess> {
 fn node(dir: &Path) -> Option<Guess> {
     let text = look(dir, "package.json")?;
     let package: serde_json::Value = serde_json::from_str(&text).ok()?;
-    if package
-        .get("scripts")
-        .and_then(|scripts| scripts.get("start"))
-        .is_some()
-    {
+    if package.get("scripts").and_then(|scripts| scripts.get("start")).is_some() {
         let reason = "From package.json, script `start`.";
-        return Some(Guess::new(
-            &["npm", "start", "--", "--port", "{port}"],
-            reason,
-        ));
+        return Some(Guess::new(&["npm", "start", "--", "--port", "{port}"], reason));
     }
-    let main = package
-        .get("main")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or("index.js");
+    let main = package.get("main").and_then(serde_json::Value::as_str).unwrap_or("index.js");
     let there = usable(&[main.to_owned()]) && dir.join(main).is_file();
     let reason = "From package.json, which has no script `start`.";
     there.then(|| Guess::new(&["node", main, "--port", "{port}"], reason))
@@ -169,22 +142,11 @@ fn python(dir: &Path) -> Option<Guess> {
     match (known, main) {
         (false, _) => None,
         (true, Some("manage.py")) => Some(Guess::new(
-            &[
-                ".venv/bin/python",
-                "manage.py",
-                "runserver",
-                "--noreload",
-                "{port}",
-            ],
+            &[".venv/bin/python", "manage.py", "runserver", "--noreload", "{port}"],
             "A Django project; put a production server in front, such as gunicorn.",
         )),
         (true, main) => Some(Guess::new(
-            &[
-                ".venv/bin/python",
-                main.unwrap_or("main.py"),
-                "--port",
-                "{port}",
-            ],
+            &[".venv/bin/python", main.unwrap_or("main.py"), "--port", "{port}"],
             "A Python project; the artifact must hold the virtual environment.",
         )),
     }
@@ -194,20 +156,13 @@ fn executable(dir: &Path) -> Option<Guess> {
     /// Programs that build, not serve.
     const BUILDERS: [&str; 4] = ["configure", "gradlew", "mvnw", "install.sh"];
     for folder in ["bin", ""] {
-        let programs = files(&dir.join(folder), |name, path| {
-            !BUILDERS.contains(&name) && is_executable(path)
-        });
-        let Some(name) = programs
-            .into_iter()
-            .find(|name| usable(std::slice::from_ref(name)))
+        let programs =
+            files(&dir.join(folder), |name, path| !BUILDERS.contains(&name) && is_executable(path));
+        let Some(name) = programs.into_iter().find(|name| usable(std::slice::from_ref(name)))
         else {
             continue;
         };
-        let program = if folder.is_empty() {
-            format!("./{name}")
-        } else {
-            format!("bin/{name}")
-        };
+        let program = if folder.is_empty() { format!("./{name}") } else { format!("bin/{name}") };
         let reason = "From the executable that stands here.";
         return Some(Guess::new(&[&program, "--port", "{port}"], reason));
     }
@@ -219,8 +174,7 @@ fn makefile(dir: &Path) -> Option<Guess> {
     let targets = ["serve", "start", "run"];
     let target = targets.into_iter().find(|target| {
         let rule = format!("{target}:");
-        text.lines()
-            .any(|line| line.starts_with(&rule) && !line.starts_with(&format!("{rule}=")))
+        text.lines().any(|line| line.starts_with(&rule) && !line.starts_with(&format!("{rule}=")))
     })?;
     let reason = format!("From the Makefile, target `{target}`; the program itself is better.");
     Some(Guess::new(&["make", target, "PORT={port}"], reason))
@@ -240,9 +194,7 @@ fn dockerfile(dir: &Path) -> Option<Guess> {
 /// A name for the project: the folder's, in the form that names have.
 fn project(dir: &Path) -> String {
     let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    let folder = full
-        .file_name()
-        .map(|name| name.to_string_lossy().to_lowercase());
+    let folder = full.file_name().map(|name| name.to_string_lossy().to_lowercase());
     let mut name = String::new();
     for c in folder.unwrap_or_default().chars() {
         if c.is_ascii_lowercase() || (c.is_ascii_digit() && !name.is_empty()) {
@@ -253,11 +205,7 @@ fn project(dir: &Path) -> String {
     }
     name.truncate(40);
     let name = name.trim_end_matches('-');
-    if name.is_empty() {
-        "app".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { "app".to_owned() } else { name.to_owned() }
 }
 
 fn with_port(word: &str) -> String {
@@ -285,11 +233,7 @@ fn look(dir: &Path, name: &str) -> Option<String> {
         return None;
     }
     let mut bytes = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(LOOK_MAX)
-        .read_to_end(&mut bytes)
-        .ok()?;
+    File::open(path).ok()?.take(LOOK_MAX).read_to_end(&mut bytes).ok()?;
     String::from_utf8(bytes).ok()
 }
 

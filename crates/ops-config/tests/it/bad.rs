@@ -13,9 +13,7 @@ fn bad(text: &str) -> Complaints {
 
 /// The minimal file with further lines for its service.
 fn service(lines: &str) -> String {
-    lines.lines().fold(MINIMAL.to_owned(), |text, line| {
-        format!("{text}    {line}\n")
-    })
+    lines.lines().fold(MINIMAL.to_owned(), |text, line| format!("{text}    {line}\n"))
 }
 
 /// The minimal file with further lines at its top.
@@ -223,16 +221,10 @@ fn places_count_characters_and_ignore_a_byte_order_mark() {
     let text = format!("\u{feff}{}", service("env: { Ä: 'é', X: [] }")).replace('\n', "\r\n");
     let complaints = bad(&text);
     let list = complaints.list();
-    let places: Vec<_> = list
-        .iter()
-        .map(|c| (c.path.as_str(), c.line, c.column))
-        .collect();
+    let places: Vec<_> = list.iter().map(|c| (c.path.as_str(), c.line, c.column)).collect();
     assert_eq!(
         places,
-        [
-            ("services.shop.env.Ä", 12, 12),
-            ("services.shop.env.X", 12, 23)
-        ],
+        [("services.shop.env.Ä", 12, 12), ("services.shop.env.X", 12, 23)],
         "{complaints}"
     );
 }

@@ -1,8 +1,5 @@
 //! Reads whole files, good and bad.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot set up its folder has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its folder has failed")]
 
 mod bad;
 mod parsing;
@@ -18,10 +15,7 @@ use ops_core::{
 };
 
 fn revision(text: &str) -> Revision {
-    Revision {
-        commit: None,
-        hash: Digest::of(text.as_bytes()),
-    }
+    Revision { commit: None, hash: Digest::of(text.as_bytes()) }
 }
 
 fn read(text: &str) -> Result<Settings, Complaints> {

@@ -34,10 +34,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("bot@example.org", "robot@example.org"),
     ("release-room", "room"),
     ("[::1]:9080", "[::1]:9081"),
-    (
-        "stages: [staging, production]\n    lock",
-        "stages: [production, staging]\n    lock",
-    ),
+    ("stages: [staging, production]\n    lock", "stages: [production, staging]\n    lock"),
     ("lock_group: front", "lock_group: back"),
     ("--level, 3", "--level, 4"),
     ("WORKERS: 4", "WORKERS: 04"),
@@ -75,10 +72,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("memory: 1GB", "memory: 2GB"),
     ("disk: 250MB", "disk: 251MB"),
     ("strategy: blue-green", "strategy: { recreate: {} }"),
-    (
-        "runs_twice: false\n    fixed_port: 7000",
-        "runs_twice: false",
-    ),
+    ("runs_twice: false\n    fixed_port: 7000", "runs_twice: false"),
     ("gap_limit: 20s", "gap_limit: 21s"),
     ("hold_requests: 64", "hold_requests: 65"),
     ("watch: 30s", "watch: 31s"),
@@ -119,11 +113,7 @@ fn aliases_stand_for_whole_values() {
         "{MINIMAL}    health: &health {{ path: /healthz }}\n  two:\n    command: [bin/two]\n    health: *health\n"
     );
     let settings = good(&text);
-    let paths: Vec<_> = settings
-        .services
-        .values()
-        .map(|s| s.health.path.as_deref())
-        .collect();
+    let paths: Vec<_> = settings.services.values().map(|s| s.health.path.as_deref()).collect();
     assert_eq!(paths, [Some("/healthz"), Some("/healthz")]);
 }
 
@@ -135,23 +125,11 @@ fn strategies_follow_from_what_a_service_is() {
         let service = settings.services.values().next().unwrap().clone();
         (service.strategy, service.runs_twice, service.min_serving)
     };
-    assert!(matches!(
-        strategy("    route: {}\n"),
-        (Strategy::Canary { .. }, true, 1)
-    ));
+    assert!(matches!(strategy("    route: {}\n"), (Strategy::Canary { .. }, true, 1)));
     assert_eq!(strategy(""), (Strategy::BlueGreen, true, 1));
-    assert_eq!(
-        strategy("    runs_twice: false\n"),
-        (Strategy::Recreate, false, 0)
-    );
-    assert_eq!(
-        strategy("    strategy: recreate\n"),
-        (Strategy::Recreate, false, 0)
-    );
-    assert_eq!(
-        strategy("    replicas: 4\n"),
-        (Strategy::BlueGreen, true, 3)
-    );
+    assert_eq!(strategy("    runs_twice: false\n"), (Strategy::Recreate, false, 0));
+    assert_eq!(strategy("    strategy: recreate\n"), (Strategy::Recreate, false, 0));
+    assert_eq!(strategy("    replicas: 4\n"), (Strategy::BlueGreen, true, 3));
 }
 
 #[test]
@@ -171,18 +149,9 @@ fn s3_the_hash_changes_with_the_service_and_with_nothing_else() {
     let hash = |text: &str| service_hash(&good(text), &shop).unwrap();
     // It stands in candidates: a change of this value makes every approval void.
     insta::assert_snapshot!(service_hash(&settings, &shop).unwrap().as_str());
-    assert_eq!(
-        hash(FULL),
-        hash(&FULL.replace("start_deadline: 90s", "start_deadline: 1m30s"))
-    );
-    assert_eq!(
-        hash(FULL),
-        hash(&FULL.replace("heartbeat: 5m", "heartbeat: 6m"))
-    );
-    assert_eq!(
-        hash(FULL),
-        hash(&FULL.replace("hold_requests: 64", "hold_requests: 65"))
-    );
+    assert_eq!(hash(FULL), hash(&FULL.replace("start_deadline: 90s", "start_deadline: 1m30s")));
+    assert_eq!(hash(FULL), hash(&FULL.replace("heartbeat: 5m", "heartbeat: 6m")));
+    assert_eq!(hash(FULL), hash(&FULL.replace("hold_requests: 64", "hold_requests: 65")));
     assert_ne!(hash(FULL), hash(&FULL.replace("LOG: info", "LOG: debug")));
     assert_ne!(hash(FULL), hash(&FULL.replace("alpha: 2%", "alpha: 3%")));
     let written = MINIMAL.replace("route: { path: / }", "route: { path: / }\n    replicas: 1");

@@ -11,10 +11,7 @@ fn look(text: &str) {
         for complaint in complaints.list() {
             let end = complaint.span.offset + complaint.span.length;
             let read = text.strip_prefix('\u{feff}').unwrap_or(text);
-            assert!(
-                read.get(complaint.span.offset..end).is_some(),
-                "{complaint:?}"
-            );
+            assert!(read.get(complaint.span.offset..end).is_some(), "{complaint:?}");
         }
         for look in [Look::Plain, Look::Colour, Look::Narrated] {
             assert!(!complaints.render(look).is_empty());

@@ -15,20 +15,13 @@ fn value(text: &str) -> Value {
 fn the_committed_schema_is_the_current_one() {
     let current = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
     if std::env::var_os("OPS_WRITE_SCHEMA").is_some() {
-        std::fs::write(
-            concat!(env!("CARGO_MANIFEST_DIR"), "/schema/ops.schema.json"),
-            &current,
-        )
-        .unwrap();
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/schema/ops.schema.json"), &current)
+            .unwrap();
         return;
     }
     // Objects compare whatever the order of their keys.
     let committed: Value = serde_json::from_str(COMMITTED).unwrap();
-    assert_eq!(
-        committed,
-        schema(),
-        "run the test with OPS_WRITE_SCHEMA=1 and commit the file"
-    );
+    assert_eq!(committed, schema(), "run the test with OPS_WRITE_SCHEMA=1 and commit the file");
 }
 
 #[test]

@@ -17,22 +17,13 @@ fn git(dir: &Path, args: &[&str]) -> String {
         .arg("-C")
         .arg(dir)
         .args(["-c", "user.name=Test", "-c", "user.email=test@example.org"])
-        .args([
-            "-c",
-            "commit.gpgsign=false",
-            "-c",
-            "init.defaultBranch=main",
-        ])
+        .args(["-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main"])
         .args(args)
         .env_remove("GIT_DIR")
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -66,14 +57,8 @@ fn s4_the_commit_governs_not_the_edit() {
 
     let loaded = load(dir).unwrap();
     assert_eq!(loaded.settings.project, "one");
-    assert_eq!(
-        loaded.settings.revision.commit.as_deref(),
-        Some(first.as_str())
-    );
-    assert_eq!(
-        loaded.settings.revision.hash,
-        Digest::of(project("one").as_bytes())
-    );
+    assert_eq!(loaded.settings.revision.commit.as_deref(), Some(first.as_str()));
+    assert_eq!(loaded.settings.revision.hash, Digest::of(project("one").as_bytes()));
     assert!(loaded.from_git && !loaded.uncommitted);
 
     write(dir, project("two"));
@@ -140,18 +125,9 @@ fn a_file_that_no_commit_holds_does_not_govern() {
     let error = load(dir).unwrap_err();
     assert!(matches!(error, LoadError::NotCommitted(_)), "{error}");
     assert!(error.next().contains("git commit"));
-    assert!(matches!(
-        load_at(dir, &without),
-        Err(LoadError::NotInCommit { .. })
-    ));
-    assert!(matches!(
-        load_at(dir, "no-such-thing"),
-        Err(LoadError::NoCommit(_))
-    ));
-    assert!(matches!(
-        load_at(dir, "--help"),
-        Err(LoadError::NoCommit(_))
-    ));
+    assert!(matches!(load_at(dir, &without), Err(LoadError::NotInCommit { .. })));
+    assert!(matches!(load_at(dir, "no-such-thing"), Err(LoadError::NoCommit(_))));
+    assert!(matches!(load_at(dir, "--help"), Err(LoadError::NoCommit(_))));
     assert!(matches!(
         load_at(dir, "HEAD:other"),
         Err(LoadError::NoCommit(_) | LoadError::Git { .. })
@@ -181,10 +157,7 @@ fn s4_without_git_the_file_is_read_and_says_so() {
     let loaded = load(dir).unwrap();
     assert!(!loaded.from_git && !loaded.uncommitted);
     assert_eq!(loaded.settings.revision.commit, None);
-    assert!(matches!(
-        load_at(dir, "HEAD"),
-        Err(LoadError::NoRepository(_))
-    ));
+    assert!(matches!(load_at(dir, "HEAD"), Err(LoadError::NoRepository(_))));
 }
 
 #[test]
@@ -193,10 +166,7 @@ fn files_that_are_no_text_are_refused() {
     let dir = folder.path();
     write(dir, b"version: 1\nproject: \xff\n");
     let error = load(dir).unwrap_err();
-    assert!(
-        matches!(error, LoadError::NotUtf8 { byte: 21, line: 2 }),
-        "{error}"
-    );
+    assert!(matches!(error, LoadError::NotUtf8 { byte: 21, line: 2 }), "{error}");
     write(dir, vec![b'#'; 1_000_001]);
     assert!(matches!(load(dir), Err(LoadError::TooLarge)));
     fs::remove_file(dir.join(FILE_NAME)).unwrap();
@@ -233,8 +203,5 @@ fn complaints_name_the_commit_if_the_working_copy_differs() {
     let name = |error: LoadError| error.complaints().unwrap().name().to_owned();
     assert_eq!(name(load(dir).unwrap_err()), "ops.yaml");
     write(dir, MINIMAL);
-    assert_eq!(
-        name(load(dir).unwrap_err()),
-        format!("ops.yaml at commit {}", &id[..12])
-    );
+    assert_eq!(name(load(dir).unwrap_err()), format!("ops.yaml at commit {}", &id[..12]));
 }

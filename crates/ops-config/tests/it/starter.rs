@@ -7,10 +7,7 @@ use ops_config::starter;
 use crate::{good, read};
 
 fn command(files: &[(&str, &str)]) -> Vec<String> {
-    let folder = tempfile::Builder::new()
-        .prefix("My Shop-2.")
-        .tempdir()
-        .unwrap();
+    let folder = tempfile::Builder::new().prefix("My Shop-2.").tempdir().unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -44,11 +41,7 @@ fn what_stands_in_the_comments_is_valid_too() {
     let folder = tempfile::tempdir().unwrap();
     let shop = folder.path().join("shop");
     fs::create_dir(&shop).unwrap();
-    fs::write(
-        shop.join("Dockerfile"),
-        "FROM x\nEXPOSE 7000\nCMD [\"bin/shop\"]\n",
-    )
-    .unwrap();
+    fs::write(shop.join("Dockerfile"), "FROM x\nEXPOSE 7000\nCMD [\"bin/shop\"]\n").unwrap();
     let open = |line: &str| -> Option<String> {
         // Settings in comments begin with a key; sentences do not.
         let (indent, rest) = line.split_once("# ")?;
@@ -59,17 +52,11 @@ fn what_stands_in_the_comments_is_valid_too() {
             .then(|| format!("{indent}{rest}"))
     };
     let text = starter(&shop);
-    let opened: Vec<String> = text
-        .lines()
-        .map(|line| open(line).unwrap_or_else(|| line.to_owned()))
-        .collect();
+    let opened: Vec<String> =
+        text.lines().map(|line| open(line).unwrap_or_else(|| line.to_owned())).collect();
     let opened = opened.join("\n") + "\n";
     let settings = read(&opened).unwrap_or_else(|complaints| panic!("{complaints}\n{opened}"));
-    assert_eq!(
-        settings.services.values().next().unwrap().replicas,
-        2,
-        "{opened}"
-    );
+    assert_eq!(settings.services.values().next().unwrap().replicas, 2, "{opened}");
 }
 
 #[test]
@@ -90,10 +77,7 @@ fn rust() {
 #[test]
 fn node() {
     let start = r#"{"scripts": {"start": "node x.js"}}"#;
-    assert_eq!(
-        command(&[("package.json", start)]),
-        ["npm", "start", "--", "--port", "{port}"]
-    );
+    assert_eq!(command(&[("package.json", start)]), ["npm", "start", "--", "--port", "{port}"]);
     assert_eq!(
         command(&[("package.json", r#"{"main": "app.js"}"#), ("app.js", "")])[..2],
         ["node", "app.js"]
@@ -126,15 +110,9 @@ fn other_signs() {
     );
     assert_eq!(command(&[("bin/shop", "#!")])[0], "bin/shop");
     assert_eq!(command(&[("shop", "#!")])[0], "./shop");
+    assert_eq!(command(&[("Makefile", "run:\n\tx\n")]), ["make", "run", "PORT={port}"]);
     assert_eq!(
-        command(&[("Makefile", "run:\n\tx\n")]),
-        ["make", "run", "PORT={port}"]
-    );
-    assert_eq!(
-        command(&[(
-            "Dockerfile",
-            "FROM x\nEXPOSE 80/tcp\nENTRYPOINT [\"bin/s\"]\nCMD [\"-v\"]\n"
-        )]),
+        command(&[("Dockerfile", "FROM x\nEXPOSE 80/tcp\nENTRYPOINT [\"bin/s\"]\nCMD [\"-v\"]\n")]),
         ["bin/s", "-v", "--port", "{port}"]
     );
 }
@@ -142,33 +120,13 @@ fn other_signs() {
 #[test]
 fn strange_folders_give_valid_files_too() {
     let secret = "web: bin/x --db postgres://a:hunter2@b\n";
-    assert!(
-        !command(&[("Procfile", secret)])
-            .concat()
-            .contains("hunter2")
-    );
+    assert!(!command(&[("Procfile", secret)]).concat().contains("hunter2"));
     assert_eq!(command(&[("Procfile", "web: ../../x\n")])[1], "--port");
-    command(&[
-        ("Cargo.toml", "[package]\nname = \"a\\\" ]: b\"\n"),
-        ("src/main.rs", ""),
-    ]);
+    command(&[("Cargo.toml", "[package]\nname = \"a\\\" ]: b\"\n"), ("src/main.rs", "")]);
     command(&[("package.json", "not json")]);
-    command(&[
-        ("package.json", r#"{"main": 7}"#),
-        ("Dockerfile", "CMD [1]\nEXPOSE x\n"),
-    ]);
+    command(&[("package.json", r#"{"main": 7}"#), ("Dockerfile", "CMD [1]\nEXPOSE x\n")]);
     let folder = tempfile::tempdir().unwrap();
-    for name in [
-        "true",
-        "null",
-        "123",
-        "---",
-        "ÄÖ",
-        "a\nb",
-        "yes",
-        "x: y",
-        &"long".repeat(30),
-    ] {
+    for name in ["true", "null", "123", "---", "ÄÖ", "a\nb", "yes", "x: y", &"long".repeat(30)] {
         let dir = folder.path().join(name);
         fs::create_dir(&dir).unwrap();
         let text = starter(&dir);

@@ -2,10 +2,12 @@
 
 use super::{Check, Verdict, judge::Desk};
 use crate::{
+    candidate::Candidate,
     deploy::RETRIES_MAX,
     evidence::{self, Evidence},
-    notes::{self, NotesFound},
+    notes::{NotesFound, missing_notes_question},
     plan::Kind,
+    record::person,
     settings::Strategy,
     world::Fault,
 };
@@ -101,12 +103,22 @@ fn evidence(desk: &Desk<'_>) -> Check {
     let Some(settings) = desk.settings else {
         return waits_for("evidence", at, "settings");
     };
-    let Some(NotesFound::Found { position, .. }) = &desk.found else {
+    let Some(found) = desk.found_notes() else {
         return waits_for("evidence", at, "notes");
     };
-    let candidate = desk.candidate.as_ref();
-    match evidence::judge(ticket, &settings.people, *position, candidate) {
-        Evidence::Passed { words, .. } => check("evidence", at, Verdict::Pass, words),
+    let candidate = desk.candidate.as_ref().map(Candidate::hash);
+    match evidence::judge(ticket, &settings.people, found.into(), candidate.as_ref()) {
+        Evidence::Passed { cq, qa, solo } => {
+            let solo = if solo { "; solo mode: one identity had two of the roles" } else { "" };
+            let seen = format!(
+                "CQ passed by {} ({}), QA by {} ({}){solo}",
+                person(&cq.author),
+                cq.at,
+                person(&qa.author),
+                qa.at
+            );
+            check("evidence", at, Verdict::Pass, seen)
+        }
         Evidence::Held { words, question, .. } => {
             let remedy =
                 question.unwrap_or_else(|| "a round of CQ and QA for this candidate".into());
@@ -128,28 +140,36 @@ fn notes(desk: &Desk<'_>) -> Check {
     match (&desk.found, desk.service) {
         (None, _) if desk.settings.is_none() => waits_for("notes", at, "settings"),
         (None, _) => waits_for("notes", at, "evidence"),
-        (Some(NotesFound::Found { notes, .. }), Some(_)) => {
-            let seen = format!("{} {}", notes.service, notes.version);
+        (Some(NotesFound::Found(found)), Some(_)) => {
+            let seen = format!("{} {}", found.notes.service, found.notes.version);
             check("notes", at, Verdict::Pass, seen)
         }
-        (Some(NotesFound::Found { notes, .. }), None) => {
+        (Some(NotesFound::Found(found)), None) => {
             let known: Vec<_> = desk
                 .settings
                 .map(|settings| settings.services.keys().map(ToString::to_string).collect())
                 .unwrap_or_default();
-            let seen = format!("ops.yaml has no service `{}`", notes.service);
+            let seen = format!("ops.yaml has no service `{}`", found.notes.service);
             check("notes", at, Verdict::Fail, seen)
                 .remedy(format!("name one of its services: {}", known.join(", ")))
         }
-        (Some(NotesFound::Missing), _) => check("notes", at, Verdict::Fail, "there is none")
-            .remedy(notes::missing_notes_question(desk.settings, desk.ticket)),
-        (Some(NotesFound::Invalid { complaints, .. }), _) => {
+        (Some(found @ NotesFound::Missing), _) => {
+            check("notes", at, Verdict::Fail, "there is none").remedy(question(desk, found))
+        }
+        (Some(found @ NotesFound::Invalid { complaints, .. }), _) => {
             let seen = complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            check("notes", at, Verdict::Fail, seen).remedy(
-                "correct the block and post it again as a comment; CQ and QA then look once more",
-            )
+            check("notes", at, Verdict::Fail, seen).remedy(question(desk, found))
         }
     }
+}
+
+/// The one question to DEV, with a block to paste.
+fn question(desk: &Desk<'_>, found: &NotesFound) -> String {
+    let services: Vec<_> =
+        desk.settings.map_or_else(Vec::new, |settings| settings.services.keys().cloned().collect());
+    desk.ticket
+        .and_then(|ticket| missing_notes_question(&ticket.id, found, &services))
+        .unwrap_or_default()
 }
 
 fn artifact(desk: &Desk<'_>) -> Check {
@@ -162,7 +182,7 @@ fn artifact(desk: &Desk<'_>) -> Check {
         let seen = format!("{} of {}", undo.candidate.artifact.short(), undo.candidate.version);
         return check("artifact", at, Verdict::Pass, seen);
     }
-    let expected = desk.notes().and_then(|notes| notes.digest.clone());
+    let expected = desk.notes().and_then(|notes| notes.bound_digest().cloned());
     match &desk.facts.artifact {
         None => waits_for("artifact", at, "notes"),
         Some(Err(fault)) => {
@@ -261,16 +281,16 @@ fn room(desk: &Desk<'_>) -> Check {
         None => 0,
     };
     let replicas = u64::from(service.replicas);
-    let disk = size * 2 + service.needs.disk_mb * MB * replicas + DISK_MARGIN;
+    let disk_needed = size * 2 + service.needs.disk_mb * MB * replicas + DISK_MARGIN;
     let beside = if service.strategy == Strategy::Recreate { 0 } else { replicas };
     let memory = service.needs.memory_mb * MB * beside.max(1) + MEMORY_MARGIN;
     let ports = if service.fixed_port.is_some() { 0 } else { service.replicas + 1 };
     let mut lacks = Vec::new();
-    if host.disk_free < disk {
+    if host.disk_free < disk_needed {
         lacks.push(format!(
             "{} MB of disk free, {} needed",
             host.disk_free / MB,
-            disk.div_ceil(MB)
+            disk_needed.div_ceil(MB)
         ));
     }
     if host.inodes_free < INODES_MIN {
@@ -416,7 +436,7 @@ fn guards(desk: &Desk<'_>) -> Check {
     let Some(candidate) = &desk.candidate else {
         return waits_for("guards", at, "artifact");
     };
-    let bad = desk.facts.condemned.iter().find(|one| {
+    let bad = desk.facts.condemned.iter().filter(|one| !named(desk, one.by)).find(|one| {
         one.service == candidate.service
             && (one.artifact == candidate.artifact
                 || one.commit.is_some() && one.commit == candidate.commit)
@@ -429,6 +449,25 @@ fn guards(desk: &Desk<'_>) -> Check {
                 .remedy("mend it, build a new candidate, and let CQ and QA look at that")
         }
     }
+}
+
+/// Whether both verdicts that count name the failure: then the round was about it (S10).
+fn named(desk: &Desk<'_>, by: crate::id::DeploymentId) -> bool {
+    let (Some(ticket), Some(settings), Some(found)) =
+        (desk.ticket, desk.settings, desk.found_notes())
+    else {
+        return false;
+    };
+    let candidate = desk.candidate.as_ref().map(Candidate::hash);
+    let judged = evidence::judge(ticket, &settings.people, found.into(), candidate.as_ref());
+    let Evidence::Passed { cq, qa, .. } = judged else { return false };
+    let names = |comment: usize| {
+        ticket.comments.get(comment).is_some_and(|comment| {
+            let mut words = comment.text.split(|c: char| !c.is_alphanumeric() && c != '-');
+            words.any(|word| word.eq_ignore_ascii_case(&by.to_string()))
+        })
+    };
+    names(cq.comment) && names(qa.comment)
 }
 
 fn retries(desk: &Desk<'_>) -> Check {

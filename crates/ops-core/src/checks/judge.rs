@@ -6,11 +6,11 @@ use super::{Checklist, Facts, each};
 use crate::{
     candidate::Candidate,
     deploy::Created,
-    evidence::{self, Evidence},
+    evidence::{self, Evidence, NotesAt},
     id::{Digest, TicketId},
-    notes::{Notes, NotesFound, find_notes},
+    notes::{FoundNotes, Notes, NotesFound, find_notes},
     plan::{Kind, Plan, PlanInput},
-    settings::{Role, Service, Settings},
+    settings::{People, Role, Service, Settings},
     ticket::Ticket,
     watch::Baseline,
 };
@@ -22,6 +22,8 @@ pub struct Judged {
     pub checklist: Arc<Checklist>,
     /// The ticket as it was read.
     pub ticket: Option<Arc<Ticket>>,
+    /// Who is who.
+    pub people: Option<Arc<People>>,
     /// The candidate's hash, as far as it can be told.
     pub candidate: Option<Digest>,
     /// What would be done; only if it can be told.
@@ -40,11 +42,15 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    pub(super) fn notes(&self) -> Option<&Notes> {
+    pub(super) fn found_notes(&self) -> Option<&FoundNotes> {
         match &self.found {
-            Some(NotesFound::Found { notes, .. }) => Some(notes),
+            Some(NotesFound::Found(found)) => Some(found),
             _ => None,
         }
+    }
+
+    pub(super) fn notes(&self) -> Option<&Notes> {
+        self.found_notes().map(|found| &found.notes)
     }
 
     pub(super) fn rollback(&self) -> bool {
@@ -60,6 +66,7 @@ pub fn judge(created: &Created, facts: &Facts) -> Judged {
     Judged {
         checklist: Arc::new(Checklist { checks }),
         ticket: desk.ticket.cloned().map(Arc::new),
+        people: desk.settings.map(|settings| Arc::new(settings.people.clone())),
         candidate: desk.candidate.as_ref().map(Candidate::hash),
         plan: plan.map(Box::new),
     }
@@ -89,7 +96,7 @@ fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
     if desk.rollback() {
         return desk.facts.undo.as_ref().map(|undo| undo.candidate.clone());
     }
-    let notes = desk.notes()?;
+    let FoundNotes { notes, hash, .. } = desk.found_notes()?;
     let service = desk.service?;
     let artifact = desk.facts.artifact.as_ref()?.as_ref().ok()?;
     Some(Candidate {
@@ -99,7 +106,7 @@ fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
         commit: notes.commit.clone(),
         config: service.hash(),
         migrations: notes.migrations.clone(),
-        notes: notes.hash(),
+        notes: hash.clone(),
     })
 }
 
@@ -109,17 +116,18 @@ fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
         Kind::Rollback { .. } => return desk.created.tickets.clone(),
         Kind::Release => desk.created.tickets.first().cloned().into_iter().collect::<Vec<_>>(),
     };
-    let (Some(settings), Some(notes)) = (desk.settings, desk.notes()) else {
+    let (Some(settings), Some(ours)) = (desk.settings, desk.found_notes()) else {
         return ids;
     };
     for sibling in &desk.facts.siblings {
         let found = find_notes(sibling, |who| settings.people.is(who, Role::Dev));
-        let NotesFound::Found { notes: theirs, position } = found else {
+        let NotesFound::Found(theirs) = found else {
             continue;
         };
-        let evidence =
-            evidence::judge(sibling, &settings.people, position, desk.candidate.as_ref());
-        if theirs.hash() == notes.hash() && matches!(evidence, Evidence::Passed { .. }) {
+        let at = NotesAt::from(&*theirs);
+        let hash = desk.candidate.as_ref().map(Candidate::hash);
+        let evidence = evidence::judge(sibling, &settings.people, at, hash.as_ref());
+        if theirs.hash == ours.hash && matches!(evidence, Evidence::Passed { .. }) {
             ids.push(sibling.id.clone());
         }
     }
@@ -131,7 +139,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
     let service = desk.service?.clone();
     let candidate = desk.candidate.clone()?;
     let reference = match desk.notes() {
-        Some(notes) => notes.artifact.clone(),
+        Some(notes) => notes.artifact.reference(),
         None => candidate.artifact.to_string(),
     };
     let baseline = match (&desk.facts.old, &desk.facts.signals) {
@@ -147,6 +155,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         service,
         reference,
         candidate,
+        again: desk.facts.undo.as_ref().filter(|_| desk.rollback()).map(|undo| undo.spec.clone()),
         old: desk.facts.old.clone(),
         baseline,
     }))

@@ -100,6 +100,19 @@ impl Checklist {
         self.checks.iter().filter(|check| !check.verdict.lets_pass())
     }
 
+    /// The checks that hold it by themselves; those that only wait for another one are left out,
+    /// unless nothing else failed.
+    pub fn causes(&self) -> Vec<String> {
+        let ids = |waiting: bool| -> Vec<String> {
+            self.failing()
+                .filter(|check| (check.verdict == Verdict::Inconclusive) == waiting)
+                .map(|check| check.id.clone())
+                .collect()
+        };
+        let causes = ids(false);
+        if causes.is_empty() { ids(true) } else { causes }
+    }
+
     /// One check.
     pub fn get(&self, id: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.id == id)

@@ -26,99 +26,36 @@ impl Deployment {
     /// Applies one event that happened at `now`.
     pub fn apply(&mut self, event: &Event, now: &Now) {
         match event {
-            Event::Created(_) => {}
-            Event::Rearmed => self.rearm(now),
-            Event::Restarted => self.restarted(now),
-            Event::CheckingBegan => {
-                self.phase = Phase::Checking { deadline: Timer::start(now, super::CHECK_MS) };
-            }
-            Event::Checked { checklist, ticket, candidate } => {
-                self.checklist = Some(Arc::clone(checklist));
-                self.ticket.clone_from(ticket);
-                self.candidate.clone_from(candidate);
-                self.checked += 1;
-            }
-            Event::Held { cause, recheck_ms } => {
-                self.told.insert(cause.key());
-                self.plan = None;
-                self.leave_run();
-                self.phase =
-                    Phase::Held { cause: cause.clone(), recheck: Timer::start(now, *recheck_ms) };
-            }
-            Event::Planned { plan, hash } => self.planned(plan, hash.short(), now),
-            Event::Requeued { .. } => {
-                self.plan = None;
-                self.leave_run();
-                self.phase = Phase::Queued { recheck: Timer::start(now, super::QUEUE_RECHECK_MS) };
-            }
-            Event::LeaseTaken { generation } => self.lease = Some(*generation),
-            Event::LeaseLost { .. } | Event::LeaseReleased => {
-                self.lease = None;
-                self.reserved = false;
-            }
-            Event::Reserved => self.reserved = true,
-            Event::StepDone => self.step_done(now),
-            Event::StepExtended => self.step_extended(now),
-            Event::StepLeft { words } => {
-                let name = self.step().map(|step| step.goal.words()).unwrap_or_default();
-                self.note(now, format!("gave up waiting until {name}: {words}"));
-                self.next_step(now);
-            }
-            Event::OpIntended { op, act } => self.op_intended(*op, act, now),
-            Event::OpEnded { op, outcome } => self.op_ended(*op, outcome, now),
-            Event::Seen { seconds } => self.seen(seconds),
-            Event::Beat => self.beat(now),
-            Event::ConfirmBegan { words, steps } => {
-                self.confirmed = true;
-                self.note(now, format!("{words}: confirming against the previous version"));
-                self.enter(Some(steps.clone()), 0, now, |run| Phase::Watching { run });
-            }
-            Event::PrepareFailed { cause, steps } => {
-                let failed = Some(cause.clone());
-                self.enter(Some(steps.clone()), 0, now, |run| Phase::Planned { run, failed });
-            }
-            Event::BackBegan { cause, steps } => {
-                self.note(now, format!("rolling back: {}", cause.words()));
-                self.halted = None;
-                self.abort = None;
-                self.decided_back_at = Some(now.ms);
-                let cause = cause.clone();
-                self.enter(Some(steps.clone()), 0, now, |run| Phase::RollingBack { run, cause });
-            }
-            Event::BackDone => {
-                if let Some(cause) = self.cause().cloned() {
-                    self.note(now, "the previous state serves again".into());
-                    self.leave_run();
-                    self.phase = match cause {
-                        super::Cause::PulledBack { words } => Phase::Withdrawn { words },
-                        cause => Phase::RolledBack { cause },
-                    };
-                }
-            }
-            Event::Froze { words } => {
-                if let Some(cause) = self.cause().cloned() {
-                    self.note(now, format!("the way back failed: {words}"));
-                    self.leave_run();
-                    let words = words.clone();
-                    self.phase = Phase::Frozen { cause, words, healthy: None, acknowledged: None };
-                }
-            }
-            Event::Healing { healthy } => {
-                if let Phase::Frozen { healthy: since, .. } = &mut self.phase {
-                    *since = healthy.then(|| Timer::start(now, super::THAW_MS));
-                }
-            }
-            Event::Acknowledged { by } => {
-                if let Phase::Frozen { acknowledged, .. } = &mut self.phase {
-                    *acknowledged = Some(by.clone());
-                }
-            }
-            Event::Thawed => {
-                if let Some(cause) = self.cause().cloned() {
-                    self.phase = Phase::Thawed { cause };
-                }
-            }
-            Event::WatchPassed => self.watch_passed(now),
+            Event::LetterQueued { .. }
+            | Event::LetterIntended { .. }
+            | Event::LetterSent { .. }
+            | Event::LetterRefused { .. }
+            | Event::LetterMissed { .. }
+            | Event::LetterWritten { .. } => self.apply_letter(event, now),
+            Event::CheckingBegan
+            | Event::Held { .. }
+            | Event::Planned { .. }
+            | Event::Requeued { .. }
+            | Event::ConfirmBegan { .. }
+            | Event::PrepareFailed { .. }
+            | Event::BackBegan { .. }
+            | Event::BackDone
+            | Event::Froze { .. }
+            | Event::Healing { .. }
+            | Event::Acknowledged { .. }
+            | Event::Thawed
+            | Event::WatchPassed
+            | Event::Withdrawn { .. }
+            | Event::KeptNotClosed { .. }
+            | Event::Closed => self.apply_phase(event, now),
+            _ => self.apply_work(event, now),
+        }
+        self.last = now.clone();
+    }
+
+    /// Words owed and written.
+    fn apply_letter(&mut self, event: &Event, now: &Now) {
+        match event {
             Event::LetterQueued { to, about, body } => self.outbox.push(Letter {
                 n: self.outbox.len() as u32 + 1,
                 to: to.clone(),
@@ -158,6 +95,109 @@ impl Deployment {
                 };
             }),
             Event::LetterWritten { n } => self.letter(*n, |delivery| *delivery = Delivery::Written),
+            _ => {}
+        }
+    }
+
+    /// From phase to phase.
+    fn apply_phase(&mut self, event: &Event, now: &Now) {
+        match event {
+            Event::CheckingBegan => {
+                self.phase = Phase::Checking { deadline: Timer::start(now, super::CHECK_MS) };
+            }
+            Event::Held { cause, recheck_ms } => {
+                self.told.insert(cause.key());
+                self.plan = None;
+                self.leave_run();
+                self.phase =
+                    Phase::Held { cause: cause.clone(), recheck: Timer::start(now, *recheck_ms) };
+            }
+            Event::Planned { plan, hash } => self.planned(plan, hash.short(), now),
+            Event::Requeued { .. } => {
+                self.plan = None;
+                self.leave_run();
+                self.phase = Phase::Queued { recheck: Timer::start(now, super::QUEUE_RECHECK_MS) };
+            }
+            Event::ConfirmBegan { words, steps } => {
+                self.confirmed = true;
+                if let Some(watching) = &mut self.watching {
+                    watching.judge.restart_baseline();
+                }
+                self.note(now, format!("{words}: confirming against the previous version"));
+                self.enter(Some(steps.clone()), 0, now, |run| Phase::Watching { run });
+            }
+            Event::PrepareFailed { cause, steps } => {
+                let failed = Some(cause.clone());
+                self.enter(Some(steps.clone()), 0, now, |run| Phase::Planned { run, failed });
+            }
+            Event::BackBegan { cause, steps } => {
+                self.note(now, format!("rolling back: {}", cause.words()));
+                self.halted = None;
+                self.abort = None;
+                self.decided_back_at = Some(now.ms);
+                let cause = cause.clone();
+                self.enter(Some(steps.clone()), 0, now, |run| Phase::RollingBack { run, cause });
+            }
+            Event::BackDone => self.back_done(now),
+            Event::Froze { words } => self.froze(words, now),
+            Event::Healing { healthy } => {
+                if let Phase::Frozen { healthy: since, .. } = &mut self.phase {
+                    *since = healthy.then(|| Timer::start(now, super::THAW_MS));
+                }
+            }
+            Event::Acknowledged { by } => {
+                if let Phase::Frozen { acknowledged, .. } = &mut self.phase {
+                    *acknowledged = Some(by.clone());
+                }
+            }
+            Event::Thawed => {
+                if let Some(cause) = self.cause().cloned() {
+                    self.phase = Phase::Thawed { cause };
+                }
+            }
+            Event::WatchPassed => self.watch_passed(now),
+            Event::Withdrawn { words } => {
+                self.leave_run();
+                self.phase = Phase::Withdrawn { words: words.clone() };
+            }
+            Event::KeptNotClosed { words } => {
+                self.phase = Phase::KeptNotClosed { words: words.clone() };
+            }
+            Event::Closed => self.phase = Phase::Closed,
+            _ => {}
+        }
+    }
+
+    /// Within a phase: steps, acts, leases, people.
+    fn apply_work(&mut self, event: &Event, now: &Now) {
+        match event {
+            Event::Created(_) => {}
+            Event::Rearmed => self.rearm(now),
+            Event::Restarted => self.restarted(now),
+            Event::Checked { checklist, ticket, people, candidate } => {
+                self.people.clone_from(people);
+                self.checklist = Some(Arc::clone(checklist));
+                self.ticket.clone_from(ticket);
+                self.candidate.clone_from(candidate);
+                self.checked += 1;
+            }
+            Event::LeaseTaken { generation } => self.lease = Some(*generation),
+            Event::LeaseLost { .. } | Event::LeaseReleased => {
+                self.lease = None;
+                self.reserved = false;
+            }
+            Event::Reserved => self.reserved = true,
+            Event::StepDone => self.step_done(now),
+            Event::StepExtended => self.step_extended(now),
+            Event::StepLeft { words } => {
+                let name = self.step().map(|step| step.goal.words()).unwrap_or_default();
+                self.note(now, format!("gave up waiting until {name}: {words}"));
+                self.next_step(now);
+            }
+            Event::OpIntended { op, act } => self.op_intended(*op, act, now),
+            Event::OpEnded { op, outcome } => self.op_ended(*op, outcome, now),
+            Event::Seen { seconds } => self.seen(seconds),
+            Event::Beat => self.beat(now),
             Event::PullSeen { words } => self.pull_seen = Some(words.clone()),
             Event::PullGone => self.pull_seen = None,
             Event::Confirmed => self.close_confirmed = true,
@@ -171,16 +211,8 @@ impl Deployment {
                 self.resumed(now);
             }
             Event::AbortNoted { by } => self.abort = Some(by.clone()),
-            Event::Withdrawn { words } => {
-                self.leave_run();
-                self.phase = Phase::Withdrawn { words: words.clone() };
-            }
-            Event::KeptNotClosed { words } => {
-                self.phase = Phase::KeptNotClosed { words: words.clone() };
-            }
-            Event::Closed => self.phase = Phase::Closed,
+            _ => {}
         }
-        self.last = now.clone();
     }
 
     fn note(&mut self, now: &Now, words: String) {
@@ -191,6 +223,24 @@ impl Deployment {
         if let Some(letter) = self.outbox.iter_mut().find(|letter| letter.n == n) {
             change(&mut letter.delivery);
         }
+    }
+
+    fn froze(&mut self, words: &str, now: &Now) {
+        let Some(cause) = self.cause().cloned() else { return };
+        self.note(now, format!("the way back failed: {words}"));
+        self.leave_run();
+        let words = words.to_owned();
+        self.phase = Phase::Frozen { cause, words, healthy: None, acknowledged: None };
+    }
+
+    fn back_done(&mut self, now: &Now) {
+        let Some(cause) = self.cause().cloned() else { return };
+        self.note(now, "the previous state serves again".into());
+        self.leave_run();
+        self.phase = match cause {
+            super::Cause::PulledBack { words } => Phase::Withdrawn { words },
+            cause => Phase::RolledBack { cause },
+        };
     }
 
     fn leave_run(&mut self) {
@@ -278,6 +328,9 @@ impl Deployment {
         run.seconds = 0;
         run.requests = 0;
         self.arm_step(now);
+        if matches!(self.phase, Phase::Documenting { .. }) && self.step().is_none() {
+            self.phase = Phase::Documenting { run: None };
+        }
         self.follow_stage();
     }
 
@@ -326,12 +379,7 @@ impl Deployment {
             Act::Stop { release, .. } if plan.release(Which::Old).as_ref() == Some(release) => {
                 self.old_stopped = true;
             }
-            Act::SetRoute { route } if route.hold.is_some() => {
-                if self.gap.as_ref().is_none_or(|gap| gap.lasted_ms.is_some()) {
-                    let limit = Timer::start(now, plan.service.gap_limit_ms);
-                    self.gap = Some(Gap { limit, lasted_ms: None });
-                }
-            }
+            Act::SetRoute { route } if route.hold.is_some() => self.gap_began(&plan, now),
             Act::SetRoute { route } if route.weight_of(&plan.new.spec.release) > 0 => {
                 self.on_traffic = true;
                 if self.watching.is_none() {
@@ -340,6 +388,13 @@ impl Deployment {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn gap_began(&mut self, plan: &Plan, now: &Now) {
+        if self.gap.as_ref().is_none_or(|gap| gap.lasted_ms.is_some()) {
+            let limit = Timer::start(now, plan.service.gap_limit_ms);
+            self.gap = Some(Gap { limit, lasted_ms: None });
         }
     }
 

@@ -121,7 +121,7 @@ impl Draft<'_> {
     fn reserved(&mut self, answer: &Result<(), String>) {
         match answer {
             Ok(()) if self.state.lease.is_some() && !self.state.reserved => {
-                self.push(Event::Reserved)
+                self.push(Event::Reserved);
             }
             Ok(()) => {}
             Err(words) => {

@@ -14,6 +14,7 @@ use crate::{
     checks::Checklist,
     id::{Digest, Generation, Identity, OpId},
     plan::{Plan, Step},
+    settings::People,
     signal::SignalSecond,
     ticket::Ticket,
 };
@@ -36,6 +37,8 @@ pub enum Event {
         checklist: Arc<Checklist>,
         /// The ticket as it was read.
         ticket: Option<Arc<Ticket>>,
+        /// Who was who then.
+        people: Option<Arc<People>>,
         /// The candidate, as far as it could be told.
         candidate: Option<Digest>,
     },

@@ -15,6 +15,8 @@ mod letter;
 mod owed;
 mod state;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod watching;
 
 pub use act::{Act, Health, LookOrder, Op, Outcome, View};

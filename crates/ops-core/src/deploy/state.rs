@@ -14,6 +14,7 @@ use crate::{
     checks::Checklist,
     id::{DeploymentId, Digest, EnvironmentName, Generation, Identity, ServiceName, TicketId},
     plan::{Kind, Plan, Stage, Step},
+    settings::People,
     ticket::Ticket,
     time::{Now, Timer},
 };
@@ -255,6 +256,10 @@ pub struct Gap {
 
 /// One deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that was or was not seen; none excludes another"
+)]
 pub struct Deployment {
     /// How it began.
     pub created: Created,
@@ -280,6 +285,8 @@ pub struct Deployment {
     pub checklist: Option<Arc<Checklist>>,
     /// The ticket as the checks read it.
     pub ticket: Option<Arc<Ticket>>,
+    /// Who was who when the checks ran.
+    pub people: Option<Arc<People>>,
     /// The candidate's hash as the checks read it.
     pub candidate: Option<Digest>,
     /// What will be done.
@@ -334,6 +341,7 @@ impl Deployment {
             next_op: 1,
             checklist: None,
             ticket: None,
+            people: None,
             candidate: None,
             plan: None,
             on_traffic: false,

@@ -94,6 +94,8 @@ pub struct PlanInput {
     pub reference: String,
     /// What is to be deployed.
     pub candidate: Candidate,
+    /// What exactly is brought back, for rollbacks; for releases the service's settings say it.
+    pub again: Option<ReleaseSpec>,
     /// What serves now.
     pub old: Option<KnownRelease>,
     /// Its traffic.
@@ -103,7 +105,11 @@ pub struct PlanInput {
 impl Plan {
     /// Makes the plan. The same input gives the same plan.
     pub fn make(input: PlanInput) -> Self {
-        let spec = spec_of(&input.candidate, &input.service, input.deployment);
+        let mut spec = input
+            .again
+            .clone()
+            .unwrap_or_else(|| spec_of(&input.candidate, &input.service, input.deployment));
+        spec.release = input.candidate.release_id(input.deployment);
         let new =
             KnownRelease { spec, candidate: input.candidate, by: input.deployment, start_ms: None };
         let mut plan = Self {

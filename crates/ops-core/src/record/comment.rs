@@ -61,7 +61,8 @@ pub fn hold_comment(deployment: &Deployment, cause: &HoldCause) -> String {
     line(&mut out, "");
     match (cause, &deployment.checklist) {
         (HoldCause::Checks { .. }, Some(checklist)) => {
-            for check in checklist.failing() {
+            for check in checklist.failing().filter(|check| check.verdict != Verdict::Inconclusive)
+            {
                 let _ = writeln!(
                     out,
                     "- **{}** ({}): {}",
@@ -72,6 +73,14 @@ pub fn hold_comment(deployment: &Deployment, cause: &HoldCause) -> String {
                 if !check.remedy.is_empty() {
                     let _ = writeln!(out, "  First: {}", remedy(&check.remedy));
                 }
+            }
+            let waiting: Vec<_> = checklist
+                .failing()
+                .filter(|check| check.verdict == Verdict::Inconclusive)
+                .map(|check| check.id.as_str())
+                .collect();
+            if !waiting.is_empty() {
+                let _ = writeln!(out, "- cannot be told before that: {}", waiting.join(", "));
             }
         }
         (cause, _) => {

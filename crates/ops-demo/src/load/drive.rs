@@ -26,11 +26,7 @@ pub(super) async fn drive(
     let mut deck = Deck::new(plan);
     let mut late_in_a_row = 0;
     // The end of the schedule is waited for too: a pause at the end is part of the load.
-    let end = plan
-        .schedule
-        .length_us()
-        .into_iter()
-        .map(|length| (length, false));
+    let end = plan.schedule.length_us().into_iter().map(|length| (length, false));
     let departures = plan.schedule.departures().map(|offset| (offset, true));
     for (offset_us, departs) in departures.chain(end) {
         let intended_us = started_us.saturating_add(offset_us);
@@ -51,10 +47,7 @@ pub(super) async fn drive(
             }
         }
         if departs {
-            pool.depart(Departure {
-                visit: deck.draw(),
-                intended_us,
-            });
+            pool.depart(Departure { visit: deck.draw(), intended_us });
         }
     }
     pool.drained(plan.timeout + DRAIN_MARGIN).await;
@@ -74,10 +67,7 @@ impl Deck {
             *sum += u64::from(visit.weight);
             Some(*sum)
         });
-        Self {
-            sums: sums.collect(),
-            dice: Dice::from_seed(plan.seed),
-        }
+        Self { sums: sums.collect(), dice: Dice::from_seed(plan.seed) }
     }
 
     fn draw(&mut self) -> u8 {
@@ -96,11 +86,7 @@ mod tests {
     fn a_deck_follows_the_weights() {
         let target = "127.0.0.1:80".parse().unwrap();
         let mut plan = LoadPlan::shop(target, Schedule::constant(1.0));
-        plan.mix = vec![
-            Visit::get("/never", 0),
-            Visit::get("/a", 1),
-            Visit::get("/b", 3),
-        ];
+        plan.mix = vec![Visit::get("/never", 0), Visit::get("/a", 1), Visit::get("/b", 3)];
         let mut deck = Deck::new(&plan);
         let mut seen = [0; 3];
         for _ in 0..40_000 {

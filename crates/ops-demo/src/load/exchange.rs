@@ -33,10 +33,7 @@ impl Template {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, host.clone());
         if !visit.body.is_empty() {
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         Self { visit, headers }
     }
@@ -67,13 +64,10 @@ impl Drop for Connection {
 
 impl Connection {
     async fn open(target: SocketAddr) -> Result<Self, Loss> {
-        let stream = TcpStream::connect(target)
-            .await
-            .map_err(|_| Loss::Connect)?;
+        let stream = TcpStream::connect(target).await.map_err(|_| Loss::Connect)?;
         stream.set_nodelay(true).map_err(|_| Loss::Connect)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|_| Loss::Connect)?;
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|_| Loss::Connect)?;
         // What ends a connection is learnt from its requests.
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
         Ok(Self { sender, driver })
@@ -135,23 +129,12 @@ async fn attempt(
 
 /// Whose answer it is.
 fn judge(status: StatusCode, headers: &HeaderMap) -> Outcome {
-    let version = headers
-        .get(VERSION_HEADER)
-        .and_then(|version| version.to_str().ok());
+    let version = headers.get(VERSION_HEADER).and_then(|version| version.to_str().ok());
     let status = status.as_u16();
     match (version, status) {
-        (Some(version), _) => Outcome::Answered {
-            status,
-            version: version.to_owned(),
-        },
-        (None, 502..=504) => Outcome::Lost {
-            loss: Loss::Door,
-            status: Some(status),
-        },
-        (None, _) => Outcome::Lost {
-            loss: Loss::Foreign,
-            status: Some(status),
-        },
+        (Some(version), _) => Outcome::Answered { status, version: version.to_owned() },
+        (None, 502..=504) => Outcome::Lost { loss: Loss::Door, status: Some(status) },
+        (None, _) => Outcome::Lost { loss: Loss::Foreign, status: Some(status) },
     }
 }
 
@@ -172,20 +155,12 @@ fn meaning(error: &hyper::Error, reused: bool) -> Loss {
     if error.is_parse() || error.is_parse_too_large() {
         return Loss::Garbled;
     }
-    let broke = error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|source| {
+    let broke = error.source().and_then(|source| source.downcast_ref::<io::Error>()).is_some_and(
+        |source| {
             use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
-            matches!(
-                source.kind(),
-                BrokenPipe | ConnectionAborted | ConnectionReset
-            )
-        });
+            matches!(source.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+        },
+    );
     let closed = error.is_incomplete_message() || error.is_canceled() || error.is_closed();
-    if reused && (broke || closed) {
-        Loss::Stale
-    } else {
-        Loss::Reset
-    }
+    if reused && (broke || closed) { Loss::Stale } else { Loss::Reset }
 }

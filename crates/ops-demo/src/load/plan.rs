@@ -36,22 +36,12 @@ pub struct Visit {
 impl Visit {
     /// A `GET`.
     pub fn get(path: impl Into<String>, weight: u32) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.into(),
-            body: Bytes::new(),
-            weight,
-        }
+        Self { method: Method::GET, path: path.into(), body: Bytes::new(), weight }
     }
 
     /// A `POST` with a JSON body.
     pub fn post(path: impl Into<String>, body: impl Into<Bytes>, weight: u32) -> Self {
-        Self {
-            method: Method::POST,
-            path: path.into(),
-            body: body.into(),
-            weight,
-        }
+        Self { method: Method::POST, path: path.into(), body: body.into(), weight }
     }
 }
 
@@ -110,20 +100,14 @@ impl LoadPlan {
         }
         let within = |name, value: usize, most: usize| {
             let why = format!("{name} is {value}, it must lie between 1 and {most}");
-            if (1..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(LoadError::Plan(why))
-            }
+            if (1..=most).contains(&value) { Ok(()) } else { Err(LoadError::Plan(why)) }
         };
         within("connections", self.connections, CONNECTIONS_MAX)?;
         within("outstanding", self.outstanding, OUTSTANDING_MAX)?;
         within("records", self.records, RECORDS_MAX)?;
         within("mix", self.mix.len(), VISITS_MAX)?;
         if self.timeout.is_zero() || self.timeout > TIMEOUT_MAX {
-            return Err(LoadError::Plan(
-                "timeout must lie between 0 and 300 s".into(),
-            ));
+            return Err(LoadError::Plan("timeout must lie between 0 and 300 s".into()));
         }
         if let Some(why) = self.schedule.complaint() {
             return Err(LoadError::Plan(why));
@@ -155,25 +139,12 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_a_target() {
-        for own in [
-            "127.0.0.1:80",
-            "127.9.9.9:80",
-            "[::1]:80",
-            "[::ffff:127.0.0.1]:80",
-        ] {
+        for own in ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
             plan(own).check().unwrap();
         }
-        let foreign = [
-            "10.0.0.1:80",
-            "192.0.2.7:80",
-            "8.8.8.8:80",
-            "0.0.0.0:80",
-            "[2001:db8::1]:80",
-        ];
-        for foreign in foreign
-            .into_iter()
-            .chain(["[::ffff:192.0.2.7]:80", "[::]:80"])
-        {
+        let foreign =
+            ["10.0.0.1:80", "192.0.2.7:80", "8.8.8.8:80", "0.0.0.0:80", "[2001:db8::1]:80"];
+        for foreign in foreign.into_iter().chain(["[::ffff:192.0.2.7]:80", "[::]:80"]) {
             let error = plan(foreign).check().unwrap_err();
             assert!(matches!(error, LoadError::Foreign(_)), "{foreign}: {error}");
         }
@@ -193,17 +164,11 @@ mod tests {
         named(|plan| plan.mix = Vec::new(), "mix");
         named(|plan| plan.mix = vec![Visit::get("/", 0)], "weights");
         named(|plan| plan.mix = vec![Visit::get("/a b", 1)], "/a b");
-        named(
-            |plan| plan.mix = vec![Visit::get("http://x/", 1)],
-            "no path",
-        );
+        named(|plan| plan.mix = vec![Visit::get("http://x/", 1)], "no path");
         named(|plan| plan.timeout = Duration::ZERO, "timeout");
         named(|plan| plan.host = "a\nb".into(), "host");
         named(|plan| plan.schedule = Schedule::constant(0.0), "pauses");
         named(|plan| plan.schedule = Schedule::constant(f64::NAN), "rate");
-        named(
-            |plan| plan.schedule = Schedule::stages(Vec::new()),
-            "stages",
-        );
+        named(|plan| plan.schedule = Schedule::stages(Vec::new()), "stages");
     }
 }

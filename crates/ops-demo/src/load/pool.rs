@@ -65,11 +65,7 @@ impl Pool {
             .map_err(|error| LoadError::Plan(format!("host: {error}")))?;
         Ok(Self {
             target: plan.target,
-            templates: plan
-                .mix
-                .iter()
-                .map(|visit| Template::new(visit.clone(), &host))
-                .collect(),
+            templates: plan.mix.iter().map(|visit| Template::new(visit.clone(), &host)).collect(),
             timeout: plan.timeout,
             connections_max: plan.connections,
             outstanding_max: plan.outstanding,

@@ -73,9 +73,7 @@ const NEVER: u32 = u32::MAX;
 impl Record {
     pub(super) fn new(ended: &Ended, version: u8) -> Self {
         let after = |us: u64| {
-            u32::try_from(us.saturating_sub(ended.intended_us))
-                .unwrap_or(NEVER)
-                .min(NEVER - 1)
+            u32::try_from(us.saturating_sub(ended.intended_us)).unwrap_or(NEVER).min(NEVER - 1)
         };
         let (status, loss) = match ended.outcome {
             Outcome::Answered { status, .. } => (status, None),

@@ -64,10 +64,7 @@ impl LoadReport {
 
     /// A copy that tells how many requests are still on their way.
     pub(super) fn with_outstanding(&self, outstanding: u64) -> Self {
-        Self {
-            outstanding,
-            ..self.clone()
-        }
+        Self { outstanding, ..self.clone() }
     }
 
     /// Adds a request that has ended.
@@ -90,19 +87,16 @@ impl LoadReport {
         let index = known.unwrap_or_else(|| {
             let crowded = self.versions.len() >= VERSIONS_MAX || name.len() > VERSION_BYTES;
             let name = if crowded { OTHERS } else { name };
-            self.versions
-                .iter()
-                .position(|seen| seen.version == name)
-                .unwrap_or_else(|| {
-                    self.versions.push(VersionSeen {
-                        version: name.to_owned(),
-                        answered: 0,
-                        bad: 0,
-                        first_answer: at,
-                        first_bad: None,
-                    });
-                    self.versions.len() - 1
-                })
+            self.versions.iter().position(|seen| seen.version == name).unwrap_or_else(|| {
+                self.versions.push(VersionSeen {
+                    version: name.to_owned(),
+                    answered: 0,
+                    bad: 0,
+                    first_answer: at,
+                    first_bad: None,
+                });
+                self.versions.len() - 1
+            })
         });
         let seen = &mut self.versions[index];
         seen.answered += 1;
@@ -163,16 +157,12 @@ impl LoadReport {
 
     /// The version that answered a record of this report.
     pub fn version_of(&self, record: &Record) -> Option<&str> {
-        self.versions
-            .get(usize::from(record.version))
-            .map(|seen| seen.version.as_str())
+        self.versions.get(usize::from(record.version)).map(|seen| seen.version.as_str())
     }
 
     /// Recorded requests of a window.
     pub fn within(&self, window: impl RangeBounds<BootMs>) -> impl Iterator<Item = &Record> {
-        self.records
-            .iter()
-            .filter(move |record| window.contains(&record.intended_ms()))
+        self.records.iter().filter(move |record| window.contains(&record.intended_ms()))
     }
 
     /// Counts of a window.
@@ -209,13 +199,8 @@ impl LoadReport {
     /// How late requests of a window were sent: the generator's own delay and the wait for a free
     /// connection.
     pub fn lateness(&self, window: impl RangeBounds<BootMs>) -> Option<Spread> {
-        let sent = self
-            .within(window)
-            .filter_map(|record| Some((record, record.sent_us()?)));
-        Spread::of(
-            sent.map(|(record, sent)| sent - record.intended_us())
-                .collect(),
-        )
+        let sent = self.within(window).filter_map(|record| Some((record, record.sent_us()?)));
+        Spread::of(sent.map(|(record, sent)| sent - record.intended_us()).collect())
     }
 
     /// Latency of the answered requests that ended at `since_us` or later, from the newest back,
@@ -225,11 +210,7 @@ impl LoadReport {
         let newest = self.records.iter().rev().take(most);
         let newest = newest.take_while(|record| ended_us(record) >= since_us);
         let answered = newest.filter(|record| record.is_answered());
-        Spread::of(
-            answered
-                .map(|record| record.latency().as_micros() as u64)
-                .collect(),
-        )
+        Spread::of(answered.map(|record| record.latency().as_micros() as u64).collect())
     }
 }
 
@@ -239,10 +220,7 @@ mod tests {
     use crate::load::Loss;
 
     fn answered(intended_ms: u64, latency_ms: u64, status: u16, version: &str) -> Ended {
-        let outcome = Outcome::Answered {
-            status,
-            version: version.into(),
-        };
+        let outcome = Outcome::Answered { status, version: version.into() };
         ended(intended_ms, latency_ms, outcome)
     }
 
@@ -262,20 +240,10 @@ mod tests {
         report.add(&answered(10, 500, 200, "v1"));
         report.add(&answered(20, 2, 500, "v2"));
         report.add(&ended(30, 1, Outcome::lost(Loss::Timeout)));
-        report.add(&ended(
-            30,
-            1,
-            Outcome::Lost {
-                loss: Loss::Door,
-                status: Some(503),
-            },
-        ));
+        report.add(&ended(30, 1, Outcome::Lost { loss: Loss::Door, status: Some(503) }));
         let tally = report.tally(20..=30);
         assert_eq!((tally.requests, tally.answered, tally.bad), (3, 1, 1));
-        assert_eq!(
-            (tally.lost.timeout, tally.lost.door, tally.lost.total()),
-            (1, 1, 2)
-        );
+        assert_eq!((tally.lost.timeout, tally.lost.door, tally.lost.total()), (1, 1, 2));
         assert_eq!(report.tally(..), report.total());
         assert_eq!(report.latency(..20, None), Spread::of(vec![500_000]));
         assert_eq!(report.latency(.., Some("v2")).unwrap().count, 1);
@@ -292,10 +260,7 @@ mod tests {
         report.add(&answered(11, 1, 404, "v2"));
         report.add(&answered(40, 1, 500, "v2"));
         let v3 = report.version("v3").unwrap();
-        assert_eq!(
-            (v3.answered, v3.bad, v3.first_answer, v3.first_bad),
-            (3, 2, 6, Some(18))
-        );
+        assert_eq!((v3.answered, v3.bad, v3.first_answer, v3.first_bad), (3, 2, 6, Some(18)));
         assert_eq!(report.version("v2").unwrap().first_bad, Some(41));
         assert_eq!(report.bad_until(17, None), 0);
         assert_eq!(report.bad_until(22, None), 2);
@@ -323,10 +288,7 @@ mod tests {
         report.add(&answered(1, 1, 200, &"v".repeat(VERSION_BYTES + 1)));
         assert_eq!(report.versions().len(), VERSIONS_MAX + 1);
         assert_eq!(report.version(OTHERS).unwrap().answered, 11);
-        assert_eq!(
-            report.version_of(report.records().last().unwrap()),
-            Some(OTHERS)
-        );
+        assert_eq!(report.version_of(report.records().last().unwrap()), Some(OTHERS));
     }
 
     #[test]

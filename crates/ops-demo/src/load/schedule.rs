@@ -25,10 +25,7 @@ pub struct Schedule {
 impl Schedule {
     /// A constant rate, in requests per second, until the load is stopped.
     pub fn constant(per_second: f64) -> Self {
-        Self::stages(vec![Stage {
-            per_second,
-            lasts: Duration::MAX,
-        }])
+        Self::stages(vec![Stage { per_second, lasts: Duration::MAX }])
     }
 
     /// A constant rate for a time.
@@ -47,17 +44,10 @@ impl Schedule {
             return Some(format!("a schedule has 1 to {STAGES_MAX} stages"));
         }
         let endless = |stage: &Stage| u64::try_from(stage.lasts.as_micros()).is_err();
-        if self
-            .stages
-            .iter()
-            .any(|stage| stage.per_second == 0.0 && endless(stage))
-        {
+        if self.stages.iter().any(|stage| stage.per_second == 0.0 && endless(stage)) {
             return Some("a stage pauses without an end".into());
         }
-        let bad = self
-            .stages
-            .iter()
-            .find(|stage| !(0.0..=RATE_MAX).contains(&stage.per_second))?;
+        let bad = self.stages.iter().find(|stage| !(0.0..=RATE_MAX).contains(&stage.per_second))?;
         Some(format!(
             "the rate of a stage is {}, it must lie between 0 and {RATE_MAX} per second",
             bad.per_second
@@ -83,9 +73,7 @@ impl Schedule {
     /// How long it lasts, in microseconds from the start; `None` without an end.
     pub(super) fn length_us(&self) -> Option<u64> {
         self.stages.iter().try_fold(0_u64, |sum, stage| {
-            u64::try_from(stage.lasts.as_micros())
-                .ok()
-                .and_then(|length| sum.checked_add(length))
+            u64::try_from(stage.lasts.as_micros()).ok().and_then(|length| sum.checked_add(length))
         })
     }
 }
@@ -97,18 +85,12 @@ mod tests {
     use super::*;
 
     fn stage(per_second: f64, ms: u64) -> Stage {
-        Stage {
-            per_second,
-            lasts: Duration::from_millis(ms),
-        }
+        Stage { per_second, lasts: Duration::from_millis(ms) }
     }
 
     #[test]
     fn a_rate_is_kept_without_drift() {
-        let third = Schedule::constant(3_000.0)
-            .departures()
-            .nth(3_000_000)
-            .unwrap();
+        let third = Schedule::constant(3_000.0).departures().nth(3_000_000).unwrap();
         assert_eq!(third, 1_000_000_000);
     }
 

@@ -46,14 +46,8 @@ mod tests {
     fn quantiles_are_exact_by_nearest_rank() {
         assert_eq!(Spread::of(Vec::new()), None);
         let spread = Spread::of((1..=1_000).rev().map(|ms| ms * 1_000).collect()).unwrap();
-        assert_eq!(
-            (spread.p50_ms, spread.p90_ms, spread.p99_ms),
-            (500.0, 900.0, 990.0)
-        );
-        assert_eq!(
-            (spread.p999_ms, spread.max_ms, spread.mean_ms),
-            (999.0, 1_000.0, 500.5)
-        );
+        assert_eq!((spread.p50_ms, spread.p90_ms, spread.p99_ms), (500.0, 900.0, 990.0));
+        assert_eq!((spread.p999_ms, spread.max_ms, spread.mean_ms), (999.0, 1_000.0, 500.5));
         let single = Spread::of(vec![7_000]).unwrap();
         assert_eq!((single.count, single.p50_ms, single.p999_ms), (1, 7.0, 7.0));
     }

@@ -21,10 +21,7 @@ pub struct Tally {
 
 /// Lost requests by kind; [`Loss`] says what each means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the fields are named after the variants of Loss"
-)]
+#[expect(missing_docs, reason = "the fields are named after the variants of Loss")]
 pub struct Losses {
     pub connect: u64,
     pub reset: u64,
@@ -39,16 +36,7 @@ pub struct Losses {
 impl Losses {
     /// All lost requests.
     pub fn total(&self) -> u64 {
-        let Self {
-            connect,
-            reset,
-            stale,
-            timeout,
-            overflow,
-            door,
-            foreign,
-            garbled,
-        } = self;
+        let Self { connect, reset, stale, timeout, overflow, door, foreign, garbled } = self;
         connect + reset + stale + timeout + overflow + door + foreign + garbled
     }
 

@@ -49,21 +49,13 @@ struct Answer {
 
 impl Answer {
     fn ready(body: &Bytes) -> Self {
-        Self {
-            status: StatusCode::OK,
-            body: body.clone(),
-            allow: None,
-        }
+        Self { status: StatusCode::OK, body: body.clone(), allow: None }
     }
 
     fn json(status: StatusCode, body: &impl Serialize) -> Self {
         // These types hold only strings and numbers, which always have a JSON form.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        Self {
-            status,
-            body: body.into(),
-            allow: None,
-        }
+        Self { status, body: body.into(), allow: None }
     }
 
     fn error(status: StatusCode, words: &str) -> Self {
@@ -71,14 +63,8 @@ impl Answer {
     }
 
     fn not_allowed(allowed: &'static str) -> Self {
-        let answer = Self::error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "this path has other methods",
-        );
-        Self {
-            allow: Some(HeaderValue::from_static(allowed)),
-            ..answer
-        }
+        let answer = Self::error(StatusCode::METHOD_NOT_ALLOWED, "this path has other methods");
+        Self { allow: Some(HeaderValue::from_static(allowed)), ..answer }
     }
 }
 
@@ -92,10 +78,7 @@ impl Shop {
             greeting: text(json!({ "shop": "corner shop", "version": name, "hello": "welcome" })),
             health: text(json!({ "status": "ok", "version": name })),
             products: text(json!({ "products": PRODUCTS })),
-            stock: Mutex::new(Stock {
-                carts: Carts::default(),
-                ids: Dice::from_seed(dice.bits()),
-            }),
+            stock: Mutex::new(Stock { carts: Carts::default(), ids: Dice::from_seed(dice.bits()) }),
             conduct: Conduct::new(config, dice),
         }
     }
@@ -118,10 +101,7 @@ impl Shop {
         *response.status_mut() = answer.status;
         let headers = response.headers_mut();
         headers.insert(VERSION_HEADER, self.version.clone());
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(allowed) = answer.allow {
             headers.insert(header::ALLOW, allowed);
         }
@@ -136,11 +116,7 @@ impl Shop {
         if fate.latency_us > 0 && alarm.until(came_us + fate.latency_us).await.is_err() {
             return broken();
         }
-        if fate.fails {
-            broken()
-        } else {
-            self.route(request).await
-        }
+        if fate.fails { broken() } else { self.route(request).await }
     }
 
     async fn route(&self, request: Request<Incoming>) -> Answer {
@@ -167,13 +143,7 @@ impl Shop {
     }
 
     fn show_cart(&self, id: &str) -> Answer {
-        match self
-            .stock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .carts
-            .get(id)
-        {
+        match self.stock.lock().unwrap_or_else(PoisonError::into_inner).carts.get(id) {
             Some(cart) => Answer::json(StatusCode::OK, cart),
             None => Answer::error(StatusCode::NOT_FOUND, Refusal::NoCart.words()),
         }

@@ -88,15 +88,9 @@ mod tests {
         let conduct = bad(7.0);
         let first = 1_000 * SECOND;
         let (failed, median) = meet(&conduct, first, 20_000);
-        assert!(
-            failed == 0.0 && (median - 2.0).abs() < 0.1,
-            "{failed} {median}"
-        );
+        assert!(failed == 0.0 && (median - 2.0).abs() < 0.1, "{failed} {median}");
         let (failed, median) = meet(&conduct, first + 7 * SECOND - 1, 20_000);
-        assert!(
-            failed == 0.0 && (median - 2.0).abs() < 0.1,
-            "{failed} {median}"
-        );
+        assert!(failed == 0.0 && (median - 2.0).abs() < 0.1, "{failed} {median}");
         let (failed, median) = meet(&conduct, first + 7 * SECOND, 20_000);
         assert!((failed - 0.1).abs() < 0.01, "{failed}");
         assert!((median - 4.0).abs() < 0.2, "{median}");
@@ -105,25 +99,13 @@ mod tests {
     #[test]
     fn without_onset_the_first_request_may_fail() {
         let (failed, median) = meet(&bad(0.0), 5, 20_000);
-        assert!(
-            (failed - 0.1).abs() < 0.01 && (median - 4.0).abs() < 0.2,
-            "{failed} {median}"
-        );
+        assert!((failed - 0.1).abs() < 0.01 && (median - 4.0).abs() < 0.2, "{failed} {median}");
     }
 
     #[test]
     fn a_base_of_zero_answers_at_once() {
-        let config = ShopConfig {
-            base_latency_ms: 0.0,
-            ..ShopConfig::healthy("v1")
-        };
+        let config = ShopConfig { base_latency_ms: 0.0, ..ShopConfig::healthy("v1") };
         let conduct = Conduct::new(&config, Dice::from_seed(1));
-        assert_eq!(
-            conduct.meet(1),
-            Fate {
-                fails: false,
-                latency_us: 0
-            }
-        );
+        assert_eq!(conduct.meet(1), Fate { fails: false, latency_us: 0 });
     }
 }

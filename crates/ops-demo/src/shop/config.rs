@@ -74,38 +74,21 @@ impl ShopConfig {
             || self.version.len() > VERSION_BYTES
             || HeaderValue::from_str(&self.version).is_err()
         {
-            return Some(format!(
-                "version must be 1 to {VERSION_BYTES} printable characters"
-            ));
+            return Some(format!("version must be 1 to {VERSION_BYTES} printable characters"));
         }
         within("error_share", self.error_share, 0.0, 1.0)
             .or_else(|| within("slowness", self.slowness, 0.01, SLOWNESS_MAX))
             .or_else(|| within("onset_seconds", self.onset_seconds, 0.0, ONSET_SECONDS_MAX))
-            .or_else(|| {
-                within(
-                    "base_latency_ms",
-                    self.base_latency_ms,
-                    0.0,
-                    BASE_LATENCY_MS_MAX,
-                )
-            })
+            .or_else(|| within("base_latency_ms", self.base_latency_ms, 0.0, BASE_LATENCY_MS_MAX))
     }
 
     /// Reads and checks a file.
     pub fn read(path: &Path) -> Result<Self, ShopError> {
-        let unreadable = |source| ShopError::ConfigUnreadable {
-            path: path.to_path_buf(),
-            source,
-        };
-        let invalid = |why| ShopError::ConfigInvalid {
-            path: path.to_path_buf(),
-            why,
-        };
+        let unreadable = |source| ShopError::ConfigUnreadable { path: path.to_path_buf(), source };
+        let invalid = |why| ShopError::ConfigInvalid { path: path.to_path_buf(), why };
         let length = fs::metadata(path).map_err(unreadable)?.len();
         if length > CONFIG_BYTES {
-            return Err(invalid(format!(
-                "it has {length} bytes, at most {CONFIG_BYTES} are read"
-            )));
+            return Err(invalid(format!("it has {length} bytes, at most {CONFIG_BYTES} are read")));
         }
         let text = fs::read(path).map_err(unreadable)?;
         let config: Self =
@@ -150,48 +133,12 @@ mod tests {
     fn values_out_of_range_are_named() {
         let good = ShopConfig::healthy("v2");
         let bad = [
-            (
-                ShopConfig {
-                    version: String::new(),
-                    ..good.clone()
-                },
-                "version",
-            ),
-            (
-                ShopConfig {
-                    version: "v\n2".into(),
-                    ..good.clone()
-                },
-                "version",
-            ),
-            (
-                ShopConfig {
-                    error_share: 1.1,
-                    ..good.clone()
-                },
-                "error_share",
-            ),
-            (
-                ShopConfig {
-                    slowness: 0.0,
-                    ..good.clone()
-                },
-                "slowness",
-            ),
-            (
-                ShopConfig {
-                    onset_seconds: -1.0,
-                    ..good.clone()
-                },
-                "onset_seconds",
-            ),
-            (
-                ShopConfig {
-                    base_latency_ms: f64::NAN,
-                    ..good
-                },
-                "base_latency_ms",
-            ),
+            (ShopConfig { version: String::new(), ..good.clone() }, "version"),
+            (ShopConfig { version: "v\n2".into(), ..good.clone() }, "version"),
+            (ShopConfig { error_share: 1.1, ..good.clone() }, "error_share"),
+            (ShopConfig { slowness: 0.0, ..good.clone() }, "slowness"),
+            (ShopConfig { onset_seconds: -1.0, ..good.clone() }, "onset_seconds"),
+            (ShopConfig { base_latency_ms: f64::NAN, ..good }, "base_latency_ms"),
         ];
         for (config, name) in bad {
             let complaint = config.complaint().unwrap();
@@ -205,9 +152,6 @@ mod tests {
         let path = folder.path().join(CONFIG_FILE);
         fs::write(&path, "{ \"version\": \"v1\",\n  \"slowness\": fast }").unwrap();
         let complaint = ShopConfig::read(&path).unwrap_err().to_string();
-        assert!(
-            complaint.contains(CONFIG_FILE) && complaint.contains("line 2"),
-            "{complaint}"
-        );
+        assert!(complaint.contains(CONFIG_FILE) && complaint.contains("line 2"), "{complaint}");
     }
 }

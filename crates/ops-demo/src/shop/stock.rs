@@ -138,11 +138,7 @@ impl Carts {
             };
             self.by_id.remove(&oldest);
         }
-        let cart = Cart {
-            id: id.clone(),
-            lines: Vec::new(),
-            total_cents: 0,
-        };
+        let cart = Cart { id: id.clone(), lines: Vec::new(), total_cents: 0 };
         // An id that fell twice goes on with the cart that has it already.
         if !self.by_id.contains_key(&id) {
             self.by_id.insert(id.clone(), cart);
@@ -153,18 +149,10 @@ impl Carts {
 }
 
 fn put(cart: &mut Cart, product: &Product, quantity: u32) -> Result<(), Refusal> {
-    match cart
-        .lines
-        .iter_mut()
-        .find(|line| line.product == product.id)
-    {
+    match cart.lines.iter_mut().find(|line| line.product == product.id) {
         Some(line) if line.quantity + quantity > QUANTITY_MAX => return Err(Refusal::Quantity),
         Some(line) => line.quantity += quantity,
-        None => cart.lines.push(Line {
-            product: product.id,
-            quantity,
-            cents: product.cents,
-        }),
+        None => cart.lines.push(Line { product: product.id, quantity, cents: product.cents }),
     }
     cart.total_cents += u64::from(quantity) * u64::from(product.cents);
     Ok(())
@@ -175,11 +163,7 @@ mod tests {
     use super::*;
 
     fn wish(cart: Option<&str>, product: u32, quantity: u32) -> Wish {
-        Wish {
-            cart: cart.map(String::from),
-            product,
-            quantity,
-        }
+        Wish { cart: cart.map(String::from), product, quantity }
     }
 
     #[test]
@@ -202,27 +186,12 @@ mod tests {
     #[test]
     fn wishes_out_of_bounds_are_refused() {
         let mut carts = Carts::default();
-        assert_eq!(
-            carts.add(&wish(None, 99, 1), 1).unwrap_err(),
-            Refusal::NoProduct
-        );
-        assert_eq!(
-            carts.add(&wish(None, 1, 0), 1).unwrap_err(),
-            Refusal::Quantity
-        );
-        assert_eq!(
-            carts.add(&wish(None, 1, 100), 1).unwrap_err(),
-            Refusal::Quantity
-        );
-        assert_eq!(
-            carts.add(&wish(Some("none"), 1, 1), 1).unwrap_err(),
-            Refusal::NoCart
-        );
+        assert_eq!(carts.add(&wish(None, 99, 1), 1).unwrap_err(), Refusal::NoProduct);
+        assert_eq!(carts.add(&wish(None, 1, 0), 1).unwrap_err(), Refusal::Quantity);
+        assert_eq!(carts.add(&wish(None, 1, 100), 1).unwrap_err(), Refusal::Quantity);
+        assert_eq!(carts.add(&wish(Some("none"), 1, 1), 1).unwrap_err(), Refusal::NoCart);
         let id = carts.add(&wish(None, 1, 99), 1).unwrap().id.clone();
-        assert_eq!(
-            carts.add(&wish(Some(&id), 1, 1), 2).unwrap_err(),
-            Refusal::Quantity
-        );
+        assert_eq!(carts.add(&wish(Some(&id), 1, 1), 2).unwrap_err(), Refusal::Quantity);
     }
 
     #[test]

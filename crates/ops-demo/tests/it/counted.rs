@@ -26,50 +26,25 @@ async fn every_departure_is_counted_at_its_intended_time() {
     let stages = [(200.0, 400), (0.0, 100), (500.0, 300)];
     let schedule = Schedule::stages(
         stages
-            .map(|(per_second, ms)| Stage {
-                per_second,
-                lasts: Duration::from_millis(ms),
-            })
+            .map(|(per_second, ms)| Stage { per_second, lasts: Duration::from_millis(ms) })
             .to_vec(),
     );
-    let plan = LoadPlan {
-        timeout: PATIENCE,
-        ..LoadPlan::shop(shop.address, schedule.clone())
-    };
+    let plan = LoadPlan { timeout: PATIENCE, ..LoadPlan::shop(shop.address, schedule.clone()) };
     let mix = plan.mix.len();
     let report = load::start(plan).unwrap().finish().await;
     assert!(report.is_complete());
     let total = report.total();
-    assert_eq!(
-        (total.requests, total.answered, total.lost.total()),
-        (230, 230, 0),
-        "{total:?}"
-    );
+    assert_eq!((total.requests, total.answered, total.lost.total()), (230, 230, 0), "{total:?}");
     assert_eq!(report.version("v2").unwrap().answered, 230);
-    let mut intended: Vec<u64> = report
-        .records()
-        .iter()
-        .map(load::Record::intended_us)
-        .collect();
+    let mut intended: Vec<u64> = report.records().iter().map(load::Record::intended_us).collect();
     intended.sort_unstable();
-    let departures: Vec<u64> = schedule
-        .departures()
-        .map(|offset| intended[0] + offset)
-        .collect();
+    let departures: Vec<u64> = schedule.departures().map(|offset| intended[0] + offset).collect();
     assert_eq!(intended, departures);
     for record in report.records() {
         assert!(record.sent_us().unwrap() >= record.intended_us());
-        assert_eq!(
-            (record.status(), report.version_of(record)),
-            (Some(200), Some("v2"))
-        );
+        assert_eq!((record.status(), report.version_of(record)), (Some(200), Some("v2")));
     }
-    let visited = |visit| {
-        report
-            .records()
-            .iter()
-            .any(|record| record.visit() == visit)
-    };
+    let visited = |visit| report.records().iter().any(|record| record.visit() == visit);
     assert!((0..mix).all(visited));
     let pause = report.started() + 401..report.started() + 499;
     assert_eq!(report.tally(pause).requests, 0);
@@ -77,16 +52,10 @@ async fn every_departure_is_counted_at_its_intended_time() {
 
 #[tokio::test]
 async fn a_bad_version_is_seen_with_its_first_bad_answer() {
-    let bad = BadVersions {
-        v3_error_share: 1.0,
-        ..BadVersions::default()
-    };
+    let bad = BadVersions { v3_error_share: 1.0, ..BadVersions::default() };
     let shop = ShopProcess::start(&bad.v3());
     let schedule = Schedule::lasting(200.0, Duration::from_millis(100));
-    let plan = LoadPlan {
-        timeout: PATIENCE,
-        ..LoadPlan::shop(shop.address, schedule)
-    };
+    let plan = LoadPlan { timeout: PATIENCE, ..LoadPlan::shop(shop.address, schedule) };
     let report = load::start(plan).unwrap().finish().await;
     let total = report.total();
     assert_eq!((total.answered, total.bad, total.lost.total()), (20, 20, 0));
@@ -102,15 +71,11 @@ async fn a_bad_version_is_seen_with_its_first_bad_answer() {
 #[tokio::test]
 async fn a_load_can_be_read_while_it_runs_and_stopped() {
     let shop = ShopProcess::start(&ShopConfig::healthy("v1"));
-    let plan = LoadPlan {
-        timeout: PATIENCE,
-        ..LoadPlan::shop(shop.address, Schedule::constant(300.0))
-    };
+    let plan =
+        LoadPlan { timeout: PATIENCE, ..LoadPlan::shop(shop.address, Schedule::constant(300.0)) };
     let load = load::start(plan).unwrap();
     let reading = tokio::task::spawn_blocking(move || {
-        eventually("thirty answers", || {
-            (load.snapshot().total.answered >= 30).then_some(())
-        });
+        eventually("thirty answers", || (load.snapshot().total.answered >= 30).then_some(()));
         let snapshot = load.snapshot();
         assert!(snapshot.running);
         assert_eq!(snapshot.versions[0].version, "v1");
@@ -146,27 +111,15 @@ async fn a_stall_shows_in_every_request_that_was_to_depart_in_it() {
         mix: vec![Visit::get("/", 1)],
         connections: 1,
         timeout: PATIENCE,
-        ..LoadPlan::shop(
-            address,
-            Schedule::lasting(100.0, Duration::from_millis(400)),
-        )
+        ..LoadPlan::shop(address, Schedule::lasting(100.0, Duration::from_millis(400)))
     };
     let report = load::start(plan).unwrap().finish().await;
     assert_eq!((report.total().requests, report.total().answered), (40, 40));
-    let first = report
-        .records()
-        .iter()
-        .map(load::Record::intended_us)
-        .min()
-        .unwrap();
+    let first = report.records().iter().map(load::Record::intended_us).min().unwrap();
     for record in report.records() {
         let offset = Duration::from_micros(record.intended_us() - first);
         let least = STALL.saturating_sub(offset);
-        assert!(
-            record.latency() >= least,
-            "{offset:?}: {:?} < {least:?}",
-            record.latency()
-        );
+        assert!(record.latency() >= least, "{offset:?}: {:?} < {least:?}", record.latency());
     }
     // A closed loop would have one slow request; here every departure of the stall is slow.
     let spread = report.latency(.., None).unwrap();
@@ -176,12 +129,7 @@ async fn a_stall_shows_in_every_request_that_was_to_depart_in_it() {
 
 #[test]
 fn a_load_goes_nowhere_but_here() {
-    for foreign in [
-        "192.0.2.1:80",
-        "10.1.2.3:8080",
-        "0.0.0.0:80",
-        "[2001:db8::7]:443",
-    ] {
+    for foreign in ["192.0.2.1:80", "10.1.2.3:8080", "0.0.0.0:80", "[2001:db8::7]:443"] {
         let plan = LoadPlan::shop(foreign.parse().unwrap(), Schedule::constant(1.0));
         let error = load::start(plan).unwrap_err();
         assert!(matches!(error, LoadError::Foreign(_)), "{error}");

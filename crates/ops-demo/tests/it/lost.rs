@@ -36,19 +36,8 @@ async fn nobody_listens() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let report = all_six(six(address)).await;
-    assert_eq!(
-        report.total().lost,
-        Losses {
-            connect: 6,
-            ..Losses::default()
-        }
-    );
-    assert!(
-        report
-            .records()
-            .iter()
-            .all(|record| record.sent_us().is_none())
-    );
+    assert_eq!(report.total().lost, Losses { connect: 6, ..Losses::default() });
+    assert!(report.records().iter().all(|record| record.sent_us().is_none()));
 }
 
 #[tokio::test]
@@ -59,38 +48,19 @@ async fn the_connection_is_reset() {
     })
     .await;
     let report = all_six(six(address)).await;
-    assert_eq!(
-        report.total().lost,
-        Losses {
-            reset: 6,
-            ..Losses::default()
-        }
-    );
-    assert!(
-        report
-            .records()
-            .iter()
-            .all(|record| record.sent_us().is_some())
-    );
+    assert_eq!(report.total().lost, Losses { reset: 6, ..Losses::default() });
+    assert!(report.records().iter().all(|record| record.sent_us().is_some()));
 }
 
 #[tokio::test]
 async fn the_answer_breaks_off() {
     let address = serve(|mut stream| async move {
         read_request(&mut stream).await;
-        let _ = stream
-            .write_all(GOOD.replace("length: 2", "length: 99").as_bytes())
-            .await;
+        let _ = stream.write_all(GOOD.replace("length: 2", "length: 99").as_bytes()).await;
     })
     .await;
     let report = all_six(six(address)).await;
-    assert_eq!(
-        report.total().lost,
-        Losses {
-            reset: 6,
-            ..Losses::default()
-        }
-    );
+    assert_eq!(report.total().lost, Losses { reset: 6, ..Losses::default() });
 }
 
 #[tokio::test]
@@ -103,13 +73,7 @@ async fn a_used_connection_is_closed_under_the_request() {
     .await;
     let report = all_six(six(address)).await;
     assert_eq!(report.total().answered, 3);
-    assert_eq!(
-        report.total().lost,
-        Losses {
-            stale: 3,
-            ..Losses::default()
-        }
-    );
+    assert_eq!(report.total().lost, Losses { stale: 3, ..Losses::default() });
 }
 
 #[tokio::test]
@@ -129,53 +93,22 @@ async fn p6_a_connection_that_ends_after_its_answer_loses_nothing() {
 #[tokio::test]
 async fn no_answer_comes_in_time() {
     let address = serve(|mut stream| async move { while read_request(&mut stream).await {} }).await;
-    let plan = LoadPlan {
-        timeout: Duration::from_millis(30),
-        ..six(address)
-    };
+    let plan = LoadPlan { timeout: Duration::from_millis(30), ..six(address) };
     let report = all_six(plan).await;
-    assert_eq!(
-        report.total().lost,
-        Losses {
-            timeout: 6,
-            ..Losses::default()
-        }
-    );
-    assert!(
-        report
-            .records()
-            .iter()
-            .all(|one| one.latency() >= Duration::from_millis(30))
-    );
+    assert_eq!(report.total().lost, Losses { timeout: 6, ..Losses::default() });
+    assert!(report.records().iter().all(|one| one.latency() >= Duration::from_millis(30)));
 }
 
 #[tokio::test]
 async fn the_door_answers_in_the_services_place() {
     for (answer, status) in [
         ("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", 502),
-        (
-            "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n",
-            503,
-        ),
-        (
-            "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\n\r\n",
-            504,
-        ),
+        ("HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n", 503),
+        ("HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\n\r\n", 504),
     ] {
         let report = all_six(six(serve_always(answer).await)).await;
-        assert_eq!(
-            report.total().lost,
-            Losses {
-                door: 6,
-                ..Losses::default()
-            }
-        );
-        assert!(
-            report
-                .records()
-                .iter()
-                .all(|record| record.status() == Some(status))
-        );
+        assert_eq!(report.total().lost, Losses { door: 6, ..Losses::default() });
+        assert!(report.records().iter().all(|record| record.status() == Some(status)));
         assert_eq!(report.total().bad, 0);
     }
 }
@@ -184,13 +117,7 @@ async fn the_door_answers_in_the_services_place() {
 async fn p8_an_answer_of_somebody_else_is_no_answer() {
     let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     let report = all_six(six(serve_always(answer).await)).await;
-    assert_eq!(
-        report.total().lost,
-        Losses {
-            foreign: 6,
-            ..Losses::default()
-        }
-    );
+    assert_eq!(report.total().lost, Losses { foreign: 6, ..Losses::default() });
 }
 
 #[tokio::test]
@@ -205,13 +132,7 @@ async fn a_503_of_the_service_itself_is_bad_but_not_lost() {
 #[tokio::test]
 async fn what_comes_back_is_no_http() {
     let report = all_six(six(serve_always("what is it?\r\n\r\n").await)).await;
-    assert_eq!(
-        report.total().lost,
-        Losses {
-            garbled: 6,
-            ..Losses::default()
-        }
-    );
+    assert_eq!(report.total().lost, Losses { garbled: 6, ..Losses::default() });
 }
 
 #[tokio::test]
@@ -228,15 +149,9 @@ async fn more_than_may_be_outstanding_is_lost_by_overflow() {
         }
     })
     .await;
-    let load = load::start(LoadPlan {
-        outstanding: 2,
-        ..six(address)
-    })
-    .unwrap();
+    let load = load::start(LoadPlan { outstanding: 2, ..six(address) }).unwrap();
     let waiting = tokio::task::spawn_blocking(move || {
-        eventually("four overflow", || {
-            (load.snapshot().total.requests == 4).then_some(())
-        });
+        eventually("four overflow", || (load.snapshot().total.requests == 4).then_some(()));
         assert_eq!(load.snapshot().outstanding, 2);
         load
     });
@@ -244,11 +159,5 @@ async fn more_than_may_be_outstanding_is_lost_by_overflow() {
     gate.add_permits(2);
     let report = load.finish().await;
     assert_eq!(report.total().answered, 2);
-    assert_eq!(
-        report.total().lost,
-        Losses {
-            overflow: 4,
-            ..Losses::default()
-        }
-    );
+    assert_eq!(report.total().lost, Losses { overflow: 4, ..Losses::default() });
 }

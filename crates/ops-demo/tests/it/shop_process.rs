@@ -49,21 +49,12 @@ impl ShopProcess {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some((_, address)) = line.trim().rsplit_once(' ') else {
             let _ = child.kill();
-            panic!(
-                "the shop did not say where it listens: {line:?} {:?}",
-                child.wait()
-            );
+            panic!("the shop did not say where it listens: {line:?} {:?}", child.wait());
         };
-        Self {
-            address: address.parse().unwrap(),
-            child,
-            _folder: folder,
-        }
+        Self { address: address.parse().unwrap(), child, _folder: folder }
     }
 
     /// Orders it to stop.
@@ -81,9 +72,7 @@ impl ShopProcess {
     pub(crate) fn connect(&self) -> Customer {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Customer {
-            stream: BufReader::new(stream),
-        }
+        Customer { stream: BufReader::new(stream) }
     }
 }
 
@@ -135,24 +124,14 @@ impl Customer {
     pub(crate) fn hear(&mut self) -> Answer {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            assert_ne!(
-                self.stream.read_line(&mut head).unwrap(),
-                0,
-                "closed after {head:?}"
-            );
+            assert_ne!(self.stream.read_line(&mut head).unwrap(), 0, "closed after {head:?}");
         }
         let head = head.to_lowercase();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
         self.stream.read_exact(&mut body).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
-            status,
-            head,
-            body: String::from_utf8(body).unwrap(),
-        }
+        Answer { status, head, body: String::from_utf8(body).unwrap() }
     }
 
     /// Whether the other side has closed the connection; waits for it.

@@ -1,7 +1,7 @@
 //! From what is owed to jobs.
 
 use ops_core::{
-    deploy::{Created, Deployment, Effect, Input, Letter, LookOrder, owed},
+    deploy::{Deployment, Effect, Input, Letter, LookOrder, To, owed},
     id::{DeploymentId, Stamp},
     plan::Kind,
     time::Now,
@@ -106,7 +106,10 @@ impl<J: Journal> Engine<J> {
             Effect::Deliver { n } | Effect::FindLetter { n } => {
                 let deliver = matches!(effect, Effect::Deliver { .. });
                 if let Some(letter) = deployment.outbox.iter().find(|letter| letter.n == n) {
-                    let letter = Box::new(letter.clone());
+                    let mut letter = Box::new(letter.clone());
+                    if matches!(letter.to, To::Comment { .. }) {
+                        letter.body.push_str(&self.anchor()?);
+                    }
                     let marker = Letter::marker(id, n);
                     let work = if deliver {
                         Work::Deliver { letter, marker }
@@ -143,8 +146,6 @@ impl<J: Journal> Engine<J> {
             Kind::Release => None,
             Kind::Rollback { of, .. } => self.before(of).map(Box::new),
         };
-        let service = self.service_of(deployment);
-        let old = self.knowledge.serving(&created.environment, &service).cloned().map(Box::new);
         let conflicts = self
             .deployments
             .values()
@@ -155,12 +156,19 @@ impl<J: Journal> Engine<J> {
         let again = created.tickets.iter().any(|ticket| self.knowledge.again.contains(ticket));
         Work::Gather {
             created: Box::new(created.clone()),
-            old,
+            serving: self.knowledge.serving_all(),
             undo,
             conflicts,
             condemned: self.knowledge.condemned.clone(),
             answered: again,
         }
+    }
+
+    /// The journal's head, for a comment: an edit of anything before it is found by comparing
+    /// (P14).
+    fn anchor(&self) -> Result<String, EngineError> {
+        let (seq, hash) = self.journal.head()?;
+        Ok(format!("\n<!-- ops:journal:{seq}:{hash} -->"))
     }
 
     /// Whether a repeated job may run again.
@@ -187,11 +195,24 @@ impl<J: Journal> Engine<J> {
             self.start(Job { key: JobKey::Mentions, work: Work::Mentions { after } }, jobs);
         }
         self.answer_jobs(now, jobs);
+        self.prune_job(now, jobs);
+    }
+
+    /// Clears artifacts that no way back needs, while nothing is under way.
+    fn prune_job(&mut self, now: &Now, jobs: &mut Vec<Job>) {
+        let Some(settings) = self.settings().cloned() else { return };
+        let idle = !self.deployments.values().any(Deployment::blocks_group);
+        if idle && self.due(&JobKey::Prune, self.heartbeat_ms, now) {
+            let keep = self.knowledge.kept_artifacts(settings.retention.releases as usize);
+            self.start(Job { key: JobKey::Prune, work: Work::Prune { keep } }, jobs);
+        }
     }
 
     /// The first of each free lock group may check; a person's halt of everything stops that.
     fn give_turns(&mut self, now: &Now) -> Result<(), EngineError> {
-        if self.knowledge.halted.is_some() || self.too_new.is_some() {
+        // An artifact that is being imported must not be cleared away at the same time.
+        let clearing = self.running.contains(&JobKey::Prune);
+        if self.knowledge.halted.is_some() || self.too_new.is_some() || clearing {
             return Ok(());
         }
         let waiting: Vec<_> = self
@@ -209,10 +230,5 @@ impl<J: Journal> Engine<J> {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn service_of(&self, deployment: &Deployment) -> ops_core::id::ServiceName {
-        let Created { service, .. } = &deployment.created;
-        service.clone()
     }
 }

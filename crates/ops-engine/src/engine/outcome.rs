@@ -148,10 +148,11 @@ impl<J: Journal> Engine<J> {
         let fresh = health.good == 0 && health.bad == 0;
         if fresh || turned || at >= counted.saturating_add(spacing) {
             *counted = at;
-            match &why {
-                None => (health.good, health.bad) = (health.good.saturating_add(1), 0),
-                Some(_) => (health.good, health.bad) = (0, health.bad.saturating_add(1)),
-            }
+            (health.good, health.bad) = if why.is_none() {
+                (health.good.saturating_add(1), 0)
+            } else {
+                (0, health.bad.saturating_add(1))
+            };
         }
         health.why = why;
         health.clone()

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ops_core::{
     checks::{ArtifactFact, Facts, HostFact},
     deploy::Created,
-    id::ServiceName,
+    id::{EnvironmentName, ServiceName},
     notes::{Notes, NotesFound, find_notes},
-    plan::Kind,
+    plan::{Kind, KnownRelease},
     settings::{Role, Service, Settings},
     ticket::Ticket,
     world::{DoorView, Fault, TargetView},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) fn gather(ports: &Ports, work: &Work) -> Facts {
-    let Work::Gather { created, old, undo, conflicts, condemned, answered } = work else {
+    let Work::Gather { created, serving, undo, conflicts, condemned, answered } = work else {
         unreachable!("only gathering gathers")
     };
     let mut settings = ports.wishes.current();
@@ -49,10 +49,7 @@ pub(super) fn gather(ports: &Ports, work: &Work) -> Facts {
         (Some(name), Some(_)) => ports.door.look(name),
         _ => Ok(DoorView::default()),
     };
-    let old = old
-        .as_ref()
-        .map(|old| (**old).clone())
-        .filter(|old| Some(&old.spec.service) == name.as_ref());
+    let old = service.as_ref().and_then(|service| old(serving, service));
     let health = match (&service, &old, &target) {
         (Some(service), Some(old), Ok(view)) => {
             probe_all(ports, service, view.running(&old.spec.release))
@@ -80,6 +77,15 @@ pub(super) fn gather(ports: &Ports, work: &Work) -> Facts {
     }
 }
 
+/// What serves of a service on the environment where it would be deployed.
+fn old(serving: &[(EnvironmentName, KnownRelease)], service: &Service) -> Option<KnownRelease> {
+    let stage = service.stages.first()?;
+    let here = |(environment, release): &&(EnvironmentName, KnownRelease)| {
+        environment == stage && release.spec.service == service.name
+    };
+    serving.iter().find(here).map(|(_, release)| release.clone())
+}
+
 fn ticket(ports: &Ports, created: &Created) -> Look<Option<Ticket>> {
     match (&created.kind, created.tickets.first()) {
         (Kind::Release, Some(id)) => ports.planning.ticket(id),
@@ -89,7 +95,7 @@ fn ticket(ports: &Ports, created: &Created) -> Look<Option<Ticket>> {
 
 fn notes_of(ticket: &Ticket, settings: &Settings) -> Option<Notes> {
     match find_notes(ticket, |who| settings.people.is(who, Role::Dev)) {
-        NotesFound::Found { notes, .. } => Some(notes),
+        NotesFound::Found(found) => Some(found.notes),
         NotesFound::Missing | NotesFound::Invalid { .. } => None,
     }
 }
@@ -105,7 +111,7 @@ fn siblings(ports: &Ports, created: &Created) -> Vec<Ticket> {
 }
 
 fn artifact(ports: &Ports, notes: &Notes, service: &Service) -> Look<ArtifactFact> {
-    let found = ports.artifacts.resolve(&notes.artifact, &service.command)?;
+    let found = ports.artifacts.resolve(&notes.artifact.reference(), &service.command)?;
     Ok(ArtifactFact { digest: found.digest, size: found.size })
 }
 

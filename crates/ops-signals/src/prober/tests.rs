@@ -20,9 +20,7 @@ impl Service {
         let address = listener.local_addr().unwrap();
         let thread = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            stream
-                .set_read_timeout(Some(Duration::from_secs(20)))
-                .unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             let mut request = Vec::new();
             let mut byte = [0];
             while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
@@ -30,10 +28,7 @@ impl Service {
             }
             treat(stream, String::from_utf8(request).unwrap());
         });
-        Self {
-            address,
-            thread: Some(thread),
-        }
+        Self { address, thread: Some(thread) }
     }
 
     fn answering(text: impl Into<String>) -> Self {
@@ -47,10 +42,7 @@ impl Drop for Service {
         // Wakes it up in case nobody ever came.
         drop(TcpStream::connect(self.address).map(|stream| stream.shutdown(Shutdown::Both)));
         let ended = self.thread.take().map(thread::JoinHandle::join);
-        assert!(
-            thread::panicking() || matches!(ended, Some(Ok(()))),
-            "the service panicked"
-        );
+        assert!(thread::panicking() || matches!(ended, Some(Ok(()))), "the service panicked");
     }
 }
 
@@ -70,11 +62,7 @@ fn http() -> ProbeKind {
 }
 
 fn probe(address: SocketAddr, kind: ProbeKind, timeout_ms: u64) -> Look<Option<String>> {
-    HttpProber::new().probe(&Probe {
-        address: address.to_string(),
-        kind,
-        timeout_ms,
-    })
+    HttpProber::new().probe(&Probe { address: address.to_string(), kind, timeout_ms })
 }
 
 /// What an answer was judged to be, with plenty of time.
@@ -88,18 +76,11 @@ fn late(service: &Service, kind: ProbeKind) {
     let told = probe(service.address, kind, 150).unwrap();
     assert_eq!(told.as_deref(), Some("did not answer within 150 ms"));
     // Generous, for slow machines; a probe without a total bound would take 20 s and more.
-    assert!(
-        begin.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 fn free_port() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
 #[test]
@@ -115,9 +96,7 @@ fn what_is_sent_is_what_was_asked_for() {
     let (tell, told) = std::sync::mpsc::channel();
     let service = Service::once(move |mut stream, request| {
         tell.send(request).unwrap();
-        stream
-            .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
     });
     let kind = ProbeKind::Http {
         method: "OPTIONS".into(),
@@ -140,20 +119,13 @@ fn what_is_sent_is_what_was_asked_for() {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
     });
     assert_eq!(judged(&service), None);
-    assert!(
-        told.recv()
-            .unwrap()
-            .contains(&format!("\r\nHost: {}\r\n", service.address))
-    );
+    assert!(told.recv().unwrap().contains(&format!("\r\nHost: {}\r\n", service.address)));
 }
 
 #[test]
 fn p8_a_wrong_status_or_text_is_no_pass() {
     let service = Service::answering("HTTP/1.1 503 Service Unavailable\r\n\r\n");
-    assert_eq!(
-        judged(&service).as_deref(),
-        Some("answered 503, not 200 to 399")
-    );
+    assert_eq!(judged(&service).as_deref(), Some("answered 503, not 200 to 399"));
 
     let expecting = |text: &str| ProbeKind::Http {
         method: "GET".into(),
@@ -165,23 +137,12 @@ fn p8_a_wrong_status_or_text_is_no_pass() {
     let body =
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n";
     let service = Service::answering(body);
-    assert_eq!(
-        probe(service.address, expecting("ready"), 5_000).unwrap(),
-        None
-    );
+    assert_eq!(probe(service.address, expecting("ready"), 5_000).unwrap(), None);
     let service = Service::answering(body);
-    let told = probe(service.address, expecting("steady"), 5_000)
-        .unwrap()
-        .unwrap();
-    assert!(
-        told.contains("expected text") && !told.contains("ready"),
-        "{told}"
-    );
+    let told = probe(service.address, expecting("steady"), 5_000).unwrap().unwrap();
+    assert!(told.contains("expected text") && !told.contains("ready"), "{told}");
 
-    let far = format!(
-        "HTTP/1.1 200 OK\r\n\r\n{}needle",
-        "x".repeat(BODY_LIMIT - 3)
-    );
+    let far = format!("HTTP/1.1 200 OK\r\n\r\n{}needle", "x".repeat(BODY_LIMIT - 3));
     let service = Service::answering(far);
     let told = probe(service.address, expecting("needle"), 5_000).unwrap();
     assert!(told.is_some(), "text beyond the first 64 kB does not count");
@@ -193,14 +154,8 @@ fn p8_liars_are_unhealthy() {
         ("", "without an answer"),
         ("SSH-2.0-OpenSSH_9.6\r\n", "not answer in HTTP/1"),
         ("\0\u{1}\u{2}\u{3}\n\n\n", "not answer in HTTP/1"),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort",
-            "middle of the body",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Le",
-            "middle of the answer's head",
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort", "middle of the body"),
+        ("HTTP/1.1 200 OK\r\nContent-Le", "middle of the answer's head"),
     ] {
         let service = Service::answering(answer);
         let told = judged(&service).unwrap();
@@ -213,9 +168,7 @@ fn p9_silence_ends_with_the_time_out() {
     late(&Service::once(|stream, _| until_gone(stream)), http());
     // It closed its side for writing only after half of the head.
     let half = Service::once(|mut stream, _| {
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab").unwrap();
         until_gone(stream);
     });
     late(&half, http());
@@ -224,16 +177,10 @@ fn p9_silence_ends_with_the_time_out() {
 #[test]
 fn p9_a_slow_drip_does_not_stretch_the_time() {
     // A byte at a time: each single read is quick, the whole would never end.
-    for head in [
-        "",
-        "HTTP/1.1 200 OK\r\nX: ",
-        "HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n",
-    ] {
+    for head in ["", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n"] {
         let service = Service::once(move |mut stream, _| {
             let _ = stream.write_all(head.as_bytes());
-            stream
-                .set_read_timeout(Some(Duration::from_millis(5)))
-                .unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
             loop {
                 // The wait between two bytes also tells when the prober has gone.
                 match stream.read(&mut [0]) {
@@ -256,11 +203,7 @@ fn p9_an_endless_body_is_read_only_to_its_limit() {
             let _ = write!(stream, "HTTP/1.1 200 OK\r\n{head}\r\n");
             while stream.write_all(&[b'x'; 4096]).is_ok() {}
         });
-        assert_eq!(
-            judged(&service),
-            None,
-            "the status is right, and the rest is not looked at"
-        );
+        assert_eq!(judged(&service), None, "the status is right, and the rest is not looked at");
     }
     let service = Service::once(|mut stream, _| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
@@ -316,13 +259,6 @@ fn p8_a_question_that_cannot_be_asked_is_an_error() {
         let told = probe(free_port(), wrong.clone(), 100);
         assert!(told.is_err(), "{wrong:?}: {told:?}");
     }
-    let named = Probe {
-        address: "localhost:80".into(),
-        kind: http(),
-        timeout_ms: 100,
-    };
-    assert!(
-        HttpProber::new().probe(&named).is_err(),
-        "names are not looked up"
-    );
+    let named = Probe { address: "localhost:80".into(), kind: http(), timeout_ms: 100 };
+    assert!(HttpProber::new().probe(&named).is_err(), "names are not looked up");
 }

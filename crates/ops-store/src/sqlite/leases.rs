@@ -17,9 +17,8 @@ pub(super) fn take(
     claim: &Claim<'_>,
 ) -> Result<Result<Lease, LeaseRefused>, Trouble> {
     let current = held(tx, claim.group)?;
-    let highest: u64 = tx
-        .prepare_cached("SELECT generation FROM meta")?
-        .query_row((), |row| row.get(0))?;
+    let highest: u64 =
+        tx.prepare_cached("SELECT generation FROM meta")?.query_row((), |row| row.get(0))?;
     let lease = match grant(current.as_ref(), Generation(highest), claim) {
         Ok(lease) => lease,
         Err(refused) => return Ok(Err(refused)),
@@ -39,8 +38,7 @@ pub(super) fn take(
         lease.until.length,
     ))?;
     if lease.generation.0 > highest {
-        tx.prepare_cached("UPDATE meta SET generation = ?1")?
-            .execute([lease.generation.0])?;
+        tx.prepare_cached("UPDATE meta SET generation = ?1")?.execute([lease.generation.0])?;
     }
     Ok(Ok(lease))
 }

@@ -34,10 +34,7 @@ pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
 /// Records of lines; each is checked against its own hash, so that nobody acts on one that was
 /// edited.
 pub(super) fn records(lines: Vec<Line>) -> Result<Vec<Record>, JournalError> {
-    Ok(lines
-        .into_iter()
-        .map(Line::into_record)
-        .collect::<Result<_, _>>()?)
+    Ok(lines.into_iter().map(Line::into_record).collect::<Result<_, _>>()?)
 }
 
 pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
@@ -45,11 +42,7 @@ pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     let body = serde_json::from_str(&body).map_err(|e| {
         rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(e))
     })?;
-    Ok(Summary {
-        id: DeploymentId(row.get(0)?),
-        ended: row.get(1)?,
-        body,
-    })
+    Ok(Summary { id: DeploymentId(row.get(0)?), ended: row.get(1)?, body })
 }
 
 /// The last record, which must be the one that the last append left behind.
@@ -61,9 +54,7 @@ pub(super) fn head(connection: &Connection) -> Result<Head, JournalError> {
     let last: Option<(u64, String)> = connection
         .prepare_cached("SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1")
         .and_then(|mut statement| {
-            statement
-                .query_row((), |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
+            statement.query_row((), |row| Ok((row.get(0)?, row.get(1)?))).optional()
         })
         .map_err(|e| failed(&e))?;
     let empty = Head::empty();
@@ -71,16 +62,11 @@ pub(super) fn head(connection: &Connection) -> Result<Head, JournalError> {
     if (last_seq, last_hash.as_str()) != (seq, hash.as_str()) {
         let why =
             format!("the last append left record {seq} behind, the last one now is {last_seq}");
-        return Err(Tampered {
-            seq: last_seq.min(seq) + u64::from(last_seq != seq),
-            why,
-        }
-        .into());
+        return Err(Tampered { seq: last_seq.min(seq) + u64::from(last_seq != seq), why }.into());
     }
-    let hash = hash.parse().map_err(|e| Tampered {
-        seq,
-        why: format!("the hash of the last record: {e}"),
-    })?;
+    let hash = hash
+        .parse()
+        .map_err(|e| Tampered { seq, why: format!("the hash of the last record: {e}") })?;
     Ok(Head { seq, hash })
 }
 
@@ -89,33 +75,23 @@ pub(super) fn verify(connection: &Connection) -> Result<Head, JournalError> {
     let found = chain(connection)?;
     let expected = head(connection)?;
     if found != expected {
-        let why = format!(
-            "it is the last one, but the last append left {} behind",
-            expected.seq
-        );
-        return Err(Tampered {
-            seq: found.seq,
-            why,
-        }
-        .into());
+        let why = format!("it is the last one, but the last append left {} behind", expected.seq);
+        return Err(Tampered { seq: found.seq, why }.into());
     }
     numbers_never_go_back(connection, found.seq)?;
     let health: String = connection
         .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
         .map_err(|e| failed(&e))?;
     if health != "ok" {
-        return Err(JournalError::Failed(format!(
-            "the file is damaged: {health}"
-        )));
+        return Err(JournalError::Failed(format!("the file is damaged: {health}")));
     }
     Ok(found)
 }
 
 fn chain(connection: &Connection) -> Result<Head, JournalError> {
     let mut head = Head::empty();
-    let mut statement = connection
-        .prepare_cached(&lines("ORDER BY seq"))
-        .map_err(|e| failed(&e))?;
+    let mut statement =
+        connection.prepare_cached(&lines("ORDER BY seq")).map_err(|e| failed(&e))?;
     let mut rows = statement.query(()).map_err(|e| failed(&e))?;
     while let Some(row) = rows.next().map_err(|e| failed(&e))? {
         let line = line(row).map_err(|e| Tampered {

@@ -26,9 +26,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self) -> PathBuf {
@@ -42,12 +40,7 @@ impl Place {
 
 fn append(journal: &mut dyn Journal, number: u64) -> Result<Record, JournalError> {
     journal
-        .append(
-            None,
-            &now("a", number),
-            &[(1, json!({ "number": number }))],
-            None,
-        )
+        .append(None, &now("a", number), &[(1, json!({ "number": number }))], None)
         .map(|mut records| records.pop().unwrap())
 }
 
@@ -66,27 +59,13 @@ fn the_file_is_only_for_its_owner_and_written_through() {
     let place = Place::new();
     let mut journal = place.open();
     append(&mut journal, 1).unwrap();
-    for name in [
-        "journal.db",
-        "journal.db-wal",
-        "journal.db-shm",
-        "journal.lock",
-    ] {
-        let mode = std::fs::metadata(place.dir.path().join(name))
-            .unwrap()
-            .permissions()
-            .mode();
+    for name in ["journal.db", "journal.db-wal", "journal.db-shm", "journal.lock"] {
+        let mode = std::fs::metadata(place.dir.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     let pragma = |name: &str| -> String {
         let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
-        format!(
-            "{:?}",
-            journal
-                .connection
-                .pragma_query_value(None, name, read)
-                .unwrap()
-        )
+        format!("{:?}", journal.connection.pragma_query_value(None, name, read).unwrap())
     };
     assert_eq!(pragma("journal_mode"), "Text(\"wal\")");
     assert_eq!(pragma("synchronous"), "Integer(2)", "full");
@@ -98,24 +77,15 @@ fn s19_the_format_that_is_needed_is_told_and_newer_tables_are_refused() {
     let mut journal = place.open();
     assert_eq!(journal.needs_format().unwrap(), 0);
     for v in [1, 9, 2] {
-        journal
-            .append(None, &now("a", 1), &[(v, json!(v))], None)
-            .unwrap();
+        journal.append(None, &now("a", 1), &[(v, json!(v))], None).unwrap();
     }
     assert_eq!(journal.needs_format().unwrap(), 9);
-    journal
-        .connection
-        .execute("INSERT INTO migrations VALUES (2, 'of a newer ops')", ())
-        .unwrap();
+    journal.connection.execute("INSERT INTO migrations VALUES (2, 'of a newer ops')", ()).unwrap();
     drop(journal);
-    for refused in [
-        SqliteJournal::open(&place.path()),
-        SqliteJournal::open_read_only(&place.path()),
-    ] {
-        assert!(
-            matches!(refused, Err(JournalError::TooNew { needs: 2, have: 1 })),
-            "{refused:?}"
-        );
+    for refused in
+        [SqliteJournal::open(&place.path()), SqliteJournal::open_read_only(&place.path())]
+    {
+        assert!(matches!(refused, Err(JournalError::TooNew { needs: 2, have: 1 })), "{refused:?}");
     }
 }
 
@@ -123,41 +93,26 @@ fn s19_the_format_that_is_needed_is_told_and_newer_tables_are_refused() {
 fn what_is_no_journal_is_refused_in_words() {
     let place = Place::new();
     let refusal = || SqliteJournal::open(&place.path()).unwrap_err().to_string();
-    std::fs::write(
-        place.path(),
-        "something else entirely, and long enough to be a header",
-    )
-    .unwrap();
+    std::fs::write(place.path(), "something else entirely, and long enough to be a header")
+        .unwrap();
     assert!(refusal().contains("journal.db"), "{}", refusal());
     std::fs::remove_file(place.path()).unwrap();
 
     let other = rusqlite::Connection::open(place.path()).unwrap();
-    other
-        .execute_batch("CREATE TABLE recipes (name TEXT)")
-        .unwrap();
+    other.execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
     drop(other);
     assert!(refusal().contains("not a journal of ops"), "{}", refusal());
 
     let missing = SqliteJournal::open_read_only(&place.dir.path().join("none.db")).unwrap_err();
-    assert!(
-        missing.to_string().contains("`ops serve` creates it"),
-        "{missing}"
-    );
+    assert!(missing.to_string().contains("`ops serve` creates it"), "{missing}");
     let no_folder = SqliteJournal::open(&place.dir.path().join("no/journal.db")).unwrap_err();
-    assert!(
-        no_folder.to_string().contains("no/journal.lock"),
-        "{no_folder}"
-    );
+    assert!(no_folder.to_string().contains("no/journal.lock"), "{no_folder}");
 }
 
 #[test]
 fn a_migration_that_was_edited_is_refused() {
     let place = Place::new();
-    place
-        .open()
-        .connection
-        .execute("UPDATE migrations SET checksum = 'x'", ())
-        .unwrap();
+    place.open().connection.execute("UPDATE migrations SET checksum = 'x'", ()).unwrap();
     let refused = SqliteJournal::open(&place.path()).unwrap_err();
     assert!(refused.to_string().contains("migration 1"), "{refused}");
 }
@@ -189,31 +144,21 @@ fn outcomes(journal: &mut dyn Journal, steps: &[Step]) -> Vec<String> {
     steps
         .iter()
         .map(|step| match step {
-            Step::Lease {
-                group,
-                holder,
-                above,
-            } => {
+            Step::Lease { group, holder, above } => {
                 let at = now(&format!("boot {boot}"), ms);
                 let (group, holder) = (format!("g{group}"), format!("h{holder}"));
                 let answer = journal.lease(&group, &holder, Generation(*above), &at, 50);
                 if let Ok(lease) = &answer {
                     let renewed =
                         mine.insert((group, holder), lease.generation) == Some(lease.generation);
-                    assert!(
-                        renewed || lease.generation > highest,
-                        "{lease:?} after {highest}"
-                    );
+                    assert!(renewed || lease.generation > highest, "{lease:?} after {highest}");
                     assert!(renewed || lease.generation > Generation(*above));
                     highest = highest.max(lease.generation);
                 }
                 format!("{answer:?}")
             }
             Step::Release { group, holder } => {
-                format!(
-                    "{:?}",
-                    journal.release(&format!("g{group}"), &format!("h{holder}"))
-                )
+                format!("{:?}", journal.release(&format!("g{group}"), &format!("h{holder}")))
             }
             Step::Wait(length) => {
                 ms += length;
@@ -262,11 +207,7 @@ fn a_commit_in_doubt_stops_all_writing_until_the_next_start() {
     assert!(first.contains("doubt"), "{first}");
     journal.connection.execute_batch("DROP TRIGGER t").unwrap();
     assert_eq!(append(&mut journal, 2).unwrap_err().to_string(), first);
-    assert!(
-        journal
-            .lease("g", "h", Generation(0), &now("a", 1), 1)
-            .is_err()
-    );
+    assert!(journal.lease("g", "h", Generation(0), &now("a", 1), 1).is_err());
     drop(journal);
     let mut journal = place.open();
     append(&mut journal, 2).unwrap();
@@ -278,14 +219,8 @@ fn an_open_deployment_is_listed_after_a_restart() {
     let place = Place::new();
     let mut journal = place.open();
     let id = journal.next_deployment().unwrap();
-    let summary = Summary {
-        id,
-        ended: false,
-        body: json!({}),
-    };
-    journal
-        .append(Some(id), &now("a", 1), &[(1, json!(1))], Some(&summary))
-        .unwrap();
+    let summary = Summary { id, ended: false, body: json!({}) };
+    journal.append(Some(id), &now("a", 1), &[(1, json!(1))], Some(&summary)).unwrap();
     drop(journal);
     let reader = SqliteJournal::open_read_only(&place.path()).unwrap();
     assert_eq!(reader.summaries(true, 1).unwrap()[0].id, DeploymentId(1));

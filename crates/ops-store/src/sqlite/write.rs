@@ -70,10 +70,7 @@ impl SqliteJournal {
     ) -> Result<T, JournalError> {
         match &self.access {
             Access::Reader => return Err(read_only(&self.path)),
-            Access::Writer {
-                doubtful: Some(why),
-                ..
-            } => {
+            Access::Writer { doubtful: Some(why), .. } => {
                 return Err(JournalError::Failed(why.clone()));
             }
             Access::Writer { doubtful: None, .. } => {}
@@ -122,12 +119,8 @@ fn transact<T>(
 fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
         || error.sqlite_error().is_some_and(|e| {
-            [
-                ffi::SQLITE_IOERR_WRITE,
-                ffi::SQLITE_IOERR_SHMSIZE,
-                ffi::SQLITE_IOERR_SHMMAP,
-            ]
-            .contains(&e.extended_code)
+            [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMMAP]
+                .contains(&e.extended_code)
         })
 }
 
@@ -139,10 +132,7 @@ pub(super) fn append(
     summary: Option<&Summary>,
 ) -> Result<Vec<Record>, Trouble> {
     let next = next_number(tx)?;
-    for id in deployment
-        .into_iter()
-        .chain(summary.map(|summary| summary.id))
-    {
+    for id in deployment.into_iter().chain(summary.map(|summary| summary.id)) {
         if id >= next {
             return Err(JournalError::Failed(format!(
                 "{id} was never given as a number; the next one is {next}"
@@ -192,8 +182,7 @@ fn insert(tx: &Transaction<'_>, line: &Line) -> rusqlite::Result<()> {
 
 pub(super) fn next_deployment(tx: &Transaction<'_>) -> Result<DeploymentId, Trouble> {
     let next = next_number(tx)?;
-    tx.prepare_cached("UPDATE meta SET next_deployment = ?1")?
-        .execute([next.0 + 1])?;
+    tx.prepare_cached("UPDATE meta SET next_deployment = ?1")?.execute([next.0 + 1])?;
     Ok(next)
 }
 

@@ -79,9 +79,7 @@ pub(super) fn list_query(form: &Form) -> Result<Option<ListQuery>, String> {
 fn integer(text: &str) -> Option<i64> {
     let text = text.trim_start();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let end = digits
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(digits.len());
+    let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
     let value: i64 = digits[..end].parse().ok()?;
     Some(if text.starts_with('-') { -value } else { value })
 }
@@ -139,10 +137,7 @@ pub(super) fn edit(by: &Member, fields: &Fields) -> Result<Edit, BoardError> {
 /// Reads a move.
 pub(super) fn status(fields: &Fields) -> Result<String, BoardError> {
     let required = || BoardError::Refused("status is required".to_owned());
-    text(fields, "status")?
-        .into_value()
-        .filter(|status| !status.is_empty())
-        .ok_or_else(required)
+    text(fields, "status")?.into_value().filter(|status| !status.is_empty()).ok_or_else(required)
 }
 
 /// Reads an assignment.
@@ -154,10 +149,7 @@ pub(super) fn assignee(fields: &Fields) -> Result<Edit, BoardError> {
     if given == FieldChange::Keep {
         return Err(BoardError::Refused("assignee is required".to_owned()));
     }
-    Ok(Edit {
-        assignee: given,
-        ..Edit::default()
-    })
+    Ok(Edit { assignee: given, ..Edit::default() })
 }
 
 /// Reads a comment: `text`, else `body`, else nothing at all; `None` if it is not text.
@@ -215,10 +207,7 @@ fn solid(fields: &Fields, name: &str) -> Result<Option<String>, BoardError> {
 
 fn number(fields: &Fields, name: &str) -> Result<Option<i64>, BoardError> {
     let wrong = || BoardError::Refused(format!("{name} must be a whole number"));
-    fields
-        .get(name)
-        .map(|value| value.as_i64().ok_or_else(wrong))
-        .transpose()
+    fields.get(name).map(|value| value.as_i64().ok_or_else(wrong)).transpose()
 }
 
 fn labels(fields: &Fields) -> Result<FieldChange<Vec<String>>, BoardError> {
@@ -244,14 +233,7 @@ mod tests {
         let limit = |text: &str| list_query(&Form::read(text)).unwrap().unwrap().limit;
         assert_eq!(limit("limit=1000"), Some(1000));
         assert_eq!(limit("limit=7up"), Some(7));
-        for junk in [
-            "",
-            "limit=",
-            "limit=0",
-            "limit=x",
-            "limit=-5",
-            "limit=99999999999999999999",
-        ] {
+        for junk in ["", "limit=", "limit=0", "limit=x", "limit=-5", "limit=99999999999999999999"] {
             assert_eq!(limit(junk), None, "{junk}");
         }
         assert!(list_query(&Form::read("offset=-1")).is_err());
@@ -259,12 +241,7 @@ mod tests {
 
     #[test]
     fn odd_filters_match_nothing_and_never_everything() {
-        for odd in [
-            "status=a&status=b",
-            "status[$ne]=rfp",
-            "priority=x",
-            "parent_id=1",
-        ] {
+        for odd in ["status=a&status=b", "status[$ne]=rfp", "priority=x", "parent_id=1"] {
             assert_eq!(list_query(&Form::read(odd)), Ok(None), "{odd}");
         }
     }

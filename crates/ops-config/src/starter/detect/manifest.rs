@@ -22,29 +22,20 @@ pub(super) fn python_script(text: &str) -> Option<String> {
 /// The `web` line of a Procfile, else its first: process type and command.
 pub(super) fn procfile(text: &str) -> Option<(String, String)> {
     let lines = || {
-        text.lines()
-            .filter(|line| !line.trim_start().starts_with('#'))
-            .filter_map(|line| {
-                let (kind, command) = line.split_once(':')?;
-                let known = !kind.trim().is_empty() && !command.trim().is_empty();
-                let word = kind
-                    .trim()
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-                (known && word).then(|| (kind.trim().to_owned(), command.trim().to_owned()))
-            })
+        text.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {
+            let (kind, command) = line.split_once(':')?;
+            let known = !kind.trim().is_empty() && !command.trim().is_empty();
+            let word = kind.trim().chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+            (known && word).then(|| (kind.trim().to_owned(), command.trim().to_owned()))
+        })
     };
-    lines()
-        .find(|(kind, _)| kind == "web")
-        .or_else(|| lines().next())
+    lines().find(|(kind, _)| kind == "web").or_else(|| lines().next())
 }
 
 /// The last `CMD` or `ENTRYPOINT` of a Dockerfile that is written as a list.
 pub(super) fn docker_command(text: &str) -> Option<Vec<String>> {
     let last = |word: &str| -> Vec<String> {
-        let lists = text
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix(word)?.trim().into());
+        let lists = text.lines().filter_map(|line| line.trim().strip_prefix(word)?.trim().into());
         lists
             .filter_map(|list: &str| serde_json::from_str(list).ok())
             .next_back()
@@ -57,9 +48,7 @@ pub(super) fn docker_command(text: &str) -> Option<Vec<String>> {
 
 /// The first port that a Dockerfile exposes.
 pub(super) fn exposed(text: &str) -> Option<u16> {
-    let ports = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("EXPOSE "));
+    let ports = text.lines().filter_map(|line| line.trim().strip_prefix("EXPOSE "));
     ports
         .filter_map(|port| port.trim().split(['/', ' ']).next()?.parse().ok())
         .find(|port| *port > 0)
@@ -81,10 +70,7 @@ fn section<'t>(text: &'t str, head: &'t str) -> impl Iterator<Item = &'t str> {
     let mut inside = false;
     text.lines().map(str::trim).filter(move |line| {
         if line.starts_with('[') {
-            inside = line
-                .split('#')
-                .next()
-                .is_some_and(|line| line.trim() == head);
+            inside = line.split('#').next().is_some_and(|line| line.trim() == head);
             return false;
         }
         inside && !line.starts_with('#')

@@ -6,7 +6,7 @@ use crate::{
     deploy::{
         Cause, Event, HoldCause,
         act::Outcome,
-        letter::{About, Delivery, To},
+        letter::{About, Delivery, Letter, To},
         state::Phase,
     },
     evidence::{Pulled, pulled_back},
@@ -14,6 +14,16 @@ use crate::{
     ticket::Ticket,
     world::Fault,
 };
+
+/// What one reading of the ticket says.
+enum Reading {
+    /// Nothing: the board failed.
+    Nothing,
+    /// It still wants to ship.
+    Stays,
+    /// It looks pulled back.
+    Pulled(String),
+}
 
 impl Draft<'_> {
     pub(super) fn facts(&mut self, facts: &Facts) {
@@ -24,7 +34,7 @@ impl Draft<'_> {
         }
         let judged = checks::judge(&self.state.created, facts);
         if rechecking {
-            self.rechecked(judged);
+            self.rechecked(&judged);
         } else {
             self.checked(judged);
         }
@@ -40,16 +50,16 @@ impl Draft<'_> {
                 self.tell_plan();
             }
             _ => {
-                let ids = judged.checklist.failing().map(|check| check.id.clone()).collect();
-                self.hold(HoldCause::Checks { ids });
+                let ids = judged.checklist.causes();
+                self.hold(&HoldCause::Checks { ids });
             }
         }
     }
 
     /// The last moment before the first act: everything that can have changed passes again, and
     /// the plan would be the same.
-    fn rechecked(&mut self, judged: Judged) {
-        self.remember_checks(&judged);
+    fn rechecked(&mut self, judged: &Judged) {
+        self.remember_checks(judged);
         let same = match (&judged.plan, self.plan()) {
             (Some(new), Some(old)) => {
                 new.new.candidate == old.new.candidate
@@ -76,17 +86,18 @@ impl Draft<'_> {
         self.push(Event::Checked {
             checklist: std::sync::Arc::clone(&judged.checklist),
             ticket: judged.ticket.clone(),
+            people: judged.people.clone(),
             candidate: judged.candidate.clone(),
         });
     }
 
     /// Holds the ticket; the team is told once per distinct cause.
-    pub(super) fn hold(&mut self, cause: HoldCause) {
+    pub(super) fn hold(&mut self, cause: &HoldCause) {
         let fresh = !self.state.told.contains(&cause.key());
-        let recheck_ms = crate::deploy::recheck_ms(&cause, self.state.checked);
+        let recheck_ms = crate::deploy::recheck_ms(cause, self.state.checked);
         self.push(Event::Held { cause: cause.clone(), recheck_ms });
         if fresh {
-            self.tell_held(&cause);
+            self.tell_held(cause);
         }
     }
 
@@ -102,38 +113,39 @@ impl Draft<'_> {
             return;
         }
         let Ok(now) = answer else { return };
-        let Some(words) = self.pull_words(now.as_deref()) else {
-            return;
-        };
-        match (words, self.state.pull_seen.is_some()) {
-            (None, true) => {
+        match (self.reading(now.as_deref()), self.state.pull_seen.is_some()) {
+            (Reading::Nothing, _) => {}
+            (Reading::Stays, true) => {
                 self.push(Event::PullGone);
                 self.confirm_close();
             }
-            (None, false) => self.confirm_close(),
-            (Some(words), false) => self.push(Event::PullSeen { words }),
-            (Some(words), true) => self.pulled(words),
+            (Reading::Stays, false) => self.confirm_close(),
+            (Reading::Pulled(words), false) => self.push(Event::PullSeen { words }),
+            (Reading::Pulled(words), true) => self.pulled(words),
         }
     }
 
-    /// `Some(None)`: not pulled back. `None`: the reading says nothing.
-    fn pull_words(&self, now: Option<&Ticket>) -> Option<Option<String>> {
-        let Some(before) = self.state.ticket.as_deref() else {
-            let ticket = now?;
-            let gone = ticket.status != "rfp";
-            return Some(gone.then(|| format!("its status is {}", ticket.status)));
+    fn reading(&self, now: Option<&Ticket>) -> Reading {
+        let (Some(before), Some(people)) =
+            (self.state.ticket.as_deref(), self.state.people.as_deref())
+        else {
+            return match now {
+                None => Reading::Nothing,
+                Some(ticket) if ticket.status == "rfp" => Reading::Stays,
+                Some(ticket) => Reading::Pulled(format!("its status is {}", ticket.status)),
+            };
         };
-        match pulled_back(before, now) {
-            Pulled::No => Some(None),
-            Pulled::BoardError { .. } => None,
-            pulled => Some(Some(pulled.words())),
+        match pulled_back(before, now, people) {
+            Pulled::No => Reading::Stays,
+            Pulled::BoardError { .. } => Reading::Nothing,
+            pulled => Reading::Pulled(pulled.words()),
         }
     }
 
     fn pulled(&mut self, words: String) {
         match &self.state.phase {
             Phase::Queued { .. } | Phase::Checking { .. } | Phase::Held { .. } => {
-                self.withdraw(words)
+                self.withdraw(words);
             }
             Phase::Planned { failed: None, .. } if !self.state.busy() => {
                 self.prepare_failed(Cause::PulledBack { words });
@@ -176,7 +188,7 @@ impl Draft<'_> {
         let written = |about| {
             let mut letters =
                 self.state.outbox.iter().filter(|letter| letter.about == about).peekable();
-            letters.peek().is_some() && letters.all(|letter| letter.written())
+            letters.peek().is_some() && letters.all(Letter::written)
         };
         if !written(About::Record) {
             return;

@@ -185,12 +185,8 @@ fn drained(plan: &Plan, which: Which, view: &View) -> Met {
     match &view.door {
         Err(fault) => blind(fault),
         Ok(door) => {
-            let flight = door
-                .served
-                .iter()
-                .flat_map(|served| &served.in_flight)
-                .find(|(id, _)| *id == release)
-                .map_or(0, |(_, n)| *n);
+            let flight =
+                door.in_flight.iter().find(|(id, _)| *id == release).map_or(0, |(_, n)| *n);
             if flight == 0 { Met::Yes } else { no(format!("{flight} requests are in flight")) }
         }
     }

@@ -66,7 +66,7 @@ impl Draft<'_> {
     pub(super) fn abort_now(&mut self, by: Identity) {
         match &self.state.phase {
             Phase::Queued { .. } | Phase::Checking { .. } | Phase::Held { .. } => {
-                self.hold(HoldCause::Aborted { by });
+                self.hold(&HoldCause::Aborted { by });
             }
             Phase::Planned { failed: None, .. } => self.prepare_failed(Cause::Aborted { by }),
             _ => self.back(Cause::Aborted { by }),

@@ -31,7 +31,7 @@ impl Draft<'_> {
         {
             let cause =
                 Cause::Errored { step: "checks".into(), words: "they did not end in time".into() };
-            self.hold(HoldCause::Prepare { cause });
+            self.hold(&HoldCause::Prepare { cause });
             return;
         }
         self.halt_bound();
@@ -320,8 +320,8 @@ impl Draft<'_> {
         match &self.state.phase {
             Phase::Planned { failed: Some(cause), .. } if done => match cause.clone() {
                 Cause::PulledBack { words } => self.withdraw(words),
-                Cause::Aborted { by } => self.hold(HoldCause::Aborted { by }),
-                cause => self.hold(HoldCause::Prepare { cause }),
+                Cause::Aborted { by } => self.hold(&HoldCause::Aborted { by }),
+                cause => self.hold(&HoldCause::Prepare { cause }),
             },
             Phase::RollingBack { .. } if done => {
                 self.push(Event::BackDone);

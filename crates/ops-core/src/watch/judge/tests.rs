@@ -136,6 +136,16 @@ fn the_time_before_judges_only_what_is_alone() {
 }
 
 #[test]
+fn a_control_with_little_traffic_is_still_a_control() {
+    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
+    for t in 1..=120 {
+        let control = if t % 3 == 0 { arm(1, 1, 132) } else { quiet() };
+        judge.feed(t, &arm(5, 5, 132), &control, false);
+    }
+    assert_eq!(judge.verdict(), Verdict::NoHarm, "an outage that both versions share");
+}
+
+#[test]
 fn the_state_replays_bit_for_bit() {
     let mut live = Judge::new(&baseline(), &BOTH, 0.01, true, 3);
     for t in 1..40 {

@@ -31,11 +31,7 @@ fn s20_a_full_journal_fails_whole_and_goes_on_later() {
 
     let body = json!("x".repeat(40_000));
     let big = [(1, json!("small")), (1, body)];
-    let summary = ops_engine::ports::Summary {
-        id,
-        ended: false,
-        body: json!({}),
-    };
+    let summary = ops_engine::ports::Summary { id, ended: false, body: json!({}) };
     let refused = journal.append(Some(id), &now("a", 2), &big, Some(&summary));
     assert!(matches!(&refused, Err(JournalError::Full(place)) if place.contains("journal.db")));
     assert_eq!(journal.verify().unwrap().0, 1, "nothing of it was written");
@@ -44,9 +40,7 @@ fn s20_a_full_journal_fails_whole_and_goes_on_later() {
     assert_eq!(reserve.len(), 0, "the reserve was tried");
 
     pages(&journal, now_used + 1000);
-    journal
-        .append(Some(id), &now("a", 2), &big, Some(&summary))
-        .unwrap();
+    journal.append(Some(id), &now("a", 2), &big, Some(&summary)).unwrap();
     assert_eq!(journal.verify().unwrap().0, 3);
 }
 
@@ -57,11 +51,7 @@ fn on_a_small_disk(test: &str, size: u64, folder: &Path) -> bool {
     let script = "mount -t tmpfs -o size=\"$2\" small \"$1\" || exit 77
          shift 2; exec \"$@\"";
     let status = Command::new("unshare")
-        .args(if root {
-            &["--mount"][..]
-        } else {
-            &["--mount", "--map-root-user"]
-        })
+        .args(if root { &["--mount"][..] } else { &["--mount", "--map-root-user"] })
         .args(["sh", "-c", script, "sh"])
         .arg(folder)
         .arg(size.to_string())
@@ -117,13 +107,8 @@ fn write_on_a_full_disk(folder: &Path) {
         held.unwrap();
     }
     journal.release("g", "h").unwrap();
-    let left = std::fs::metadata(folder.join("journal.reserve"))
-        .unwrap()
-        .len();
-    assert!(
-        left < RESERVE_BYTES,
-        "it was written with space from the reserve"
-    );
+    let left = std::fs::metadata(folder.join("journal.reserve")).unwrap().len();
+    assert!(left < RESERVE_BYTES, "it was written with space from the reserve");
     // No room for a reserve: nothing new may start.
     assert!(matches!(journal.reserve(), Err(JournalError::Full(_))));
 
@@ -137,11 +122,7 @@ fn write_on_a_full_disk(folder: &Path) {
     };
     assert!(matches!(ended, JournalError::Full(_)), "{ended:?}");
     let before = journal.verify().unwrap();
-    assert_eq!(
-        before.0,
-        number - 1,
-        "all that was acknowledged, and nothing else"
-    );
+    assert_eq!(before.0, number - 1, "all that was acknowledged, and nothing else");
     drop(journal);
 
     // Also a daemon that starts on the full disk reads everything, and goes on once there is room.

@@ -29,10 +29,7 @@ fn a_reader_cannot_write() {
     append(&mut place.open(), 1).unwrap();
     let mut reader = SqliteJournal::open_read_only(&place.path()).unwrap();
     let read_only = |error: JournalError| {
-        assert!(
-            error.to_string().contains("opened only to be read"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("opened only to be read"), "{error}");
     };
     read_only(append(&mut reader, 2).unwrap_err());
     read_only(reader.next_deployment().unwrap_err());

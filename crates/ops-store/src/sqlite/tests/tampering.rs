@@ -12,58 +12,18 @@ const UNGUARD: &str = "DROP TRIGGER records_are_not_changed; DROP TRIGGER record
 
 /// What was done, the SQL that does it, and the record at which it must be found.
 const EDITS: &[(&str, &str, u64)] = &[
-    (
-        "a body",
-        "UPDATE records SET body = '{\"number\":99}' WHERE seq = 3",
-        3,
-    ),
-    (
-        "white space in a body",
-        "UPDATE records SET body = body || ' ' WHERE seq = 3",
-        3,
-    ),
-    (
-        "the deployment",
-        "UPDATE records SET deployment = 1 WHERE seq = 3",
-        3,
-    ),
+    ("a body", "UPDATE records SET body = '{\"number\":99}' WHERE seq = 3", 3),
+    ("white space in a body", "UPDATE records SET body = body || ' ' WHERE seq = 3", 3),
+    ("the deployment", "UPDATE records SET deployment = 1 WHERE seq = 3", 3),
     ("the boot", "UPDATE records SET boot = 'z' WHERE seq = 3", 3),
-    (
-        "the boot time",
-        "UPDATE records SET ms = ms + 1 WHERE seq = 3",
-        3,
-    ),
-    (
-        "the wall clock",
-        "UPDATE records SET wall = '2020-01-01T00:00:00Z' WHERE seq = 3",
-        3,
-    ),
+    ("the boot time", "UPDATE records SET ms = ms + 1 WHERE seq = 3", 3),
+    ("the wall clock", "UPDATE records SET wall = '2020-01-01T00:00:00Z' WHERE seq = 3", 3),
     ("the format", "UPDATE records SET v = 2 WHERE seq = 3", 3),
-    (
-        "a hash",
-        "UPDATE records SET hash = previous WHERE seq = 3",
-        3,
-    ),
-    (
-        "a link",
-        "UPDATE records SET previous = hash WHERE seq = 3",
-        3,
-    ),
-    (
-        "the last body",
-        "UPDATE records SET body = '1' WHERE seq = 6",
-        6,
-    ),
-    (
-        "a negative boot time",
-        "UPDATE records SET ms = -1 WHERE seq = 3",
-        3,
-    ),
-    (
-        "a number that is too large",
-        "UPDATE records SET v = 1 << 40 WHERE seq = 3",
-        3,
-    ),
+    ("a hash", "UPDATE records SET hash = previous WHERE seq = 3", 3),
+    ("a link", "UPDATE records SET previous = hash WHERE seq = 3", 3),
+    ("the last body", "UPDATE records SET body = '1' WHERE seq = 6", 6),
+    ("a negative boot time", "UPDATE records SET ms = -1 WHERE seq = 3", 3),
+    ("a number that is too large", "UPDATE records SET v = 1 << 40 WHERE seq = 3", 3),
     ("the first deleted", "DELETE FROM records WHERE seq = 1", 1),
     ("one deleted", "DELETE FROM records WHERE seq = 4", 4),
     ("the last deleted", "DELETE FROM records WHERE seq = 6", 6),
@@ -102,46 +62,21 @@ const EDITS: &[(&str, &str, u64)] = &[
     ),
     ("the noted head", "UPDATE meta SET head_seq = 5", 6),
     ("the noted hash", "UPDATE meta SET head_hash = 'x'", 6),
-    (
-        "the next number set back",
-        "UPDATE meta SET next_deployment = 1",
-        6,
-    ),
-    (
-        "the generation set back",
-        "UPDATE meta SET generation = 0",
-        6,
-    ),
+    ("the next number set back", "UPDATE meta SET next_deployment = 1", 6),
+    ("the generation set back", "UPDATE meta SET generation = 0", 6),
 ];
 
 fn six_records(place: &Place) -> Vec<(u64, Digest)> {
     let mut journal = place.open();
     let id = journal.next_deployment().unwrap();
-    journal
-        .lease("g", "h", ops_core::id::Generation(4), &now("a", 1), 10)
-        .unwrap();
-    journal
-        .append(
-            Some(id),
-            &now("a", 1),
-            &[(1, json!(1)), (1, json!(2))],
-            None,
-        )
-        .unwrap();
+    journal.lease("g", "h", ops_core::id::Generation(4), &now("a", 1), 10).unwrap();
+    journal.append(Some(id), &now("a", 1), &[(1, json!(1)), (1, json!(2))], None).unwrap();
     (3..=6).for_each(|number| drop(append(&mut journal, number).unwrap()));
-    journal
-        .after(0, 10)
-        .unwrap()
-        .into_iter()
-        .map(|record| (record.seq, record.hash))
-        .collect()
+    journal.after(0, 10).unwrap().into_iter().map(|record| (record.seq, record.hash)).collect()
 }
 
 fn edit(place: &Place, sql: &str) {
-    Connection::open(place.path())
-        .unwrap()
-        .execute_batch(sql)
-        .unwrap();
+    Connection::open(place.path()).unwrap().execute_batch(sql).unwrap();
 }
 
 #[test]
@@ -174,10 +109,7 @@ fn p14_plain_edits_are_refused_by_the_tables() {
     let place = Place::new();
     six_records(&place);
     let connection = Connection::open(place.path()).unwrap();
-    for sql in [
-        "UPDATE records SET body = '1'",
-        "DELETE FROM records WHERE seq = 6",
-    ] {
+    for sql in ["UPDATE records SET body = '1'", "DELETE FROM records WHERE seq = 6"] {
         let refused = connection.execute(sql, ()).unwrap_err();
         assert!(refused.to_string().contains("never"), "{refused}");
     }
@@ -208,14 +140,7 @@ fn p14_a_forged_chain_is_found_by_an_anchor() {
     let forged = Place::new();
     let mut journal = forged.open();
     let id = journal.next_deployment().unwrap();
-    journal
-        .append(
-            Some(id),
-            &now("a", 1),
-            &[(1, json!(1)), (1, json!("forged"))],
-            None,
-        )
-        .unwrap();
+    journal.append(Some(id), &now("a", 1), &[(1, json!(1)), (1, json!("forged"))], None).unwrap();
     (3..=6).for_each(|number| drop(append(&mut journal, number).unwrap()));
     assert!(journal.verify().is_ok());
     let found = verify_anchors(&journal, &anchors);
@@ -260,10 +185,7 @@ fn p14_a_third_party_can_check_the_hashes() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    let hashes: Vec<Digest> = texts
-        .iter()
-        .map(|text| Digest::of(text.as_bytes()))
-        .collect();
+    let hashes: Vec<Digest> = texts.iter().map(|text| Digest::of(text.as_bytes())).collect();
     let expected: Vec<Digest> = anchors.into_iter().map(|(_, hash)| hash).collect();
     assert_eq!(hashes, expected);
 }

@@ -1,0 +1,427 @@
+//! A shop, its settings, a ticket that passed, and a world that does as it is told: for tests of
+//! the rules.
+
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+
+use crate::{
+    checks::{ArtifactFact, Facts, HostFact},
+    deploy::{Act, Created, Deployment, Health, Input, LeaseAnswer, Outcome, View, decide, owed},
+    id::{DeploymentId, Digest, EnvironmentName, Generation, OpId, ReleaseId, ServiceName, Stamp},
+    plan::{Kind, KnownRelease},
+    route::ServedRoute,
+    settings::{
+        Boards, Edge, Environment, Needs, People, Retention, Revision, Role, RouteMatch, Service,
+        Settings, Slo, SmokeRequest, Strategy, TargetKind, TrafficStep, WatchSettings,
+    },
+    signal::{Arm, SignalSecond},
+    ticket::{Change, Comment, Ticket},
+    time::{BootId, Now},
+    world::{DoorView, Replica, ReplicaState, TargetView},
+};
+
+pub(crate) fn now(ms: u64) -> Now {
+    let wall = jiff::Timestamp::from_millisecond(1_790_000_000_000 + ms as i64).unwrap();
+    Now { boot: BootId("boot-1".into()), ms, wall }
+}
+
+pub(crate) fn service(strategy: Strategy) -> Service {
+    let exclusive = strategy == Strategy::Recreate;
+    Service {
+        name: "shop".into(),
+        stages: vec!["production".into()],
+        lock_group: None,
+        target: TargetKind::Process,
+        command: vec!["bin/shop".into()],
+        env: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        replicas: if exclusive { 1 } else { 2 },
+        min_serving: u32::from(!exclusive),
+        runs_twice: !exclusive,
+        fixed_port: exclusive.then_some(9000),
+        route: Some(RouteMatch { host: None, path: "/".into() }),
+        health: crate::settings::Health {
+            path: Some("/healthz".into()),
+            every_ms: 1_000,
+            timeout_ms: 1_000,
+            in_a_row: 3,
+            start_deadline_ms: 60_000,
+        },
+        smoke: vec![SmokeRequest {
+            method: "GET".into(),
+            path: "/".into(),
+            status: 200,
+            contains: None,
+        }],
+        slo: Slo { error_share: None, p99_ms: None },
+        strategy,
+        watch: WatchSettings {
+            seconds: 60,
+            last_stretch_seconds: 20,
+            min_requests: 100,
+            extensions: 1,
+            grace_seconds: 10,
+            alpha: 0.01,
+        },
+        depends_on: Vec::new(),
+        drain_ms: 5_000,
+        needs: Needs { memory_mb: 16, disk_mb: 10 },
+        gap_limit_ms: 10_000,
+        hold_requests: 100,
+    }
+}
+
+pub(crate) fn canary() -> Strategy {
+    let step = |weight| TrafficStep { weight, dwell_seconds: 5, min_requests: 10 };
+    Strategy::Canary { steps: vec![step(5), step(50)] }
+}
+
+pub(crate) fn settings(strategy: Strategy) -> Settings {
+    let role = |role| vec![role];
+    Settings {
+        project: "demo".into(),
+        revision: Revision { commit: Some("c0ffee".into()), hash: Digest::of(b"ops.yaml") },
+        environments: BTreeMap::from([(
+            "production".into(),
+            Environment { name: "production".into(), ports: (20_000, 20_100) },
+        )]),
+        services: BTreeMap::from([("shop".into(), service(strategy))]),
+        people: People {
+            roles: BTreeMap::from([
+                ("pia@example.org".into(), role(Role::Po)),
+                ("dan@example.org".into(), role(Role::Dev)),
+                ("cleo@example.org".into(), role(Role::Cq)),
+                ("quinn@example.org".into(), role(Role::Qa)),
+                ("ops@example.org".into(), role(Role::Ops)),
+            ]),
+            operators: vec!["pia@example.org".into()],
+            solo: false,
+        },
+        boards: Boards {
+            listen: "127.0.0.1:8088".into(),
+            me: "ops@example.org".into(),
+            channel: "standup".into(),
+        },
+        edge: Edge { listen: vec!["127.0.0.1:8080".into()] },
+        retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
+        heartbeat_seconds: 60,
+    }
+}
+
+/// A ticket whose round of CQ and QA passed for this version.
+pub(crate) fn ticket(version: &str) -> Ticket {
+    let mut ticket = Ticket {
+        id: "MNS-7".into(),
+        title: "A nicer greeting".into(),
+        description: String::new(),
+        status: "rfp".into(),
+        priority: 3,
+        kind: "story".into(),
+        comments: Vec::new(),
+        history: Vec::new(),
+    };
+    let notes = format!(
+        "```ops\nservice: shop\nartifact: dist/{version}\ndigest: {}\nversion: {version}\n\
+         migrations: none\nrollback: previous\n```",
+        Digest::of(version.as_bytes())
+    );
+    change(&mut ticket, "created", "pia@example.org", "Task created");
+    moved(&mut ticket, "dan@example.org", "todo", "in-progress");
+    comment(&mut ticket, "dan@example.org", &notes);
+    moved(&mut ticket, "dan@example.org", "in-progress", "in-review");
+    comment(&mut ticket, "cleo@example.org", "APPROVED. Reviewed.");
+    moved(&mut ticket, "cleo@example.org", "in-review", "in-qa");
+    comment(&mut ticket, "quinn@example.org", "## QA PASS");
+    moved(&mut ticket, "quinn@example.org", "in-qa", "rfp");
+    ticket
+}
+
+fn change(ticket: &mut Ticket, action: &str, user: &str, details: &str) {
+    let at = format!("2026-11-22T07:{:02}:00.000Z", ticket.history.len());
+    ticket.history.push(Change {
+        action: action.into(),
+        user: user.into(),
+        details: details.into(),
+        at,
+    });
+}
+
+pub(crate) fn moved(ticket: &mut Ticket, user: &str, from: &str, to: &str) {
+    change(ticket, "status_change", user, &format!("Status: {from} → {to}"));
+    ticket.status = to.into();
+}
+
+pub(crate) fn comment(ticket: &mut Ticket, user: &str, text: &str) {
+    let short: String = text.chars().take(100).collect();
+    let dots = if text.chars().count() > 100 { "..." } else { "" };
+    change(ticket, "comment_added", user, &format!("Comment: {short}{dots}"));
+    ticket.comments.push(Comment {
+        id: format!("c{}", ticket.comments.len()),
+        author: user.into(),
+        text: text.into(),
+        at: "2026-11-22T07:00:00.000Z".into(),
+        candidate: None,
+    });
+}
+
+pub(crate) fn created(id: u64) -> Created {
+    Created {
+        id: DeploymentId(id),
+        kind: Kind::Release,
+        tickets: vec!["MNS-7".into()],
+        service: "shop".into(),
+        environment: EnvironmentName::new("production"),
+        group: "production/production".into(),
+        channel: "standup".into(),
+        retries: 0,
+    }
+}
+
+/// A world that does what it is told, at once, unless told otherwise.
+pub(crate) struct World {
+    pub(crate) settings: Settings,
+    pub(crate) ticket: Ticket,
+    pub(crate) version: String,
+    pub(crate) old: Option<KnownRelease>,
+    pub(crate) target: TargetView,
+    pub(crate) door: DoorView,
+    pub(crate) state: Deployment,
+    pub(crate) now: Now,
+    /// The new version fails this share of its requests, in percent.
+    pub(crate) failing: u64,
+    /// New replicas that never answer.
+    pub(crate) sick: Vec<ReleaseId>,
+    /// Acts with these names fail.
+    pub(crate) broken: Vec<&'static str>,
+    last_second: u64,
+}
+
+impl World {
+    /// The first deployment of a version.
+    pub(crate) fn new(strategy: Strategy, version: &str) -> Self {
+        let start = now(1_000_000);
+        Self {
+            settings: settings(strategy),
+            ticket: ticket(version),
+            version: version.into(),
+            old: None,
+            target: TargetView::default(),
+            door: DoorView::default(),
+            state: Deployment::begin(created(1), &start),
+            now: start,
+            failing: 0,
+            sick: Vec::new(),
+            broken: Vec::new(),
+            last_second: 1_000,
+        }
+    }
+
+    /// The next deployment, after this one has closed.
+    pub(crate) fn next(mut self, version: &str) -> Self {
+        let plan = self.state.plan.clone().unwrap();
+        self.old = Some(plan.new.clone());
+        self.version = version.into();
+        self.ticket = ticket(version);
+        self.state = Deployment::begin(created(self.state.id().0 + 1), &self.now);
+        self
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        Facts {
+            settings: Ok(Arc::new(self.settings.clone())),
+            ticket: Ok(Some(self.ticket.clone())),
+            siblings: Vec::new(),
+            artifact: Some(Ok(ArtifactFact {
+                digest: Digest::of(self.version.as_bytes()),
+                size: 1 << 20,
+            })),
+            old: self.old.clone(),
+            old_stored: self.old.as_ref().map(|_| Ok(true)),
+            undo: None,
+            target: Ok(self.target.clone()),
+            door: Ok(self.door.clone()),
+            health: BTreeMap::new(),
+            host: Ok(HostFact {
+                disk_free: 100 << 30,
+                inodes_free: 1_000_000,
+                memory_free: 8 << 30,
+                ports_free: 100,
+                fixed_port_free: self.settings.services[&ServiceName::new("shop")]
+                    .fixed_port
+                    .map(|_| true),
+            }),
+            secrets: Vec::new(),
+            dependencies: Vec::new(),
+            signals: Ok(Vec::new()),
+            conflicts: Vec::new(),
+            condemned: Vec::new(),
+            answered: false,
+        }
+    }
+
+    /// Feeds an input; panics if it is refused.
+    pub(crate) fn feed(&mut self, input: &Input) {
+        for event in decide(&self.state, input, &self.now).unwrap() {
+            self.state.apply(&event, &self.now);
+        }
+    }
+
+    fn stamp(&self, op: OpId) -> Stamp {
+        let generation = self.state.lease.unwrap_or_default();
+        Stamp { generation, deployment: self.state.id().0, op }
+    }
+
+    fn act(&mut self, op: OpId, act: &Act) -> Outcome {
+        if self.broken.contains(&act.name()) {
+            let fault = crate::world::Fault::new("it does not work", "the test", "mend the test");
+            return Outcome::NotApplied { fault };
+        }
+        let stamp = self.stamp(op);
+        match act {
+            Act::Import { .. } => {}
+            Act::Start { spec } => {
+                for index in 0..spec.replicas {
+                    let id = format!("{}-{index}", spec.release);
+                    self.target.replicas.retain(|replica| replica.id != id);
+                    self.target.replicas.push(Replica {
+                        id,
+                        release: spec.release.clone(),
+                        artifact: spec.artifact.clone(),
+                        address: Some(format!("127.0.0.1:{}", 20_000 + index)),
+                        state: ReplicaState::Running,
+                        restarts: 0,
+                        last_exit: None,
+                        stamp,
+                    });
+                }
+            }
+            Act::SetRoute { route } => {
+                self.door.served = Some(ServedRoute {
+                    route: route.clone(),
+                    stamp,
+                    probed: true,
+                    in_flight: Vec::new(),
+                });
+            }
+            Act::RemoveRoute { .. } => self.door.served = None,
+            Act::Stop { release, .. } => {
+                for replica in &mut self.target.replicas {
+                    if replica.release == *release {
+                        replica.state = ReplicaState::Stopped;
+                    }
+                }
+            }
+            Act::Remove { release, .. } => {
+                self.target.replicas.retain(|replica| replica.release != *release);
+            }
+        }
+        Outcome::Applied
+    }
+
+    fn view(&mut self) -> View {
+        let health = self
+            .target
+            .replicas
+            .iter()
+            .map(|replica| {
+                let sick = self.sick.contains(&replica.release);
+                let health = if sick {
+                    Health { good: 0, bad: 9, why: Some("answered 503".into()) }
+                } else {
+                    Health { good: 9, bad: 0, why: None }
+                };
+                (replica.id.clone(), health)
+            })
+            .collect();
+        View {
+            target: Ok(self.target.clone()),
+            door: Ok(self.door.clone()),
+            health,
+            signals: Some(Ok(self.seconds())),
+            smoke: Some(Ok(Vec::new())),
+            stored: Some(Ok(true)),
+            sick_dependencies: Vec::new(),
+        }
+    }
+
+    fn seconds(&mut self) -> Vec<SignalSecond> {
+        let Some(served) = &self.door.served else { return Vec::new() };
+        let until = self.now.ms / 1_000;
+        let new = self.state.plan.as_ref().map(|plan| plan.new.spec.release.clone());
+        let weights: Vec<_> =
+            served.route.legs.iter().map(|leg| (leg.release.clone(), leg.weight)).collect();
+        let arm = |release: &ReleaseId, weight: u8| {
+            let requests = u64::from(weight);
+            let bad = if Some(release) == new.as_ref() { self.failing } else { 0 };
+            let s5xx = requests * bad / 100;
+            Arm { requests, s2xx: requests - s5xx, s5xx, ..Arm::default() }
+        };
+        let second = |second| SignalSecond {
+            second,
+            arms: weights.iter().map(|(id, weight)| (id.clone(), arm(id, *weight))).collect(),
+            refused: 0,
+            weights: weights.clone(),
+        };
+        let seconds = (self.last_second + 1..until).map(second).collect();
+        self.last_second = until.saturating_sub(1).max(self.last_second);
+        seconds
+    }
+
+    /// One second passes, and everything owed is done.
+    pub(crate) fn step(&mut self) {
+        use crate::deploy::Effect;
+        self.now = now(self.now.ms + 1_000);
+        self.feed(&Input::Tick);
+        for effect in owed(&self.state, &self.now).effects {
+            let input = match effect {
+                Effect::AwaitTurn => Input::Turn,
+                Effect::Gather => Input::Facts(Box::new(self.facts())),
+                Effect::TakeLease => {
+                    Input::Lease(LeaseAnswer::Taken(Generation(self.state.id().0)))
+                }
+                Effect::GiveLease => Input::Lease(LeaseAnswer::Released),
+                Effect::Reserve => Input::Reserved(Ok(())),
+                Effect::Act { op, act } => {
+                    let outcome = self.act(op, &act);
+                    Input::OpEnded { op, outcome }
+                }
+                Effect::Look(_) => Input::Looked(Box::new(self.view())),
+                Effect::ReadTicket { .. } => {
+                    Input::TicketRead(Ok(Some(Box::new(self.ticket.clone()))))
+                }
+                Effect::Deliver { n } => Input::LetterEnded { n, outcome: Outcome::Applied },
+                Effect::FindLetter { n } => Input::LetterLooked { n, found: Ok(true) },
+            };
+            self.feed(&input);
+        }
+    }
+
+    /// Runs until a condition holds; panics with the report if it never does.
+    pub(crate) fn until(&mut self, what: impl Fn(&Self) -> bool) {
+        for _ in 0..3_000 {
+            if what(self) {
+                return;
+            }
+            self.step();
+        }
+        panic!("never: {:?} {:?}", self.state.phase, owed(&self.state, &self.now).report);
+    }
+
+    pub(crate) fn ended(&mut self) {
+        self.until(|world| world.state.ended());
+    }
+
+    /// All that was said: where, and what.
+    pub(crate) fn words(&self) -> String {
+        use crate::deploy::To;
+        let mut out = String::new();
+        for letter in &self.state.outbox {
+            let to = match &letter.to {
+                To::Comment { ticket } => format!("comment on {ticket}"),
+                To::Close { ticket } => format!("close {ticket}"),
+                To::Post { channel } => format!("post in #{channel}"),
+            };
+            let _ = writeln!(out, "--- {to}\n{}", letter.body);
+        }
+        out
+    }
+}

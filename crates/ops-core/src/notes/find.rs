@@ -1,0 +1,114 @@
+//! Where the notes of a ticket stand.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Complaint, ComplaintKind, Draft, Notes,
+    parse::{complain, parse},
+};
+use crate::{
+    id::{Digest, Identity},
+    markdown::{Fence, Piece, pieces},
+    ticket::Ticket,
+};
+
+/// Where a block stands. The description counts as before all comments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// In the ticket's description.
+    Description,
+    /// In the comment with this index, from 0.
+    Comment(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Description => f.write_str("the description"),
+            Self::Comment(index) => write!(f, "comment {}", index + 1),
+        }
+    }
+}
+
+/// Notes and where they stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundNotes {
+    /// The notes.
+    pub notes: Notes,
+    /// Where they stand.
+    pub place: Place,
+    /// Hash of the block's text, line ends made `\n`.
+    pub hash: Digest,
+}
+
+/// What a ticket says about its deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotesFound {
+    /// Complete notes.
+    Found(Box<FoundNotes>),
+    /// No block anywhere.
+    Missing,
+    /// The newest block is not complete. An older one does not stand in for it: it is no longer
+    /// what DEV says.
+    Invalid {
+        /// Where it stands.
+        place: Place,
+        /// All that is wrong with it.
+        complaints: Vec<Complaint>,
+        /// What could be read of it.
+        draft: Draft,
+    },
+}
+
+/// Finds the newest block: the description's, or the last in a comment by DEV. Comments of others
+/// do not count, nor does what is quoted.
+pub fn find_notes(ticket: &Ticket, is_dev: impl Fn(&Identity) -> bool) -> NotesFound {
+    let comments = ticket.comments.iter().enumerate().rev();
+    let by_dev = comments.filter(|(_, comment)| is_dev(&comment.author));
+    let mut texts = by_dev
+        .map(|(index, comment)| (Place::Comment(index), comment.text.as_str()))
+        .chain([(Place::Description, ticket.description.as_str())]);
+    texts.find_map(|(place, text)| read(place, &blocks(text))).unwrap_or(NotesFound::Missing)
+}
+
+/// Whether a text has a block, complete or not.
+pub fn has_block(text: &str) -> bool {
+    !blocks(text).is_empty()
+}
+
+fn blocks(text: &str) -> Vec<Fence<'_>> {
+    let ours = |piece| match piece {
+        Piece::Fence(fence) if fence.info.split_whitespace().next() == Some("ops") => Some(fence),
+        _ => None,
+    };
+    pieces(text).into_iter().filter_map(ours).collect()
+}
+
+fn read(place: Place, blocks: &[Fence<'_>]) -> Option<NotesFound> {
+    let block = blocks.first()?;
+    let whole = |kind, what: &str, hint: &str| NotesFound::Invalid {
+        place,
+        complaints: vec![complain(1, kind, "", what, hint)],
+        draft: Draft::default(),
+    };
+    if blocks.len() > 1 {
+        let what = format!("{place} has {} blocks", blocks.len());
+        return Some(whole(ComplaintKind::SeveralBlocks, &what, "keep the one that is meant"));
+    }
+    if !block.closed {
+        let hint = "end the block with a line of three backticks";
+        return Some(whole(ComplaintKind::Unclosed, "the block has no end", hint));
+    }
+    let text = block.lines.join("\n");
+    Some(match parse(&text) {
+        Ok(notes) => {
+            let hash = Digest::of(text.as_bytes());
+            NotesFound::Found(Box::new(FoundNotes { notes, place, hash }))
+        }
+        Err((complaints, draft)) => NotesFound::Invalid { place, complaints, draft },
+    })
+}

@@ -1,0 +1,113 @@
+//! Questions and answers of the admin socket.
+
+use std::net::SocketAddr;
+
+use ops_core::{
+    id::{Generation, ReleaseId, ServiceName, Stamp},
+    route::{Route, ServedRoute},
+    signal::SignalSecond,
+    world::{DoorView, Fault},
+};
+use serde::{Deserialize, Serialize};
+
+/// A question, such as `{"ask":"look","service":"shop"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Ask {
+    /// What is served for a service.
+    Look {
+        /// The service.
+        service: ServiceName,
+    },
+    /// Replace a service's route.
+    SetRoute {
+        /// Stamp of the act.
+        stamp: Stamp,
+        /// The new route.
+        route: Route,
+    },
+    /// Remove a service's route.
+    RemoveRoute {
+        /// Stamp of the act.
+        stamp: Stamp,
+        /// The service.
+        service: ServiceName,
+    },
+    /// The seconds after `after` that are over.
+    Signals {
+        /// The service.
+        service: ServiceName,
+        /// Boot time in seconds.
+        after: u64,
+    },
+    /// What this edge is.
+    Status {},
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// To `look`.
+    View(DoorView),
+    /// The act is in force and durable.
+    Done,
+    /// To `signals`.
+    Signals(Vec<SignalSecond>),
+    /// To `status`.
+    Status(EdgeStatus),
+    /// There is no other answer.
+    Refused {
+        /// What that means for an act.
+        kind: RefusalKind,
+        /// Why.
+        fault: Fault,
+    },
+}
+
+/// What a refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RefusalKind {
+    /// No effect, now or later.
+    NotApplied,
+    /// Perhaps an effect.
+    Unknown,
+    /// No effect, and whoever asked must stop acting.
+    Stale,
+    /// The line was no question: no effect.
+    Malformed,
+}
+
+/// An edge about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeStatus {
+    /// Drawn at each start: tells one process from the next.
+    pub instance: String,
+    /// Addresses on which users are served.
+    pub listen: Vec<SocketAddr>,
+    /// The highest generation that was accepted, over all services.
+    pub highest: Generation,
+    /// The routes as they are served.
+    pub routes: Vec<ServedRoute>,
+    /// Requests that wait at the door, per service; services without any are absent.
+    pub held: Vec<(ServiceName, u32)>,
+    /// Requests still in flight for services whose route was removed.
+    pub unrouted: Vec<(ServiceName, Vec<(ReleaseId, u64)>)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_have_the_documented_form() {
+        let ask: Ask = serde_json::from_str(r#"{"ask":"signals","service":"shop","after":7}"#)
+            .expect("a question");
+        assert_eq!(ask, Ask::Signals { service: "shop".into(), after: 7 });
+        assert_eq!(serde_json::to_string(&Ask::Status {}).expect("json"), r#"{"ask":"status"}"#);
+        for bad in [r#"{"ask":"status","x":1}"#, r#"{"ask":"drop"}"#, "[]", "1", "{}"] {
+            assert!(serde_json::from_str::<Ask>(bad).is_err(), "{bad}");
+        }
+    }
+}

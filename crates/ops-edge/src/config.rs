@@ -1,0 +1,58 @@
+//! What an edge is started with.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// How an edge is started. [`EdgeConfig::new`] fills in the defaults.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    /// Addresses on which users are served. Port 0 takes a free one; [`crate::Edge::addresses`],
+    /// `edge.json` in the state folder and the status of the admin socket tell which.
+    pub listen: Vec<SocketAddr>,
+    /// Folder of the routes, the admin socket and the lock. Made if missing, for its owner only.
+    pub state_dir: PathBuf,
+    /// How long one attempt to connect to a backend may take. Default 1 s.
+    pub connect_timeout: Duration,
+    /// How long a backend may take from the last progress of the request to the header of its
+    /// answer. Default 30 s.
+    pub response_timeout: Duration,
+    /// How long a client may take to send the header of a request. It bounds the idle time between
+    /// two requests on one connection too. Default 10 s.
+    pub header_timeout: Duration,
+    /// How long requests in flight may take to end after the edge was told to stop. Default 30 s.
+    pub drain_timeout: Duration,
+    /// Largest header of a request or an answer, in bytes. At least 8192. Default 64 KiB.
+    pub max_header_bytes: usize,
+    /// Most client connections at a time; further ones wait in the kernel's queue. Default 10,000.
+    pub max_connections: usize,
+    /// Most idle connections kept per backend. Default 64.
+    pub max_idle_per_backend: usize,
+    /// How long an idle connection to a backend is kept. Default 10 s, below the keep-alive time
+    /// of most servers, so that the edge, not the backend, ends most idle connections.
+    pub idle_timeout: Duration,
+    /// Whether `X-Forwarded-*` and `Forwarded` headers of clients are kept and added to. Only
+    /// right behind another proxy that sets them; otherwise clients could invent their address.
+    /// Default false: they are replaced.
+    pub trust_forwarded: bool,
+}
+
+impl EdgeConfig {
+    /// The defaults for these addresses and this state folder.
+    pub fn new(listen: Vec<SocketAddr>, state_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            listen,
+            state_dir: state_dir.into(),
+            connect_timeout: Duration::from_secs(1),
+            response_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(30),
+            max_header_bytes: MIN_HEADER_BYTES * 8,
+            max_connections: 10_000,
+            max_idle_per_backend: 64,
+            idle_timeout: Duration::from_secs(10),
+            trust_forwarded: false,
+        }
+    }
+}
+
+/// The smallest header limit that the HTTP library accepts, in bytes.
+pub(crate) const MIN_HEADER_BYTES: usize = 8192;

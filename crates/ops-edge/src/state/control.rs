@@ -1,0 +1,404 @@
+//! Acts on the routes: refused when stale (P4), durable before they are acknowledged and before
+//! they serve (P5).
+//!
+//! All of it is synchronous; whoever calls it from a task does so where blocking is allowed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use ops_core::{
+    id::{Generation, ServiceName, Stamp},
+    route::{Leg, Route},
+    world::Fault,
+};
+
+use super::{
+    LiveLeg, LiveRoute, ServiceState, SharedTable, Table,
+    check::{check_claims, check_route},
+    disk::{StateDir, Unwritten},
+    ring::RING_SECONDS,
+    routes_file::{self, Entries, Entry},
+};
+use crate::{error::EdgeError, proxy::Backend};
+
+/// Most services with a route.
+pub(crate) const MAX_SERVICES: usize = 256;
+
+/// Most services whose last stamp is remembered, those without a route included.
+const MAX_STAMPS: usize = 4096;
+
+/// Why an act was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It had no effect.
+    NotApplied(Fault),
+    /// It may be in force after a restart of the door, but is not now.
+    Unknown(Fault),
+    /// A higher stamp has acted.
+    Stale(Fault),
+}
+
+/// The one place where routes change.
+pub(crate) struct Control {
+    dir: StateDir,
+    table: SharedTable,
+    entries: Entries,
+    services: BTreeMap<ServiceName, Arc<ServiceState>>,
+    /// When services lost their route; their signals are kept for as long as a ring is.
+    removed: BTreeMap<ServiceName, Instant>,
+}
+
+impl Control {
+    /// Restores the routes of the state folder. Their backends count as not probed.
+    pub(crate) fn restore(dir: StateDir) -> Result<Self, EdgeError> {
+        let entries = routes_file::load(&dir)?;
+        let table = SharedTable::new(Table::default());
+        let services = BTreeMap::new();
+        let mut control = Self { dir, table, entries, services, removed: BTreeMap::new() };
+        let restored: Vec<Route> =
+            control.entries.values().filter_map(|entry| entry.route.clone()).collect();
+        for route in &restored {
+            control.service(&route.service);
+        }
+        control.publish(None);
+        Ok(control)
+    }
+
+    /// The table that is served, now and after every change.
+    pub(crate) fn table(&self) -> SharedTable {
+        self.table.clone()
+    }
+
+    /// The state folder.
+    pub(crate) fn dir(&self) -> &StateDir {
+        &self.dir
+    }
+
+    /// Replaces a service's route as a whole.
+    pub(crate) fn set_route(&mut self, stamp: Stamp, route: Route) -> Result<(), Refusal> {
+        let name = route.service.clone();
+        if self.done_already(&name, stamp, Some(&route))? {
+            return Ok(());
+        }
+        check_route(&route).map_err(Refusal::NotApplied)?;
+        let routes = self.entries.values().filter_map(|entry| entry.route.as_ref());
+        check_claims(&route, routes).map_err(Refusal::NotApplied)?;
+        self.check_room(&name)?;
+        self.change(&name, Entry { stamp, route: Some(route) })
+    }
+
+    /// Removes a service's route. The stamp is kept even if there was none.
+    pub(crate) fn remove_route(
+        &mut self,
+        stamp: Stamp,
+        service: &ServiceName,
+    ) -> Result<(), Refusal> {
+        if self.done_already(service, stamp, None)? {
+            return Ok(());
+        }
+        if !self.entries.contains_key(service) && self.entries.len() >= MAX_STAMPS {
+            return Err(too_many(service, MAX_STAMPS));
+        }
+        self.change(service, Entry { stamp, route: None })
+    }
+
+    /// Refuses what is stale; true if this very act was done before.
+    fn done_already(
+        &self,
+        service: &ServiceName,
+        stamp: Stamp,
+        route: Option<&Route>,
+    ) -> Result<bool, Refusal> {
+        let Some(entry) = self.entries.get(service) else {
+            return Ok(false);
+        };
+        if stamp < entry.stamp {
+            let what = format!(
+                "{} is below {}, which has acted on {service}",
+                words(stamp),
+                words(entry.stamp)
+            );
+            let next = "stop acting: somebody with a higher generation is in charge";
+            return Err(Refusal::Stale(Fault::new(what, "edge", next)));
+        }
+        if stamp > entry.stamp {
+            return Ok(false);
+        }
+        if entry.route.as_ref() == route {
+            return Ok(true);
+        }
+        let what = format!("{} has already done something else to {service}", words(stamp));
+        let next = "look at the route and act with a new operation number";
+        Err(Refusal::NotApplied(Fault::new(what, "edge", next)))
+    }
+
+    fn check_room(&self, service: &ServiceName) -> Result<(), Refusal> {
+        let routed = self.entries.values().filter(|entry| entry.route.is_some()).count();
+        let has_route = self.entries.get(service).is_some_and(|entry| entry.route.is_some());
+        if !has_route && routed >= MAX_SERVICES {
+            return Err(too_many(service, MAX_SERVICES));
+        }
+        if !self.entries.contains_key(service) && self.entries.len() >= MAX_STAMPS {
+            return Err(too_many(service, MAX_STAMPS));
+        }
+        Ok(())
+    }
+
+    /// Makes a change durable, then serves it.
+    fn change(&mut self, service: &ServiceName, entry: Entry) -> Result<(), Refusal> {
+        let mut entries = self.entries.clone();
+        let routed = entry.route.is_some();
+        entries.insert(service.clone(), entry);
+        routes_file::save(&self.dir, &entries).map_err(|unwritten| self.refuse(&unwritten))?;
+        self.entries = entries;
+        if routed {
+            self.service(service);
+            self.removed.remove(service);
+        } else if self.services.contains_key(service) {
+            self.removed.insert(service.clone(), Instant::now());
+        }
+        self.forget_removed();
+        self.publish(Some(service));
+        Ok(())
+    }
+
+    fn refuse(&self, unwritten: &Unwritten) -> Refusal {
+        let place = self.dir.file("routes.json").display().to_string();
+        let next = "make room on the disk of the edge's state folder; the old route goes on";
+        match unwritten {
+            Unwritten::Untouched(error) => {
+                let what = format!("the route could not be stored: {error}");
+                Refusal::NotApplied(Fault::new(what, place, next))
+            }
+            Unwritten::Unsure(error) => {
+                let what = format!("the route was stored, perhaps not durably: {error}");
+                Refusal::Unknown(Fault::new(what, place, "look at the route and set it again"))
+            }
+        }
+    }
+
+    fn service(&mut self, name: &ServiceName) -> Arc<ServiceState> {
+        let new = || ServiceState::new(name.clone());
+        Arc::clone(self.services.entry(name.clone()).or_insert_with(new))
+    }
+
+    fn forget_removed(&mut self) {
+        let kept = Duration::from_secs(RING_SECONDS as u64);
+        let services = &mut self.services;
+        self.removed.retain(|name, since| {
+            let empty = services.get(name).is_none_or(|s| s.in_flight(|_| false).is_empty());
+            let over = empty && since.elapsed() > kept;
+            if over {
+                services.remove(name);
+            }
+            !over
+        });
+    }
+
+    /// Serves the entries. `changed` is the service whose route is new; `None` at the start.
+    fn publish(&mut self, changed: Option<&ServiceName>) {
+        let mut routes = BTreeMap::new();
+        for (name, entry) in &self.entries {
+            let (Some(route), Some(service)) = (&entry.route, self.services.get(name)) else {
+                continue;
+            };
+            let before = self.table.borrow().route(name).cloned();
+            let live = match before {
+                Some(before) if Some(name) != changed => before,
+                before => Arc::new(revive(entry.stamp, route, service, before.as_deref())),
+            };
+            live.probed.fetch_or(changed.is_some_and(|changed| changed == name), Ordering::SeqCst);
+            routes.insert(name.clone(), live);
+        }
+        let highest = self.entries.values().map(|entry| entry.stamp.generation).max();
+        let highest = highest.unwrap_or(Generation(0));
+        let noted: Vec<_> = self
+            .services
+            .iter()
+            .filter(|(name, _)| changed.is_none_or(|changed| changed == *name))
+            .map(|(name, service)| {
+                let weights = routes.get(name).map(|live| live.weights()).unwrap_or_default();
+                (Arc::clone(service), weights)
+            })
+            .collect();
+        for (service, weights) in &noted {
+            service.note_change(weights);
+        }
+        self.table.send_replace(Table::new(routes, self.services.clone(), highest));
+        for (service, weights) in &noted {
+            service.note_change(weights);
+            service.forget_drained(|id| weights.iter().any(|(release, _)| release == id));
+        }
+    }
+}
+
+/// Makes a route ready to serve. Backends that the service's route had before for the same release
+/// keep their connections and counts.
+fn revive(
+    stamp: Stamp,
+    route: &Route,
+    service: &Arc<ServiceState>,
+    before: Option<&LiveRoute>,
+) -> LiveRoute {
+    let legs = route.legs.iter().map(|leg| Arc::new(revive_leg(leg, service, before))).collect();
+    let service = Arc::clone(service);
+    LiveRoute { route: route.clone(), stamp, service, legs, probed: AtomicBool::new(false) }
+}
+
+fn revive_leg(leg: &Leg, service: &Arc<ServiceState>, before: Option<&LiveRoute>) -> LiveLeg {
+    let known = before
+        .and_then(|live| live.legs.iter().find(|other| other.release.id() == &leg.release))
+        .map_or(&[][..], |leg| leg.backends.as_slice());
+    let addresses = leg.backends.iter().filter_map(|text| text.parse().ok());
+    let backends = addresses
+        .map(|address| match known.iter().find(|backend| backend.address() == address) {
+            Some(backend) => Arc::clone(backend),
+            None => Backend::new(address),
+        })
+        .collect();
+    LiveLeg::new(service.release(&leg.release), leg.weight, backends)
+}
+
+fn words(stamp: Stamp) -> String {
+    let Stamp { generation, deployment, op } = stamp;
+    format!("operation {} of D-{deployment} under generation {generation}", op.0)
+}
+
+fn too_many(service: &ServiceName, limit: usize) -> Refusal {
+    let what = format!("there is no room for {service}: the edge keeps at most {limit} services");
+    Refusal::NotApplied(Fault::new(what, "edge", "start a second edge for further services"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        path::Path,
+        sync::atomic::{AtomicU8, AtomicUsize},
+    };
+
+    use ops_core::id::OpId;
+
+    use super::*;
+    use crate::state::disk::Disk;
+
+    const GOOD: u8 = 0;
+    const FULL: u8 = 1;
+    const UNSURE: u8 = 2;
+
+    /// A disk that can be full, and can fail after the replacement.
+    #[derive(Default)]
+    struct Trouble {
+        kind: AtomicU8,
+        reserve: AtomicUsize,
+        written: AtomicUsize,
+    }
+
+    struct TroubledDisk(Arc<Trouble>);
+
+    impl Disk for TroubledDisk {
+        fn replace(&self, _: &Path, _: &str, _: &[u8]) -> Result<(), Unwritten> {
+            let trouble = &self.0;
+            let full = || Unwritten::Untouched(io::ErrorKind::StorageFull.into());
+            match trouble.kind.load(Ordering::SeqCst) {
+                FULL if trouble.reserve.load(Ordering::SeqCst) > 0 => return Err(full()),
+                // The space that the reserve gave back serves for one file.
+                FULL if trouble.written.fetch_add(1, Ordering::SeqCst) > 0 => return Err(full()),
+                UNSURE => return Err(Unwritten::Unsure(io::Error::other("sync failed"))),
+                _ => {}
+            }
+            Ok(())
+        }
+
+        fn take_reserve(&self, _: &Path) -> io::Result<()> {
+            if self.0.kind.load(Ordering::SeqCst) == FULL {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.0.reserve.store(1, Ordering::SeqCst);
+            Ok(())
+        }
+
+        fn give_reserve(&self, _: &Path) -> bool {
+            self.0.reserve.swap(0, Ordering::SeqCst) > 0
+        }
+    }
+
+    fn control() -> (Control, Arc<Trouble>) {
+        let trouble = Arc::new(Trouble::default());
+        trouble.reserve.store(1, Ordering::SeqCst);
+        let disk = Box::new(TroubledDisk(Arc::clone(&trouble)));
+        let dir = StateDir::on(Path::new("/nonexistent/ops-edge"), disk);
+        (Control::restore(dir).unwrap(), trouble)
+    }
+
+    fn stamp(op: u32) -> Stamp {
+        Stamp { generation: Generation(1), deployment: 1, op: OpId(op) }
+    }
+
+    fn to(release: &str) -> Route {
+        let backends = vec!["127.0.0.1:1".to_owned()];
+        Route {
+            service: "shop".into(),
+            host: None,
+            path: "/".to_owned(),
+            legs: vec![Leg { release: release.into(), weight: 100, backends }],
+            hold: None,
+        }
+    }
+
+    fn served(control: &Control) -> (String, Stamp) {
+        let live = control.table().borrow().route(&"shop".into()).cloned().unwrap();
+        (live.route.legs[0].release.0.clone(), live.stamp)
+    }
+
+    #[test]
+    fn s20_on_a_full_disk_the_reserve_lets_a_way_back_through() {
+        let (mut control, trouble) = control();
+        control.set_route(stamp(1), to("old")).unwrap();
+        trouble.kind.store(FULL, Ordering::SeqCst);
+        control.set_route(stamp(2), to("new")).unwrap();
+        assert_eq!(served(&control), ("new".to_owned(), stamp(2)));
+        let refused = control.set_route(stamp(3), to("newer")).unwrap_err();
+        assert!(matches!(refused, Refusal::NotApplied(_)), "{refused:?}");
+        assert_eq!(served(&control), ("new".to_owned(), stamp(2)));
+        trouble.kind.store(GOOD, Ordering::SeqCst);
+        control.dir().keep_reserve();
+        assert_eq!(trouble.reserve.load(Ordering::SeqCst), 1);
+        control.set_route(stamp(3), to("newer")).unwrap();
+    }
+
+    #[test]
+    fn p5_what_is_perhaps_not_durable_is_not_served_and_can_be_repeated() {
+        let (mut control, trouble) = control();
+        control.set_route(stamp(1), to("old")).unwrap();
+        trouble.kind.store(UNSURE, Ordering::SeqCst);
+        let refused = control.set_route(stamp(2), to("new")).unwrap_err();
+        assert!(matches!(refused, Refusal::Unknown(_)), "{refused:?}");
+        assert_eq!(served(&control), ("old".to_owned(), stamp(1)));
+        trouble.kind.store(GOOD, Ordering::SeqCst);
+        control.set_route(stamp(2), to("new")).unwrap();
+        assert_eq!(served(&control), ("new".to_owned(), stamp(2)));
+    }
+
+    #[test]
+    fn the_number_of_services_is_bounded() {
+        let (mut control, _) = control();
+        let numbered = |n: usize| Route {
+            service: format!("s{n}").as_str().into(),
+            path: format!("/{n}"),
+            ..to("a")
+        };
+        for n in 0..MAX_SERVICES {
+            control.set_route(stamp(1), numbered(n)).unwrap();
+        }
+        assert!(control.set_route(stamp(1), numbered(MAX_SERVICES)).is_err());
+        control.remove_route(stamp(2), &"s0".into()).unwrap();
+        control.set_route(stamp(1), numbered(MAX_SERVICES)).unwrap();
+    }
+}

@@ -1,0 +1,7 @@
+//! Real processes and real archives.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod artifacts;
+mod process;
+mod stand;

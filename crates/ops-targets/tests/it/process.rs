@@ -1,0 +1,424 @@
+//! The process target as the engine uses it.
+
+use std::{collections::BTreeSet, net::TcpListener};
+
+use ops_core::{
+    id::{Generation, ReleaseId, ServiceName},
+    world::ReplicaState::{BackingOff, Running, Stopped, Unknown},
+};
+use ops_engine::ports::{ActError, Target as _};
+use rustix::process::Signal;
+
+use crate::stand::{Stand, eventually, signal, stamp};
+
+const SLEEPER: &str = "exec sleep 1000";
+
+fn shop() -> ServiceName {
+    ServiceName::from("shop")
+}
+
+/// Listens on a port of the stand's range.
+fn hold_a_port(stand: &Stand) -> TcpListener {
+    let (first, last) = stand.ports;
+    (first..=last).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap()
+}
+
+#[test]
+fn replicas_start_stop_start_again_and_are_removed() {
+    let stand = Stand::new();
+    let spec = stand.release("abc-1", SLEEPER);
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+    let view = stand.view();
+    let addresses: BTreeSet<_> = view.replicas.iter().map(|r| r.address.clone()).collect();
+    assert_eq!((addresses.len(), view.highest), (2, Generation(1)));
+    assert_eq!(view.replicas[0].id, "abc-1.0");
+    assert_eq!(view.replicas[0].artifact, spec.artifact);
+    assert_eq!(view.replicas[0].stamp, stamp(1, 1));
+
+    assert!(matches!(
+        stand.target.remove(stamp(1, 2), &shop(), &spec.release),
+        Err(ActError::NotApplied(_))
+    ));
+    stand.target.stop(stamp(1, 3), &shop(), &spec.release).unwrap();
+    stand.wait_for(&[Stopped, Stopped]);
+    assert!(stand.services().is_empty());
+    eventually("stopped replicas need no keeper", || stand.keepers().is_empty());
+
+    stand.target.start(stamp(1, 4), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+    let again: BTreeSet<_> = stand.view().replicas.iter().map(|r| r.address.clone()).collect();
+    assert_eq!(addresses, again, "a replica keeps its port");
+
+    stand.target.stop(stamp(1, 5), &shop(), &spec.release).unwrap();
+    stand.wait_for(&[Stopped, Stopped]);
+    stand.target.remove(stamp(1, 6), &shop(), &spec.release).unwrap();
+    stand.target.remove(stamp(1, 7), &shop(), &spec.release).unwrap();
+    assert_eq!(stand.view().replicas, []);
+    assert_eq!(stand.view().highest, Generation(1), "the generation outlives the replicas");
+}
+
+#[test]
+fn the_service_gets_its_port_its_names_and_its_files() {
+    let stand = Stand::new();
+    let text = "{ echo $PORT $1; echo $OPS_RELEASE $OPS_SERVICE; cat data; cat $OPS_ARTIFACT/data; \
+                echo mine > mine; ls; } > $SCRATCH/said.new; mv $SCRATCH/said.new $SCRATCH/said; \
+                exec sleep 1000";
+    let mut spec = stand.release("abc-1", text);
+    spec.replicas = 1;
+    spec.command.push("--listen={port}".to_owned());
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    eventually("it has spoken", || !stand.text("said").is_empty());
+    let port = stand.view().replicas[0].address.clone().unwrap();
+    let port = port.strip_prefix("127.0.0.1:").unwrap();
+    let said = format!(
+        "{port} --listen={port}\nabc-1 shop\nfrom the artifact\nfrom the artifact\ndata\nmine\nrun\n"
+    );
+    assert_eq!(stand.text("said"), said);
+    assert!(
+        stand.ports.0 <= port.parse().unwrap() && port.parse::<u16>().unwrap() <= stand.ports.1
+    );
+}
+
+#[test]
+fn a_start_is_idempotent_and_adjusts_the_number_of_replicas() {
+    let stand = Stand::new();
+    let mut spec = stand.release("abc-1", SLEEPER);
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+    let before: BTreeSet<i32> = stand.services().into_iter().collect();
+    for _ in 0..2 {
+        stand.target.start(stamp(1, 1), &spec).unwrap();
+    }
+    assert_eq!(stand.services().into_iter().collect::<BTreeSet<_>>(), before);
+    spec.replicas = 3;
+    stand.target.start(stamp(1, 2), &spec).unwrap();
+    stand.wait_for(&[Running, Running, Running]);
+    spec.replicas = 1;
+    stand.target.start(stamp(1, 3), &spec).unwrap();
+    stand.wait_for(&[Running, Stopped, Stopped]);
+    assert!(before.contains(&stand.services()[0]), "the one that stays was not restarted");
+
+    spec.command.push("another".to_owned());
+    assert!(matches!(stand.target.start(stamp(1, 4), &spec), Err(ActError::NotApplied(_))));
+}
+
+#[test]
+fn p4_a_stale_generation_is_refused_also_for_what_does_not_exist_yet() {
+    let stand = Stand::new();
+    let spec = stand.release("abc-1", SLEEPER);
+    stand.target.start(stamp(5, 1), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+    let other = Stand::open(stand.state(), stand.ports);
+    let mut fresh = spec.clone();
+    fresh.release = ReleaseId::from("def-2");
+    let stale = [
+        other.start(stamp(4, 9), &fresh),
+        other.start(stamp(4, 9), &spec),
+        other.stop(stamp(4, 9), &shop(), &spec.release),
+        other.remove(stamp(4, 9), &shop(), &spec.release),
+    ];
+    for answer in stale {
+        assert!(matches!(answer, Err(ActError::Stale(_))), "{answer:?}");
+    }
+    assert_eq!(stand.states(), [Running, Running]);
+    // Within a generation an overtaken act is refused by the keeper, and after its end too.
+    stand.target.stop(stamp(5, 3), &shop(), &spec.release).unwrap();
+    stand.wait_for(&[Stopped, Stopped]);
+    for answer in
+        [other.start(stamp(5, 2), &spec), other.remove(stamp(5, 2), &shop(), &spec.release)]
+    {
+        assert!(matches!(answer, Err(ActError::Stale(_))), "{answer:?}");
+    }
+    assert_eq!(other.highest_generation().unwrap(), Generation(5));
+    assert_eq!(Stand::new().target.highest_generation().unwrap(), Generation(0));
+}
+
+#[test]
+fn p4_a_start_that_comes_late_cannot_undo_the_stop_that_came_after_it() {
+    let stand = Stand::new();
+    let spec = stand.release("abc-1", SLEEPER);
+    stand.target.stop(stamp(5, 4), &shop(), &spec.release).unwrap();
+    let late = stand.target.start(stamp(5, 3), &spec);
+    assert!(matches!(late, Err(ActError::Stale(_))), "{late:?}");
+    assert!(stand.states().is_empty(), "nothing exists of it");
+    stand.target.start(stamp(5, 5), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+}
+
+#[test]
+fn killed_keepers_make_a_replica_unknown_and_restore_brings_them_back() {
+    let stand = Stand::new();
+    let spec = stand.release("abc-1", SLEEPER);
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+    let services = stand.services();
+    stand.kill_keepers();
+    assert_eq!(stand.states(), [Unknown, Unknown]);
+    assert!(stand.keepers().is_empty(), "a look starts nothing");
+    let restored = stand.target.restore().unwrap();
+    assert_eq!(restored.restored, ["abc-1.0", "abc-1.1"]);
+    stand.wait_for(&[Running, Running]);
+    assert_eq!(stand.services(), services, "adopted, not started twice");
+    assert_eq!(stand.target.restore().unwrap().kept.len(), 2);
+
+    stand.kill_keepers();
+    stand.target.start(stamp(1, 2), &spec).unwrap();
+    assert_eq!((stand.states(), stand.services()), (vec![Running, Running], services));
+
+    stand.kill_keepers();
+    stand.target.stop(stamp(1, 3), &shop(), &spec.release).unwrap();
+    stand.wait_for(&[Stopped, Stopped]);
+    assert!(stand.services().is_empty());
+    eventually("the keepers have left", || stand.keepers().is_empty());
+    assert_eq!(stand.target.restore().unwrap().resting.len(), 2);
+}
+
+#[test]
+fn s18_after_a_reboot_restore_runs_what_was_wanted_and_nothing_else() {
+    let stand = Stand::new();
+    let (wanted, unwanted) = (stand.release("new-2", SLEEPER), stand.release("old-1", SLEEPER));
+    for (op, spec) in [(1, &wanted), (2, &unwanted)] {
+        stand.target.start(stamp(1, op), spec).unwrap();
+    }
+    stand.target.stop(stamp(1, 3), &shop(), &unwanted.release).unwrap();
+    stand.wait_for(&[Running, Running, Stopped, Stopped]);
+    stand.kill_keepers();
+    for pid in stand.services() {
+        signal(pid, Signal::KILL);
+    }
+    eventually("everything is down", || stand.services().is_empty());
+    for name in ["new-2.0", "new-2.1"] {
+        let file = stand.replica(name).join("status.json");
+        let mut status = ops_keeper::read_status(&stand.replica(name)).unwrap();
+        status.boot = "another boot".to_owned();
+        ops_keeper::save(&file, &status).unwrap();
+    }
+    stand.target.restore().unwrap();
+    stand.wait_for(&[Running, Running, Stopped, Stopped]);
+    assert!(stand.view().replicas.iter().all(|r| r.restarts == 0 && r.last_exit.is_none()));
+}
+
+#[test]
+fn p9_a_stuck_keeper_is_unknown_within_a_bounded_time() {
+    let stand = Stand::new();
+    let spec = stand.release("abc-1", SLEEPER);
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+    let stuck = stand.keepers();
+    for pid in &stuck {
+        signal(*pid, Signal::STOP);
+    }
+    let view = stand.states();
+    let stop = stand.target.stop(stamp(1, 2), &shop(), &spec.release);
+    for pid in &stuck {
+        signal(*pid, Signal::CONT);
+    }
+    assert_eq!(view, [Unknown, Unknown]);
+    assert!(matches!(stop, Err(ActError::Unknown(_))), "{stop:?}");
+    // It was perhaps done: the keepers find the orders when they wake up.
+    stand.wait_for(&[Stopped, Stopped]);
+}
+
+#[test]
+fn a_start_right_after_a_stop_is_never_lost() {
+    let stand = Stand::new();
+    let mut spec = stand.release("abc-1", SLEEPER);
+    spec.replicas = 1;
+    for round in 0..15 {
+        stand.target.start(stamp(1, 2 * round + 1), &spec).unwrap();
+        stand.wait_for(&[Running]);
+        stand.target.stop(stamp(1, 2 * round + 2), &shop(), &spec.release).unwrap();
+        // Its keeper is about to leave, or has left, when the next order comes.
+        stand.wait_for(&[Stopped]);
+    }
+}
+
+#[test]
+fn a_crash_loop_is_seen_with_its_reason() {
+    let stand = Stand::new();
+    let mut spec = stand.release("abc-1", "exit 3");
+    spec.replicas = 1;
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    eventually("its restarts", || stand.view().replicas[0].restarts >= 1);
+    stand.wait_for(&[BackingOff]);
+    assert_eq!(stand.view().replicas[0].last_exit.as_deref(), Some("exit status 3"));
+    let logs = stand.target.logs(&shop()).unwrap();
+    assert_eq!((logs.len(), logs[0].files.len()), (1, 1));
+    assert!(std::fs::read_to_string(&logs[0].files[0]).unwrap().contains("ops exit status 3"));
+}
+
+#[test]
+fn ports_that_are_held_or_owned_are_passed_over() {
+    let stand = Stand::new();
+    let held = hold_a_port(&stand);
+    let port = held.local_addr().unwrap().port();
+    let all = stand.target.free_ports(port, port + 9).unwrap();
+    assert!(all <= 9);
+    assert!(!stand.target.port_free(port, &shop()).unwrap());
+    let spec = stand.release("abc-1", SLEEPER);
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    stand.target.stop(stamp(1, 2), &shop(), &spec.release).unwrap();
+    stand.wait_for(&[Stopped, Stopped]);
+    let given: Vec<u16> = stand
+        .view()
+        .replicas
+        .iter()
+        .map(|r| r.address.as_ref().unwrap().rsplit_once(':').unwrap().1.parse().unwrap())
+        .collect();
+    assert!(!given.contains(&port));
+    for own in given {
+        assert!(stand.target.port_free(own, &shop()).unwrap(), "it is its own, and it rests");
+        assert!(!stand.target.port_free(own, &ServiceName::from("other")).unwrap());
+        assert_eq!(stand.target.free_ports(own, own).unwrap(), 0);
+    }
+}
+
+#[test]
+fn s7_a_fixed_port_is_given_and_what_holds_it_is_named() {
+    let stand = Stand::new();
+    let held = hold_a_port(&stand);
+    let port = held.local_addr().unwrap().port();
+    let mut spec = stand.release("abc-1", SLEEPER);
+    (spec.replicas, spec.fixed_port) = (1, Some(port));
+    let Err(ActError::NotApplied(fault)) = stand.target.start(stamp(1, 1), &spec) else {
+        panic!("the port is held");
+    };
+    assert!(fault.to_string().contains(&port.to_string()), "{fault}");
+    assert_eq!(stand.view().replicas, []);
+    drop(held);
+    stand.target.start(stamp(1, 2), &spec).unwrap();
+    stand.wait_for(&[Running]);
+    assert_eq!(stand.view().replicas[0].address, Some(format!("127.0.0.1:{port}")));
+    // The next release may have the same port: only one of them runs at a time.
+    stand.target.stop(stamp(1, 3), &shop(), &spec.release).unwrap();
+    stand.wait_for(&[Stopped]);
+    spec.release = ReleaseId::from("def-2");
+    stand.target.start(stamp(1, 4), &spec).unwrap();
+    stand.wait_for(&[Stopped, Running]);
+    spec.replicas = 2;
+    assert!(matches!(stand.target.start(stamp(1, 5), &spec), Err(ActError::NotApplied(_))));
+}
+
+#[test]
+fn what_cannot_run_is_refused_before_anything_is_made() {
+    let stand = Stand::new();
+    let good = stand.release("abc-1", SLEEPER);
+    let change = |change: fn(&mut ops_core::world::ReleaseSpec)| {
+        let mut spec = good.clone();
+        change(&mut spec);
+        spec
+    };
+    for bad in [
+        change(|spec| spec.artifact = ops_core::id::Digest::of(b"unknown")),
+        change(|spec| spec.command = vec!["absent".to_owned()]),
+        change(|spec| spec.command = vec!["data".to_owned()]),
+        change(|spec| spec.command = Vec::new()),
+        change(|spec| spec.service = ServiceName::from("../outside")),
+        change(|spec| spec.release = ReleaseId::from("a/b")),
+        change(|spec| spec.replicas = 1_000_000),
+    ] {
+        let answer = stand.target.start(stamp(1, 1), &bad);
+        assert!(matches!(answer, Err(ActError::NotApplied(_))), "{bad:?}: {answer:?}");
+    }
+    assert!(stand.keepers().is_empty() && stand.view().replicas.is_empty());
+}
+
+#[test]
+fn a_keeper_that_cannot_be_started_is_told_and_perhaps_done() {
+    let stand = Stand::new();
+    let spec = stand.release("abc-1", SLEEPER);
+    let keeper = vec!["/nowhere/ops".into()];
+    let broken = ops_targets::ProcessTarget::new(stand.state(), keeper, stand.ports, 1);
+    let Err(ActError::Unknown(fault)) = broken.start(stamp(1, 1), &spec) else {
+        panic!("there is no keeper");
+    };
+    assert!(fault.to_string().contains("no keeper can be started"), "{fault}");
+    stand.target.start(stamp(1, 2), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+}
+
+#[test]
+fn p13_secrets_are_on_no_disk_and_in_no_command_line() {
+    let stand = Stand::new();
+    let source = tempfile::tempdir().unwrap();
+    let value = "correct-horse-battery";
+    let path = source.path().join("token");
+    std::fs::write(&path, value).unwrap();
+    let text = "test -n \"$TOKEN\" && echo ${#TOKEN} > $SCRATCH/length; exec sleep 1000";
+    let mut spec = stand.release("abc-1", text);
+    spec.secrets = vec![("TOKEN".to_owned(), format!("file:{}", path.display()))];
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    eventually("it has the secret", || stand.text("length") == format!("{}\n", value.len()));
+    let mut grep = std::process::Command::new("grep");
+    let found = grep.args(["-r", "-l", "-D", "skip", value]).arg(stand.state()).output().unwrap();
+    assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
+    for pid in stand.keepers().into_iter().chain(stand.services()) {
+        let argv = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+        assert!(!argv.contains(value));
+    }
+}
+
+#[test]
+fn keepers_are_in_sessions_of_their_own() {
+    let stand = Stand::new();
+    let spec = stand.release("abc-1", SLEEPER);
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    stand.wait_for(&[Running, Running]);
+    for pid in stand.keepers() {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        assert_eq!((fields[2], fields[3]), (pid.to_string().as_str(), pid.to_string().as_str()));
+    }
+}
+
+#[test]
+fn no_orphan_and_no_double_after_any_sequence_of_acts_and_kills() {
+    for seed in 1..=4_u64 {
+        random_history(seed);
+    }
+}
+
+fn random_history(seed: u64) {
+    let stand = Stand::new();
+    let text = "setsid sleep 1000 & exec sleep 2000";
+    let releases = [stand.release("abc-1", text), stand.release("def-2", text)];
+    let mut dice = seed;
+    for op in 1..=14 {
+        // Marsaglia's xorshift64: a seed gives the same sequence on every machine.
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        let spec = &releases[(dice >> 8) as usize % 2];
+        let now = stamp(1, op);
+        match dice % 6 {
+            0 | 1 => stand.target.start(now, spec).unwrap(),
+            2 => stand.target.stop(now, &shop(), &spec.release).unwrap(),
+            // Refused while it runs.
+            3 => drop(stand.target.remove(now, &shop(), &spec.release)),
+            4 => {
+                if let Some(keeper) = stand.keepers().first() {
+                    signal(*keeper, Signal::KILL);
+                }
+            }
+            _ => assert_eq!(stand.target.restore().unwrap().failed, []),
+        }
+        let mains = stand.services().iter().filter(|pid| is_main(**pid)).count();
+        assert!(mains <= 4, "seed {seed}, operation {op}: {mains} copies of four replicas");
+    }
+    for (op, spec) in (1..).zip(&releases) {
+        stand.target.stop(stamp(2, op), &shop(), &spec.release).unwrap();
+    }
+    eventually("all have stopped", || stand.states().iter().all(|state| *state == Stopped));
+    assert!(stand.services().is_empty(), "seed {seed}: orphans");
+    for (op, spec) in (3..).zip(&releases) {
+        stand.target.remove(stamp(2, op), &shop(), &spec.release).unwrap();
+    }
+    assert_eq!(stand.view().replicas, []);
+    eventually("no keeper is left", || stand.keepers().is_empty());
+}
+
+fn is_main(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+        .is_ok_and(|argv| argv == "sleep\x002000\0")
+}

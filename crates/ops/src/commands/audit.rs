@@ -1,0 +1,101 @@
+//! `ops audit`.
+
+use ops_boards::ListQuery;
+use ops_core::id::Digest;
+use ops_engine::ports::Seq;
+use serde::Serialize;
+
+use crate::{context::Context, exit::Exit, problem::Problem};
+
+/// What stands before a head of the journal in ops's own words on a ticket.
+const HEAD: &str = "journal ";
+/// Tickets that are read at once.
+const PAGE: usize = 100;
+
+/// Subcommands.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Check the chain, and the heads that stand on tickets against it
+    Verify,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    records: Seq,
+    head: Digest,
+    anchors: usize,
+}
+
+pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Problem> {
+    match command {
+        Command::Verify => verify(context),
+    }
+}
+
+fn verify(context: &Context) -> Result<Exit, Problem> {
+    let journal = context.journal()?;
+    let anchors = anchors(context)?;
+    let (records, head) = ops_store::verify_anchors(&journal, &anchors)?;
+    let answer = Answer { records, head, anchors: anchors.len() };
+    context.ui.answer(&answer, |_| {
+        format!(
+            "{} records fit the chain, and {} heads on tickets fit it too; head {}",
+            answer.records, answer.anchors, answer.head
+        )
+    })?;
+    if answer.anchors == 0 {
+        context.ui.warning(
+            "no head stands on a ticket yet: the chain alone cannot show that its end was cut off",
+        );
+    }
+    Ok(Exit::Ok)
+}
+
+/// The heads that ops wrote on tickets.
+fn anchors(context: &Context) -> Result<Vec<(Seq, Digest)>, Problem> {
+    let Ok(loaded) = context.load() else {
+        context.ui.warning("ops.yaml cannot be read, so heads on tickets are left out");
+        return Ok(Vec::new());
+    };
+    let me = &loaded.settings.boards.me;
+    let boards = context.boards()?;
+    let mut anchors = Vec::new();
+    let mut offset = 0;
+    loop {
+        let query = ListQuery { limit: Some(PAGE), offset, ..ListQuery::default() };
+        let page = boards.list(&query)?;
+        offset += page.len();
+        let last = page.len() < PAGE;
+        for ticket in page {
+            let own = ticket.comments.iter().filter(|comment| comment.author == me.as_str());
+            anchors.extend(own.flat_map(|comment| heads(&comment.text)));
+        }
+        if last {
+            return Ok(anchors);
+        }
+    }
+}
+
+/// `journal 128 sha256:…`, wherever it stands in a text.
+fn heads(text: &str) -> Vec<(Seq, Digest)> {
+    let rest = text.match_indices(HEAD).filter_map(|(at, _)| text.get(at + HEAD.len()..));
+    rest.filter_map(|rest| {
+        let mut words = rest.split_whitespace();
+        let seq = words.next()?.parse().ok()?;
+        let hash = words.next()?.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+        Some((seq, hash.parse().ok()?))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p14_heads_are_read_from_what_ops_wrote() {
+        let hash = Digest::of(b"x");
+        let text = format!("Deployed.\n\n- journal 128 {hash}.\n- journal x\n- journal 3 sha256:0");
+        assert_eq!(heads(&text), [(128, hash)]);
+    }
+}

@@ -1,0 +1,99 @@
+//! `ops check`.
+
+use ops_core::{id::ServiceName, settings::Settings};
+use ops_engine::ports::{Ports, Target as _};
+
+use super::findings::Findings;
+use crate::{context::Context, exit::Exit, problem::Problem, serve};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Prove too that boards, edge, target, artifacts and secrets answer
+    #[arg(long)]
+    online: bool,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
+    // The file as it is being written: what governs is told by whether it is committed.
+    let loaded = ops_config::load_working_copy(&context.config)?;
+    if loaded.uncommitted {
+        context.ui.warning("this ops.yaml is not committed: until it is, the last commit governs");
+    }
+    let settings = &loaded.settings;
+    let mut findings = Findings::default();
+    findings.good("ops.yaml", summary(settings));
+    if args.online {
+        online(context, settings, &mut findings)?;
+    }
+    context.ui.answer(&findings, |paint| findings.text(paint))?;
+    Ok(if findings.well() { Exit::Ok } else { Exit::Refused })
+}
+
+fn summary(settings: &Settings) -> String {
+    let services: Vec<_> = settings.services.keys().map(ServiceName::as_str).collect();
+    format!(
+        "is right: {} with {} ({})",
+        settings.project,
+        if services.len() == 1 { "one service" } else { "several services" },
+        services.join(", ")
+    )
+}
+
+fn online(context: &Context, settings: &Settings, findings: &mut Findings) -> Result<(), Problem> {
+    if !context.state.is_dir() {
+        findings.bad(
+            "state",
+            format!("there is no {}", context.state.display()),
+            "start `ops serve`",
+        );
+        return Ok(());
+    }
+    let ports = serve::looking_ports(context, settings)?;
+    findings.look("boards", ports.planning.me().map(|me| format!("open; ops is {me}")));
+    let addresses = ports.door.addresses();
+    findings.look("edge", addresses.map(|list| format!("answers on {}", list.join(", "))));
+    for environment in settings.environments.values() {
+        let (first, last) = environment.ports;
+        let free = context.target(settings)?.free_ports(first, last);
+        let about = format!("target {}", environment.name);
+        let seen = free.map(|free| format!("{free} of the ports {first}-{last} are free"));
+        findings.look(&about, seen);
+    }
+    artifacts(context, findings);
+    secrets(&ports, settings, findings);
+    Ok(())
+}
+
+fn artifacts(context: &Context, findings: &mut Findings) {
+    let folder = context.state.join("artifacts");
+    let made = std::fs::create_dir_all(&folder);
+    let proven = made.and_then(|()| {
+        let probe = folder.join(".probe");
+        std::fs::write(&probe, b"ops")?;
+        std::fs::remove_file(&probe)
+    });
+    match proven {
+        Ok(()) => findings.good("artifacts", format!("{} can be written", folder.display())),
+        Err(error) => findings.bad(
+            "artifacts",
+            format!("{} cannot be written: {error}", folder.display()),
+            "check its owner and the room on its disk",
+        ),
+    }
+}
+
+fn secrets(ports: &Ports, settings: &Settings, findings: &mut Findings) {
+    for service in settings.services.values() {
+        for (name, reference) in &service.secrets {
+            let about = format!("secret {} of {}", name, service.name);
+            match ports.secrets.version(reference) {
+                Ok(Some(_)) => findings.good(&about, "is there"),
+                Ok(None) => {
+                    findings.bad(&about, "has no value", "set it, for the daemon's account")
+                }
+                Err(fault) => findings.bad(&about, fault.what, fault.next),
+            }
+        }
+    }
+}

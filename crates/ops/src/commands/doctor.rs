@@ -1,0 +1,236 @@
+//! `ops doctor`: looks for what is wrong, and says what to do.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use ops_config::Loaded;
+use ops_core::{settings::Settings, world::ReplicaState};
+use ops_engine::ports::{Clock as _, Door as _, Host as _, Journal as _, Target as _};
+use ops_signals::{LocalHost, SystemClock};
+
+use super::findings::Findings;
+use crate::{context::Context, exit::Exit, past, problem::Problem};
+
+/// Bytes of free disk below which a doctor worries.
+const DISK_LOW: u64 = 1 << 30;
+/// Inodes below which a doctor worries.
+const INODES_LOW: u64 = 10_000;
+
+pub(crate) fn run(context: &Context) -> Result<Exit, Problem> {
+    let mut findings = Findings::default();
+    let settings = configuration(context, &mut findings);
+    if context.state.is_dir() {
+        permissions(context, &mut findings);
+        daemon(context, &mut findings);
+        journal(context, &mut findings);
+        boards(context, &mut findings);
+        let door = context.door().addresses();
+        findings.look("edge", door.map(|list| format!("answers on {}", list.join(", "))));
+        if let Some(settings) = &settings {
+            keepers(context, settings, &mut findings)?;
+        }
+        disk(context, &mut findings);
+        leftovers(context, &mut findings);
+    } else {
+        let seen = format!("there is no {}", context.state.display());
+        findings.bad("state", seen, "start `ops serve`, which makes it");
+    }
+    clock(context, &mut findings);
+    context.ui.answer(&findings, |paint| findings.text(paint))?;
+    Ok(if findings.well() { Exit::Ok } else { Exit::Refused })
+}
+
+fn configuration(context: &Context, findings: &mut Findings) -> Option<Settings> {
+    match context.load() {
+        Ok(Loaded { settings, uncommitted, from_git }) => {
+            let commit = settings.revision.commit.clone().unwrap_or_default();
+            let short: String = commit.chars().take(12).collect();
+            if !from_git {
+                findings.bad(
+                    "git",
+                    "ops.yaml is in no git repository",
+                    "run `git init` and commit it",
+                );
+            } else if uncommitted {
+                let seen = format!("commit {short} governs, and the file differs from it");
+                findings.bad("git", seen, "commit ops.yaml, or take the change back");
+            } else {
+                findings.good("git", format!("commit {short} governs"));
+            }
+            Some(settings)
+        }
+        Err(problem) => {
+            let next = problem.hints.first().cloned().unwrap_or_default();
+            findings.bad("ops.yaml", problem.what, next);
+            None
+        }
+    }
+}
+
+fn permissions(context: &Context, findings: &mut Findings) {
+    let open = |path: &PathBuf| {
+        fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
+    };
+    let private = ["journal.db", "boards.db", "secrets.key", "ops.sock"];
+    let paths = private.iter().map(|name| context.state.join(name));
+    let too_open: Vec<_> =
+        std::iter::once(context.state.clone()).chain(paths).filter(open).collect();
+    if too_open.is_empty() {
+        findings.good("permissions", "the state is its owner's alone");
+    }
+    for path in too_open {
+        let seen = format!("{} is open to others", path.display());
+        findings.bad("permissions", seen, format!("run `chmod go= {}`", path.display()));
+    }
+}
+
+fn daemon(context: &Context, findings: &mut Findings) {
+    match context.daemon().ping() {
+        Ok(about) => {
+            let own = env!("CARGO_PKG_VERSION");
+            let seen = format!("runs as process {}, version {}", about.pid, about.version);
+            if about.version == own {
+                findings.good("daemon", seen);
+            } else {
+                findings.bad("daemon", seen, format!("this is {own}: restart the daemon"));
+            }
+        }
+        Err(error) => findings.bad("daemon", error.to_string(), "start it with `ops serve`"),
+    }
+}
+
+fn journal(context: &Context, findings: &mut Findings) {
+    let verified = context.journal().and_then(|journal| Ok(journal.verify()?));
+    match verified {
+        Ok((records, _)) => findings.good("journal", format!("{records} records fit the chain")),
+        Err(problem) => {
+            let next = problem.hints.first().cloned().unwrap_or_default();
+            findings.bad("journal", problem.what, next);
+        }
+    }
+}
+
+fn boards(context: &Context, findings: &mut Findings) {
+    let members = context.boards().and_then(|boards| Ok(boards.members()?.len()));
+    match members {
+        Ok(members) => findings.good("boards", format!("open, with {members} members")),
+        Err(problem) => {
+            let next = problem.hints.first().cloned().unwrap_or_default();
+            findings.bad("boards", problem.what, next);
+        }
+    }
+}
+
+/// Everything that the target runs, whether `ops.yaml` still names it or not.
+fn keepers(context: &Context, settings: &Settings, findings: &mut Findings) -> Result<(), Problem> {
+    let target = context.target(settings)?;
+    let mut names: Vec<_> = settings.services.keys().cloned().collect();
+    names.extend(
+        folders(&context.state.join("replicas"))
+            .into_iter()
+            .filter_map(|path| Some(ops_core::id::ServiceName::new(path.file_name()?.to_str()?))),
+    );
+    names.sort();
+    names.dedup();
+    let mut running = 0;
+    for name in names {
+        let about = format!("service {name}");
+        let view = match target.look(&name) {
+            Ok(view) => view,
+            Err(fault) => {
+                findings.look(&about, Err(fault));
+                continue;
+            }
+        };
+        for replica in view.replicas {
+            match replica.state {
+                ReplicaState::Running => running += 1,
+                ReplicaState::Unknown => findings.bad(
+                    &about,
+                    format!("{} has no keeper that answers", replica.id),
+                    "restart `ops serve` or `ops edge`, which bring keepers back",
+                ),
+                ReplicaState::BackingOff => {
+                    let last = replica.last_exit.unwrap_or_default();
+                    let seen =
+                        format!("{} ended {} times, last by {last}", replica.id, replica.restarts);
+                    findings.bad(&about, seen, "read its log under replicas/ in the state folder");
+                }
+                ReplicaState::Stopping | ReplicaState::Stopped => {}
+            }
+        }
+    }
+    findings.good("keepers", format!("{running} replicas run under their keepers"));
+    Ok(())
+}
+
+fn disk(context: &Context, findings: &mut Findings) {
+    match LocalHost::new(&context.state).facts() {
+        Ok(facts) if facts.disk_free < DISK_LOW || facts.inodes_free < INODES_LOW => findings.bad(
+            "disk",
+            format!("{} MB and {} inodes are left", facts.disk_free >> 20, facts.inodes_free),
+            "free some space where the state folder lies",
+        ),
+        Ok(facts) => findings.good(
+            "disk",
+            format!(
+                "{} MB of disk and {} MB of memory are free",
+                facts.disk_free >> 20,
+                facts.memory_free >> 20
+            ),
+        ),
+        Err(fault) => findings.look("disk", Err(fault)),
+    }
+}
+
+/// The wall clock only labels records, but labels that go back confuse people.
+fn clock(context: &Context, findings: &mut Findings) {
+    let now = match SystemClock::new() {
+        Ok(clock) => clock.now(),
+        Err(fault) => return findings.look("clock", Err(fault)),
+    };
+    let last = context.journal().ok().and_then(|journal| {
+        let newest = journal.summaries(false, 1).ok()?.pop()?;
+        past::brief(newest).ok().map(|view| view.last)
+    });
+    match last {
+        Some(last) if last > now.wall => findings.bad(
+            "clock",
+            format!("the newest record is of {last}, which is still to come"),
+            "set the clock right; waits use the time since boot and are not affected",
+        ),
+        _ => findings.good("clock", format!("{} UTC", now.wall.strftime("%Y-%m-%d %H:%M:%S"))),
+    }
+}
+
+/// What crashes left behind: folders that were being filled or emptied.
+fn leftovers(context: &Context, findings: &mut Findings) {
+    let mut places = vec![context.state.join("artifacts")];
+    places.extend(folders(&context.state.join("replicas")));
+    let passing = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with('.')
+    };
+    let left: Vec<_> = places.iter().flat_map(|place| folders(place)).filter(passing).collect();
+    if left.is_empty() {
+        findings.good("leftovers", "none");
+    }
+    for path in left {
+        let next = "remove it while nothing is being deployed";
+        findings.bad("leftovers", format!("{} was left by a crash", path.display()), next);
+    }
+}
+
+fn folders(inside: &Path) -> Vec<PathBuf> {
+    let Ok(listing) = fs::read_dir(inside) else { return Vec::new() };
+    let mut found: Vec<_> = listing
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
+    found.sort();
+    found
+}

@@ -1,0 +1,101 @@
+//! `ops plan`: the checks and the plan of a ticket, by looking only.
+
+use ops_core::{
+    checks::{Check, Judged, judge},
+    id::TicketId,
+    plan::Plan,
+};
+use ops_engine::{Knowledge, ports::Ports};
+use serde::Serialize;
+
+use crate::{context::Context, exit::Exit, past, problem::Problem, serve, ui::Paint, words};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The ticket, such as MNS-7
+    #[arg(value_name = "T", value_parser = super::ticket)]
+    ticket: TicketId,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    ticket: TicketId,
+    passed: bool,
+    candidate: Option<String>,
+    checks: Vec<Check>,
+    plan: Option<Box<Plan>>,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
+    let loaded = context.load()?;
+    if !context.state.is_dir() {
+        return Err(Problem::refused(format!("there is no state in {}", context.state.display()))
+            .hint("`ops serve` makes it, with the boards that hold the tickets"));
+    }
+    let ports = serve::looking_ports(context, &loaded.settings)?;
+    let judged = judged(context, &ports, &args.ticket)?;
+    let answer = Answer {
+        ticket: args.ticket.clone(),
+        passed: judged.checklist.passed(),
+        candidate: judged.candidate.as_ref().map(ToString::to_string),
+        checks: judged.checklist.checks.clone(),
+        plan: judged.plan,
+    };
+    context.ui.answer(&answer, |paint| text(&answer, paint))?;
+    Ok(if answer.passed { Exit::Ok } else { Exit::Held })
+}
+
+/// Judges as a deployment would, with what the journal knows; nothing is written.
+fn judged(context: &Context, ports: &Ports, ticket: &TicketId) -> Result<Judged, Problem> {
+    let (knowledge, open) = if context.journal_path().exists() {
+        let journal = context.journal()?;
+        (past::knowledge(&journal)?, past::open(&journal)?)
+    } else {
+        (Knowledge::default(), Vec::new())
+    };
+    let (created, facts) = serve::facts_of(ports, ticket, knowledge.serving_all());
+    let mut facts = facts.ok_or_else(|| Problem::internal("the facts could not be gathered"))?;
+    let Some(plan) = judge(&created, &facts).plan else {
+        return Ok(judge(&created, &facts));
+    };
+    facts.condemned.clone_from(&knowledge.condemned);
+    facts.conflicts = open
+        .iter()
+        .filter(|one| one.created.group == plan.group && one.blocks_group())
+        .filter(|one| !one.created.tickets.contains(ticket))
+        .map(ops_core::deploy::Deployment::id)
+        .collect();
+    Ok(judge(&created, &facts))
+}
+
+fn text(answer: &Answer, paint: Paint) -> String {
+    let mut text = format!("{}\n", paint.bold("Checks"));
+    text.push_str(&words::checks(&answer.checks, paint, "  "));
+    if let Some(plan) = &answer.plan {
+        let was = plan.old.as_ref().map_or("nothing", |old| old.candidate.version.as_str());
+        text.push_str(&format!(
+            "{}\n  {} {} → {} on {}\n",
+            paint.bold("Plan"),
+            plan.service.name,
+            was,
+            plan.new.candidate.version,
+            plan.environment
+        ));
+        let mut steps = words::Table::default();
+        for (at, step) in plan.steps.iter().enumerate() {
+            steps.row([
+                format!("{}.", at + 1),
+                step.goal.words(),
+                format!("at most {}", ops_core::record::duration(step.deadline_ms)),
+            ]);
+        }
+        text.push_str(&steps.text("  "));
+    }
+    text.push_str(if answer.passed {
+        "It may ship. Nothing was changed.\n"
+    } else {
+        "It may not ship yet. Nothing was changed.\n"
+    });
+    text
+}

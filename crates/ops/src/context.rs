@@ -1,0 +1,141 @@
+//! What one call works with: folders, settings, the daemon.
+
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ops_boards::BoardStore;
+use ops_config::{FILE_NAME, Loaded};
+use ops_core::settings::Settings;
+use ops_edge::EdgeDoor;
+use ops_engine::ports::Clock;
+use ops_server::ControlClient;
+use ops_signals::SystemClock;
+use ops_store::SqliteJournal;
+use ops_targets::{ArtifactStore, ProcessTarget};
+
+use crate::{cli::Global, problem::Problem, ui::Ui};
+
+/// Name of the state folder beside `ops.yaml`.
+const STATE: &str = ".ops";
+
+/// What one call works with.
+pub(crate) struct Context {
+    pub(crate) ui: Ui,
+    /// Folder of `ops.yaml`.
+    pub(crate) config: PathBuf,
+    /// Folder of the state.
+    pub(crate) state: PathBuf,
+}
+
+impl Context {
+    /// Finds the folders. Nothing is read or made yet.
+    pub(crate) fn new(global: &Global, ui: Ui) -> Result<Self, Problem> {
+        let here = match &global.config {
+            Some(dir) => {
+                if !dir.is_dir() {
+                    return Err(Problem::configuration(format!("{} is no folder", dir.display()))
+                        .hint("--config names the folder that holds ops.yaml"));
+                }
+                dir.clone()
+            }
+            None => nearest(),
+        };
+        let config =
+            fs::canonicalize(&here).map_err(|error| Problem::file("open", &here, &error))?;
+        let state = global.state.clone().unwrap_or_else(|| config.join(STATE));
+        let state =
+            std::path::absolute(&state).map_err(|error| Problem::file("open", &state, &error))?;
+        Ok(Self { ui, config, state })
+    }
+
+    /// The settings that govern: those of HEAD, or outside of git those of the file.
+    pub(crate) fn load(&self) -> Result<Loaded, Problem> {
+        Ok(ops_config::load(&self.config)?)
+    }
+
+    /// The daemon, which may or may not run.
+    pub(crate) fn daemon(&self) -> ControlClient {
+        ControlClient::new(&self.state)
+    }
+
+    /// Makes the state folder, for its owner only, and keeps git away from it.
+    pub(crate) fn make_state(&self) -> Result<(), Problem> {
+        let failed = |error: std::io::Error| Problem::file("make", &self.state, &error);
+        if !self.state.is_dir() {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&self.state)
+                .map_err(failed)?;
+        }
+        fs::set_permissions(&self.state, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        let ignore = self.state.join(".gitignore");
+        if !ignore.exists() {
+            fs::write(&ignore, "*\n").map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Where the journal lies.
+    pub(crate) fn journal_path(&self) -> PathBuf {
+        self.state.join("journal.db")
+    }
+
+    /// The journal, for reading only.
+    pub(crate) fn journal(&self) -> Result<SqliteJournal, Problem> {
+        Ok(SqliteJournal::open_read_only(&self.journal_path())?)
+    }
+
+    /// The boards' file, beside the daemon that may have it open too.
+    pub(crate) fn boards(&self) -> Result<Arc<BoardStore>, Problem> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
+        Ok(Arc::new(BoardStore::open(&self.state.join("boards.db"), clock)?))
+    }
+
+    /// The folder of the edge.
+    pub(crate) fn edge_dir(&self) -> PathBuf {
+        self.state.join("edge")
+    }
+
+    /// The edge, which may or may not run.
+    pub(crate) fn door(&self) -> EdgeDoor {
+        EdgeDoor::new(self.edge_dir())
+    }
+
+    /// The processes of this machine.
+    pub(crate) fn target(&self, settings: &Settings) -> Result<ProcessTarget, Problem> {
+        let ports = settings
+            .environments
+            .values()
+            .map(|environment| environment.ports)
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+            .unwrap_or((20_000, 20_999));
+        let keeper = vec![own_program()?.into_os_string(), "keeper".into()];
+        Ok(ProcessTarget::new(&self.state, keeper, ports, settings.retention.log_mb))
+    }
+
+    /// The store of artifacts.
+    pub(crate) fn artifacts(&self, settings: &Settings) -> ArtifactStore {
+        ArtifactStore::new(&self.state, settings.retention.store_mb)
+    }
+}
+
+/// The program that runs, as a path that can be started again.
+pub(crate) fn own_program() -> Result<PathBuf, Problem> {
+    std::env::current_exe().map_err(|error| {
+        Problem::internal(format!("the program does not know its own path: {error}"))
+            .hint("mount /proc")
+    })
+}
+
+/// This folder, or the nearest above it that has an `ops.yaml`.
+fn nearest() -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    here.ancestors()
+        .find(|dir| dir.join(FILE_NAME).exists())
+        .map_or_else(|| here.clone(), Path::to_owned)
+}

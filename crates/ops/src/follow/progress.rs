@@ -1,0 +1,115 @@
+//! Shows how a deployment goes: one line per thing that happened, and on a terminal a last line
+//! that moves.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use ops_core::{checks::Check, record::duration};
+use ops_engine::DeploymentView;
+
+use crate::{ui::Ui, words};
+
+/// Pause between two lines that say only that it still waits, where nothing moves.
+const STILL_PAUSE: Duration = Duration::from_secs(15);
+/// How often the last line moves.
+const TICK: Duration = Duration::from_millis(120);
+
+/// What was shown already.
+pub(super) struct Progress<'a> {
+    ui: &'a Ui,
+    bar: Option<ProgressBar>,
+    phase: String,
+    checks: Vec<Check>,
+    milestones: usize,
+    still: Instant,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(ui: &'a Ui) -> Self {
+        let bar = ui.moves().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        let still = Instant::now();
+        Self { ui, bar, phase: String::new(), checks: Vec::new(), milestones: 0, still }
+    }
+
+    /// Shows what is new.
+    pub(super) fn show(&mut self, view: &DeploymentView) {
+        if view.phase != self.phase {
+            self.phase.clone_from(&view.phase);
+            let phase = words::phase(&view.phase, self.ui.aside);
+            self.line(&format!("{} {phase}", view.id));
+        }
+        if view.checks != self.checks {
+            self.checks.clone_from(&view.checks);
+            let text = words::checks(&view.checks, self.ui.aside, "  ");
+            self.line(text.trim_end());
+        }
+        for (at, words) in view.milestones.iter().skip(self.milestones) {
+            self.line(&format!("  {} {words}", at.strftime("%H:%M:%S")));
+        }
+        self.milestones = self.milestones.max(view.milestones.len());
+        let now = now_line(view);
+        match &self.bar {
+            Some(bar) => bar.set_message(now),
+            None if self.still.elapsed() >= STILL_PAUSE => self.line(&format!("  … {now}")),
+            None => {}
+        }
+    }
+
+    /// Says something beside it.
+    pub(super) fn remark(&mut self, text: &str) {
+        self.line(text);
+    }
+
+    /// Lets something else have the terminal.
+    pub(super) fn pause<T>(&self, act: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(act),
+            None => act(),
+        }
+    }
+
+    /// Takes the moving line away.
+    pub(super) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.still = Instant::now();
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => self.ui.status(text),
+        }
+    }
+}
+
+fn now_line(view: &DeploymentView) -> String {
+    let mut parts = Vec::new();
+    if let Some(weight) = view.weight {
+        parts.push(format!("{weight} % new"));
+    }
+    if view.observed_seconds > 0 {
+        parts.push(format!(
+            "{} observed, {} requests, {} failed, evidence of harm {:.2} of 1",
+            duration(view.observed_seconds * 1_000),
+            view.requests,
+            view.errors,
+            view.evidence
+        ));
+    }
+    if let Some(waiting) = &view.waiting_for {
+        parts.push(format!("waiting until {waiting}"));
+    }
+    if let Some(left) = view.left_ms {
+        parts.push(format!("{} left", duration(left)));
+    }
+    parts.join(" · ")
+}

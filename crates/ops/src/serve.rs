@@ -1,0 +1,178 @@
+//! The daemon: every port of the engine wired to its adapter, and everything that runs beside it.
+
+mod boards;
+mod candidate;
+mod edge;
+mod identity;
+mod members;
+mod stop;
+mod wishes;
+
+use std::{net::TcpListener, sync::Arc};
+
+use ops_boards::{BoardStore, EmbeddedMeeting, EmbeddedPlanning};
+use ops_config::Loaded;
+use ops_core::settings::Settings;
+use ops_engine::{
+    Daemon, Engine,
+    ports::{Clock, Ports},
+};
+use ops_server::{About, ControlServer};
+use ops_signals::{HttpProber, LocalHost, ReferenceSecrets, SystemClock};
+use ops_store::SqliteJournal;
+use ops_targets::ProcessTarget;
+
+pub(crate) use boards::Nudge;
+pub(crate) use candidate::facts_of;
+pub(crate) use members::member_of;
+pub(crate) use wishes::CommitWishes;
+
+use crate::{context::Context, exit::Exit, problem::Problem};
+
+/// Runs the daemon until it is told to stop.
+pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
+    let loaded = governing(context)?;
+    let settings = &loaded.settings;
+    context.make_state()?;
+    log(context);
+    // The journal's lock comes before everything else: a second daemon touches nothing.
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
+    let journal = SqliteJournal::open(&context.journal_path())?;
+    let engine = Engine::open(journal, &clock.now())?;
+    let store = context.boards()?;
+    members::sync(&store, settings)?;
+    let (listener, boards) = listen(&settings.boards.listen)?;
+    let target = Arc::new(context.target(settings)?);
+    restore(context, &target);
+    let edge = edge::Edge::begin(context, own_edge)?;
+    let ports = ports(context, settings, &store, target)?;
+    let (daemon, handle) = Daemon::new(engine, ports.clone(), clock);
+    let nudge = Nudge::start(handle.clone())?;
+    let serving = boards::serve(listener, Arc::clone(&store), ports, nudge)?;
+    let about = About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        state_dir: context.state.display().to_string(),
+        boards: boards.clone(),
+    };
+    let wishes = CommitWishes::new(&context.config, None);
+    let identify = identity::by_account(Arc::new(wishes));
+    let control = ControlServer::start(&context.state, handle.clone(), about, identify)
+        .map_err(|error| Problem::refused(error.to_string()))?;
+    stop::on_signals(handle)?;
+    welcome(context, settings, &boards);
+    daemon.run();
+    drop(control);
+    serving.end();
+    drop(edge);
+    farewell(context);
+    Ok(Exit::Ok)
+}
+
+/// The settings, which must stand in a commit (S4).
+fn governing(context: &Context) -> Result<Loaded, Problem> {
+    let loaded = context.load()?;
+    if !loaded.from_git {
+        return Err(Problem::configuration(format!(
+            "{} is in no git repository, so that nothing says who changed what governs",
+            context.config.display()
+        ))
+        .hint("run `git init`, commit ops.yaml, and start again"));
+    }
+    if loaded.uncommitted {
+        context.ui.warning("ops.yaml in the folder differs from the commit; the commit governs");
+    }
+    Ok(loaded)
+}
+
+fn ports(
+    context: &Context,
+    settings: &Settings,
+    store: &Arc<BoardStore>,
+    target: Arc<ProcessTarget>,
+) -> Result<Ports, Problem> {
+    let me = members::id_of(store, &settings.boards.me)?;
+    Ok(Ports {
+        target,
+        artifacts: Arc::new(context.artifacts(settings)),
+        door: Arc::new(context.door()),
+        prober: Arc::new(HttpProber::new()),
+        planning: Arc::new(EmbeddedPlanning::new(Arc::clone(store), &me)?),
+        meeting: Arc::new(EmbeddedMeeting::new(Arc::clone(store), &me)?),
+        host: Arc::new(LocalHost::new(&context.state)),
+        secrets: Arc::new(ReferenceSecrets::open(&context.state)?),
+        wishes: Arc::new(CommitWishes::new(&context.config, Some(Arc::clone(store)))),
+    })
+}
+
+/// The ports for looking only: what `ops plan`, `ops check --online` and `ops doctor` ask.
+pub(crate) fn looking_ports(context: &Context, settings: &Settings) -> Result<Ports, Problem> {
+    let store = context.boards()?;
+    let target = Arc::new(context.target(settings)?);
+    let mut ports = ports(context, settings, &store, target)?;
+    ports.wishes = Arc::new(CommitWishes::new(&context.config, None));
+    Ok(ports)
+}
+
+fn listen(address: &str) -> Result<(TcpListener, String), Problem> {
+    let failed = |error: std::io::Error| {
+        Problem::refused(format!("the boards cannot listen on {address}: {error}")).hint(
+            "stop the program that listens there (`ss -ltnp` names it), or set \
+             `boards.embedded.listen` in ops.yaml",
+        )
+    };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound.to_string()))
+}
+
+/// Brings keepers back that died, before anything is looked at.
+fn restore(context: &Context, target: &ProcessTarget) {
+    match target.restore() {
+        Ok(done) => {
+            for replica in done.restored {
+                tracing::info!(replica, "its keeper is back");
+            }
+            for (replica, fault) in done.failed {
+                context.ui.warning(&format!("{replica} has no keeper: {fault}"));
+            }
+        }
+        Err(fault) => context.ui.warning(&format!("keepers could not be looked at: {fault}")),
+    }
+}
+
+/// Sets the log of a long-running process up, on standard error.
+pub(crate) fn log(context: &Context) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("OPS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // Somebody else's subscriber stays: there is only ever one.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(context.ui.moves())
+        .with_target(false)
+        .try_init();
+}
+
+fn welcome(context: &Context, settings: &Settings, boards: &str) {
+    let ui = &context.ui;
+    ui.status(&format!(
+        "ops looks after {}; state in {}",
+        settings.project,
+        context.state.display()
+    ));
+    ui.status(&format!("boards on http://{boards}"));
+    match edge::addresses(context) {
+        Ok(addresses) => ui.status(&format!("the edge answers on {}", addresses.join(", "))),
+        Err(_) => ui.warning("no edge answers yet: start it with `ops edge`"),
+    }
+    ui.status("Ctrl-C ends this daemon; services and edge go on without it");
+}
+
+fn farewell(context: &Context) {
+    context.ui.status(
+        "the daemon has ended; services and the edge keep running, and what was under way is \
+         taken up by the next `ops serve`",
+    );
+}

@@ -1,0 +1,102 @@
+//! The team of `ops.yaml` as members of the embedded boards.
+
+use ops_boards::{BoardStore, Member, NewMember, Role as BoardRole};
+use ops_core::{
+    id::Identity,
+    settings::{Role, Settings},
+};
+
+use crate::problem::Problem;
+
+/// Roles of the pipeline that one identity may have at once only in solo mode.
+const PIPELINE: [Role; 3] = [Role::Dev, Role::Cq, Role::Qa];
+
+/// Puts everybody of `ops.yaml` on the boards; whoever is not listed any more loses the token.
+pub(crate) fn sync(store: &BoardStore, settings: &Settings) -> Result<(), Problem> {
+    let mut listed = vec![settings.boards.me.clone()];
+    put(store, &settings.boards.me, BoardRole::Ops)?;
+    for (who, roles) in &settings.people.roles {
+        if who != &settings.boards.me {
+            put(store, who, board_role(roles))?;
+            listed.push(who.clone());
+        }
+    }
+    for member in store.members()? {
+        if !listed.iter().any(|who| who.as_str() == member.email()) {
+            store.revoke_token(member.id())?;
+        }
+    }
+    Ok(())
+}
+
+/// The member of an identity of `ops.yaml`: an e-mail, or the name before its `@` where that is
+/// nobody else's.
+pub(crate) fn member_of(
+    store: &BoardStore,
+    settings: &Settings,
+    who: &str,
+) -> Result<Member, Problem> {
+    sync(store, settings)?;
+    let members = store.members()?;
+    let found = members
+        .iter()
+        .find(|member| member.email() == who)
+        .or_else(|| members.iter().find(|member| member.id() == who));
+    found.cloned().ok_or_else(|| {
+        let known: Vec<_> = members.iter().map(Member::email).collect();
+        Problem::refused(format!("ops.yaml lists nobody called {who}"))
+            .hint(format!("add them under `people` and commit; listed are {}", known.join(", ")))
+    })
+}
+
+/// The board's id of an identity that is on it.
+pub(crate) fn id_of(store: &BoardStore, who: &Identity) -> Result<String, Problem> {
+    let members = store.members()?;
+    let found = members.iter().find(|member| member.email() == who.as_str());
+    found.map(|member| member.id().to_owned()).ok_or_else(|| {
+        Problem::internal(format!("{who} is not on the boards although ops.yaml names it"))
+    })
+}
+
+fn put(store: &BoardStore, who: &Identity, role: BoardRole) -> Result<(), Problem> {
+    let members = store.members()?;
+    let known = members.iter().find(|member| member.email() == who.as_str());
+    if known.is_some_and(|member| member.role() == role) {
+        return Ok(());
+    }
+    let id = match known {
+        Some(member) => member.id().to_owned(),
+        None => free_id(&members, who),
+    };
+    let name = known.map_or_else(|| ops_core::record::person(who), |one| one.name().to_owned());
+    let email = who.as_str().to_owned();
+    store.put_member(&NewMember { id, email, name, role, avatar: String::new() })?;
+    Ok(())
+}
+
+/// The name before the `@`; where that is taken, the whole address.
+fn free_id(members: &[Member], who: &Identity) -> String {
+    let plain = |text: &str| -> String {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let lower = text.to_ascii_lowercase();
+        lower.chars().map(|c| if allowed(c) { c } else { '-' }).collect()
+    };
+    let short = plain(who.as_str().split('@').next().unwrap_or_default());
+    if members.iter().any(|member| member.id() == short) { plain(who.as_str()) } else { short }
+}
+
+/// The board knows one role per member. Whoever works alone must be able to make every move.
+fn board_role(roles: &[Role]) -> BoardRole {
+    if roles.contains(&Role::Po) || roles.iter().filter(|role| PIPELINE.contains(role)).count() > 1
+    {
+        return BoardRole::Po;
+    }
+    match roles.iter().find(|role| PIPELINE.contains(role)).or_else(|| roles.first()) {
+        Some(Role::Po) => BoardRole::Po,
+        Some(Role::Dev) => BoardRole::Dev,
+        Some(Role::Cq) => BoardRole::Cq,
+        Some(Role::Qa) => BoardRole::Qa,
+        Some(Role::Ops) => BoardRole::Ops,
+        Some(Role::Human) | None => BoardRole::Human,
+    }
+}

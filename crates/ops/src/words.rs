@@ -1,0 +1,11 @@
+//! How things read on a terminal: calm, aligned, nothing known by colour alone.
+
+mod checks;
+mod deployment;
+mod status;
+mod table;
+
+pub(crate) use checks::checks;
+pub(crate) use deployment::{explain, history, phase, record};
+pub(crate) use status::status;
+pub(crate) use table::Table;

@@ -1,0 +1,32 @@
+//! Checklists.
+
+use ops_core::checks::{Check, Verdict};
+
+use crate::ui::Paint;
+
+/// A sign and a word for a verdict.
+fn sign(verdict: Verdict, paint: Paint) -> String {
+    match verdict {
+        Verdict::Pass => paint.green("✓"),
+        Verdict::Fail | Verdict::Error => paint.red("✗"),
+        Verdict::Inconclusive => paint.yellow("?"),
+        Verdict::NotDeclared => paint.dim("–"),
+    }
+}
+
+/// All checks, each with what was seen, and with what must happen first where something must.
+pub(crate) fn checks(checks: &[Check], paint: Paint, indent: &str) -> String {
+    let wide = checks.iter().map(|check| check.id.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for check in checks {
+        let (id, verdict) = (&check.id, check.verdict.text());
+        let sign = sign(check.verdict, paint);
+        text.push_str(&format!("{indent}{sign} {id:wide$}  {verdict}: {}\n", check.evidence));
+        if !check.remedy.is_empty() && !check.verdict.lets_pass() {
+            let below = format!("\n{indent}  {:wide$}  ", "");
+            let remedy = check.remedy.trim_end().replace('\n', &below);
+            text.push_str(&format!("{indent}  {:wide$}  first: {remedy}\n", ""));
+        }
+    }
+    text
+}

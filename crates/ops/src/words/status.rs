@@ -1,0 +1,78 @@
+//! What serves and what is under way.
+
+use ops_engine::{Status, TicketView};
+
+use super::{Table, deployment, phase};
+use crate::ui::Paint;
+
+/// Digits of a digest that a person compares.
+const DIGEST_CHARS: usize = 19;
+
+/// Everything under way.
+pub(crate) fn status(status: &Status, paint: Paint) -> String {
+    let mut text = String::new();
+    if let Some(who) = &status.halted_by {
+        text.push_str(&format!(
+            "{} everything is halted by {who}; `ops resume` lets it go on\n\n",
+            paint.yellow("HALTED")
+        ));
+    }
+    section(&mut text, paint, "Serving", &serving(status), "nothing yet");
+    section(&mut text, paint, "Under way", &under_way(status, paint), "nothing");
+    section(&mut text, paint, "Queue", &queue(&status.queue), "no ticket is ready for production");
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+fn section(text: &mut String, paint: Paint, name: &str, lines: &str, none: &str) {
+    text.push_str(&paint.bold(name));
+    text.push('\n');
+    if lines.is_empty() {
+        text.push_str(&format!("  {none}\n"));
+    } else {
+        text.push_str(lines);
+    }
+    text.push('\n');
+}
+
+fn serving(status: &Status) -> String {
+    let mut table = Table::default();
+    for one in &status.serving {
+        table.row([
+            one.environment.clone(),
+            one.service.clone(),
+            one.version.clone(),
+            one.by.clone(),
+            one.artifact.chars().take(DIGEST_CHARS).collect(),
+        ]);
+    }
+    table.text("  ")
+}
+
+fn under_way(status: &Status, paint: Paint) -> String {
+    let mut text = String::new();
+    for one in &status.deployments {
+        let mut table = Table::default();
+        table.row([
+            one.id.clone(),
+            deployment::tickets(one),
+            deployment::what(one),
+            phase(&one.phase, paint),
+            deployment::traffic(one),
+        ]);
+        text.push_str(&table.text("  "));
+        for line in deployment::waits(one) {
+            text.push_str(&format!("    {line}\n"));
+        }
+    }
+    text
+}
+
+fn queue(queue: &[TicketView]) -> String {
+    let mut table = Table::default();
+    for ticket in queue {
+        table.row([ticket.id.to_string(), ticket.title.clone(), ticket.state.clone()]);
+    }
+    table.text("  ")
+}
