@@ -267,3 +267,15 @@ fn s24_what_is_closed_served_when_its_watch_passed() {
     assert_eq!(world.door.served.as_ref().unwrap().route.weight_of(&release), 100);
     assert_eq!(world.state.id(), DeploymentId(1));
 }
+
+#[test]
+fn what_is_due_already_rings_no_alarm() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+    world.feed(&Input::Halt { by: "dan@example.org".into() });
+    for _ in 0..600 {
+        world.step();
+        let wake = super::owed(&world.state, &world.now).wake_at;
+        assert!(wake.is_none_or(|at| at > world.now.ms), "{wake:?} at {}", world.now.ms);
+    }
+}
