@@ -66,7 +66,8 @@ impl Coverage {
 
     /// Rows of the table that were taken fewer than `least` times, except those listed.
     pub fn rare_rows(&self, least: u64, except: &[(Move, &str)]) -> Vec<(Move, u64)> {
-        let all = ROWS.iter().flat_map(|(from, input, next)| next.iter().map(|to| (*from, *input, *to)));
+        let all =
+            ROWS.iter().flat_map(|(from, input, next)| next.iter().map(|to| (*from, *input, *to)));
         let wanted = all.filter(|row| !except.iter().any(|(listed, _)| listed == row));
         let count = |row: &Move| self.moves.get(row).copied().unwrap_or(0);
         wanted.map(|row| (row, count(&row))).filter(|(_, hits)| *hits < least).collect()

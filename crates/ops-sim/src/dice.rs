@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn choices_follow_their_weights() {
         let mut dice = Dice::new(1);
-        let drawn: Vec<_> = (0..4_000).map(|_| dice.weighted(&[('a', 3), ('b', 1), ('c', 0)])).collect();
+        let drawn: Vec<_> =
+            (0..4_000).map(|_| dice.weighted(&[('a', 3), ('b', 1), ('c', 0)])).collect();
         let share = |letter| drawn.iter().filter(|one| **one == letter).count();
         assert!((2_800..3_200).contains(&share('a')), "{}", share('a'));
         assert_eq!(share('c'), 0);

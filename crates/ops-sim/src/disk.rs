@@ -169,16 +169,15 @@ impl Journal for Disk {
         length_ms: u64,
     ) -> Result<Lease, LeaseRefused> {
         let mut refused = None;
-        let answer = self.write(|journal| {
-            match journal.lease(group, holder, above, now, length_ms) {
+        let answer =
+            self.write(|journal| match journal.lease(group, holder, above, now, length_ms) {
                 Ok(lease) => Ok(Some(lease)),
                 Err(LeaseRefused::Journal(why)) => Err(why),
                 Err(held @ LeaseRefused::Held(_)) => {
                     refused = Some(held);
                     Ok(None)
                 }
-            }
-        })?;
+            })?;
         match (answer, refused) {
             (Some(lease), _) => Ok(lease),
             (None, Some(held)) => Err(held),

@@ -2,9 +2,9 @@
 //! what really runs and what really stands on the boards, never against the program's own opinion.
 
 mod board;
-mod p1_evidence;
 mod p10_tickets;
 mod p11_posts;
+mod p1_evidence;
 mod p2_way_back;
 mod p4_one_at_a_time;
 mod p5_orphans;

@@ -19,9 +19,10 @@ impl Tickets {
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
         for (ticket, _) in world.planning.closed.iter().skip(self.closed) {
             let Some(read) = world.planning.tickets.get(ticket) else { continue };
-            let record = read.comments.iter().rev().find(|comment| {
-                comment.author.as_str() == ME && comment.text.starts_with(DONE[0])
-            });
+            let record =
+                read.comments.iter().rev().find(|comment| {
+                    comment.author.as_str() == ME && comment.text.starts_with(DONE[0])
+                });
             let Some(record) = record else {
                 return Err(format!("{ticket} was closed without a record"));
             };
@@ -53,9 +54,9 @@ fn s24(world: &World, deployment: u64) -> Result<(), String> {
     let routed = service
         .and_then(|one| world.settings.services.get(&one.service))
         .is_some_and(|service| service.route.is_some());
-    let served = world.ledger.applied.iter().any(|one| {
-        matches!(&one.deed, Deed::Route { route } if route.weight_of(&deeds.release) == 100)
-    });
+    let served = world.ledger.applied.iter().any(
+        |one| matches!(&one.deed, Deed::Route { route } if route.weight_of(&deeds.release) == 100),
+    );
     if routed && !served {
         return Err(format!("{} never took all traffic", deeds.release));
     }

@@ -46,9 +46,8 @@ impl WayBack {
         let Some(served) = world.door.served.get(service) else { return Ok(()) };
         let legs = &served.route.legs;
         let serving = legs.iter().find(|leg| leg.release.as_str() != release);
-        let old = serving.and_then(|leg| {
-            world.target.of(service).find(|one| one.release == leg.release)
-        });
+        let old =
+            serving.and_then(|leg| world.target.of(service).find(|one| one.release == leg.release));
         let Some(old) = old.map(|one| one.artifact.clone()).filter(|old| old != artifact) else {
             return Ok(());
         };

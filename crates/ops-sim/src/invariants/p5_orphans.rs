@@ -43,9 +43,7 @@ fn routed(world: &World, name: &ServiceName, route: &Route) -> Result<(), String
     for leg in &route.legs {
         for backend in &leg.backends {
             let there = world.target.of(name).any(|one| {
-                one.alive()
-                    && one.release == leg.release
-                    && one.address.as_ref() == Some(backend)
+                one.alive() && one.release == leg.release && one.address.as_ref() == Some(backend)
             });
             if !there {
                 return Err(format!("the route of {name} leads to {backend}, where nothing lives"));

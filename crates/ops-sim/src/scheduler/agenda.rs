@@ -36,8 +36,12 @@ impl<T> Agenda<T> {
 
     /// Takes everything out that fits, in order.
     pub fn take_all(&mut self, fits: impl Fn(&T) -> bool) -> Vec<T> {
-        let mut numbers: Vec<_> =
-            self.things.iter().filter(|(_, thing)| fits(thing)).map(|(number, _)| *number).collect();
+        let mut numbers: Vec<_> = self
+            .things
+            .iter()
+            .filter(|(_, thing)| fits(thing))
+            .map(|(number, _)| *number)
+            .collect();
         numbers.sort_unstable();
         numbers.into_iter().filter_map(|number| self.things.remove(&number)).collect()
     }

@@ -19,7 +19,11 @@ impl Sim {
                 self.dice.between(3, 40)
             }
             (Work::Act { .. }, _) => {
-                if self.dice.chance(50) { self.dice.between(500, 5_000) } else { self.dice.between(10, 250) }
+                if self.dice.chance(50) {
+                    self.dice.between(500, 5_000)
+                } else {
+                    self.dice.between(10, 250)
+                }
             }
             _ => self.dice.between(20, 600),
         };
@@ -95,6 +99,7 @@ fn parts(work: &Work) -> &'static [Part] {
     match work {
         Work::Look { .. } => &[Part::Target, Part::Door, Part::Prober],
         Work::Gather { .. } => &[Part::Planning, Part::Target, Part::Store],
+        Work::Prune { .. } => &[Part::Store],
         Work::Act { act, .. } => match act {
             Act::Import { .. } => &[Part::Store],
             Act::Start { .. } | Act::Stop { .. } | Act::Remove { .. } => &[Part::Target],

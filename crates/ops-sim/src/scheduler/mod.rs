@@ -314,11 +314,7 @@ impl Sim {
         }
     }
 
-    fn note_restarted(
-        &self,
-        before: &BTreeMap<DeploymentId, Deployment>,
-        engine: &Engine<Disk>,
-    ) {
+    fn note_restarted(&self, before: &BTreeMap<DeploymentId, Deployment>, engine: &Engine<Disk>) {
         let mut coverage = self.coverage();
         let by = Input::Restarted;
         for (id, before) in before {
@@ -342,9 +338,7 @@ impl Sim {
         self.engine = None;
         let epoch = self.epoch;
         self.epoch += 1;
-        let own = |event: &Event| {
-            matches!(event, Event::Perform(e, _) | Event::Deliver(e, ..) if *e == epoch)
-        };
+        let own = |event: &Event| matches!(event, Event::Perform(e, _) | Event::Deliver(e, ..) if *e == epoch);
         for event in self.agenda.take_all(own) {
             if let Event::Perform(_, job) = event {
                 self.leave_behind(&job);
@@ -359,7 +353,10 @@ impl Sim {
         let told = replay::open_deployments(&self.journal);
         let wrong = engine.deployments().find(|live| told.get(&live.id()) != Some(live));
         if let Some(id) = wrong.map(Deployment::id) {
-            self.broken("P5", format!("the journal tells another state of {id} than the engine has"));
+            self.broken(
+                "P5",
+                format!("the journal tells another state of {id} than the engine has"),
+            );
         }
     }
 
@@ -387,8 +384,11 @@ impl Sim {
                 self.disk.reserve_fails(false);
                 self.pace = Pace::default();
             }
-            Happening::File(_) | Happening::Round(..) | Happening::PullBack(_)
-            | Happening::Revoke(_) | Happening::Remark(_) => {
+            Happening::File(_)
+            | Happening::Round(..)
+            | Happening::PullBack(_)
+            | Happening::Revoke(_)
+            | Happening::Remark(_) => {
                 // Boards tell ops of changes, mostly.
                 if self.dice.chance(900)
                     && let Some(engine) = &mut self.engine

@@ -1,12 +1,9 @@
-//! Deployments as the journal alone tells them, rebuilt without the engine.
+//! Deployments as the journal alone tells them, rebuilt as a reader does.
 
 use std::collections::BTreeMap;
 
-use ops_core::{
-    deploy::{Deployment, Event},
-    id::DeploymentId,
-};
-use ops_engine::ports::{Journal, Record};
+use ops_core::{deploy::Deployment, id::DeploymentId};
+use ops_engine::{ports::Journal, replay};
 use ops_store::MemoryJournal;
 
 /// All deployments that have not ended.
@@ -15,22 +12,7 @@ pub(super) fn open_deployments(journal: &MemoryJournal) -> BTreeMap<DeploymentId
     open.iter()
         .filter_map(|summary| {
             let records = journal.stream(Some(summary.id)).ok()?;
-            Some((summary.id, replay(&records)?))
+            Some((summary.id, replay(&records).ok()??))
         })
         .collect()
-}
-
-fn replay(records: &[Record]) -> Option<Deployment> {
-    let mut deployment: Option<Deployment> = None;
-    for record in records {
-        let event: Event = serde_json::from_value(record.body.clone()).ok()?;
-        match (&mut deployment, event) {
-            (None, Event::Created(created)) => {
-                deployment = Some(Deployment::begin(*created, &record.at));
-            }
-            (Some(deployment), event) => deployment.apply(&event, &record.at),
-            (None, _) => return None,
-        }
-    }
-    deployment
 }

@@ -54,7 +54,7 @@ impl SimDoor {
             probed: t >= served.probed_at,
             in_flight: self.in_flight(service, t),
         });
-        DoorView { served, highest: self.generation }
+        DoorView { served, in_flight: self.in_flight(service, t), highest: self.generation }
     }
 
     fn in_flight(&self, service: &ServiceName, t: u64) -> Vec<(ReleaseId, u64)> {
@@ -98,11 +98,8 @@ impl SimDoor {
             if served.stamp == stamp {
                 return Ok(());
             }
-            let leaving = served.route.legs.iter().filter(|leg| {
-                route.weight_of(&leg.release) == 0
-            });
-            let leaving: Vec<_> =
-                leaving.map(|leg| (leg.release.clone(), t + DRAIN_MS)).collect();
+            let leaving = served.route.legs.iter().filter(|leg| route.weight_of(&leg.release) == 0);
+            let leaving: Vec<_> = leaving.map(|leg| (leg.release.clone(), t + DRAIN_MS)).collect();
             self.draining.insert(route.service.clone(), leaving);
         }
         let served = Served { route: route.clone(), stamp, probed_at: t + PROBE_MS, since: t };

@@ -59,8 +59,17 @@ pub enum Deal {
 
 impl Deal {
     /// Names of all acts, for tables.
-    pub const NAMES: [&'static str; 9] =
-        ["import", "start", "stop", "remove", "set-route", "remove-route", "comment", "close", "post"];
+    pub const NAMES: [&'static str; 9] = [
+        "import",
+        "start",
+        "stop",
+        "remove",
+        "set-route",
+        "remove-route",
+        "comment",
+        "close",
+        "post",
+    ];
 
     /// Its name.
     pub fn name(&self) -> &'static str {
@@ -102,7 +111,7 @@ impl Deal {
 
 /// The marker by which a letter is found.
 pub fn marker(text: &str) -> Option<&str> {
-    let from = text.rfind("<!-- ops:")?;
+    let from = text.find("<!-- ops:D-").or_else(|| text.find("<!-- ops:re:"))?;
     let end = text[from..].find("-->")?;
     text.get(from..from + end + 3)
 }
@@ -226,8 +235,7 @@ impl World {
             if routed {
                 let served = self.door.served.get(&service);
                 let dice = &mut self.dice;
-                let second =
-                    traffic::second(self.second, span, *rate, served, &self.target, dice);
+                let second = traffic::second(self.second, span, *rate, served, &self.target, dice);
                 self.door.keep(&service, second);
             }
         }

@@ -140,9 +140,9 @@ impl SimPlanning {
 
     /// Whether a digest is approved now, or was at most `within` milliseconds ago.
     pub fn approved(&self, digest: &Digest, t: u64, within: u64) -> bool {
-        self.approvals.get(digest).is_some_and(|one| {
-            one.now || one.ended_at.is_some_and(|at| at > 0 && at + within >= t)
-        })
+        self.approvals
+            .get(digest)
+            .is_some_and(|one| one.now || one.ended_at.is_some_and(|at| at > 0 && at + within >= t))
     }
 
     fn stamp(&mut self) -> String {

@@ -106,7 +106,9 @@ impl Artifacts for Port {
         self.look(Part::Store, |world| world.store.intact(digest))
     }
 
-    fn prune(&self, _: &[Digest]) -> Act {
+    fn prune(&self, keep: &[Digest]) -> Act {
+        // As if the quota were always used up: only what must stay does.
+        lock(&self.0).store.stored.retain(|digest, _| keep.contains(digest));
         Ok(())
     }
 }
@@ -247,9 +249,7 @@ impl Meeting for Port {
     }
 
     fn mentions(&self, after: Option<&str>) -> Look<Vec<Message>> {
-        self.look(Part::Meeting, |world| {
-            world.meeting.after(after, |message| message.mentions_ops)
-        })
+        self.look(Part::Meeting, |world| world.meeting.after(after, |message| message.mentions_ops))
     }
 }
 

@@ -280,7 +280,13 @@ impl SimTarget {
     }
 
     /// Tells a release to stop.
-    pub fn stop(&mut self, stamp: Stamp, service: &ServiceName, release: &ReleaseId, t: u64) -> Act {
+    pub fn stop(
+        &mut self,
+        stamp: Stamp,
+        service: &ServiceName,
+        release: &ReleaseId,
+        t: u64,
+    ) -> Act {
         self.seen(stamp, service, release)?;
         for replica in self.replicas.iter_mut().filter(|one| one.release == *release) {
             replica.wanted = false;

@@ -56,11 +56,7 @@ pub fn settings(commit: u64) -> Settings {
         environments: BTreeMap::from([(ENVIRONMENT.into(), environment)]),
         services: services.into_iter().map(with_commit).collect(),
         people: people(),
-        boards: Boards {
-            listen: "127.0.0.1:0".into(),
-            me: ME.into(),
-            channel: CHANNEL.into(),
-        },
+        boards: Boards { listen: "127.0.0.1:0".into(), me: ME.into(), channel: CHANNEL.into() },
         edge: Edge { listen: vec!["127.0.0.1:80".into()] },
         retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
         heartbeat_seconds: 60,
