@@ -260,11 +260,14 @@ fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
             Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
                 times.push(pause.ends());
             }
-            Delivery::Owed { pause: None, .. } => times.push(now.ms),
-            Delivery::Intended { .. } | Delivery::Written => {}
+            Delivery::Owed { pause: None, .. }
+            | Delivery::Intended { .. }
+            | Delivery::Written => {}
         }
     }
-    times.into_iter().min()
+    // What is due already was done in this turn or waits for an answer: an alarm for it would ring
+    // again and again until that answer comes.
+    times.into_iter().filter(|at| *at > now.ms).min()
 }
 
 fn report(state: &Deployment, now: &Now) -> Report {

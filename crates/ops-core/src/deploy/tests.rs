@@ -284,4 +284,13 @@ fn tickets_of_one_candidate_are_closed_together_if_each_has_its_own_evidence() {
         _ => None,
     });
     assert_eq!(closed.collect::<Vec<_>>(), ["MNS-7", "MNS-8"]);
+fn what_is_due_already_rings_no_alarm() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+    world.feed(&Input::Halt { by: "dan@example.org".into() });
+    for _ in 0..600 {
+        world.step();
+        let wake = super::owed(&world.state, &world.now).wake_at;
+        assert!(wake.is_none_or(|at| at > world.now.ms), "{wake:?} at {}", world.now.ms);
+    }
 }
