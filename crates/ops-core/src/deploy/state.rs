@@ -466,7 +466,7 @@ impl Deployment {
 
     /// Whether nothing more will happen to it: at rest, lease given back, every word written.
     pub fn ended(&self) -> bool {
-        self.at_rest() && self.lease.is_none() && self.outbox.iter().all(Letter::written)
+        self.at_rest() && self.lease.is_none() && self.outbox.iter().all(Letter::settled)
     }
 
     /// Whether it keeps others out of its lock group.
