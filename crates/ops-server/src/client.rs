@@ -136,3 +136,20 @@ impl ControlClient {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_daemon_the_error_says_how_to_start_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let client = ControlClient::new(folder.path());
+        let error = client.ping().unwrap_err();
+        assert!(matches!(error, ControlError::NotRunning { .. }));
+        assert!(error.to_string().ends_with("start it with `ops serve`"), "{error}");
+        // A socket whose daemon died is no daemon.
+        drop(std::os::unix::net::UnixListener::bind(folder.path().join(SOCKET_FILE)).unwrap());
+        assert!(matches!(client.status(), Err(ControlError::NotRunning { .. })));
+    }
+}

@@ -60,3 +60,44 @@ fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(50);
+    const LATE: Duration = Duration::from_secs(20);
+
+    fn pair(longest: usize) -> (UnixStream, Lines) {
+        let (far, near) = UnixStream::pair().unwrap();
+        (far, Lines::new(near, longest))
+    }
+
+    #[test]
+    fn lines_come_one_by_one_however_they_were_sent() {
+        let (mut far, mut near) = pair(100);
+        far.write_all(b"one\ntw").unwrap();
+        assert_eq!(near.read(LATE).unwrap().unwrap(), b"one");
+        far.write_all(b"o\n\n").unwrap();
+        assert_eq!(near.read(LATE).unwrap().unwrap(), b"two");
+        assert_eq!(near.read(LATE).unwrap().unwrap(), b"");
+        drop(far);
+        assert_eq!(near.read(LATE).unwrap(), None);
+    }
+
+    #[test]
+    fn p9_a_line_is_bounded_in_length_and_time() {
+        let (mut far, mut near) = pair(10);
+        assert!(near.read(SOON).is_err(), "nothing was said");
+        far.write_all(&[b'x'; 11]).unwrap();
+        assert_eq!(near.read(LATE).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn p8_half_a_line_is_no_line() {
+        let (mut far, mut near) = pair(100);
+        far.write_all(b"{\"request\":").unwrap();
+        drop(far);
+        assert_eq!(near.read(LATE).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

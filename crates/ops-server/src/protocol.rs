@@ -59,3 +59,22 @@ pub struct About {
     /// Where its embedded boards listen, `ip:port`.
     pub boards: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_have_the_documented_form() {
+        let ask: Request =
+            serde_json::from_str(r#"{"request":"ask","ask":{"ask":"halt","deployment":3}}"#)
+                .unwrap();
+        let halt = Ask::Halt { deployment: Some(DeploymentId(3)) };
+        assert_eq!(ask, Request::Ask { ask: halt });
+        let ping = serde_json::to_string(&Request::Ping {}).unwrap();
+        assert_eq!(ping, r#"{"request":"ping"}"#);
+        for bad in [r#"{"request":"ping","force":true}"#, r#"{"request":"force"}"#, "[]", ""] {
+            assert!(serde_json::from_str::<Request>(bad).is_err(), "{bad}");
+        }
+    }
+}

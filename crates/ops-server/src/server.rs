@@ -153,11 +153,11 @@ fn converse(stream: UnixStream, desk: &Desk) {
     let Ok(peer) = rustix::net::sockopt::socket_peercred(&stream) else {
         return;
     };
-    let who = Who { identity: (desk.identify)(peer.uid.as_raw()), local: true };
+    let account = peer.uid.as_raw();
     let mut lines = Lines::new(stream, QUESTION_MAX);
     while let Ok(Some(line)) = lines.read(QUESTION_WAIT) {
         let answer = match serde_json::from_slice(&line) {
-            Ok(request) => desk.answer(request, &who),
+            Ok(request) => desk.answer(request, account),
             Err(error) => Answer::Refused {
                 why: format!("the line is no question ({error}): use ops of the daemon's version"),
             },
@@ -169,7 +169,7 @@ fn converse(stream: UnixStream, desk: &Desk) {
 }
 
 impl Desk {
-    fn answer(&self, request: Request, who: &Who) -> Answer {
+    fn answer(&self, request: Request, account: u32) -> Answer {
         let stopping = || Answer::Refused { why: "the daemon is stopping; try again".to_owned() };
         match request {
             Request::Ping {} => Answer::About(self.about.clone()),
@@ -181,8 +181,9 @@ impl Desk {
                 Answer::Deployment(self.handle.show(deployment).map(Box::new))
             }
             Request::Ask { ask } => {
+                let who = Who { identity: (self.identify)(account), local: true };
                 tracing::info!(by = who.identity.as_str(), ?ask, "asked at the control socket");
-                match self.handle.ask(who.clone(), ask) {
+                match self.handle.ask(who, ask) {
                     Some(Ok(reply)) => Answer::Reply(reply),
                     Some(Err(why)) => Answer::Refused { why },
                     None => stopping(),

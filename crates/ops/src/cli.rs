@@ -59,7 +59,7 @@ pub(crate) fn run(args: Vec<OsString>) -> Exit {
         }
     };
     let ui = Ui::new(cli.global.output, cli.global.quiet);
-    let ended = Context::new(&cli.global, ui).and_then(|context| cli.command.run(&context));
+    let ended = Context::new(&cli.global, ui.clone()).and_then(|context| cli.command.run(&context));
     match ended {
         Ok(exit) => exit,
         Err(problem) => {

@@ -92,8 +92,24 @@ impl Context {
 
     /// The boards' file, beside the daemon that may have it open too.
     pub(crate) fn boards(&self) -> Result<Arc<BoardStore>, Problem> {
+        if !self.boards_path().exists() {
+            return Err(Problem::refused(format!(
+                "there are no boards in {}",
+                self.state.display()
+            ))
+            .hint("`ops serve` makes them; --state and --config name other folders"));
+        }
+        self.make_boards()
+    }
+
+    /// The same, made if there are none.
+    pub(crate) fn make_boards(&self) -> Result<Arc<BoardStore>, Problem> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
-        Ok(Arc::new(BoardStore::open(&self.state.join("boards.db"), clock)?))
+        Ok(Arc::new(BoardStore::open(&self.boards_path(), clock)?))
+    }
+
+    fn boards_path(&self) -> PathBuf {
+        self.state.join("boards.db")
     }
 
     /// The folder of the edge.

@@ -21,7 +21,7 @@ use crate::{context::Context, exit::Exit, past, problem::Problem, words};
 /// Pause between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// How long a daemon may be away, as in a restart, until this gives up.
-const AWAY_MAX: Duration = Duration::from_secs(60);
+const AWAY_MAX: Duration = Duration::from_mins(1);
 /// How long the last words to the boards are waited for once the deployment has come to rest.
 const WORDS_WAIT: Duration = Duration::from_secs(15);
 

@@ -16,7 +16,7 @@ pub(crate) enum Output {
 }
 
 /// How answers are told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ui {
     output: Output,
     quiet: bool,

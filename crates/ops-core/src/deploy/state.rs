@@ -34,6 +34,8 @@ pub struct Created {
     pub environment: EnvironmentName,
     /// The lock group, `environment/group`.
     pub group: String,
+    /// ops's own identity on the planning board: what it wrote itself is no news.
+    pub me: Identity,
     /// The channel for news.
     pub channel: String,
     /// How often it was tried before with an outcome that allows another try (S5).

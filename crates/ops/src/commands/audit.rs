@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::{context::Context, exit::Exit, problem::Problem};
 
-/// What stands before a head of the journal in ops's own words on a ticket.
-const HEAD: &str = "journal ";
+/// What stands before a head of the journal in ops's own comments.
+const HEAD: &str = "<!-- ops:journal:";
 /// Tickets that are read at once.
 const PAGE: usize = 100;
 
@@ -76,14 +76,12 @@ fn anchors(context: &Context) -> Result<Vec<(Seq, Digest)>, Problem> {
     }
 }
 
-/// `journal 128 sha256:…`, wherever it stands in a text.
+/// `<!-- ops:journal:128:sha256:… -->`, wherever it stands in a text.
 fn heads(text: &str) -> Vec<(Seq, Digest)> {
     let rest = text.match_indices(HEAD).filter_map(|(at, _)| text.get(at + HEAD.len()..));
     rest.filter_map(|rest| {
-        let mut words = rest.split_whitespace();
-        let seq = words.next()?.parse().ok()?;
-        let hash = words.next()?.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
-        Some((seq, hash.parse().ok()?))
+        let (seq, hash) = rest.split_once(" -->")?.0.split_once(':')?;
+        Some((seq.parse().ok()?, hash.parse().ok()?))
     })
     .collect()
 }
@@ -95,7 +93,10 @@ mod tests {
     #[test]
     fn p14_heads_are_read_from_what_ops_wrote() {
         let hash = Digest::of(b"x");
-        let text = format!("Deployed.\n\n- journal 128 {hash}.\n- journal x\n- journal 3 sha256:0");
+        let text = format!(
+            "Deployed.\n\n<!-- ops:D-1:3 -->\n<!-- ops:journal:128:{hash} -->\n\
+             <!-- ops:journal:x:{hash} --> <!-- ops:journal:3:sha256:0 --> <!-- ops:journal:4"
+        );
         assert_eq!(heads(&text), [(128, hash)]);
     }
 }

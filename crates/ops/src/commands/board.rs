@@ -169,7 +169,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Problem>
 fn token(context: &Context, who: &str) -> Result<Exit, Problem> {
     let loaded = context.load()?;
     context.make_state()?;
-    let boards = context.boards()?;
+    let boards = context.make_boards()?;
     let member = serve::member_of(&boards, &loaded.settings, who)?;
     let token = boards.issue_token(member.id())?;
     let about = json!({ "who": member.email(), "id": member.id(), "token": token });

@@ -16,7 +16,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
     // The file as it is being written: what governs is told by whether it is committed.
-    let loaded = ops_config::load_working_copy(&context.config)?;
+    let loaded = match ops_config::load_working_copy(&context.config) {
+        Ok(loaded) => loaded,
+        // For a program, what is wrong is the answer.
+        Err(error) if context.ui.json() => {
+            context.ui.answer(&error.to_json(), |_| String::new())?;
+            return Ok(Exit::Configuration);
+        }
+        Err(error) => return Err(error.into()),
+    };
     if loaded.uncommitted {
         context.ui.warning("this ops.yaml is not committed: until it is, the last commit governs");
     }
@@ -90,7 +98,7 @@ fn secrets(ports: &Ports, settings: &Settings, findings: &mut Findings) {
             match ports.secrets.version(reference) {
                 Ok(Some(_)) => findings.good(&about, "is there"),
                 Ok(None) => {
-                    findings.bad(&about, "has no value", "set it, for the daemon's account")
+                    findings.bad(&about, "has no value", "set it, for the daemon's account");
                 }
                 Err(fault) => findings.bad(&about, fault.what, fault.next),
             }

@@ -17,8 +17,9 @@ pub(crate) struct Args {
 pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .map_err(|error| failed(&SiteError::Late(format!("Ctrl-C cannot be heard: {error}"))))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(|error| {
+            failed(&SiteError::Late(format!("Ctrl-C cannot be heard: {error}")))
+        })?;
     }
     let program = std::env::current_exe()
         .map_err(|error| failed(&SiteError::Late(format!("this program is not found: {error}"))))?;

@@ -1,5 +1,6 @@
 //! `ops explain`.
 
+use ops_boards::BoardError;
 use ops_core::id::{DeploymentId, TicketId};
 use ops_engine::{DeploymentView, ports::Journal as _};
 
@@ -64,14 +65,21 @@ pub(super) fn of_ticket(
 
 /// Why nothing was ever begun for a ticket.
 pub(super) fn never(context: &Context, ticket: &TicketId) -> Problem {
-    let found = context.boards().and_then(|boards| Ok(boards.ticket(ticket.as_str())?));
-    match found {
+    let boards = match context.boards() {
+        Ok(boards) => boards,
+        Err(problem) => return problem,
+    };
+    match boards.ticket(ticket.as_str()) {
         Ok(found) if found.status == "rfp" => {
             Problem::refused(format!("{ticket} is ready, and ops has not begun with it yet"))
                 .hint("`ops status` shows the queue; without a daemon, start `ops serve`")
         }
         Ok(found) => Problem::refused(format!("{ticket} is {} and not rfp", found.status))
             .hint("ops begins when QA has moved it to rfp, ready for production"),
-        Err(problem) => problem,
+        Err(BoardError::NoTicket(_) | BoardError::NotAnId(_)) => {
+            Problem::refused(format!("there is no ticket {ticket}"))
+                .hint("`ops board list` shows the tickets")
+        }
+        Err(error) => error.into(),
     }
 }

@@ -1,5 +1,7 @@
 //! `ops plan`: the checks and the plan of a ticket, by looking only.
 
+use std::fmt::Write as _;
+
 use ops_core::{
     checks::{Check, Judged, judge},
     id::TicketId,
@@ -74,14 +76,15 @@ fn text(answer: &Answer, paint: Paint) -> String {
     text.push_str(&words::checks(&answer.checks, paint, "  "));
     if let Some(plan) = &answer.plan {
         let was = plan.old.as_ref().map_or("nothing", |old| old.candidate.version.as_str());
-        text.push_str(&format!(
-            "{}\n  {} {} → {} on {}\n",
+        let _ = writeln!(
+            text,
+            "{}\n  {} {} → {} on {}",
             paint.bold("Plan"),
             plan.service.name,
             was,
             plan.new.candidate.version,
             plan.environment
-        ));
+        );
         let mut steps = words::Table::default();
         for (at, step) in plan.steps.iter().enumerate() {
             steps.row([

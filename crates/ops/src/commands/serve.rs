@@ -2,7 +2,8 @@
 
 use crate::{context::Context, exit::Exit, problem::Problem, serve};
 
-/// Arguments.
+/// Runs until Ctrl-C or TERM. Services and the edge go on without it. The variable `OPS_LOG` says
+/// how much it logs: `warn`, `info`, `debug`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Leave the edge to somebody else, such as a service manager

@@ -86,6 +86,13 @@ fn ask(context: &Context, asked: Ask) -> Result<Reply, Problem> {
     Ok(reply)
 }
 
+/// The daemon's words are one sentence: what, and behind the semicolon what to do instead.
 fn refused_or(reply: Reply) -> Result<Reply, Problem> {
-    if reply.done { Ok(reply) } else { Err(Problem::refused(reply.words)) }
+    if reply.done {
+        return Ok(reply);
+    }
+    Err(match reply.words.split_once("; ") {
+        Some((what, next)) => Problem::refused(what).hint(next),
+        None => Problem::refused(reply.words),
+    })
 }

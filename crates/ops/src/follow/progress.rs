@@ -45,10 +45,10 @@ impl<'a> Progress<'a> {
             let phase = words::phase(&view.phase, self.ui.aside);
             self.line(&format!("{} {phase}", view.id));
         }
-        if view.checks != self.checks {
+        let news = self.news(&view.checks);
+        if !news.is_empty() {
+            self.line(words::checks(&news, self.ui.aside, "  ").trim_end());
             self.checks.clone_from(&view.checks);
-            let text = words::checks(&view.checks, self.ui.aside, "  ");
-            self.line(text.trim_end());
         }
         for (at, words) in view.milestones.iter().skip(self.milestones) {
             self.line(&format!("  {} {words}", at.strftime("%H:%M:%S")));
@@ -80,6 +80,13 @@ impl<'a> Progress<'a> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+
+    /// All checks at first; later those that say something else than before.
+    fn news(&self, checks: &[Check]) -> Vec<Check> {
+        let before = |check: &Check| self.checks.iter().find(|one| one.id == check.id);
+        let news = |check: &&Check| before(check).is_none_or(|one| one.verdict != check.verdict);
+        checks.iter().filter(news).cloned().collect()
     }
 
     fn line(&mut self, text: &str) {

@@ -1,5 +1,7 @@
 //! Checklists.
 
+use std::fmt::Write as _;
+
 use ops_core::checks::{Check, Verdict};
 
 use crate::ui::Paint;
@@ -21,11 +23,11 @@ pub(crate) fn checks(checks: &[Check], paint: Paint, indent: &str) -> String {
     for check in checks {
         let (id, verdict) = (&check.id, check.verdict.text());
         let sign = sign(check.verdict, paint);
-        text.push_str(&format!("{indent}{sign} {id:wide$}  {verdict}: {}\n", check.evidence));
+        let _ = writeln!(text, "{indent}{sign} {id:wide$}  {verdict}: {}", check.evidence);
         if !check.remedy.is_empty() && !check.verdict.lets_pass() {
             let below = format!("\n{indent}  {:wide$}  ", "");
             let remedy = check.remedy.trim_end().replace('\n', &below);
-            text.push_str(&format!("{indent}  {:wide$}  first: {remedy}\n", ""));
+            let _ = writeln!(text, "{indent}  {:wide$}  first: {remedy}", "");
         }
     }
     text

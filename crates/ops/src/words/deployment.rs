@@ -1,5 +1,7 @@
 //! One deployment, short and whole.
 
+use std::fmt::Write as _;
+
 use ops_core::record::duration;
 use ops_engine::DeploymentView;
 
@@ -103,7 +105,7 @@ pub(crate) fn explain(view: &DeploymentView, paint: Paint) -> String {
     let failing: Vec<_> =
         view.checks.iter().filter(|check| !check.verdict.lets_pass()).cloned().collect();
     if !failing.is_empty() {
-        text.push_str(&format!("{}\n", paint.bold("Checks that hold it")));
+        let _ = writeln!(text, "{}", paint.bold("Checks that hold it"));
         text.push_str(&checks(&failing, paint, "  "));
     }
     text
@@ -126,7 +128,7 @@ pub(crate) fn record(view: &DeploymentView, paint: Paint) -> String {
     fact("ops.yaml", view.revision.clone());
     text.push_str(&table.text("  "));
     if !view.steps.is_empty() {
-        text.push_str(&format!("{}\n", paint.bold("Steps")));
+        let _ = writeln!(text, "{}", paint.bold("Steps"));
         let mut steps = Table::default();
         for step in &view.steps {
             let sign = match step.state.as_str() {
@@ -139,7 +141,7 @@ pub(crate) fn record(view: &DeploymentView, paint: Paint) -> String {
         text.push_str(&steps.text("  "));
     }
     if !view.milestones.is_empty() {
-        text.push_str(&format!("{}\n", paint.bold("What happened")));
+        let _ = writeln!(text, "{}", paint.bold("What happened"));
         let mut milestones = Table::default();
         for (at, words) in &view.milestones {
             milestones.row([time(*at), words.clone()]);
@@ -147,7 +149,7 @@ pub(crate) fn record(view: &DeploymentView, paint: Paint) -> String {
         text.push_str(&milestones.text("  "));
     }
     if !view.checks.is_empty() {
-        text.push_str(&format!("{}\n", paint.bold("Checks")));
+        let _ = writeln!(text, "{}", paint.bold("Checks"));
         text.push_str(&checks(&view.checks, paint, "  "));
     }
     text

@@ -1,5 +1,7 @@
 //! What serves and what is under way.
 
+use std::fmt::Write as _;
+
 use ops_engine::{Status, TicketView};
 
 use super::{Table, deployment, phase};
@@ -12,10 +14,11 @@ const DIGEST_CHARS: usize = 19;
 pub(crate) fn status(status: &Status, paint: Paint) -> String {
     let mut text = String::new();
     if let Some(who) = &status.halted_by {
-        text.push_str(&format!(
-            "{} everything is halted by {who}; `ops resume` lets it go on\n\n",
+        let _ = writeln!(
+            text,
+            "{} everything is halted by {who}; `ops resume` lets it go on\n",
             paint.yellow("HALTED")
-        ));
+        );
     }
     section(&mut text, paint, "Serving", &serving(status), "nothing yet");
     section(&mut text, paint, "Under way", &under_way(status, paint), "nothing");
@@ -29,7 +32,7 @@ fn section(text: &mut String, paint: Paint, name: &str, lines: &str, none: &str)
     text.push_str(&paint.bold(name));
     text.push('\n');
     if lines.is_empty() {
-        text.push_str(&format!("  {none}\n"));
+        let _ = writeln!(text, "  {none}");
     } else {
         text.push_str(lines);
     }
@@ -63,7 +66,7 @@ fn under_way(status: &Status, paint: Paint) -> String {
         ]);
         text.push_str(&table.text("  "));
         for line in deployment::waits(one) {
-            text.push_str(&format!("    {line}\n"));
+            let _ = writeln!(text, "    {line}");
         }
     }
     text

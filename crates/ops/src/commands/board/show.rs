@@ -1,5 +1,7 @@
 //! Tickets and messages on a terminal.
 
+use std::fmt::Write as _;
+
 use ops_boards::{ChannelWire, MessageWire, TicketWire};
 
 use crate::{ui::Paint, words::Table};
@@ -32,14 +34,14 @@ pub(super) fn ticket(ticket: &TicketWire, paint: Paint) -> String {
         ticket.created_by
     );
     if let Some(candidate) = &ticket.candidate {
-        text.push_str(&format!("candidate {candidate}\n"));
+        let _ = writeln!(text, "candidate {candidate}");
     }
     if let Some(description) = &ticket.description {
-        text.push_str(&format!("\n{}\n", clean(description).trim_end()));
+        let _ = writeln!(text, "\n{}", clean(description).trim_end());
     }
     for comment in &ticket.comments {
         let head = format!("{} {}", comment.author, comment.timestamp);
-        text.push_str(&format!("\n{}\n{}\n", paint.bold(&head), clean(&comment.text).trim_end()));
+        let _ = writeln!(text, "\n{}\n{}", paint.bold(&head), clean(&comment.text).trim_end());
     }
     text
 }
@@ -58,11 +60,7 @@ pub(super) fn messages(messages: &[MessageWire], paint: Paint) -> String {
     let mut text = String::new();
     for message in messages {
         let head = format!("{} {}", message.author, message.created_at);
-        text.push_str(&format!(
-            "{}\n{}\n\n",
-            paint.bold(&head),
-            clean(&message.content).trim_end()
-        ));
+        let _ = writeln!(text, "{}\n{}\n", paint.bold(&head), clean(&message.content).trim_end());
     }
     text
 }

@@ -1,0 +1,62 @@
+//! A ticket that may not ship, and what people at the shell are told about it.
+
+use crate::{
+    house::{Site, TEAM},
+    told::snapshot,
+};
+use ops_boards::NewTicket;
+
+#[test]
+fn p1_a_ticket_without_verdicts_is_held_and_the_shell_says_why() {
+    let mut site = Site::shop();
+    site.serve();
+    let po = site.as_member(TEAM[0]);
+    let new = NewTicket {
+        title: "Without anything".into(),
+        status: Some("todo".into()),
+        ..NewTicket::default()
+    };
+    let id = po.create(&new).unwrap().ticket_number;
+    let early = site.ops(&["deploy", &id]);
+    snapshot(&site, "deploy_too_early", &early.whole());
+    po.move_ticket(&id, "rfp").unwrap();
+    let held = site.ops(&["deploy", &id, "--quiet"]);
+    assert_eq!(held.code, 12, "{}", held.err);
+    snapshot(&site, "held", &held.whole());
+    snapshot(&site, "plan_of_held", &site.ops(&["plan", &id]).whole());
+    snapshot(&site, "status_of_held", &site.ops(&["status"]).whole());
+    steering(&site);
+    whole_state(&mut site);
+    site.assert_clean();
+}
+
+/// Halt and resume, and requests that make no sense now.
+fn steering(site: &Site) {
+    let calls: [&[&str]; 6] = [
+        &["halt"],
+        &["status"],
+        &["resume"],
+        &["rollback", "D-1"],
+        &["abort", "D-7"],
+        &["show", "D-7"],
+    ];
+    let texts = calls.map(|call| format!("$ ops {}\n{}", call.join(" "), site.ops(call).whole()));
+    snapshot(site, "steering", &texts.join("\n"));
+}
+
+/// What can be asked beside a running daemon, and without one.
+fn whole_state(site: &mut Site) {
+    let doctor = site.ops(&["doctor"]);
+    assert_eq!(doctor.code, 0, "{}", doctor.out);
+    snapshot(site, "doctor", &doctor.whole());
+    snapshot(site, "check_online", &site.ops(&["check", "--online"]).whole());
+    assert_eq!(site.ops(&["audit", "verify"]).code, 0);
+    let live = site.ops(&["explain", "D-1", "--output", "json"]).json();
+    assert_eq!(live[0]["phase"], "held");
+    site.end_daemon(rustix::process::Signal::TERM);
+    let after = site.ops(&["status"]);
+    assert!(after.err.contains("no daemon runs"), "{}", after.err);
+    assert!(after.out.contains("held"), "{}", after.out);
+    assert_eq!(site.ops(&["doctor"]).code, 1);
+    assert_eq!(site.ops(&["deploy", "MNS-1"]).code, 1);
+}
