@@ -298,7 +298,7 @@ fn what_is_due_already_rings_no_alarm() {
 #[test]
 fn p5_a_restart_after_a_deadline_looks_before_it_gives_up() {
     let mut world = first(canary()).next("v2");
-    world.until(|world| world.state.on_traffic);
+    world.until(|world| world.state.on_traffic && !world.state.busy());
     world.feed(&Input::Abort { by: "pia@example.org".into() });
     assert!(matches!(world.state.phase, Phase::RollingBack { .. }), "{:?}", world.state.phase);
     world.now = now(world.now.ms + 3_600_000);
