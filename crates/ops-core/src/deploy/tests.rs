@@ -284,6 +284,9 @@ fn tickets_of_one_candidate_are_closed_together_if_each_has_its_own_evidence() {
         _ => None,
     });
     assert_eq!(closed.collect::<Vec<_>>(), ["MNS-7", "MNS-8"]);
+}
+
+#[test]
 fn what_is_due_already_rings_no_alarm() {
     let mut world = first(canary()).next("v2");
     world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
