@@ -207,10 +207,9 @@ impl Deployment {
     /// the first for the meeting board, so that one board's silence does not hold up the other.
     pub(crate) fn due_letters(&self, now: &Now) -> Vec<u32> {
         let lane = |planning: bool| {
-            self.outbox
-                .iter()
-                .filter(|letter| matches!(letter.to, To::Post { .. }) != planning)
-                .find(|letter| !letter.written())
+            self.owing()
+                .find(|letter| matches!(letter.to, To::Post { .. }) != planning)
+                .into_iter()
                 .filter(|letter| match &letter.delivery {
                     Delivery::Owed { pause, .. } => {
                         pause.as_ref().is_none_or(|pause| pause.over(now))
@@ -220,6 +219,7 @@ impl Deployment {
                     Delivery::Written => false,
                 })
                 .map(|letter| letter.n)
+                .next()
         };
         lane(true).into_iter().chain(lane(false)).collect()
     }
@@ -255,14 +255,12 @@ fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
     if let Some(halt) = &state.halted {
         times.push(halt.bound.ends());
     }
-    for letter in &state.outbox {
+    for letter in state.owing() {
         match &letter.delivery {
             Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
                 times.push(pause.ends());
             }
-            Delivery::Owed { pause: None, .. }
-            | Delivery::Intended { .. }
-            | Delivery::Written => {}
+            Delivery::Owed { pause: None, .. } | Delivery::Intended { .. } | Delivery::Written => {}
         }
     }
     // What is due already was done in this turn or waits for an answer: an alarm for it would ring

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     act::Op,
     cause::{Cause, HoldCause},
-    letter::Letter,
+    letter::{About, Letter},
     watching::Watching,
 };
 use crate::{
@@ -466,7 +466,16 @@ impl Deployment {
 
     /// Whether nothing more will happen to it: at rest, lease given back, every word written.
     pub fn ended(&self) -> bool {
-        self.at_rest() && self.lease.is_none() && self.outbox.iter().all(Letter::written)
+        self.at_rest() && self.lease.is_none() && self.owing().next().is_none()
+    }
+
+    /// Words that are owed and not written yet. A ticket that was pulled back after the watch is
+    /// not moved any more, whatever was owed before (S13).
+    pub fn owing(&self) -> impl Iterator<Item = &Letter> {
+        let kept = matches!(self.phase, Phase::KeptNotClosed { .. });
+        self.outbox
+            .iter()
+            .filter(move |letter| !(letter.written() || kept && letter.about == About::Close))
     }
 
     /// Whether it keeps others out of its lock group.
