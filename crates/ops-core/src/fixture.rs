@@ -194,6 +194,8 @@ pub(crate) struct World {
     pub(crate) sick: Vec<ReleaseId>,
     /// Acts with these names fail.
     pub(crate) broken: Vec<&'static str>,
+    /// Letters of these kinds are answered like this.
+    pub(crate) refused_letters: Vec<(crate::deploy::About, Outcome)>,
     last_second: u64,
 }
 
@@ -214,6 +216,7 @@ impl World {
             failing: 0,
             sick: Vec::new(),
             broken: Vec::new(),
+            refused_letters: Vec::new(),
             last_second: 1_000,
         }
     }
@@ -369,6 +372,14 @@ impl World {
         seconds
     }
 
+    fn delivered(&self, n: u32) -> Outcome {
+        let about = self.state.outbox.iter().find(|letter| letter.n == n).map(|one| one.about);
+        let mut refused = self.refused_letters.iter();
+        refused
+            .find(|(kind, _)| Some(*kind) == about)
+            .map_or(Outcome::Applied, |(_, outcome)| outcome.clone())
+    }
+
     /// One second passes, and everything owed is done.
     pub(crate) fn step(&mut self) {
         use crate::deploy::Effect;
@@ -391,7 +402,7 @@ impl World {
                 Effect::ReadTicket { .. } => {
                     Input::TicketRead(Ok(Some(Box::new(self.ticket.clone()))))
                 }
-                Effect::Deliver { n } => Input::LetterEnded { n, outcome: Outcome::Applied },
+                Effect::Deliver { n } => Input::LetterEnded { n, outcome: self.delivered(n) },
                 Effect::FindLetter { n } => Input::LetterLooked { n, found: Ok(true) },
             };
             self.feed(&input);

@@ -559,6 +559,21 @@ impl Deployment {
         }
         self.lease = None;
         self.reserved = false;
+        self.look_before_giving_up(now);
+    }
+
+    /// What ran out while no daemon could look has not failed: the step gets its whole time once
+    /// more. When it began stays, so that seconds read back from meanwhile still count (S6).
+    fn look_before_giving_up(&mut self, now: &Now) {
+        let length = self.step().map_or(0, |step| step.deadline_ms);
+        if let Phase::Checking { deadline } = &mut self.phase {
+            *deadline = Timer::start(now, deadline.length);
+        }
+        if let Some(run) = self.run_mut()
+            && run.deadline.boot == now.boot
+        {
+            run.deadline.length = now.ms.saturating_sub(run.deadline.since) + length;
+        }
     }
 }
 

@@ -207,10 +207,9 @@ impl Deployment {
     /// the first for the meeting board, so that one board's silence does not hold up the other.
     pub(crate) fn due_letters(&self, now: &Now) -> Vec<u32> {
         let lane = |planning: bool| {
-            self.outbox
-                .iter()
-                .filter(|letter| matches!(letter.to, To::Post { .. }) != planning)
-                .find(|letter| !letter.settled())
+            self.owing()
+                .find(|letter| matches!(letter.to, To::Post { .. }) != planning)
+                .into_iter()
                 .filter(|letter| match &letter.delivery {
                     Delivery::Owed { pause, .. } => {
                         pause.as_ref().is_none_or(|pause| pause.over(now))
@@ -220,6 +219,7 @@ impl Deployment {
                     Delivery::Written | Delivery::Dropped => false,
                 })
                 .map(|letter| letter.n)
+                .next()
         };
         lane(true).into_iter().chain(lane(false)).collect()
     }
@@ -255,7 +255,7 @@ fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
     if let Some(halt) = &state.halted {
         times.push(halt.bound.ends());
     }
-    for letter in &state.outbox {
+    for letter in state.owing() {
         match &letter.delivery {
             Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
                 times.push(pause.ends());

@@ -466,7 +466,12 @@ impl Deployment {
 
     /// Whether nothing more will happen to it: at rest, lease given back, every word written.
     pub fn ended(&self) -> bool {
-        self.at_rest() && self.lease.is_none() && self.outbox.iter().all(Letter::settled)
+        self.at_rest() && self.lease.is_none() && self.owing().next().is_none()
+    }
+
+    /// Words that are owed and not settled yet.
+    pub fn owing(&self) -> impl Iterator<Item = &Letter> {
+        self.outbox.iter().filter(|letter| !letter.settled())
     }
 
     /// Whether it keeps others out of its lock group.

@@ -297,3 +297,30 @@ fn what_is_due_already_rings_no_alarm() {
         assert!(wake.is_none_or(|at| at > world.now.ms), "{wake:?} at {}", world.now.ms);
     }
 }
+
+#[test]
+fn p5_a_restart_after_a_deadline_looks_before_it_gives_up() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| world.state.on_traffic && !world.state.busy());
+    world.feed(&Input::Abort { by: "pia@example.org".into() });
+    assert!(matches!(world.state.phase, Phase::RollingBack { .. }), "{:?}", world.state.phase);
+    world.now = now(world.now.ms + 3_600_000);
+    world.feed(&Input::Restarted);
+    world.feed(&Input::Tick);
+    assert!(matches!(world.state.phase, Phase::RollingBack { .. }), "{:?}", world.state.phase);
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::RolledBack { .. }), "{:?}", world.state.phase);
+}
+
+#[test]
+fn s13_a_ticket_pulled_back_right_before_the_move_is_kept_and_not_moved() {
+    let mut world = first(canary()).next("v2");
+    let refused = Outcome::NotApplied {
+        fault: crate::world::Fault::new("it is in-progress and not rfp", "the board", "look"),
+    };
+    world.refused_letters = vec![(super::About::Close, refused)];
+    world.until(|world| world.state.outbox.iter().any(|one| one.about == super::About::Close));
+    moved(&mut world.ticket, "pia@example.org", "rfp", "in-progress");
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::KeptNotClosed { .. }), "{:?}", world.state.phase);
+}

@@ -43,7 +43,13 @@ impl<J: Journal> Engine<J> {
         now: &Now,
     ) -> Result<LeaseAnswer, EngineError> {
         let above = self.highest;
-        match self.journal.lease(group, &holder(id), above, now, LEASE_MS) {
+        // A lease is asked for only where none is known. What the journal may still have for this
+        // deployment was lost to something with a higher generation: to renew it would be to be
+        // refused as stale for ever.
+        let given_back = self.journal.release(group, &holder(id)).map_err(LeaseRefused::Journal);
+        let answer =
+            given_back.and_then(|()| self.journal.lease(group, &holder(id), above, now, LEASE_MS));
+        match answer {
             Ok(lease) => {
                 let generation = lease.generation;
                 self.highest = self.highest.max(generation);

@@ -166,7 +166,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether the move to `closed` may be on its way: what was refused for sure is not.
+    /// Whether the move to `closed` is being made or was perhaps made. A move that was certainly
+    /// refused was not: the board may have refused it because the ticket was pulled back.
     fn closing(&self) -> bool {
         self.state.outbox.iter().any(|letter| {
             letter.about == About::Close && !matches!(letter.delivery, Delivery::Owed { .. })
