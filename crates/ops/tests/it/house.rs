@@ -3,9 +3,9 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
@@ -17,7 +17,7 @@ use std::{
 };
 
 use ops_boards::{BoardClient, NewTicket};
-use ops_demo::{shop::ShopConfig, versions::write_candidate};
+use ops_demo::shop::ShopConfig;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Longest wait for anything; only a broken program reaches it.
@@ -170,8 +170,8 @@ services:
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn serve(&mut self) {
-        let log = fs::File::options().append(true).create(true);
-        let log = log.open(self.path().join("serve.log")).unwrap();
+        let path = self.path().join("serve.log");
+        let log = fs::File::options().append(true).create(true).open(path).unwrap();
         let mut command = self.command(&["serve"]);
         command.stdout(Stdio::null()).stderr(log).process_group(0);
         let mut child = command.spawn().unwrap();
@@ -212,11 +212,24 @@ services:
         said.out.trim().to_owned()
     }
 
-    /// Builds a version of the shop.
+    /// Builds a version of the shop. The program itself stays outside of the artifact: a debug
+    /// build of it is large, and it would be hashed many times.
     pub(crate) fn build(&self, version: &str) -> PathBuf {
+        let shop = self.path().join("shop");
+        if !shop.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ops"), &shop).unwrap();
+        }
         let dir = self.path().join("dist").join(version);
-        let program = Path::new(env!("CARGO_BIN_EXE_ops"));
-        write_candidate(&dir, program, &ShopConfig::healthy(version)).unwrap();
+        fs::create_dir_all(dir.join("bin")).unwrap();
+        let config = serde_json::to_vec(&ShopConfig::healthy(version)).unwrap();
+        fs::write(dir.join("shop.json"), config).unwrap();
+        let script = format!(
+            "#!/bin/sh\nexec {} --config \"$(dirname \"$0\")/../shop.json\" \"$@\"\n",
+            shop.display()
+        );
+        let program = dir.join("bin/shop");
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         dir
     }
 
@@ -292,9 +305,10 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.clean();
         if thread::panicking() {
-            eprintln!("--- serve.log\n{}", self.serve_log());
+            let mut out = std::io::stderr();
+            let _ = writeln!(out, "--- serve.log\n{}", self.serve_log());
             let edge = fs::read_to_string(self.state().join("edge.log")).unwrap_or_default();
-            eprintln!("--- edge.log\n{edge}");
+            let _ = writeln!(out, "--- edge.log\n{edge}");
         }
     }
 }

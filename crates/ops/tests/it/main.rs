@@ -1,5 +1,7 @@
 //! The real program, as people and scripts meet it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
+
 mod board;
 mod help;
 mod hold;
