@@ -6,6 +6,7 @@
 //! | `context` | the folders, settings and clients of one call |
 //! | `ui`, `words` | how answers are told: the answer on stdout, everything else on stderr |
 //! | `problem`, `exit` | how calls fail |
+//! | `keepers` | keepers that died come back |
 //! | `serve` | the daemon: every port of the engine wired to its adapter |
 
 mod cli;
@@ -13,6 +14,7 @@ mod commands;
 mod context;
 mod exit;
 mod follow;
+mod keepers;
 mod past;
 mod problem;
 mod serve;

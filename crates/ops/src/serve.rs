@@ -27,7 +27,7 @@ pub(crate) use candidate::facts_of;
 pub(crate) use members::member_of;
 pub(crate) use wishes::CommitWishes;
 
-use crate::{context::Context, exit::Exit, problem::Problem};
+use crate::{context::Context, exit::Exit, keepers::Care, problem::Problem};
 
 /// Runs the daemon until it is told to stop.
 pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
@@ -44,6 +44,7 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     let (listener, boards) = listen(&settings.boards.listen)?;
     let target = Arc::new(context.target(settings)?);
     restore(context, &target);
+    let care = Care::begin(Arc::clone(&target));
     let edge = edge::Edge::begin(context, own_edge)?;
     let ports = ports(context, settings, &store, target)?;
     let (daemon, handle) = Daemon::new(engine, ports.clone(), clock);
@@ -65,6 +66,7 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     drop(control);
     serving.end();
     drop(edge);
+    drop(care);
     farewell(context);
     Ok(Exit::Ok)
 }

@@ -1,13 +1,13 @@
 //! `ops edge`.
 
-use std::{net::SocketAddr, thread};
+use std::{net::SocketAddr, sync::Arc};
 
 use ops_config::Loaded;
 use ops_edge::{Edge, EdgeConfig};
 use ops_targets::ProcessTarget;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{context::Context, exit::Exit, problem::Problem, serve};
+use crate::{context::Context, exit::Exit, keepers::Care, problem::Problem, serve};
 
 /// What the edge writes down about itself.
 const ABOUT: &str = "edge.json";
@@ -43,7 +43,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
             .map_err(|error| Problem::refused(error.to_string()))?;
         let addresses: Vec<_> = edge.addresses().iter().map(ToString::to_string).collect();
         context.ui.status(&format!("the edge answers on {}", addresses.join(", ")));
-        restore(target);
+        // Services come back after the door stands, also before any daemon.
+        let care = target.map(|target| Care::begin(Arc::new(target)));
         edge.serve(async move {
             tokio::select! {
                 _ = term.recv() => {}
@@ -51,31 +52,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
             }
         })
         .await;
+        drop(care);
         context.ui.status("the edge has ended; services run on, and nobody reaches them");
         Ok(Exit::Ok)
     })
-}
-
-/// Services come back after the door stands, also before any daemon.
-fn restore(target: Option<ProcessTarget>) {
-    let Some(target) = target else { return };
-    let spawned =
-        thread::Builder::new().name("ops-restore".into()).spawn(move || match target.restore() {
-            Ok(done) => {
-                tracing::info!(
-                    kept = done.kept.len(),
-                    restored = done.restored.len(),
-                    "the keepers were looked after"
-                );
-                for (replica, fault) in done.failed {
-                    tracing::error!(replica, %fault, "a replica has no keeper");
-                }
-            }
-            Err(fault) => tracing::error!(%fault, "the keepers could not be looked at"),
-        });
-    if let Err(error) = spawned {
-        tracing::error!(%error, "no thread could be started to look after the keepers");
-    }
 }
 
 /// Where to listen: as `ops.yaml` says, or, if it cannot be read, as the last edge did. A door must
