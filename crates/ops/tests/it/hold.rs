@@ -1,7 +1,7 @@
 //! A ticket that may not ship, and what people at the shell are told about it.
 
 use crate::{
-    house::{Said, Site, TEAM, eventually},
+    house::{Said, Site, TEAM, eventually, finish, interrupt, read_until},
     told::snapshot,
 };
 use ops_boards::NewTicket;
@@ -26,6 +26,7 @@ fn p1_a_ticket_without_verdicts_is_held_and_the_shell_says_why() {
     snapshot(&site, "plan_of_held", &site.ops(&["plan", &id]).whole());
     snapshot(&site, "status_of_held", &while_held(&site, &["status"], "unknown  held").whole());
     steering(&site);
+    leaving(&site);
     whole_state(&mut site);
     site.assert_clean();
 }
@@ -48,6 +49,15 @@ fn steering(site: &Site) {
     assert!(site.ops(&["status"]).out.starts_with("HALTED"));
     site.ops(&["resume"]);
     assert!(!site.ops(&["status"]).out.contains("HALTED"));
+}
+
+/// Ctrl-C where nobody can be asked: the daemon goes on alone.
+fn leaving(site: &Site) {
+    let mut watch = site.begin(&["watch", "D-1"]);
+    read_until(&mut watch, "D-1 ");
+    interrupt(&watch);
+    assert_eq!(finish(watch).code, 130);
+    assert_eq!(site.ops(&["status"]).code, 0);
 }
 
 /// What can be asked beside a running daemon, and without one.

@@ -330,6 +330,11 @@ pub(crate) fn finish(child: Child) -> Said {
     said(&child.wait_with_output().unwrap())
 }
 
+/// Presses Ctrl-C.
+pub(crate) fn interrupt(child: &Child) {
+    kill_process(pid(child.id()), Signal::INT).unwrap();
+}
+
 /// The next lines of a running program until one has the word in it.
 pub(crate) fn read_until(child: &mut Child, word: &str) {
     let mut lines = BufReader::new(child.stderr.take().unwrap());
