@@ -171,6 +171,7 @@ pub(crate) fn created(id: u64) -> Created {
         service: "shop".into(),
         environment: EnvironmentName::new("production"),
         group: "production/production".into(),
+        me: "ops@example.org".into(),
         channel: "standup".into(),
         retries: 0,
     }
@@ -180,6 +181,7 @@ pub(crate) fn created(id: u64) -> Created {
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) ticket: Ticket,
+    pub(crate) siblings: Vec<Ticket>,
     pub(crate) version: String,
     pub(crate) old: Option<KnownRelease>,
     pub(crate) target: TargetView,
@@ -202,6 +204,7 @@ impl World {
         Self {
             settings: settings(strategy),
             ticket: ticket(version),
+            siblings: Vec::new(),
             version: version.into(),
             old: None,
             target: TargetView::default(),
@@ -229,7 +232,7 @@ impl World {
         Facts {
             settings: Ok(Arc::new(self.settings.clone())),
             ticket: Ok(Some(self.ticket.clone())),
-            siblings: Vec::new(),
+            siblings: self.siblings.clone(),
             artifact: Some(Ok(ArtifactFact {
                 digest: Digest::of(self.version.as_bytes()),
                 size: 1 << 20,

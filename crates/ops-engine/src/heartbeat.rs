@@ -33,9 +33,21 @@ impl<J: Journal> Engine<J> {
         let changed = self.changed_tickets(&queue);
         let fresh = self.fresh_tickets(&queue, now);
         let settings = queue.settings.clone();
+        let me = queue.me.clone();
         self.remember_queue(queue);
         for (tickets, retries, place) in fresh {
-            self.begin(tickets, retries, place, &settings, now)?;
+            let created = Created {
+                id: self.next_deployment()?,
+                kind: Kind::Release,
+                tickets,
+                service: place.service,
+                environment: place.environment,
+                group: place.group,
+                me: me.clone(),
+                channel: settings.boards.channel.clone(),
+                retries,
+            };
+            self.create(created, now)?;
         }
         for id in changed {
             // News on a held ticket: its checks run again as soon as its group is free.
@@ -93,28 +105,6 @@ impl<J: Journal> Engine<J> {
         self.deployments().any(|deployment| {
             deployment.created.kind == Kind::Release && deployment.created.tickets.contains(ticket)
         })
-    }
-
-    fn begin(
-        &mut self,
-        tickets: Vec<TicketId>,
-        retries: u32,
-        place: Place,
-        settings: &Settings,
-        now: &Now,
-    ) -> Result<(), EngineError> {
-        let id = self.next_deployment()?;
-        let created = Created {
-            id,
-            kind: Kind::Release,
-            tickets,
-            service: place.service,
-            environment: place.environment,
-            group: place.group,
-            channel: settings.boards.channel.clone(),
-            retries,
-        };
-        self.create(created, now)
     }
 }
 

@@ -245,6 +245,7 @@ impl<J: Journal> Engine<J> {
             service: place.service,
             environment: place.environment,
             group: place.group,
+            me: deployment.created.me.clone(),
             channel: settings.boards.channel.clone(),
             retries: 0,
         };

@@ -30,7 +30,33 @@ impl HttpProber {
     }
 }
 
+/// Probes that are asked at the same time; the rest wait for these.
+const AT_ONCE: usize = 32;
+
 impl Prober for HttpProber {
+    fn probe_all(&self, probes: &[Probe]) -> Vec<Look<Option<String>>> {
+        if let [one] = probes {
+            return vec![self.probe(one)];
+        }
+        let mut answers = Vec::with_capacity(probes.len());
+        for chunk in probes.chunks(AT_ONCE) {
+            std::thread::scope(|scope| {
+                let asked: Vec<_> =
+                    chunk.iter().map(|probe| scope.spawn(|| self.probe(probe))).collect();
+                answers.extend(asked.into_iter().map(|thread| {
+                    thread.join().unwrap_or_else(|_| {
+                        Err(Fault::new(
+                            "a probe ended without an answer",
+                            "this ops",
+                            "report it: a probe must never panic",
+                        ))
+                    })
+                }));
+            });
+        }
+        answers
+    }
+
     fn probe(&self, probe: &Probe) -> Look<Option<String>> {
         let address = probe.address.parse().map_err(|_| {
             let what = "the address of a probe is not `ip:port`";

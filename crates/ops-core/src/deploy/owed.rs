@@ -210,14 +210,14 @@ impl Deployment {
             self.outbox
                 .iter()
                 .filter(|letter| matches!(letter.to, To::Post { .. }) != planning)
-                .find(|letter| !letter.written())
+                .find(|letter| !letter.settled())
                 .filter(|letter| match &letter.delivery {
                     Delivery::Owed { pause, .. } => {
                         pause.as_ref().is_none_or(|pause| pause.over(now))
                     }
                     Delivery::Sent { pause, .. } => pause.over(now),
                     Delivery::Intended { .. } => true,
-                    Delivery::Written => false,
+                    Delivery::Written | Delivery::Dropped => false,
                 })
                 .map(|letter| letter.n)
         };
@@ -234,7 +234,7 @@ impl Deployment {
                 Delivery::Intended { .. } => effects.push(Effect::Deliver { n }),
                 Delivery::Sent { .. } => effects.push(Effect::FindLetter { n }),
                 // `decide` makes the intent first; a tick is enough for that.
-                Delivery::Owed { .. } | Delivery::Written => {}
+                Delivery::Owed { .. } | Delivery::Written | Delivery::Dropped => {}
             }
         }
         effects
@@ -260,11 +260,15 @@ fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
             Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
                 times.push(pause.ends());
             }
-            Delivery::Owed { pause: None, .. } => times.push(now.ms),
-            Delivery::Intended { .. } | Delivery::Written => {}
+            Delivery::Owed { pause: None, .. }
+            | Delivery::Intended { .. }
+            | Delivery::Written
+            | Delivery::Dropped => {}
         }
     }
-    times.into_iter().min()
+    // What is due already was done in this turn or waits for an answer: an alarm for it would ring
+    // again and again until that answer comes.
+    times.into_iter().filter(|at| *at > now.ms).min()
 }
 
 fn report(state: &Deployment, now: &Now) -> Report {

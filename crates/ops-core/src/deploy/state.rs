@@ -34,6 +34,8 @@ pub struct Created {
     pub environment: EnvironmentName,
     /// The lock group, `environment/group`.
     pub group: String,
+    /// ops's own identity on the planning board: what it wrote itself is no news.
+    pub me: Identity,
     /// The channel for news.
     pub channel: String,
     /// How often it was tried before with an outcome that allows another try (S5).
@@ -464,7 +466,7 @@ impl Deployment {
 
     /// Whether nothing more will happen to it: at rest, lease given back, every word written.
     pub fn ended(&self) -> bool {
-        self.at_rest() && self.lease.is_none() && self.outbox.iter().all(Letter::written)
+        self.at_rest() && self.lease.is_none() && self.outbox.iter().all(Letter::settled)
     }
 
     /// Whether it keeps others out of its lock group.

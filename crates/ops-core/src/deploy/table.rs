@@ -16,6 +16,7 @@ pub const ROWS: &[Row] = &[
     (P::Checking, "facts", &[P::Planned, P::Held]),
     (P::Checking, "tick", &[P::Held]),
     (P::Checking, "abort", &[P::Held]),
+    (P::Checking, "ticket-read", &[P::Withdrawn]),
     (P::Held, "turn", &[P::Checking]),
     (P::Held, "resume", &[P::Queued]),
     (P::Held, "ticket-read", &[P::Withdrawn]),

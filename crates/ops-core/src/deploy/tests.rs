@@ -267,3 +267,33 @@ fn s24_what_is_closed_served_when_its_watch_passed() {
     assert_eq!(world.door.served.as_ref().unwrap().route.weight_of(&release), 100);
     assert_eq!(world.state.id(), DeploymentId(1));
 }
+
+#[test]
+fn tickets_of_one_candidate_are_closed_together_if_each_has_its_own_evidence() {
+    let mut world = World::new(canary(), "v1");
+    let mut twin = crate::fixture::ticket("v1");
+    twin.id = "MNS-8".into();
+    let mut unproven = crate::fixture::ticket("v1");
+    unproven.id = "MNS-9".into();
+    unproven.comments.pop();
+    world.siblings = vec![twin, unproven];
+    world.ended();
+    assert_eq!(world.state.created.tickets, ["MNS-7".into(), "MNS-8".into()]);
+    let closed = world.state.outbox.iter().filter_map(|letter| match &letter.to {
+        To::Close { ticket } => Some(ticket.as_str()),
+        _ => None,
+    });
+    assert_eq!(closed.collect::<Vec<_>>(), ["MNS-7", "MNS-8"]);
+}
+
+#[test]
+fn what_is_due_already_rings_no_alarm() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+    world.feed(&Input::Halt { by: "dan@example.org".into() });
+    for _ in 0..600 {
+        world.step();
+        let wake = super::owed(&world.state, &world.now).wake_at;
+        assert!(wake.is_none_or(|at| at > world.now.ms), "{wake:?} at {}", world.now.ms);
+    }
+}

@@ -93,10 +93,11 @@ impl<J: Journal> Engine<J> {
             (_, Some(_)) => End::Withdrawn,
             (_, None) => End::Shipped,
         };
-        let me = self.queue.as_ref().map(|queue| &queue.me);
-        let foreign = deployment.ticket.as_ref().map_or(0, |ticket| {
-            ticket.history.iter().filter(|change| Some(&change.user) != me).count()
-        });
+        let me = &deployment.created.me;
+        let foreign = deployment
+            .ticket
+            .as_ref()
+            .map_or(0, |ticket| ticket.history.iter().filter(|change| change.user != *me).count());
         let pause = Timer::start(now, ops_core::deploy::retry_pause_ms(retries));
         let tried = Tried { by: deployment.id(), end, foreign, retries, pause };
         Some(EngineEvent::Tried { ticket, tried })

@@ -42,8 +42,7 @@ pub(super) fn look(ports: &Ports, plan: &Plan, order: &LookOrder) -> Looked {
     Looked { target, door, probes, signals, smoke, stored, sick_dependencies }
 }
 
-/// Probes each replica whose process runs, one after the other is enough for a handful; more are
-/// asked at the same time.
+/// Probes each replica whose process runs.
 pub(super) fn probe_all<'a>(
     ports: &Ports,
     service: &Service,
@@ -51,10 +50,14 @@ pub(super) fn probe_all<'a>(
 ) -> BTreeMap<String, ProbeAnswer> {
     use ops_core::world::ReplicaState;
     let mut answers = BTreeMap::new();
+    let mut asked = Vec::new();
+    let mut probes = Vec::new();
     for replica in replicas {
         let answer = match (&replica.state, &replica.address) {
             (ReplicaState::Running, Some(address)) => {
-                ports.prober.probe(&health_probe(&service.health, service, address))
+                asked.push(replica.id.clone());
+                probes.push(health_probe(&service.health, service, address));
+                continue;
             }
             (ReplicaState::Running, None) => Ok(None),
             (ReplicaState::BackingOff, _) => Ok(Some(format!(
@@ -70,6 +73,7 @@ pub(super) fn probe_all<'a>(
         };
         answers.insert(replica.id.clone(), answer);
     }
+    answers.extend(asked.into_iter().zip(ports.prober.probe_all(&probes)));
     answers
 }
 

@@ -66,4 +66,10 @@ pub trait Prober: Send + Sync {
     /// Asks once. `Ok(None)`: healthy. `Ok(Some(why))`: it answered wrongly, or not in time.
     /// `Err`: the question could not be asked at all.
     fn probe(&self, probe: &Probe) -> Look<Option<String>>;
+
+    /// Asks several, in this order. Adapters for real services ask them at the same time, so that
+    /// one that hangs does not delay what is seen of the others.
+    fn probe_all(&self, probes: &[Probe]) -> Vec<Look<Option<String>>> {
+        probes.iter().map(|probe| self.probe(probe)).collect()
+    }
 }

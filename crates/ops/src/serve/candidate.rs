@@ -7,7 +7,7 @@ use ops_boards::{BoardStore, Role};
 use ops_core::{
     checks::{Facts, judge},
     deploy::Created,
-    id::{DeploymentId, EnvironmentName, ServiceName, TicketId},
+    id::{DeploymentId, EnvironmentName, Identity, ServiceName, TicketId},
     plan::{Kind, KnownRelease},
 };
 use ops_engine::{Done, Work, perform, ports::Ports};
@@ -25,6 +25,7 @@ pub(crate) fn facts_of(
         service: ServiceName::new("unknown"),
         environment: EnvironmentName::new("production"),
         group: String::new(),
+        me: Identity::new(String::new()),
         channel: String::new(),
         retries: 0,
     };

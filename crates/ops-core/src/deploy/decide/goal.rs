@@ -379,8 +379,9 @@ fn hold(plan: &Plan) -> Option<Route> {
     })
 }
 
-/// A route to whichever release has the most healthy replicas, for a frozen group.
-pub(super) fn healthiest(plan: &Plan, view: &View) -> Option<(u8, Route)> {
+/// The share of the new release that sends everybody to whichever release has the most healthy
+/// replicas, for a frozen group; `None` if no replica is healthy.
+pub(super) fn healthiest(plan: &Plan, view: &View) -> Option<u8> {
     let target = view.target.as_ref().ok()?;
     let count = |which| {
         plan.release(which).map_or(0, |release| {
@@ -392,11 +393,14 @@ pub(super) fn healthiest(plan: &Plan, view: &View) -> Option<(u8, Route)> {
                 .count()
         })
     };
-    let (new, old) = (count(Which::New), count(Which::Old));
-    let weight = match (old, new) {
-        (0, 0) => return None,
-        (old, new) if old >= new => 0,
-        _ => 100,
-    };
-    route(plan, weight, view).map(|route| (weight, route))
+    match (count(Which::Old), count(Which::New)) {
+        (0, 0) => None,
+        (old, new) if old >= new => Some(0),
+        _ => Some(100),
+    }
+}
+
+/// The act that brings a frozen group's route to this share.
+pub(super) fn route_to(plan: &Plan, new: u8, view: &View) -> Option<Act> {
+    route(plan, new, view).map(|route| Act::SetRoute { route })
 }

@@ -283,33 +283,31 @@ impl Draft<'_> {
         self.tell_frozen();
     }
 
+    /// While frozen: the healthiest release serves, and the group is free once that has lasted.
     fn settle_frozen(&mut self, view: &View) {
         let Some(plan) = self.plan() else { return };
-        let served = view.door.as_ref().ok().and_then(|door| door.served.as_ref());
         let best = goal::healthiest(&plan, view);
-        let routed = plan.service.route.is_some();
-        let right = match (&best, served) {
-            (Some((weight, _)), Some(served)) => {
+        let served = view.door.as_ref().ok().and_then(|door| door.served.as_ref());
+        let right = match (best, served) {
+            (None, _) => false,
+            (Some(_), _) if plan.service.route.is_none() => true,
+            (Some(_), None) => false,
+            (Some(new), Some(served)) => {
                 served.route.hold.is_none()
                     && served.probed
-                    && served.route.weight_of(&plan.new.spec.release) == *weight
+                    && served.route.weight_of(&plan.new.spec.release) == new
             }
-            (Some(_), None) => !routed,
-            (None, _) => false,
         };
         let healing = matches!(self.state.phase, Phase::Frozen { healthy: Some(_), .. });
         if right != healing {
             self.push(Event::Healing { healthy: right });
         }
-        let settled = self
-            .state
-            .op
-            .as_ref()
-            .is_none_or(|op| op.outcome.is_some() && op.settle.over(self.now));
-        if let (false, true, true, Some((_, route))) = (right, routed, settled, best)
-            && self.state.lease.is_some()
-        {
-            let act = crate::deploy::Act::SetRoute { route };
+        let op = self.state.op.as_ref();
+        let settled = op.is_none_or(|op| op.outcome.is_some() && op.settle.over(self.now));
+        if right || !settled || self.state.lease.is_none() {
+            return;
+        }
+        if let Some(act) = best.and_then(|new| goal::route_to(&plan, new, view)) {
             self.push(Event::OpIntended { op: OpId(self.state.next_op), act });
         }
     }

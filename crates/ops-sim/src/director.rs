@@ -1,0 +1,382 @@
+//! Decides what happens in a random run: which tickets come, what breaks, what people ask.
+
+use ops_core::{
+    deploy::{Deployment, PhaseName},
+    id::{DeploymentId, Digest, TicketId},
+};
+use ops_engine::Ask;
+
+use crate::{
+    dice::Dice,
+    disk::Die,
+    scheduler::{
+        Pace, Sim,
+        happening::{Happening, developer, operator},
+    },
+    world::{
+        conduct::{Conduct, Kind},
+        faults::Part,
+        lock,
+        planning::{DEV, Lacks, PO, Wish},
+        wishes::{CART, MAILER, SERVICES, SHOP, STOCK},
+    },
+};
+
+/// How rough a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// Nothing goes wrong but what the versions themselves do.
+    Calm,
+    /// The world misbehaves now and then.
+    Rough,
+    /// Everything misbehaves often.
+    Wild,
+}
+
+/// What sort of thing comes next.
+#[derive(Debug, Clone, Copy)]
+enum Sort {
+    Ticket,
+    Team,
+    People,
+    Daemon,
+    Machine,
+    Replica,
+    Part,
+    Room,
+    Traffic,
+    Nothing,
+}
+
+/// Directs one run.
+pub struct Director {
+    dice: Dice,
+    mood: Mood,
+    left: u64,
+    made: u64,
+    commits: u64,
+    filed: Vec<(TicketId, Wish)>,
+}
+
+impl Director {
+    /// A director for a seed.
+    pub fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0x0d17_ec70);
+        let mood = dice.weighted(&[(Mood::Calm, 2), (Mood::Rough, 5), (Mood::Wild, 3)]);
+        let left = dice.between(8, 16);
+        Self { dice, mood, left, made: 0, commits: 0, filed: Vec::new() }
+    }
+
+    /// How rough this run is.
+    pub fn mood(&self) -> Mood {
+        self.mood
+    }
+
+    /// Sets the run up.
+    pub fn begin(&mut self, sim: &mut Sim) {
+        {
+            let mut world = lock(&sim.world);
+            let (acts, looks) = match self.mood {
+                Mood::Calm => (0, 0),
+                Mood::Rough => (25, 5),
+                Mood::Wild => (self.dice.between(60, 250), self.dice.between(5, 60)),
+            };
+            world.faults.act_permille = acts;
+            world.faults.look_permille = looks;
+        }
+        sim.pace = match self.mood {
+            Mood::Calm => Pace::default(),
+            Mood::Rough => Pace { death_permille: 5, lag_permille: 30 },
+            Mood::Wild => Pace { death_permille: 30, lag_permille: 150 },
+        };
+        for service in SERVICES {
+            let wish = self.wish(sim, service, Kind::Good, Lacks::Nothing);
+            self.file(sim, wish);
+        }
+        sim.direct_in(5_000);
+    }
+
+    /// Lets the next thing happen; false when everything has been asked for.
+    pub fn next(&mut self, sim: &mut Sim) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        let rough = u64::from(self.mood != Mood::Calm);
+        let sort = self.dice.weighted(&[
+            (Sort::Ticket, if open(sim).len() < 4 { 40 } else { 4 }),
+            (Sort::Team, 8),
+            (Sort::People, 14 * rough),
+            (Sort::Daemon, 5 * rough),
+            (Sort::Machine, 4 * rough),
+            (Sort::Replica, 6 * rough),
+            (Sort::Part, 7 * rough),
+            (Sort::Room, 3 * rough),
+            (Sort::Traffic, 3 * rough),
+            (Sort::Nothing, 10),
+        ]);
+        match sort {
+            Sort::Ticket => self.ticket(sim),
+            Sort::Team => self.team(sim),
+            Sort::People => self.people(sim),
+            Sort::Daemon => self.daemon(sim),
+            Sort::Machine => self.machine(sim),
+            Sort::Replica => self.replica(sim),
+            Sort::Part => self.part(sim),
+            Sort::Room => self.room(sim),
+            Sort::Traffic => self.traffic(sim),
+            Sort::Nothing => {}
+        }
+        let pause = self.dice.between(500, 14_000);
+        sim.direct_in(pause);
+        true
+    }
+
+    fn wish(&mut self, sim: &Sim, service: &str, kind: Kind, lacks: Lacks) -> Wish {
+        self.made += 1;
+        let version = format!("v{}", self.made);
+        let digest = Digest::of(format!("{service} {version} {:?}", self.dice.roll()).as_bytes());
+        lock(&sim.world).conducts.insert(digest.clone(), Conduct::of(kind));
+        Wish {
+            service: service.to_owned(),
+            version: version.clone(),
+            artifact: format!("dist/{service}-{version}"),
+            digest,
+            config_commit: None,
+            lacks,
+            priority: self.dice.between(1, 5) as u8,
+        }
+    }
+
+    fn file(&mut self, sim: &mut Sim, wish: Wish) {
+        sim.happen(&Happening::File(wish.clone()));
+        let number = lock(&sim.world).planning.tickets.len();
+        self.filed.push((TicketId::new(format!("SIM-{number}")), wish));
+    }
+
+    fn ticket(&mut self, sim: &mut Sim) {
+        self.left -= 1;
+        let service = self.dice.weighted(&[(SHOP, 4), (CART, 4), (STOCK, 3), (MAILER, 2)]);
+        let kind = self.dice.weighted(&[
+            (Kind::Good, 42),
+            (Kind::Tardy, 4),
+            (Kind::Stubborn, 4),
+            (Kind::Errors, 8),
+            (Kind::Slow, 4),
+            (Kind::Sick, 5),
+            (Kind::Crashes, 4),
+            (Kind::CrashesLater, 4),
+            (Kind::Fades, 4),
+            (Kind::Broken, 5),
+        ]);
+        let lacks = self.dice.weighted(&[
+            (Lacks::Nothing, 60),
+            (Lacks::Cq, 1),
+            (Lacks::Qa, 2),
+            (Lacks::QaFailed, 2),
+            (Lacks::Changed, 2),
+            (Lacks::Notes, 1),
+        ]);
+        let mut wish = self.wish(sim, service, kind, lacks);
+        if self.dice.chance(60) {
+            self.commits += 1;
+            sim.happen(&Happening::Commit(self.commits));
+            wish.config_commit = Some(format!("c{:06}", self.commits));
+        }
+        if self.dice.chance(40)
+            && let Some((_, earlier)) = self.filed.iter().rev().find(|(_, w)| w.service == service)
+        {
+            // Another ticket for the same candidate.
+            wish = Wish { lacks, ..earlier.clone() };
+        }
+        self.file(sim, wish);
+    }
+
+    fn any_filed(&mut self, sim: &Sim, status: &str) -> Option<(TicketId, Wish)> {
+        let world = lock(&sim.world);
+        let fits = |id: &TicketId| {
+            world.planning.tickets.get(id).is_some_and(|ticket| ticket.status == status)
+        };
+        let fitting: Vec<_> = self.filed.iter().filter(|(id, _)| fits(id)).collect();
+        let at = self.dice.below(fitting.len() as u64) as usize;
+        fitting.get(at).map(|found| (*found).clone())
+    }
+
+    /// The team edits tickets.
+    fn team(&mut self, sim: &mut Sim) {
+        let Some((ticket, wish)) = self.any_filed(sim, "rfp") else { return };
+        let happening = match self.dice.below(10) {
+            0 | 1 => Happening::PullBack(ticket),
+            2 => Happening::Revoke(ticket),
+            3..=5 => Happening::Remark(ticket),
+            6 => Happening::Hide(ticket, self.dice.between(5_000, 90_000)),
+            _ => {
+                let lacking = wish.lacks != Lacks::Nothing;
+                let back = self.any_filed(sim, "in-progress");
+                match back {
+                    Some((back, wish)) => Happening::Round(back, mended(wish)),
+                    None if lacking => Happening::Round(ticket, mended(wish)),
+                    None => return,
+                }
+            }
+        };
+        sim.happen(&happening);
+    }
+
+    fn deployment(&mut self, sim: &Sim) -> Option<(DeploymentId, PhaseName)> {
+        let open = open(sim);
+        let at = self.dice.below(open.len() as u64) as usize;
+        open.get(at).copied()
+    }
+
+    /// People ask for something.
+    fn people(&mut self, sim: &mut Sim) {
+        let last = sim.journal_length();
+        let closed = DeploymentId(self.dice.between(1, last.max(1)));
+        let Some((deployment, phase)) = self.deployment(sim) else {
+            let ask = Ask::Rollback { deployment: closed };
+            sim.happen(&Happening::Ask(operator(), ask));
+            return;
+        };
+        let some = Some(deployment);
+        let all_or_one = if self.dice.chance(100) { None } else { some };
+        let ask = match self.dice.below(13) {
+            0..=2 => Ask::Halt { deployment: all_or_one },
+            3..=5 => Ask::Resume { deployment: all_or_one },
+            6 | 7 => Ask::Abort { deployment },
+            8 => Ask::Acknowledge { deployment },
+            9 => match self.any_filed(sim, "rfp") {
+                Some((ticket, _)) => Ask::Again { ticket },
+                None => return,
+            },
+            10 => {
+                let words = self.dice.weighted(&[
+                    ("@ops status", 1),
+                    ("@ops halt", 1),
+                    ("@ops resume", 2),
+                    ("@ops why", 1),
+                ]);
+                let who = if self.dice.chance(500) { PO } else { DEV };
+                sim.happen(&Happening::Mention(who, words.to_owned()));
+                return;
+            }
+            _ => Ask::Rollback { deployment: closed },
+        };
+        if matches!(ask, Ask::Halt { .. }) {
+            // Most halts are taken back by the one who halted.
+            let resume = match &ask {
+                Ask::Halt { deployment } => Ask::Resume { deployment: *deployment },
+                other => other.clone(),
+            };
+            if self.dice.chance(930) || phase == PhaseName::Watching && self.dice.chance(700) {
+                let after = self.dice.between(2_000, 60_000);
+                sim.plan(after, Happening::Ask(operator(), resume));
+            }
+        }
+        let who = if self.dice.chance(150) { developer() } else { operator() };
+        sim.happen(&Happening::Ask(who, ask));
+    }
+
+    fn daemon(&mut self, sim: &mut Sim) {
+        let happening = match self.dice.below(4) {
+            0 => Happening::Kill(self.dice.between(20, 9_000)),
+            1 => Happening::Kill(self.dice.between(20_000, 150_000)),
+            2 => Happening::DieAt(Die::Before(self.dice.below(6))),
+            _ => Happening::DieAt(Die::After(self.dice.below(6))),
+        };
+        sim.happen(&happening);
+    }
+
+    fn machine(&mut self, sim: &mut Sim) {
+        let happening = match self.dice.below(6) {
+            0 => Happening::Reboot,
+            1 => Happening::Suspend(self.dice.between(1_000, 90_000)),
+            2 | 3 => Happening::DoorRestart,
+            4 => Happening::StepWall(-(self.dice.between(1_000, 7_200_000) as i64)),
+            _ => Happening::StepWall(self.dice.between(1_000, 7_200_000) as i64),
+        };
+        sim.happen(&happening);
+    }
+
+    fn replica(&mut self, sim: &mut Sim) {
+        let n = self.dice.below(64);
+        let happening = if self.dice.chance(500) {
+            Happening::ReplicaDies(n)
+        } else {
+            Happening::Blip(n, self.dice.between(300, 6_000))
+        };
+        sim.happen(&happening);
+    }
+
+    fn part(&mut self, sim: &mut Sim) {
+        let part = Part::ALL[self.dice.below(Part::ALL.len() as u64) as usize];
+        let board = matches!(part, Part::Planning | Part::Meeting);
+        let most = if board { 400_000 } else { 100_000 };
+        let ms = self.dice.between(1_000, most);
+        let happening = if self.dice.chance(650) {
+            Happening::Down(part, ms)
+        } else {
+            Happening::Slow(part, ms.min(100_000))
+        };
+        sim.happen(&happening);
+    }
+
+    fn room(&mut self, sim: &mut Sim) {
+        let ms = self.dice.between(2_000, 60_000);
+        let (bad, good) = match self.dice.below(5) {
+            0 => (Happening::DiskFull(true), Some(Happening::DiskFull(false))),
+            1 => (Happening::ReserveFails(true), Some(Happening::ReserveFails(false))),
+            2 => (Happening::HostLow(true), Some(Happening::HostLow(false))),
+            3 => (Happening::SecretsGone(true), Some(Happening::SecretsGone(false))),
+            _ => match self.stored(sim) {
+                Some(digest) => (Happening::Spoil(digest), None),
+                None => return,
+            },
+        };
+        sim.happen(&bad);
+        if let Some(good) = good {
+            sim.plan(ms, good);
+        }
+    }
+
+    fn stored(&mut self, sim: &Sim) -> Option<Digest> {
+        let world = lock(&sim.world);
+        let at = self.dice.below(world.store.stored.len() as u64) as usize;
+        world.store.stored.keys().nth(at).cloned()
+    }
+
+    fn traffic(&mut self, sim: &mut Sim) {
+        let service = SERVICES[self.dice.below(3) as usize].to_owned();
+        let rate = self.dice.weighted(&[(0, 3), (2, 2), (40, 4), (200, 1)]);
+        if rate == 0 {
+            let dawn = self.dice.between(10_000, 240_000);
+            sim.plan(dawn, Happening::Rate(service.clone(), 40));
+        }
+        sim.happen(&Happening::Rate(service, rate));
+    }
+
+    /// After everything was mended: people clear up what waits for them.
+    pub fn clear_up(sim: &mut Sim) {
+        let ids: Vec<_> = {
+            let Some(engine) = &sim.engine else { return };
+            let halted = |one: &&Deployment| one.halted.is_some();
+            engine.deployments().filter(halted).map(Deployment::id).collect()
+        };
+        let all = sim.engine.as_ref().is_some_and(|engine| engine.knowledge().halted.is_some());
+        if all {
+            sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: None }));
+        }
+        for id in ids {
+            sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: Some(id) }));
+        }
+        sim.happen(&Happening::HandStart);
+    }
+}
+
+fn mended(wish: Wish) -> Wish {
+    Wish { lacks: Lacks::Nothing, ..wish }
+}
+
+fn open(sim: &Sim) -> Vec<(DeploymentId, PhaseName)> {
+    let Some(engine) = &sim.engine else { return Vec::new() };
+    engine.deployments().map(|one| (one.id(), one.phase_name())).collect()
+}

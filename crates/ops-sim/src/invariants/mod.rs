@@ -1,0 +1,74 @@
+//! The promises, one file each, checked after every event against the simulated world: against
+//! what really runs and what really stands on the boards, never against the program's own opinion.
+
+mod board;
+mod p10_tickets;
+mod p11_posts;
+mod p1_evidence;
+mod p2_way_back;
+mod p4_one_at_a_time;
+mod p5_orphans;
+mod p6_capacity;
+mod p7_look_again;
+mod p8_fail_closed;
+#[cfg(test)]
+mod staged;
+
+use ops_engine::Job;
+
+use crate::world::World;
+
+/// A broken promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub promise: &'static str,
+    /// How.
+    pub words: String,
+}
+
+/// Milliseconds for which evidence of a moment ago still counts (P2).
+const FRESH_MS: u64 = 15 * 60_000;
+
+/// All promises, with what each remembers.
+#[derive(Debug, Default)]
+pub struct Invariants {
+    evidence: p1_evidence::Evidence,
+    way_back: p2_way_back::WayBack,
+    one_at_a_time: p4_one_at_a_time::OneAtATime,
+    capacity: p6_capacity::Capacity,
+    look_again: p7_look_again::LookAgain,
+    fail_closed: p8_fail_closed::FailClosed,
+    tickets: p10_tickets::Tickets,
+    /// Whether nothing goes wrong in this run but what the versions themselves do: then times are
+    /// bounded as well.
+    pub calm: bool,
+}
+
+impl Invariants {
+    /// Checks all of them. `quiet`: nothing is under way any more.
+    pub fn check(&mut self, world: &World, quiet: bool) -> Option<Violation> {
+        let each = [
+            ("P1", self.evidence.check(world)),
+            ("P2", self.way_back.check(world)),
+            ("P4", self.one_at_a_time.check(world)),
+            ("P6", self.capacity.check(world, self.calm)),
+            ("P7", self.look_again.check()),
+            ("P8", self.fail_closed.check(world)),
+            ("P10", self.tickets.check(world)),
+        ];
+        let last = [
+            ("P5", p5_orphans::check as fn(&World) -> Result<(), String>),
+            ("P10", p10_tickets::at_rest),
+            ("P11", p11_posts::at_rest),
+        ];
+        let at_rest = last.iter().filter(|_| quiet).map(|(name, check)| (*name, check(world)));
+        let mut all = each.into_iter().chain(at_rest);
+        all.find_map(|(promise, said)| said.err().map(|words| Violation { promise, words }))
+    }
+
+    /// Is told of a job that reaches the world.
+    pub fn performed(&mut self, job: &Job) {
+        self.look_again.performed(job);
+    }
+}

@@ -1,0 +1,64 @@
+//! P8: a ticket is closed only if the program was really told of as much traffic as its watch
+//! declares. Whatever it was not told never counts as a pass.
+
+use crate::world::{
+    World,
+    ledger::Deed,
+    wishes::{MAILER, MIN_REQUESTS},
+};
+
+/// Remembers which closed tickets were checked.
+#[derive(Debug, Default)]
+pub(super) struct FailClosed {
+    closed: usize,
+}
+
+impl FailClosed {
+    pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
+        for (ticket, t) in world.planning.closed.iter().skip(self.closed) {
+            let Some(digest) = world.planning.asks.get(ticket) else { continue };
+            let started = world.ledger.applied.iter().filter_map(|one| match &one.deed {
+                Deed::Start { release, artifact, .. } if artifact == digest => {
+                    Some((release, &one.service, one.t))
+                }
+                _ => None,
+            });
+            let enough = started.into_iter().any(|(release, service, since)| {
+                let Some(wish) = world.settings.services.get(service) else { return false };
+                if service.as_str() == MAILER {
+                    return t - since >= wish.watch.seconds * 1_000;
+                }
+                let seen = world.ledger.seen.get(release).copied().unwrap_or_default();
+                seen.seconds >= wish.watch.seconds && seen.requests >= MIN_REQUESTS
+            });
+            if !enough {
+                return Err(format!("{ticket} was closed, and its watch saw too little"));
+            }
+        }
+        self.closed = world.planning.closed.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        invariants::staged::Stage,
+        world::{ledger::Seen, planning::Lacks},
+    };
+
+    #[test]
+    fn p8_closing_after_a_blind_watch_is_found() {
+        for (seconds, requests, fine) in [(40, 100, true), (39, 100, false), (40, 99, false)] {
+            let mut stage = Stage::new();
+            let digest = stage.ticket("v1", Lacks::Nothing);
+            stage.start(1, "r1", &digest);
+            stage.route(2, &[("r1", 100)]);
+            let seen = Seen { last: 50, seconds, requests };
+            stage.world.ledger.seen.insert("r1".into(), seen);
+            stage.close();
+            assert_eq!(FailClosed::default().check(&stage.world).is_ok(), fine);
+        }
+    }
+}

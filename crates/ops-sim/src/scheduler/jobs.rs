@@ -1,0 +1,116 @@
+//! The daemon's jobs: how long they take, and what becomes of them when the daemon dies.
+
+use ops_core::deploy::{Act, To};
+use ops_engine::{Done, Job, JobKey, Work, perform};
+
+use super::{Event, Sim};
+use crate::world::{Deal, faults::Part, lock};
+
+impl Sim {
+    pub(super) fn dispatch(&mut self, job: Job) {
+        let t = self.t();
+        let slow = {
+            let world = lock(&self.world);
+            parts(&job.work).iter().any(|part| world.faults.is_slow(*part, t))
+        };
+        let delay = match (&job.work, slow) {
+            (_, true) => self.dice.between(4_000, 9_500),
+            (Work::Look { .. } | Work::Highest | Work::Mentions { .. }, _) => {
+                self.dice.between(3, 40)
+            }
+            (Work::Act { .. }, _) => {
+                if self.dice.chance(50) {
+                    self.dice.between(500, 5_000)
+                } else {
+                    self.dice.between(10, 250)
+                }
+            }
+            _ => self.dice.between(20, 600),
+        };
+        self.agenda.enter(t + delay, Event::Perform(self.epoch, Box::new(job)));
+    }
+
+    pub(super) fn perform(&mut self, job: Job) {
+        let deadly = deal(&job.work).is_some() && self.dice.chance(self.pace.death_permille);
+        if deadly && self.dice.chance(500) {
+            let down = self.dice.between(50, 5_000);
+            self.leave_behind(&job);
+            self.kill(down);
+            return;
+        }
+        self.invariants.performed(&job);
+        let done = perform(&self.ports, &job.work);
+        if deadly {
+            let down = self.dice.between(50, 5_000);
+            self.kill(down);
+            return;
+        }
+        if self.dice.chance(self.pace.lag_permille) {
+            let lag = self.dice.between(20, 2_500);
+            let at = self.t() + lag;
+            self.agenda.enter(at, Event::Deliver(self.epoch, job.key, Box::new(done)));
+        } else {
+            self.deliver(&job.key, done);
+        }
+    }
+
+    pub(super) fn deliver(&mut self, key: &JobKey, done: Done) {
+        let now = self.now();
+        let Some(engine) = &mut self.engine else { return };
+        if let Err(why) = engine.done(key, done, &now) {
+            self.failed(&why);
+        }
+    }
+
+    /// What a dying daemon had already sent may still arrive.
+    pub(super) fn leave_behind(&mut self, job: &Job) {
+        if let Some(deal) = deal(&job.work).filter(|_| self.dice.chance(300)) {
+            lock(&self.world).in_flight(deal);
+        }
+    }
+}
+
+/// The act on the world that a job is.
+fn deal(work: &Work) -> Option<Deal> {
+    match work {
+        Work::Act { stamp, act } => Some(match act.clone() {
+            Act::Import { reference, digest } => Deal::Import { reference, digest },
+            Act::Start { spec } => Deal::Start { stamp: *stamp, spec },
+            Act::SetRoute { route } => Deal::SetRoute { stamp: *stamp, route: Box::new(route) },
+            Act::RemoveRoute { service } => Deal::RemoveRoute { stamp: *stamp, service },
+            Act::Stop { service, release } => Deal::Stop { stamp: *stamp, service, release },
+            Act::Remove { service, release } => Deal::Remove { stamp: *stamp, service, release },
+        }),
+        Work::Deliver { letter, .. } => match &letter.to {
+            To::Comment { ticket } => {
+                Some(Deal::Comment { ticket: ticket.clone(), text: letter.body.clone() })
+            }
+            To::Post { channel } => {
+                Some(Deal::Post { channel: channel.clone(), text: letter.body.clone() })
+            }
+            // The move is read and made in one breath; a request that was sent is over.
+            To::Close { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+fn parts(work: &Work) -> &'static [Part] {
+    match work {
+        Work::Look { .. } => &[Part::Target, Part::Door, Part::Prober],
+        Work::Gather { .. } => &[Part::Planning, Part::Target, Part::Store],
+        Work::Prune { .. } => &[Part::Store],
+        Work::Act { act, .. } => match act {
+            Act::Import { .. } => &[Part::Store],
+            Act::Start { .. } | Act::Stop { .. } | Act::Remove { .. } => &[Part::Target],
+            Act::SetRoute { .. } | Act::RemoveRoute { .. } => &[Part::Door],
+        },
+        Work::ReadTicket { .. } | Work::Queue => &[Part::Planning],
+        Work::Deliver { letter, .. } | Work::Find { letter, .. } => match letter.to {
+            To::Post { .. } => &[Part::Meeting],
+            To::Comment { .. } | To::Close { .. } => &[Part::Planning],
+        },
+        Work::Highest => &[Part::Target],
+        Work::Mentions { .. } | Work::Answer { .. } => &[Part::Meeting],
+    }
+}

@@ -1,0 +1,480 @@
+//! Runs the real engine against the simulated world, one event after the other, in virtual time.
+
+mod agenda;
+pub mod happening;
+mod jobs;
+mod replay;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ops_core::{
+    deploy::{Deployment, Input, PhaseName, owed},
+    id::DeploymentId,
+};
+use ops_engine::{Ask, Done, Engine, EngineError, Job, JobKey, Who, ports::Ports};
+use ops_store::MemoryJournal;
+
+use crate::{
+    coverage::Coverage,
+    dice::Dice,
+    disk::{Disk, DiskHandle},
+    invariants::{Invariants, Violation},
+    story::Story,
+    world::{Shared, World, lock, ports},
+};
+use agenda::Agenda;
+use happening::Happening;
+
+/// Pause of the daemon after its journal failed.
+const JOURNAL_PAUSE_MS: u64 = 500;
+/// While nothing is under way, the daemon's wake-ups come this late at most.
+const IDLE_MS: u64 = 20_000;
+/// Events after which a run is given up as endless.
+const EVENTS_MAX: u64 = 400_000;
+
+/// Something on the agenda.
+enum Event {
+    /// A job of a daemon reaches the world.
+    Perform(u64, Box<Job>),
+    /// Its result reaches the daemon.
+    Deliver(u64, JobKey, Box<Done>),
+    /// The daemon looks what is owed.
+    Wake,
+    /// A daemon starts.
+    Start,
+    /// Something happens.
+    Happen(Box<Happening>),
+    /// Whoever directs this run is asked what happens next.
+    Direct,
+}
+
+/// How fast and how reliable the daemon's own work is.
+#[derive(Debug, Clone, Default)]
+pub struct Pace {
+    /// Share of acts and letters around which the daemon dies, in thousandths.
+    pub death_permille: u64,
+    /// Share of results that reach the daemon late, in thousandths.
+    pub lag_permille: u64,
+}
+
+/// A simulation.
+pub struct Sim {
+    /// The world.
+    pub world: Shared,
+    /// The journal's disk.
+    pub disk: DiskHandle,
+    /// The daemon's engine, while the daemon lives.
+    pub engine: Option<Engine<Disk>>,
+    /// What was met.
+    pub coverage: Arc<Mutex<Coverage>>,
+    /// Speed and reliability.
+    pub pace: Pace,
+    /// Chance for the scheduler, apart from the world's.
+    pub dice: Dice,
+    /// The first broken promise.
+    pub violation: Option<Violation>,
+    ports: Ports,
+    journal: MemoryJournal,
+    agenda: Agenda<Event>,
+    invariants: Invariants,
+    epoch: u64,
+    wake_at: Option<u64>,
+    hurry_until: u64,
+    floor: u64,
+    events: u64,
+    directed: bool,
+}
+
+impl Sim {
+    /// A simulation whose daemon starts at once.
+    pub fn new(seed: u64, story: Story) -> Self {
+        let mut dice = Dice::new(seed);
+        let world = World::new(dice.fork(1).roll(), story);
+        let at = world.t();
+        let world: Shared = Arc::new(Mutex::new(world));
+        let mut sim = Self {
+            ports: ports(&world),
+            world,
+            disk: DiskHandle::default(),
+            engine: None,
+            coverage: Arc::default(),
+            pace: Pace::default(),
+            dice,
+            violation: None,
+            journal: MemoryJournal::new(),
+            agenda: Agenda::default(),
+            invariants: Invariants::default(),
+            epoch: 0,
+            wake_at: None,
+            hurry_until: 0,
+            floor: 0,
+            events: 0,
+            directed: false,
+        };
+        sim.agenda.enter(at, Event::Start);
+        sim
+    }
+
+    /// Simulated time.
+    pub fn t(&self) -> u64 {
+        lock(&self.world).t()
+    }
+
+    /// Something is to happen after so many milliseconds.
+    pub fn plan(&mut self, after_ms: u64, happening: Happening) {
+        let at = self.t() + after_ms;
+        self.agenda.enter(at, Event::Happen(Box::new(happening)));
+    }
+
+    /// Asks to be asked what happens next after so many milliseconds.
+    pub fn direct_in(&mut self, after_ms: u64) {
+        let at = self.t() + after_ms;
+        self.agenda.enter(at, Event::Direct);
+    }
+
+    /// Coverage so far.
+    pub fn coverage(&self) -> MutexGuard<'_, Coverage> {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The journal, for looking.
+    pub fn journal(&self) -> &MemoryJournal {
+        &self.journal
+    }
+
+    /// Whether the run is over: a promise is broken or it does not end.
+    pub fn over(&self) -> bool {
+        self.violation.is_some()
+    }
+
+    /// Runs until the condition holds, `Direct` comes up or so much time has passed. True if the
+    /// condition holds.
+    pub fn run_until(&mut self, within_ms: u64, holds: impl Fn(&Self) -> bool) -> bool {
+        let end = self.t() + within_ms;
+        while !self.over() && self.t() < end {
+            if holds(self) {
+                return true;
+            }
+            if !self.step() {
+                return false;
+            }
+            if self.directed {
+                break;
+            }
+        }
+        holds(self)
+    }
+
+    /// Whether `Direct` came up; takes note of it.
+    pub fn take_directed(&mut self) -> bool {
+        std::mem::take(&mut self.directed)
+    }
+
+    /// Lets the next event happen.
+    pub fn step(&mut self) -> bool {
+        let Some((at, event)) = self.agenda.take() else { return false };
+        self.events += 1;
+        if self.events > EVENTS_MAX {
+            let words = format!("{EVENTS_MAX} events and no end at {at}: {}", self.unrest());
+            self.broken("P9", words);
+            return false;
+        }
+        let at = at.max(self.floor).max(self.t());
+        if matches!(event, Event::Wake) && self.wake_at.is_none_or(|wanted| wanted > at) {
+            return true;
+        }
+        self.mix(at, &event);
+        lock(&self.world).advance(at);
+        match event {
+            Event::Perform(epoch, job) if epoch == self.epoch => self.perform(*job),
+            Event::Deliver(epoch, key, done) if epoch == self.epoch => self.deliver(&key, *done),
+            Event::Perform(..) | Event::Deliver(..) => return true,
+            Event::Wake => self.wake_at = None,
+            Event::Start => self.start(),
+            Event::Happen(happening) => self.happen(&happening),
+            Event::Direct => self.directed = true,
+        }
+        self.turn();
+        self.check(false);
+        true
+    }
+
+    fn mix(&self, at: u64, event: &Event) {
+        let kind = match event {
+            Event::Perform(..) => 1,
+            Event::Deliver(..) => 2,
+            Event::Wake => 3,
+            Event::Start => 4,
+            Event::Happen(_) => 5,
+            Event::Direct => 6,
+        };
+        lock(&self.world).story.mix(at * 8 + kind);
+    }
+
+    /// Checks the promises.
+    pub fn check(&mut self, quiet: bool) {
+        if self.violation.is_none() {
+            let world = lock(&self.world);
+            self.violation = self.invariants.check(&world, quiet);
+        }
+    }
+
+    /// Notes a broken promise that only the scheduler can see.
+    pub fn broken(&mut self, promise: &'static str, words: String) {
+        if self.violation.is_none() {
+            self.violation = Some(Violation { promise, words });
+        }
+    }
+
+    fn now(&self) -> ops_core::time::Now {
+        lock(&self.world).clock.now()
+    }
+
+    fn turn(&mut self) {
+        let now = self.now();
+        let Some(engine) = &mut self.engine else { return };
+        match engine.run(&now) {
+            Ok(jobs) => {
+                for job in jobs {
+                    self.dispatch(job);
+                }
+                let wake = self.next_wake(&now);
+                self.wake(wake);
+            }
+            Err(why) => self.failed(&why),
+        }
+    }
+
+    fn failed(&mut self, why: &EngineError) {
+        let t = self.t();
+        if self.disk.died() {
+            let down = self.dice.between(50, 8_000);
+            self.kill(down);
+            return;
+        }
+        lock(&self.world).story.tell(t, || format!("the engine could not go on: {why}"));
+        self.wake(t + JOURNAL_PAUSE_MS);
+    }
+
+    fn wake(&mut self, at: u64) {
+        if self.wake_at != Some(at) {
+            self.wake_at = Some(at);
+            self.agenda.enter(at, Event::Wake);
+        }
+    }
+
+    /// When the daemon looks again: at once where something is under way, late where nothing is.
+    fn next_wake(&self, now: &ops_core::time::Now) -> u64 {
+        let Some(engine) = &self.engine else { return u64::MAX };
+        let t = self.t();
+        let resting = |deployment: &Deployment| {
+            matches!(deployment.phase_name(), PhaseName::Held | PhaseName::Queued)
+                && deployment.lease.is_none()
+                && deployment.outbox.iter().all(|letter| letter.written())
+        };
+        if t < self.hurry_until || !engine.deployments().all(resting) {
+            return t + engine.wake_at(now).saturating_sub(now.ms).max(1);
+        }
+        let own = engine.deployments().filter_map(|deployment| owed(deployment, now).wake_at);
+        let next = own.map(|at| at.saturating_sub(now.ms)).min().unwrap_or(IDLE_MS);
+        t + next.clamp(1_000, IDLE_MS)
+    }
+
+    /// The next seconds are not idle, whatever the deployments say.
+    fn hurry(&mut self) {
+        self.hurry_until = self.t() + 3_000;
+    }
+
+    fn start(&mut self) {
+        if self.engine.is_some() {
+            return;
+        }
+        self.disk.revive();
+        let before = replay::open_deployments(&self.journal);
+        let now = self.now();
+        match Engine::open(Disk::new(self.journal.clone(), self.disk.clone()), &now) {
+            Ok(mut engine) => {
+                self.note_restarted(&before, &engine);
+                let coverage = Arc::clone(&self.coverage);
+                engine.watch_decisions(Box::new(move |before, input, after| {
+                    let mut coverage = coverage.lock().unwrap_or_else(PoisonError::into_inner);
+                    coverage.decided(before, input, after);
+                }));
+                self.engine = Some(engine);
+                self.hurry();
+            }
+            Err(why) => {
+                let t = self.t();
+                lock(&self.world).story.tell(t, || format!("the daemon does not start: {why}"));
+                self.agenda.enter(t + 1_000, Event::Start);
+            }
+        }
+    }
+
+    fn note_restarted(&self, before: &BTreeMap<DeploymentId, Deployment>, engine: &Engine<Disk>) {
+        let mut coverage = self.coverage();
+        let by = Input::Restarted;
+        for (id, before) in before {
+            match engine.deployment(*id) {
+                Some(after) => coverage.decided(before, &by, after),
+                None => coverage.decided(before, &by, before),
+            }
+        }
+    }
+
+    /// The daemon dies; another starts later. Acts that it had sent may still arrive.
+    pub fn kill(&mut self, down_ms: u64) {
+        if self.engine.is_none() {
+            return;
+        }
+        let t = self.t();
+        lock(&self.world).story.tell(t, || format!("the daemon dies, for {down_ms} ms"));
+        if !self.disk.died() {
+            self.compare_with_journal();
+        }
+        self.engine = None;
+        let epoch = self.epoch;
+        self.epoch += 1;
+        let own = |event: &Event| matches!(event, Event::Perform(e, _) | Event::Deliver(e, ..) if *e == epoch);
+        for event in self.agenda.take_all(own) {
+            if let Event::Perform(_, job) = event {
+                self.leave_behind(&job);
+            }
+        }
+        self.agenda.enter(t + down_ms, Event::Start);
+    }
+
+    /// Whatever the engine holds in memory is what its journal tells.
+    fn compare_with_journal(&mut self) {
+        let Some(engine) = &self.engine else { return };
+        let told = replay::open_deployments(&self.journal);
+        let wrong = engine.deployments().find(|live| told.get(&live.id()) != Some(live));
+        if let Some(id) = wrong.map(Deployment::id) {
+            self.broken(
+                "P5",
+                format!("the journal tells another state of {id} than the engine has"),
+            );
+        }
+    }
+
+    /// Lets something happen now.
+    pub fn happen(&mut self, happening: &Happening) {
+        let t = self.t();
+        {
+            let mut world = lock(&self.world);
+            world.story.tell(t, || format!("· {happening:?}"));
+            world.happen(happening);
+        }
+        *self.coverage().happenings.entry(happening.name()).or_insert(0) += 1;
+        match happening {
+            Happening::Kill(down) => self.kill(*down),
+            Happening::DieAt(die) => self.disk.die(*die),
+            Happening::Reboot => self.kill(2_000),
+            Happening::Suspend(ms) => self.floor = t + ms,
+            Happening::DiskFull(full) => self.disk.full(*full),
+            Happening::ReserveFails(fails) => self.disk.reserve_fails(*fails),
+            Happening::Ask(who, ask) => {
+                self.ask(who, ask);
+            }
+            Happening::Mend => {
+                self.disk.full(false);
+                self.disk.reserve_fails(false);
+                self.pace = Pace::default();
+            }
+            Happening::File(_)
+            | Happening::Round(..)
+            | Happening::PullBack(_)
+            | Happening::Revoke(_)
+            | Happening::Remark(_) => {
+                // Boards tell ops of changes, mostly.
+                if self.dice.chance(900)
+                    && let Some(engine) = &mut self.engine
+                {
+                    engine.nudge();
+                    self.hurry();
+                }
+            }
+            Happening::Mention(..) => self.hurry(),
+            _ => {}
+        }
+    }
+
+    /// A person asks for something. True if it was done.
+    pub fn ask(&mut self, who: &Who, ask: &Ask) -> bool {
+        let now = self.now();
+        let Some(engine) = &mut self.engine else { return false };
+        let about = match ask {
+            Ask::Halt { deployment } => deployment.map(|id| (id, "halt")),
+            Ask::Resume { deployment } => deployment.map(|id| (id, "resume")),
+            Ask::Abort { deployment } => Some((*deployment, "abort")),
+            Ask::Acknowledge { deployment } => Some((*deployment, "acknowledge")),
+            Ask::Again { .. } | Ask::Rollback { .. } => None,
+        };
+        let phase = about.and_then(|(id, _)| engine.deployment(id)).map(Deployment::phase_name);
+        let answer = engine.ask(who, ask, &now);
+        self.hurry();
+        match answer {
+            Ok(reply) => {
+                if let (false, Some(phase), Some((_, input))) = (reply.done, phase, about) {
+                    self.coverage().was_refused(phase, input);
+                }
+                let t = self.t();
+                lock(&self.world).story.tell(t, || format!("  → {}", reply.words));
+                reply.done
+            }
+            Err(why) => {
+                self.failed(&why);
+                false
+            }
+        }
+    }
+}
+
+impl Sim {
+    /// Whether nothing is under way: every deployment has ended or waits for somebody else.
+    pub fn at_rest(&self) -> bool {
+        let Some(engine) = &self.engine else { return false };
+        let waits = |deployment: &Deployment| {
+            deployment.phase_name() == PhaseName::Held
+                && deployment.lease.is_none()
+                && deployment.outbox.iter().all(|letter| letter.written())
+        };
+        self.t() >= self.hurry_until && engine.deployments().all(waits)
+    }
+}
+
+impl Sim {
+    /// Deployments that were begun.
+    pub fn journal_length(&self) -> u64 {
+        use ops_engine::ports::Journal as _;
+        self.journal.summaries(false, usize::MAX).map_or(0, |all| all.len() as u64)
+    }
+
+    /// Whether nothing goes wrong in this run but what the versions themselves do.
+    pub fn calm(&mut self, calm: bool) {
+        self.invariants.calm = calm;
+    }
+
+    /// What is still under way, in words.
+    pub fn unrest(&self) -> String {
+        use std::fmt::Write as _;
+        let Some(engine) = &self.engine else { return "the daemon does not run".into() };
+        let now = self.now();
+        let mut words = String::new();
+        for one in engine.deployments().filter(|one| one.phase_name() != PhaseName::Held) {
+            let report = owed(one, &now).report;
+            let owing = one.outbox.iter().filter(|letter| !letter.written()).count();
+            let phase = one.phase_name().text();
+            let _ = write!(
+                words,
+                "{} is {phase}, waits until {}, owes {owing} letters; ",
+                one.id(),
+                report.waiting_for
+            );
+        }
+        words
+    }
+}

@@ -1,0 +1,172 @@
+//! What goes wrong, and how often it did.
+
+use std::collections::BTreeMap;
+
+use crate::dice::Dice;
+
+/// What becomes of an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It is done, and says so.
+    Done,
+    /// It is done, and says that nobody knows.
+    DoneThenError,
+    /// It is not done, and says so.
+    Refused,
+    /// It is not done, and says that nobody knows.
+    Lost,
+    /// It is not done, and says that it is.
+    Hollow,
+    /// It is done seconds after saying that nobody knows.
+    Late,
+    /// It is done seconds after saying that it is done.
+    LateThoughOk,
+    /// Somebody with a higher generation acted just before.
+    Outrun,
+}
+
+impl Fate {
+    /// All that go wrong.
+    pub const FAULTS: [Self; 7] = [
+        Self::DoneThenError,
+        Self::Refused,
+        Self::Lost,
+        Self::Hollow,
+        Self::Late,
+        Self::LateThoughOk,
+        Self::Outrun,
+    ];
+
+    /// A short name for tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::DoneThenError => "done, then error",
+            Self::Refused => "refused",
+            Self::Lost => "lost",
+            Self::Hollow => "ok, not done",
+            Self::Late => "late after error",
+            Self::LateThoughOk => "late after ok",
+            Self::Outrun => "outrun",
+        }
+    }
+}
+
+/// Parts of the world that can be down as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Where services run.
+    Target,
+    /// The door.
+    Door,
+    /// The artifact store.
+    Store,
+    /// Tickets.
+    Planning,
+    /// Messages.
+    Meeting,
+    /// Health probes.
+    Prober,
+    /// Disk and memory.
+    Host,
+    /// Secret references.
+    Secrets,
+    /// `ops.yaml`.
+    Wishes,
+}
+
+impl Part {
+    /// All parts.
+    pub const ALL: [Self; 9] = [
+        Self::Target,
+        Self::Door,
+        Self::Store,
+        Self::Planning,
+        Self::Meeting,
+        Self::Prober,
+        Self::Host,
+        Self::Secrets,
+        Self::Wishes,
+    ];
+
+    /// As people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Target => "target",
+            Self::Door => "door",
+            Self::Store => "store",
+            Self::Planning => "planning board",
+            Self::Meeting => "meeting board",
+            Self::Prober => "prober",
+            Self::Host => "host",
+            Self::Secrets => "secrets",
+            Self::Wishes => "wishes",
+        }
+    }
+}
+
+/// The faults of one run.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// Share of acts that go wrong, in thousandths.
+    pub act_permille: u64,
+    /// Share of looks that fail, in thousandths.
+    pub look_permille: u64,
+    /// Fates that are forced on the next acts of a name, for scripted scenarios.
+    pub forced: Vec<(&'static str, Fate)>,
+    down_until: BTreeMap<Part, u64>,
+    slow_until: BTreeMap<Part, u64>,
+    /// How often each fate met each act.
+    pub counted: BTreeMap<(Fate, &'static str), u64>,
+}
+
+impl Faults {
+    /// What becomes of the next act with this name.
+    pub fn fate(&mut self, act: &'static str, dice: &mut Dice) -> Fate {
+        let fate = match self.forced.iter().position(|(name, _)| *name == act) {
+            Some(at) => self.forced.remove(at).1,
+            None if dice.chance(self.act_permille) => dice.weighted(&[
+                (Fate::DoneThenError, 4),
+                (Fate::Refused, 4),
+                (Fate::Lost, 4),
+                (Fate::Hollow, 3),
+                (Fate::Late, 4),
+                (Fate::LateThoughOk, 2),
+                (Fate::Outrun, 1),
+            ]),
+            None => Fate::Done,
+        };
+        *self.counted.entry((fate, act)).or_insert(0) += 1;
+        fate
+    }
+
+    /// A part answers nothing until then.
+    pub fn down(&mut self, part: Part, until: u64) {
+        let end = self.down_until.entry(part).or_insert(0);
+        *end = until.max(*end);
+    }
+
+    /// A part takes many seconds for each answer until then.
+    pub fn slow(&mut self, part: Part, until: u64) {
+        self.slow_until.insert(part, until);
+    }
+
+    /// Whether a part answers nothing.
+    pub fn is_down(&self, part: Part, t: u64) -> bool {
+        self.down_until.get(&part).is_some_and(|until| t < *until)
+    }
+
+    /// Whether a part takes many seconds for each answer.
+    pub fn is_slow(&self, part: Part, t: u64) -> bool {
+        self.slow_until.get(&part).is_some_and(|until| t < *until)
+    }
+
+    /// Nothing goes wrong from now on.
+    pub fn stop(&mut self) {
+        self.act_permille = 0;
+        self.look_permille = 0;
+        self.forced.clear();
+        self.down_until.clear();
+        self.slow_until.clear();
+    }
+}

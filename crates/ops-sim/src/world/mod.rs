@@ -1,0 +1,429 @@
+//! The simulated world: everything that the program touches through its ports.
+
+pub mod clock;
+pub mod conduct;
+pub mod door;
+pub mod faults;
+pub mod ledger;
+pub mod meeting;
+pub mod planning;
+mod ports;
+pub mod store;
+pub mod target;
+mod traffic;
+pub mod wishes;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ops_core::{
+    id::{Digest, ReleaseId, ServiceName, Stamp, TicketId},
+    route::Route,
+    settings::Settings,
+    world::{Fault, ReleaseSpec},
+};
+use ops_engine::ports::{Act, ActError, HostFacts};
+
+use crate::{dice::Dice, story::Story};
+use clock::SimClock;
+use conduct::{Conduct, Kind};
+use faults::{Fate, Faults, Part};
+use ledger::{Applied, Deed, Ledger};
+
+pub use ports::ports;
+
+/// An act that reached the world.
+#[derive(Debug, Clone)]
+pub enum Deal {
+    /// Bring an artifact into the store.
+    Import { reference: String, digest: Digest },
+    /// Make a release run.
+    Start { stamp: Stamp, spec: Box<ReleaseSpec> },
+    /// Tell it to stop.
+    Stop { stamp: Stamp, service: ServiceName, release: ReleaseId },
+    /// Forget it.
+    Remove { stamp: Stamp, service: ServiceName, release: ReleaseId },
+    /// Replace a route.
+    SetRoute { stamp: Stamp, route: Box<Route> },
+    /// Remove a route.
+    RemoveRoute { stamp: Stamp, service: ServiceName },
+    /// Comment on a ticket.
+    Comment { ticket: TicketId, text: String },
+    /// Close a ticket.
+    Close { ticket: TicketId },
+    /// Post a message.
+    Post { channel: String, text: String },
+}
+
+impl Deal {
+    /// Names of all acts, for tables.
+    pub const NAMES: [&'static str; 9] = [
+        "import",
+        "start",
+        "stop",
+        "remove",
+        "set-route",
+        "remove-route",
+        "comment",
+        "close",
+        "post",
+    ];
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Import { .. } => "import",
+            Self::Start { .. } => "start",
+            Self::Stop { .. } => "stop",
+            Self::Remove { .. } => "remove",
+            Self::SetRoute { .. } => "set-route",
+            Self::RemoveRoute { .. } => "remove-route",
+            Self::Comment { .. } => "comment",
+            Self::Close { .. } => "close",
+            Self::Post { .. } => "post",
+        }
+    }
+
+    fn part(&self) -> Part {
+        match self {
+            Self::Import { .. } => Part::Store,
+            Self::Start { .. } | Self::Stop { .. } | Self::Remove { .. } => Part::Target,
+            Self::SetRoute { .. } | Self::RemoveRoute { .. } => Part::Door,
+            Self::Comment { .. } | Self::Close { .. } => Part::Planning,
+            Self::Post { .. } => Part::Meeting,
+        }
+    }
+
+    fn letter(&self) -> bool {
+        matches!(self, Self::Comment { .. } | Self::Close { .. } | Self::Post { .. })
+    }
+
+    /// The marker of a letter.
+    pub fn marker(&self) -> Option<&str> {
+        match self {
+            Self::Comment { text, .. } | Self::Post { text, .. } => marker(text),
+            _ => None,
+        }
+    }
+}
+
+/// The marker by which a letter is found.
+pub fn marker(text: &str) -> Option<&str> {
+    let from = text.find("<!-- ops:D-").or_else(|| text.find("<!-- ops:re:"))?;
+    let end = text[from..].find("-->")?;
+    text.get(from..from + end + 3)
+}
+
+/// Everything.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Time.
+    pub clock: SimClock,
+    /// Chance.
+    pub dice: Dice,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// The door.
+    pub door: door::SimDoor,
+    /// Where services run.
+    pub target: target::SimTarget,
+    /// Artifacts.
+    pub store: store::SimStore,
+    /// Tickets.
+    pub planning: planning::SimPlanning,
+    /// Messages.
+    pub meeting: meeting::SimMeeting,
+    /// The governing settings.
+    pub settings: Arc<Settings>,
+    /// Settings by commit.
+    pub commits: BTreeMap<String, Arc<Settings>>,
+    /// What the machine has left.
+    pub host: HostFacts,
+    /// Whether secret references lead to values.
+    pub secrets: bool,
+    /// How each artifact behaves.
+    pub conducts: BTreeMap<Digest, Conduct>,
+    /// Requests per second, per service.
+    pub rates: BTreeMap<String, u64>,
+    /// What really happened.
+    pub ledger: Ledger,
+    /// For people.
+    pub story: Story,
+    late: Vec<(u64, Deal)>,
+    second: u64,
+}
+
+/// The world as the ports and the scheduler share it.
+pub type Shared = Arc<Mutex<World>>;
+
+/// Locks the world. The simulation has one thread, so this never waits.
+pub fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// A world in which nothing runs yet.
+    pub fn new(seed: u64, story: Story) -> Self {
+        let settings = Arc::new(wishes::settings(0));
+        let commit = settings.revision.commit.clone().unwrap_or_default();
+        Self {
+            clock: SimClock::default(),
+            dice: Dice::new(seed),
+            faults: Faults::default(),
+            door: door::SimDoor::default(),
+            target: target::SimTarget::default(),
+            store: store::SimStore::default(),
+            planning: planning::SimPlanning::default(),
+            meeting: meeting::SimMeeting::default(),
+            commits: BTreeMap::from([(commit, Arc::clone(&settings))]),
+            settings,
+            host: HostFacts { disk_free: 100 << 30, inodes_free: 1 << 20, memory_free: 16 << 30 },
+            secrets: true,
+            conducts: BTreeMap::new(),
+            rates: wishes::SERVICES.iter().map(|name| ((*name).to_owned(), 40)).collect(),
+            ledger: Ledger::default(),
+            story,
+            late: Vec::new(),
+            second: 0,
+        }
+    }
+
+    /// Simulated time.
+    pub fn t(&self) -> u64 {
+        self.clock.t
+    }
+
+    /// Lets time pass until `t`.
+    pub fn advance(&mut self, t: u64) {
+        loop {
+            let due = self.late.iter().enumerate().filter(|(_, (at, _))| *at <= t);
+            let next = due.min_by_key(|(n, (at, _))| (*at, *n)).map(|(n, _)| n);
+            let Some(next) = next else { break };
+            let (at, deal) = self.late.remove(next);
+            self.pass(at);
+            let done = self.apply(&deal);
+            if done.is_ok() {
+                self.note_late(&deal);
+            }
+            let late = self.clock.t;
+            self.story.tell(late, || format!("late {} takes effect: {done:?}", deal.name()));
+        }
+        self.pass(t);
+    }
+
+    fn pass(&mut self, t: u64) {
+        let until = self.clock.boot_ms(t.max(self.clock.t)) / 1_000;
+        let kept = door::KEPT_SECONDS as u64;
+        self.second = self.second.max(until.saturating_sub(kept));
+        while self.second < until {
+            let from = self.clock.of_boot_ms(self.second * 1_000);
+            let span = (from, from + 1_000);
+            self.target.advance(span.1.min(t).max(self.clock.t));
+            self.one_second(span);
+            self.second += 1;
+        }
+        self.clock.t = t.max(self.clock.t);
+        self.target.advance(self.clock.t);
+    }
+
+    fn one_second(&mut self, span: (u64, u64)) {
+        for (name, rate) in &self.rates {
+            let service = ServiceName::from(name.as_str());
+            let routed = self.settings.services.get(&service).is_some_and(|s| s.route.is_some());
+            if routed {
+                let served = self.door.served.get(&service);
+                let dice = &mut self.dice;
+                let second = traffic::second(self.second, span, *rate, served, &self.target, dice);
+                self.door.keep(&service, second);
+            }
+        }
+    }
+
+    /// An act arrives: its fate decides what becomes of it.
+    pub fn act(&mut self, deal: Deal) -> Act {
+        let t = self.clock.t;
+        let name = deal.name();
+        if self.faults.is_down(deal.part(), t) {
+            let fault = Fault::new(format!("{name} found nobody"), deal.part().name(), "again");
+            return Err(ActError::NotApplied(fault));
+        }
+        let fate = self.faults.fate(name, &mut self.dice);
+        let unknown = || {
+            let fault = Fault::new(format!("{name}: no answer came"), "the network", "look");
+            Err(ActError::Unknown(fault))
+        };
+        let answer = match fate {
+            Fate::Done => self.apply(&deal),
+            Fate::DoneThenError => {
+                let _ = self.apply(&deal);
+                unknown()
+            }
+            Fate::Refused => {
+                Err(ActError::NotApplied(Fault::new(format!("{name} failed"), "there", "again")))
+            }
+            Fate::Lost => unknown(),
+            Fate::Hollow => Ok(()),
+            Fate::Late => {
+                self.later(deal.clone());
+                unknown()
+            }
+            Fate::LateThoughOk => {
+                self.later(deal.clone());
+                Ok(())
+            }
+            Fate::Outrun => {
+                self.outrun(&deal);
+                self.apply(&deal)
+            }
+        };
+        self.story.tell(t, || {
+            let told = match &answer {
+                Ok(()) => "ok".to_owned(),
+                Err(why) => why.to_string(),
+            };
+            format!("{}: {} → {told}", said(&deal), fate.name())
+        });
+        answer
+    }
+
+    fn later(&mut self, deal: Deal) {
+        // A board may write many seconds later; a door or keeper gives a request up before.
+        let most = if deal.letter() { 30_000 } else { 9_000 };
+        let at = self.clock.t + self.dice.between(300, most);
+        self.late.push((at, deal));
+    }
+
+    /// Puts off an act that a dying daemon had already sent.
+    pub fn in_flight(&mut self, deal: Deal) {
+        self.later(deal);
+    }
+
+    /// Whether an act is still to take effect.
+    pub fn late_acts(&self) -> usize {
+        self.late.len()
+    }
+
+    fn note_late(&mut self, deal: &Deal) {
+        let Some(marker) = deal.marker().map(str::to_owned) else { return };
+        match deal {
+            Deal::Comment { .. } => self.planning.late.push(marker),
+            Deal::Post { .. } => self.meeting.late.push(marker),
+            _ => {}
+        }
+    }
+
+    fn outrun(&mut self, deal: &Deal) {
+        match deal {
+            Deal::Start { spec, .. } => self.target.outrun(&spec.service, &spec.release),
+            Deal::Stop { service, release, .. } | Deal::Remove { service, release, .. } => {
+                self.target.outrun(service, release);
+            }
+            Deal::SetRoute { route, .. } => self.door.outrun(&route.service),
+            Deal::RemoveRoute { service, .. } => self.door.outrun(service),
+            _ => {}
+        }
+    }
+
+    fn apply(&mut self, deal: &Deal) -> Act {
+        let t = self.clock.t;
+        match deal {
+            Deal::Import { reference, digest } => self.store.import(reference, digest),
+            Deal::Start { stamp, spec } => self.start(*stamp, spec),
+            Deal::Stop { stamp, service, release } => {
+                let ran = self.target.of(service).any(|one| one.release == *release && one.alive());
+                self.target.stop(*stamp, service, release, t)?;
+                self.write(*stamp, service, Deed::Stop { release: release.clone(), ran });
+                Ok(())
+            }
+            Deal::Remove { stamp, service, release } => {
+                self.target.remove(*stamp, service, release)?;
+                self.write(*stamp, service, Deed::Remove { release: release.clone() });
+                Ok(())
+            }
+            Deal::SetRoute { stamp, route } => {
+                self.door.set_route(*stamp, route, t)?;
+                self.write(*stamp, &route.service, Deed::Route { route: route.clone() });
+                Ok(())
+            }
+            Deal::RemoveRoute { stamp, service } => {
+                self.door.remove_route(*stamp, service)?;
+                self.write(*stamp, service, Deed::Unroute);
+                Ok(())
+            }
+            Deal::Comment { ticket, text } => {
+                self.planning.say(ticket, planning::ME, text);
+                Ok(())
+            }
+            Deal::Close { ticket } => self.planning.close(ticket, t),
+            Deal::Post { channel, text } => {
+                self.meeting.post(channel, planning::ME, text, false);
+                Ok(())
+            }
+        }
+    }
+
+    fn start(&mut self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
+        if !self.store.intact(&spec.artifact) {
+            let what = format!("the artifact of {} is not in the store", spec.release);
+            return Err(ActError::NotApplied(Fault::new(what, "the target", "import it")));
+        }
+        let good = Conduct::of(Kind::Good);
+        let conduct = self.conducts.get(&spec.artifact).cloned().unwrap_or(good);
+        let fresh = !self.target.of(&spec.service).any(|one| one.release == spec.release);
+        self.target.start(stamp, spec, &conduct, self.clock.t)?;
+        let (release, artifact) = (spec.release.clone(), spec.artifact.clone());
+        self.write(stamp, &spec.service, Deed::Start { release, artifact, fresh });
+        Ok(())
+    }
+
+    fn write(&mut self, stamp: Stamp, service: &ServiceName, deed: Deed) {
+        let applied = Applied { t: self.clock.t, stamp, service: service.clone(), deed };
+        self.ledger.applied.push(applied);
+    }
+
+    /// The machine is switched off and on again.
+    pub fn reboot(&mut self) {
+        self.clock.reboot();
+        self.late.clear();
+        for seen in self.ledger.seen.values_mut() {
+            seen.last = 0;
+        }
+        self.second = self.clock.second();
+        let t = self.clock.t;
+        self.door.restart(t);
+        self.target.reboot(t);
+    }
+}
+
+fn said(deal: &Deal) -> String {
+    match deal {
+        Deal::Start { spec, stamp } => format!("start {} {}", spec.release, stamped(*stamp)),
+        Deal::Stop { release, stamp, .. } => format!("stop {release} {}", stamped(*stamp)),
+        Deal::Remove { release, stamp, .. } => format!("remove {release} {}", stamped(*stamp)),
+        Deal::SetRoute { route, stamp } => {
+            let legs: Vec<_> =
+                route.legs.iter().map(|leg| format!("{}={}", leg.release, leg.weight)).collect();
+            let hold = if route.hold.is_some() { "hold" } else { "" };
+            format!("route {} [{}{hold}] {}", route.service, legs.join(" "), stamped(*stamp))
+        }
+        Deal::RemoveRoute { service, stamp } => format!("unroute {service} {}", stamped(*stamp)),
+        Deal::Import { digest, .. } => format!("import {}", digest.short()),
+        Deal::Comment { ticket, text } => {
+            format!("comment {ticket} `{}` {}", first_line(text), deal.marker().unwrap_or(""))
+        }
+        Deal::Post { text, .. } => {
+            format!("post `{}` {}", first_line(text), deal.marker().unwrap_or(""))
+        }
+        Deal::Close { ticket } => format!("close {ticket}"),
+    }
+}
+
+fn stamped(stamp: Stamp) -> String {
+    format!("({}.{}.{})", stamp.generation, stamp.deployment, stamp.op.0)
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or("")
+}

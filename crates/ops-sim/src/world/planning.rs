@@ -1,0 +1,244 @@
+//! The simulated planning board, the team that writes on it, and the truth about its tickets.
+
+use std::collections::BTreeMap;
+
+use ops_core::{
+    id::{Digest, Identity, TicketId},
+    ticket::{Change, Comment, Ticket},
+    world::Fault,
+};
+use ops_engine::ports::{Act, ActError};
+
+/// ops on the boards.
+pub const ME: &str = "ops@example.org";
+/// The developer.
+pub const DEV: &str = "dev@example.org";
+/// The reviewer.
+pub const CQ: &str = "cq@example.org";
+/// The tester.
+pub const QA: &str = "qa@example.org";
+/// The product owner, who may also steer ops.
+pub const PO: &str = "po@example.org";
+
+/// What is missing in a ticket's evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lacks {
+    /// Nothing: it may ship.
+    Nothing,
+    /// CQ has said nothing.
+    Cq,
+    /// QA has said nothing.
+    Qa,
+    /// QA's last word is a fail.
+    QaFailed,
+    /// DEV wrote other notes after both verdicts.
+    Changed,
+    /// There are no notes.
+    Notes,
+}
+
+/// A ticket to be written.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Its service.
+    pub service: String,
+    /// The version in words.
+    pub version: String,
+    /// The path of the artifact.
+    pub artifact: String,
+    /// The artifact's digest.
+    pub digest: Digest,
+    /// The commit at which the configuration is read.
+    pub config_commit: Option<String>,
+    /// What is missing.
+    pub lacks: Lacks,
+    /// 1 to 5.
+    pub priority: u8,
+}
+
+/// When a digest was approved by CQ and QA on a ticket in `rfp`, in simulated time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Approval {
+    /// Whether it is now.
+    pub now: bool,
+    /// When it ceased to be, if it did.
+    pub ended_at: Option<u64>,
+}
+
+/// The board.
+#[derive(Debug, Clone, Default)]
+pub struct SimPlanning {
+    /// Tickets.
+    pub tickets: BTreeMap<TicketId, Ticket>,
+    /// Tickets that the board denies to have for a while.
+    pub hidden: BTreeMap<TicketId, u64>,
+    /// Which digest each ticket asks for.
+    pub asks: BTreeMap<TicketId, Digest>,
+    /// The truth about each digest, known to the simulation only.
+    pub approvals: BTreeMap<Digest, Approval>,
+    /// Tickets moved to `closed` by ops, in order, with the time.
+    pub closed: Vec<(TicketId, u64)>,
+    /// Markers of letters whose write came late after an error had been answered.
+    pub late: Vec<String>,
+    next: u64,
+    clock: u64,
+}
+
+impl SimPlanning {
+    /// Writes a ticket as it looks after the whole pipeline, and returns its number.
+    pub fn file(&mut self, wish: &Wish, t: u64) -> TicketId {
+        self.next += 1;
+        let id = TicketId::new(format!("SIM-{}", self.next));
+        let notes = notes(wish);
+        let described = wish.lacks != Lacks::Notes;
+        let ticket = Ticket {
+            id: id.clone(),
+            title: format!("{} {}", wish.service, wish.version),
+            description: if described { notes.clone() } else { "No notes.".into() },
+            status: "backlog".into(),
+            priority: wish.priority,
+            kind: "story".into(),
+            comments: Vec::new(),
+            history: Vec::new(),
+        };
+        self.tickets.insert(id.clone(), ticket);
+        self.asks.insert(id.clone(), wish.digest.clone());
+        self.entry(&id, "created", PO, "Created".into());
+        for (to, who) in [("todo", PO), ("in-progress", DEV), ("in-review", DEV)] {
+            self.shift(&id, to, who);
+        }
+        if wish.lacks != Lacks::Cq {
+            self.say(&id, CQ, "APPROVED");
+        }
+        self.shift(&id, "in-qa", CQ);
+        match wish.lacks {
+            Lacks::Qa => {}
+            Lacks::QaFailed => self.say(&id, QA, "QA FAIL: it does not work"),
+            _ => self.say(&id, QA, "QA PASS"),
+        }
+        self.shift(&id, "rfp", QA);
+        if wish.lacks == Lacks::Changed {
+            self.say(&id, DEV, &format!("Small change:\n\n{notes}"));
+        }
+        if wish.lacks == Lacks::Nothing {
+            self.approve(&wish.digest);
+        } else {
+            self.ends(&wish.digest, t);
+        }
+        id
+    }
+
+    fn approve(&mut self, digest: &Digest) {
+        self.approvals.insert(digest.clone(), Approval { now: true, ended_at: None });
+    }
+
+    fn ends(&mut self, digest: &Digest, t: u64) {
+        let approval = self.approvals.entry(digest.clone()).or_default();
+        approval.ended_at = if approval.now { Some(t) } else { approval.ended_at.or(Some(0)) };
+        approval.now = false;
+    }
+
+    /// Whether a digest is approved now, or was at most `within` milliseconds ago.
+    pub fn approved(&self, digest: &Digest, t: u64, within: u64) -> bool {
+        self.approvals
+            .get(digest)
+            .is_some_and(|one| one.now || one.ended_at.is_some_and(|at| at > 0 && at + within >= t))
+    }
+
+    fn stamp(&mut self) -> String {
+        self.clock += 1;
+        format!("2026-09-21T00:00:00.{:06}Z", self.clock)
+    }
+
+    fn entry(&mut self, id: &TicketId, action: &str, who: &str, details: String) {
+        let at = self.stamp();
+        if let Some(ticket) = self.tickets.get_mut(id) {
+            let user = Identity::from(who);
+            ticket.history.push(Change { action: action.into(), user, details, at });
+        }
+    }
+
+    /// Moves a ticket.
+    pub fn shift(&mut self, id: &TicketId, to: &str, who: &str) {
+        let Some(ticket) = self.tickets.get_mut(id) else { return };
+        let from = std::mem::replace(&mut ticket.status, to.to_owned());
+        self.entry(id, "status_change", who, format!("Status: {from} → {to}"));
+    }
+
+    /// Writes a comment.
+    pub fn say(&mut self, id: &TicketId, who: &str, text: &str) {
+        let at = self.stamp();
+        let Some(ticket) = self.tickets.get_mut(id) else { return };
+        let n = ticket.comments.len() + 1;
+        ticket.comments.push(Comment {
+            id: format!("{id}-{n}"),
+            author: who.into(),
+            text: text.to_owned(),
+            at,
+            candidate: None,
+        });
+        let repeated: String = text.chars().take(100).collect();
+        let more = if repeated.len() < text.len() { "..." } else { "" };
+        self.entry(id, "comment_added", who, format!("Comment: {repeated}{more}"));
+    }
+
+    /// Somebody takes a ticket out of `rfp`.
+    pub fn pull_back(&mut self, id: &TicketId, t: u64) {
+        self.shift(id, "in-progress", PO);
+        if let Some(digest) = self.asks.get(id).cloned() {
+            self.ends(&digest, t);
+        }
+    }
+
+    /// QA takes the verdict back.
+    pub fn revoke(&mut self, id: &TicketId, t: u64) {
+        self.say(id, QA, "QA FAIL: I was wrong, it breaks the basket");
+        if let Some(digest) = self.asks.get(id).cloned() {
+            self.ends(&digest, t);
+        }
+    }
+
+    /// A whole new round for a ticket that was pulled back or lacked something.
+    pub fn again(&mut self, id: &TicketId, wish: &Wish) {
+        self.shift(id, "in-progress", DEV);
+        self.say(id, DEV, &format!("Mended:\n\n{}", notes(wish)));
+        self.shift(id, "in-review", DEV);
+        self.say(id, CQ, "APPROVED");
+        self.shift(id, "in-qa", CQ);
+        self.say(id, QA, "QA PASS");
+        self.shift(id, "rfp", QA);
+        self.asks.insert(id.clone(), wish.digest.clone());
+        self.approve(&wish.digest);
+    }
+
+    /// A ticket, unless the board denies it.
+    pub fn ticket(&self, id: &TicketId, t: u64) -> Option<Ticket> {
+        let hidden = self.hidden.get(id).is_some_and(|until| t < *until);
+        self.tickets.get(id).filter(|_| !hidden).cloned()
+    }
+
+    /// ops closes a ticket.
+    pub fn close(&mut self, id: &TicketId, t: u64) -> Act {
+        match self.tickets.get(id).map(|ticket| ticket.status.as_str()) {
+            Some("closed") => Ok(()),
+            Some(_) => {
+                self.shift(id, "closed", ME);
+                self.closed.push((id.clone(), t));
+                Ok(())
+            }
+            None => Err(ActError::NotApplied(Fault::new("no such ticket", "the board", "look"))),
+        }
+    }
+}
+
+fn notes(wish: &Wish) -> String {
+    let commit = wish
+        .config_commit
+        .as_ref()
+        .map_or_else(String::new, |commit| format!("config-commit: {commit}\n"));
+    format!(
+        "```ops\nservice: {}\nartifact: {}\ndigest: {}\nversion: {}\n{commit}migrations: none\n\
+         rollback: previous\n```\n",
+        wish.service, wish.artifact, wish.digest, wish.version
+    )
+}

@@ -1,0 +1,279 @@
+//! The engine's ports into the simulated world.
+
+use std::sync::Arc;
+
+use ops_core::{
+    id::{Digest, Generation, Identity, ReleaseId, ServiceName, Stamp, TicketId},
+    route::Route,
+    settings::Settings,
+    signal::SignalSecond,
+    ticket::{Message, Ticket},
+    world::{DoorView, Fault, ReleaseSpec, TargetView},
+};
+use ops_engine::ports::{
+    Act, Artifacts, Door, Host, HostFacts, Look, Meeting, Planning, Ports, Probe, ProbeKind,
+    Prober, ResolvedArtifact, Secrets, Target, Wishes,
+};
+
+use super::{
+    Deal, Shared, World,
+    faults::Part,
+    lock, planning,
+    target::PORTS,
+    wishes::{self, FIXED_PORT},
+};
+
+/// All ports of one world.
+pub fn ports(world: &Shared) -> Ports {
+    let port = || Arc::new(Port(Arc::clone(world)));
+    Ports {
+        target: port(),
+        artifacts: port(),
+        door: port(),
+        prober: port(),
+        planning: port(),
+        meeting: port(),
+        host: port(),
+        secrets: port(),
+        wishes: port(),
+    }
+}
+
+struct Port(Shared);
+
+impl Port {
+    fn act(&self, deal: Deal) -> Act {
+        lock(&self.0).act(deal)
+    }
+
+    fn look<T>(&self, part: Part, look: impl FnOnce(&mut World) -> T) -> Look<T> {
+        let mut world = lock(&self.0);
+        let t = world.t();
+        let permille = world.faults.look_permille;
+        if world.faults.is_down(part, t) || world.dice.chance(permille) {
+            return Err(Fault::new("no answer came", part.name(), "look again"));
+        }
+        Ok(look(&mut world))
+    }
+}
+
+impl Target for Port {
+    fn look(&self, service: &ServiceName) -> Look<TargetView> {
+        self.look(Part::Target, |world| world.target.look(service))
+    }
+
+    fn start(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
+        self.act(Deal::Start { stamp, spec: Box::new(spec.clone()) })
+    }
+
+    fn stop(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
+        self.act(Deal::Stop { stamp, service: service.clone(), release: release.clone() })
+    }
+
+    fn remove(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
+        self.act(Deal::Remove { stamp, service: service.clone(), release: release.clone() })
+    }
+
+    fn highest_generation(&self) -> Look<Generation> {
+        self.look(Part::Target, |world| world.target.generation())
+    }
+
+    fn free_ports(&self, _: u16, _: u16) -> Look<u32> {
+        self.look(Part::Target, |world| {
+            u32::from(PORTS).saturating_sub(world.target.replicas.len() as u32)
+        })
+    }
+
+    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
+        self.look(Part::Target, |world| {
+            let address = format!("127.0.0.1:{port}");
+            port != FIXED_PORT
+                || world.target.at(&address).is_none_or(|one| one.service == *service)
+        })
+    }
+}
+
+impl Artifacts for Port {
+    fn resolve(&self, reference: &str, _: &[String]) -> Look<ResolvedArtifact> {
+        self.look(Part::Store, |world| world.store.resolve(reference))?
+    }
+
+    fn import(&self, reference: &str, expected: &Digest) -> Act {
+        self.act(Deal::Import { reference: reference.to_owned(), digest: expected.clone() })
+    }
+
+    fn verify(&self, digest: &Digest) -> Look<bool> {
+        self.look(Part::Store, |world| world.store.intact(digest))
+    }
+
+    fn prune(&self, keep: &[Digest]) -> Act {
+        // As if the quota were always used up: only what must stay does.
+        lock(&self.0).store.stored.retain(|digest, _| keep.contains(digest));
+        Ok(())
+    }
+}
+
+impl Door for Port {
+    fn look(&self, service: &ServiceName) -> Look<DoorView> {
+        self.look(Part::Door, |world| world.door.look(service, world.clock.t))
+    }
+
+    fn highest_generation(&self) -> Look<Generation> {
+        self.look(Part::Door, |world| world.door.generation())
+    }
+
+    fn addresses(&self) -> Look<Vec<String>> {
+        self.look(Part::Door, |world| world.settings.edge.listen.clone())
+    }
+
+    fn set_route(&self, stamp: Stamp, route: &Route) -> Act {
+        self.act(Deal::SetRoute { stamp, route: Box::new(route.clone()) })
+    }
+
+    fn remove_route(&self, stamp: Stamp, service: &ServiceName) -> Act {
+        self.act(Deal::RemoveRoute { stamp, service: service.clone() })
+    }
+
+    fn signals(&self, service: &ServiceName, after: u64) -> Look<Vec<SignalSecond>> {
+        self.look(Part::Door, |world| {
+            let told = world.door.signals(service, after);
+            if after > 0 {
+                world.told(&told);
+            }
+            told
+        })
+    }
+}
+
+impl World {
+    /// Notes what the program was told of each release's traffic.
+    fn told(&mut self, seconds: &[SignalSecond]) {
+        for second in seconds {
+            for (release, weight) in second.weights.iter().filter(|(_, weight)| *weight > 0) {
+                let seen = self.ledger.seen.entry(release.clone()).or_default();
+                if *weight > 0 && second.second > seen.last {
+                    seen.last = second.second;
+                    seen.seconds += 1;
+                    seen.requests += second.arm(release).map_or(0, |arm| arm.requests);
+                }
+            }
+        }
+    }
+
+    /// What a request to a path of a replica or of the door gets.
+    fn answer(&mut self, probe: &Probe) -> Option<String> {
+        let (host, path) = match &probe.kind {
+            ProbeKind::Connect => (None, wishes::HEALTH_PATH),
+            ProbeKind::Http { host, path, .. } => (host.as_deref(), path.as_str()),
+        };
+        let address = if self.settings.edge.listen.contains(&probe.address) {
+            match self.through_the_door(host) {
+                Ok(address) => address,
+                Err(why) => return Some(why),
+            }
+        } else {
+            probe.address.clone()
+        };
+        let t = self.clock.t;
+        let Some(replica) = self.target.at(&address) else {
+            return Some("the connection was refused".into());
+        };
+        let broken = replica.conduct().kind == super::conduct::Kind::Broken;
+        match (replica.healthy(t), path == wishes::SMOKE_PATH && broken) {
+            (true, false) => None,
+            (true, true) => Some("status 404 instead of 200".into()),
+            (false, _) => Some("status 503".into()),
+        }
+    }
+
+    fn through_the_door(&mut self, host: Option<&str>) -> Result<String, String> {
+        let name = host.and_then(|host| host.split('.').next()).unwrap_or_default();
+        let served = self.door.served.get(&ServiceName::from(name)).ok_or("status 404")?;
+        if served.route.hold.is_some() {
+            return Err("status 503".into());
+        }
+        let mut left = self.dice.below(100);
+        for leg in &served.route.legs {
+            if left < u64::from(leg.weight) {
+                let at = self.dice.below(leg.backends.len() as u64) as usize;
+                return leg.backends.get(at).cloned().ok_or_else(|| "status 503".to_owned());
+            }
+            left -= u64::from(leg.weight);
+        }
+        Err("status 503".into())
+    }
+}
+
+impl Prober for Port {
+    fn probe(&self, probe: &Probe) -> Look<Option<String>> {
+        self.look(Part::Prober, |world| world.answer(probe))
+    }
+}
+
+impl Planning for Port {
+    fn me(&self) -> Look<Identity> {
+        Ok(planning::ME.into())
+    }
+
+    fn ready(&self) -> Look<Vec<Ticket>> {
+        self.look(Part::Planning, |world| {
+            let t = world.t();
+            let ids: Vec<_> = world.planning.tickets.keys().cloned().collect();
+            let tickets = ids.iter().filter_map(|id| world.planning.ticket(id, t));
+            tickets.filter(|ticket| ticket.status == "rfp").collect()
+        })
+    }
+
+    fn ticket(&self, id: &TicketId) -> Look<Option<Ticket>> {
+        self.look(Part::Planning, |world| world.planning.ticket(id, world.clock.t))
+    }
+
+    fn comment(&self, id: &TicketId, text: &str) -> Act {
+        self.act(Deal::Comment { ticket: id.clone(), text: text.to_owned() })
+    }
+
+    fn close(&self, id: &TicketId) -> Act {
+        self.act(Deal::Close { ticket: id.clone() })
+    }
+}
+
+impl Meeting for Port {
+    fn post(&self, channel: &str, text: &str) -> Act {
+        self.act(Deal::Post { channel: channel.to_owned(), text: text.to_owned() })
+    }
+
+    fn messages(&self, channel: &str, after: Option<&str>) -> Look<Vec<Message>> {
+        self.look(Part::Meeting, |world| {
+            world.meeting.after(after, |message| message.channel == channel)
+        })
+    }
+
+    fn mentions(&self, after: Option<&str>) -> Look<Vec<Message>> {
+        self.look(Part::Meeting, |world| world.meeting.after(after, |message| message.mentions_ops))
+    }
+}
+
+impl Host for Port {
+    fn facts(&self) -> Look<HostFacts> {
+        self.look(Part::Host, |world| world.host.clone())
+    }
+}
+
+impl Secrets for Port {
+    fn version(&self, _: &str) -> Look<Option<String>> {
+        self.look(Part::Secrets, |world| world.secrets.then(|| "v1".to_owned()))
+    }
+}
+
+impl Wishes for Port {
+    fn current(&self) -> Look<Arc<Settings>> {
+        self.look(Part::Wishes, |world| Arc::clone(&world.settings))
+    }
+
+    fn at(&self, commit: &str) -> Look<Arc<Settings>> {
+        self.look(Part::Wishes, |world| {
+            let missing = || Fault::new(format!("no commit {commit}"), "git", "push it");
+            world.commits.get(commit).cloned().ok_or_else(missing)
+        })?
+    }
+}

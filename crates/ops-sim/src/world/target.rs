@@ -1,0 +1,357 @@
+//! The simulated place where services run: replicas with lives of their own, and stamps.
+
+use std::collections::BTreeMap;
+
+use ops_core::{
+    id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
+    world::{Fault, ReleaseSpec, Replica, ReplicaState, TargetView},
+};
+use ops_engine::ports::{Act, ActError};
+
+use super::conduct::Conduct;
+
+/// Pause before a replica that ended by itself is started again.
+const BACK_OFF_MS: u64 = 1_000;
+/// First of the ports that replicas get.
+const FIRST_PORT: u16 = 20_000;
+/// Ports of the environment's range.
+pub const PORTS: u16 = 1_000;
+
+/// Where a replica's process stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Life {
+    /// It runs.
+    Running {
+        /// When it answers healthy.
+        healthy_at: u64,
+        /// When it does not any more.
+        fades_at: Option<u64>,
+        /// When it ends by itself.
+        dies_at: Option<u64>,
+    },
+    /// It ended by itself and is started again then.
+    BackingOff {
+        /// When.
+        again_at: u64,
+    },
+    /// It was told to end, and does then.
+    Stopping {
+        /// When.
+        ends_at: u64,
+    },
+    /// It has ended and stays so.
+    Stopped,
+}
+
+/// A replica.
+#[derive(Debug, Clone)]
+pub struct SimReplica {
+    /// Name.
+    pub id: String,
+    /// Release.
+    pub release: ReleaseId,
+    /// Service.
+    pub service: ServiceName,
+    /// What it runs.
+    pub artifact: Digest,
+    /// Where it listens.
+    pub address: Option<String>,
+    /// Whether it was last told to run.
+    pub wanted: bool,
+    /// Its process.
+    pub life: Life,
+    /// Whether it has been healthy since it was last told to run. A crash or a blip does not take
+    /// that away: it says what ops did, not what the world did.
+    pub sound: bool,
+    /// Health probes fail until then for no fault of the version.
+    pub blip_until: u64,
+    conduct: Conduct,
+    grace_ms: u64,
+    restarts: u32,
+    last_exit: Option<String>,
+    stamp: Stamp,
+}
+
+impl SimReplica {
+    /// Whether its process lives or will again.
+    pub fn alive(&self) -> bool {
+        self.life != Life::Stopped
+    }
+
+    /// Whether its process runs.
+    pub fn running(&self) -> bool {
+        matches!(self.life, Life::Running { .. })
+    }
+
+    /// Whether a probe at this time succeeds.
+    pub fn healthy(&self, t: u64) -> bool {
+        match &self.life {
+            Life::Running { healthy_at, fades_at, .. } => {
+                t >= *healthy_at && t >= self.blip_until && fades_at.is_none_or(|at| t < at)
+            }
+            Life::BackingOff { .. } | Life::Stopping { .. } | Life::Stopped => false,
+        }
+    }
+
+    /// How its version behaves.
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
+    }
+
+    fn run(&mut self, t: u64) {
+        let healthy_at = t.saturating_add(self.conduct.healthy_ms);
+        self.life = Life::Running {
+            healthy_at,
+            fades_at: self.conduct.fades_ms().map(|after| healthy_at.saturating_add(after)),
+            dies_at: self.conduct.lives_ms().map(|after| healthy_at.saturating_add(after)),
+        };
+    }
+
+    fn dies(&mut self, t: u64, exit: &str) {
+        self.restarts += 1;
+        self.last_exit = Some(exit.to_owned());
+        self.life = Life::BackingOff { again_at: t + BACK_OFF_MS };
+    }
+
+    /// Its next change by itself.
+    fn next_change(&self) -> Option<u64> {
+        match self.life {
+            Life::Running { dies_at, .. } => dies_at,
+            Life::BackingOff { again_at } => Some(again_at),
+            Life::Stopping { ends_at } => Some(ends_at),
+            Life::Stopped => None,
+        }
+    }
+
+    fn advance(&mut self, t: u64) {
+        while let Some(at) = self.next_change().filter(|at| *at <= t) {
+            if self.healthy(at.saturating_sub(1)) {
+                self.sound |= self.wanted;
+            }
+            match self.life {
+                Life::Running { .. } => self.dies(at, "exit status 1"),
+                Life::Stopping { .. } if !self.wanted => self.life = Life::Stopped,
+                Life::BackingOff { .. } | Life::Stopping { .. } => self.run(at),
+                Life::Stopped => {}
+            }
+        }
+        if self.healthy(t) {
+            self.sound |= self.wanted;
+        }
+    }
+
+    fn view(&self) -> Replica {
+        let state = match self.life {
+            Life::Running { .. } => ReplicaState::Running,
+            Life::BackingOff { .. } => ReplicaState::BackingOff,
+            Life::Stopping { .. } => ReplicaState::Stopping,
+            Life::Stopped => ReplicaState::Stopped,
+        };
+        Replica {
+            id: self.id.clone(),
+            release: self.release.clone(),
+            artifact: self.artifact.clone(),
+            address: self.address.clone(),
+            state,
+            restarts: self.restarts,
+            last_exit: self.last_exit.clone(),
+            stamp: self.stamp,
+        }
+    }
+}
+
+/// All replicas, and the highest stamp seen of each release, also of those that do not exist yet.
+#[derive(Debug, Clone, Default)]
+pub struct SimTarget {
+    /// Replicas of all services.
+    pub replicas: Vec<SimReplica>,
+    highest: BTreeMap<(ServiceName, ReleaseId), Stamp>,
+    generation: Generation,
+    next_port: u16,
+}
+
+impl SimTarget {
+    /// What exists of a service.
+    pub fn look(&self, service: &ServiceName) -> TargetView {
+        let replicas: Vec<_> = self.of(service).map(SimReplica::view).collect();
+        TargetView { replicas, highest: self.generation }
+    }
+
+    /// Replicas of one service.
+    pub fn of<'a>(&'a self, service: &'a ServiceName) -> impl Iterator<Item = &'a SimReplica> {
+        self.replicas.iter().filter(move |replica| replica.service == *service)
+    }
+
+    /// The replica at an address whose process runs.
+    pub fn at(&self, address: &str) -> Option<&SimReplica> {
+        let there = |replica: &&SimReplica| replica.address.as_deref() == Some(address);
+        self.replicas.iter().filter(there).find(|replica| replica.running())
+    }
+
+    /// The highest generation seen.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Somebody else acts with a higher generation on a release.
+    pub fn outrun(&mut self, service: &ServiceName, release: &ReleaseId) {
+        self.generation = self.generation.next();
+        let stamp = Stamp { generation: self.generation, ..Stamp::default() };
+        self.highest.insert((service.clone(), release.clone()), stamp);
+    }
+
+    fn seen(&mut self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
+        let highest = self.highest.entry((service.clone(), release.clone())).or_default();
+        if stamp < *highest {
+            return Err(ActError::Stale(Fault::new(
+                format!("{release} has seen {highest:?}"),
+                "the simulated target",
+                "take the lease anew",
+            )));
+        }
+        *highest = stamp;
+        self.generation = self.generation.max(stamp.generation);
+        Ok(())
+    }
+
+    /// Makes a release run.
+    pub fn start(&mut self, stamp: Stamp, spec: &ReleaseSpec, conduct: &Conduct, t: u64) -> Act {
+        self.seen(stamp, &spec.service, &spec.release)?;
+        for n in 0..spec.replicas {
+            let id = format!("{}/{n}", spec.release);
+            match self.replicas.iter().position(|replica| replica.id == id) {
+                Some(at) => {
+                    let replica = &mut self.replicas[at];
+                    replica.stamp = stamp;
+                    if !replica.wanted {
+                        replica.wanted = true;
+                        replica.sound = false;
+                    }
+                    if replica.life == Life::Stopped {
+                        replica.run(t);
+                    }
+                }
+                None => self.create(id, stamp, spec, conduct, t),
+            }
+        }
+        self.fight_for_ports(spec, t);
+        Ok(())
+    }
+
+    fn create(&mut self, id: String, stamp: Stamp, spec: &ReleaseSpec, conduct: &Conduct, t: u64) {
+        let port = spec.fixed_port.unwrap_or_else(|| {
+            self.next_port = (self.next_port + 1) % PORTS;
+            FIRST_PORT + self.next_port
+        });
+        let mut replica = SimReplica {
+            id,
+            release: spec.release.clone(),
+            service: spec.service.clone(),
+            artifact: spec.artifact.clone(),
+            address: Some(format!("127.0.0.1:{port}")),
+            wanted: true,
+            life: Life::Stopped,
+            sound: false,
+            blip_until: 0,
+            conduct: conduct.clone(),
+            grace_ms: spec.stop_grace_ms,
+            restarts: 0,
+            last_exit: None,
+            stamp,
+        };
+        replica.run(t);
+        self.replicas.push(replica);
+    }
+
+    /// Of two processes with one fixed port the later one cannot bind it and ends.
+    fn fight_for_ports(&mut self, spec: &ReleaseSpec, t: u64) {
+        let taken = spec.fixed_port.is_some()
+            && self.of(&spec.service).any(|other| other.release != spec.release && other.alive());
+        if taken {
+            for replica in self.replicas.iter_mut().filter(|one| one.release == spec.release) {
+                if let Life::Running { healthy_at, dies_at, .. } = &mut replica.life
+                    && *healthy_at > t
+                {
+                    *healthy_at = u64::MAX / 4;
+                    *dies_at = Some(t + 50);
+                }
+            }
+        }
+    }
+
+    /// Tells a release to stop.
+    pub fn stop(
+        &mut self,
+        stamp: Stamp,
+        service: &ServiceName,
+        release: &ReleaseId,
+        t: u64,
+    ) -> Act {
+        self.seen(stamp, service, release)?;
+        for replica in self.replicas.iter_mut().filter(|one| one.release == *release) {
+            replica.wanted = false;
+            replica.sound = false;
+            replica.stamp = stamp;
+            match replica.life {
+                Life::Running { .. } => {
+                    let ends_at = t + replica.conduct.stops_ms(replica.grace_ms);
+                    replica.life = Life::Stopping { ends_at };
+                }
+                Life::BackingOff { .. } => replica.life = Life::Stopped,
+                Life::Stopping { .. } | Life::Stopped => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets a stopped release.
+    pub fn remove(&mut self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
+        self.seen(stamp, service, release)?;
+        if self.replicas.iter().any(|one| one.release == *release && one.alive()) {
+            return Err(ActError::NotApplied(Fault::new(
+                format!("{release} has not stopped"),
+                "the simulated target",
+                "stop it first",
+            )));
+        }
+        self.replicas.retain(|one| one.release != *release);
+        Ok(())
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, t: u64) {
+        for replica in &mut self.replicas {
+            replica.advance(t);
+        }
+    }
+
+    /// A replica ends by itself; false if none of these runs.
+    pub fn crash(&mut self, at: usize, t: u64) -> bool {
+        let Some(replica) = self.replicas.get_mut(at).filter(|replica| replica.running()) else {
+            return false;
+        };
+        replica.dies(t, "signal 9");
+        true
+    }
+
+    /// A person starts a stopped release, past ops.
+    pub fn hand_start(&mut self, release: &ReleaseId, t: u64) {
+        for replica in self.replicas.iter_mut().filter(|one| one.release == *release) {
+            replica.wanted = true;
+            replica.run(t);
+        }
+    }
+
+    /// The machine was rebooted: what shall run starts again, and forgets its earlier ends.
+    pub fn reboot(&mut self, t: u64) {
+        for replica in &mut self.replicas {
+            replica.restarts = 0;
+            replica.last_exit = None;
+            if replica.wanted {
+                replica.run(t);
+            } else {
+                replica.life = Life::Stopped;
+            }
+        }
+    }
+}

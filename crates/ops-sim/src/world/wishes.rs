@@ -1,0 +1,159 @@
+//! The `ops.yaml` of the simulated team, as core types.
+
+use std::collections::BTreeMap;
+
+use ops_core::{
+    id::{Digest, EnvironmentName},
+    settings::{
+        Boards, Edge, Environment, Health, Needs, People, Retention, Revision, Role, RouteMatch,
+        Service, Settings, Slo, SmokeRequest, Strategy, TargetKind, TrafficStep, WatchSettings,
+    },
+};
+
+use super::planning::{CQ, DEV, ME, PO, QA};
+
+/// Where everything runs.
+pub const ENVIRONMENT: &str = "production";
+/// The team's channel.
+pub const CHANNEL: &str = "ops";
+/// Path that tells health.
+pub const HEALTH_PATH: &str = "/health";
+/// Path of the smoke request.
+pub const SMOKE_PATH: &str = "/smoke";
+/// Fewest requests of a watch, where there are any.
+pub const MIN_REQUESTS: u64 = 100;
+/// The port of the service that cannot run twice.
+pub const FIXED_PORT: u16 = 9_000;
+/// Longest gap of the service that cannot run twice, in milliseconds.
+pub const GAP_MS: u64 = 12_000;
+
+/// A canary with two replicas, in the lock group `web`.
+pub const SHOP: &str = "shop";
+/// Blue-green, in the lock group `web` as well.
+pub const CART: &str = "cart";
+/// Cannot run twice: one replica with a fixed port.
+pub const STOCK: &str = "stock";
+/// Without HTTP.
+pub const MAILER: &str = "mailer";
+
+/// All services.
+pub const SERVICES: [&str; 4] = [SHOP, CART, STOCK, MAILER];
+
+/// The settings; `commit` 0 is the first one, later ones change a variable of each service.
+pub fn settings(commit: u64) -> Settings {
+    let services = [shop(), cart(), stock(), mailer()];
+    let with_commit = |mut service: Service| {
+        service.env.insert("CONFIG".into(), commit.to_string());
+        (service.name.clone(), service)
+    };
+    let environment = Environment { name: ENVIRONMENT.into(), ports: (20_000, 20_999) };
+    Settings {
+        project: "sim".into(),
+        revision: Revision {
+            commit: Some(format!("c{commit:06}")),
+            hash: Digest::of(format!("settings {commit}").as_bytes()),
+        },
+        environments: BTreeMap::from([(ENVIRONMENT.into(), environment)]),
+        services: services.into_iter().map(with_commit).collect(),
+        people: people(),
+        boards: Boards { listen: "127.0.0.1:0".into(), me: ME.into(), channel: CHANNEL.into() },
+        edge: Edge { listen: vec!["127.0.0.1:80".into()] },
+        retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
+        heartbeat_seconds: 60,
+    }
+}
+
+fn people() -> People {
+    let roles = [(DEV, Role::Dev), (CQ, Role::Cq), (QA, Role::Qa), (PO, Role::Po), (ME, Role::Ops)];
+    People {
+        roles: roles.into_iter().map(|(who, role)| (who.into(), vec![role])).collect(),
+        operators: vec![PO.into()],
+        solo: false,
+    }
+}
+
+fn shop() -> Service {
+    let steps = [(10, 5), (50, 5)];
+    let steps = steps.map(|(weight, dwell_seconds)| TrafficStep {
+        weight,
+        dwell_seconds,
+        min_requests: 10,
+    });
+    Service { strategy: Strategy::Canary { steps: steps.to_vec() }, ..routed(SHOP, 2) }
+}
+
+fn cart() -> Service {
+    Service { lock_group: Some("web".into()), min_serving: 1, ..routed(CART, 1) }
+}
+
+fn stock() -> Service {
+    Service {
+        lock_group: Some(STOCK.into()),
+        min_serving: 0,
+        runs_twice: false,
+        fixed_port: Some(FIXED_PORT),
+        strategy: Strategy::Recreate,
+        depends_on: vec![CART.into()],
+        ..routed(STOCK, 1)
+    }
+}
+
+fn mailer() -> Service {
+    Service {
+        lock_group: Some(MAILER.into()),
+        route: None,
+        smoke: Vec::new(),
+        min_serving: 0,
+        watch: WatchSettings { min_requests: 0, ..watch() },
+        ..routed(MAILER, 1)
+    }
+}
+
+fn watch() -> WatchSettings {
+    WatchSettings {
+        seconds: 40,
+        last_stretch_seconds: 12,
+        min_requests: MIN_REQUESTS,
+        extensions: 1,
+        grace_seconds: 10,
+        alpha: 0.01,
+    }
+}
+
+fn routed(name: &str, replicas: u32) -> Service {
+    Service {
+        name: name.into(),
+        stages: vec![EnvironmentName::from(ENVIRONMENT)],
+        lock_group: Some("web".into()),
+        target: TargetKind::Process,
+        command: vec!["bin/serve".into(), "{port}".into()],
+        env: BTreeMap::new(),
+        secrets: BTreeMap::from([("TOKEN".into(), "env:TOKEN".into())]),
+        replicas,
+        min_serving: replicas,
+        runs_twice: true,
+        fixed_port: None,
+        route: Some(RouteMatch { host: Some(format!("{name}.example.org")), path: "/".into() }),
+        health: Health {
+            path: Some(HEALTH_PATH.into()),
+            every_ms: 1_000,
+            timeout_ms: 500,
+            in_a_row: 2,
+            start_deadline_ms: 15_000,
+        },
+        smoke: vec![SmokeRequest {
+            method: "GET".into(),
+            path: SMOKE_PATH.into(),
+            status: 200,
+            contains: None,
+        }],
+        slo: Slo { error_share: Some(0.05), p99_ms: None },
+        strategy: Strategy::BlueGreen,
+        watch: watch(),
+        depends_on: Vec::new(),
+        drain_ms: 3_000,
+        needs: Needs { memory_mb: 64, disk_mb: 10 },
+        gap_limit_ms: GAP_MS,
+        hold_requests: 1_000,
+    }
+}

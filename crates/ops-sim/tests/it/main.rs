@@ -1,0 +1,4 @@
+//! The promises and the situations, in the simulated world.
+
+mod script;
+mod situations;

@@ -1,0 +1,126 @@
+//! Words for scripted scenarios.
+
+use ops_core::{
+    deploy::PhaseName,
+    id::{DeploymentId, Digest, ServiceName, TicketId},
+};
+use ops_sim::{
+    scheduler::{Sim, happening::Happening},
+    story::Story,
+    world::{
+        conduct::{Conduct, Kind},
+        lock,
+        planning::{Lacks, Wish},
+    },
+};
+
+/// A scenario: a calm world with a fixed seed.
+pub(crate) struct Script {
+    pub(crate) sim: Sim,
+}
+
+impl Script {
+    pub(crate) fn new() -> Self {
+        Self { sim: Sim::new(7, Story::kept()) }
+    }
+
+    /// A version of a service as the pipeline hands it over.
+    pub(crate) fn wish(&self, service: &str, version: &str, kind: Kind) -> Wish {
+        let digest = Digest::of(format!("{service} {version}").as_bytes());
+        lock(&self.sim.world).conducts.insert(digest.clone(), Conduct::of(kind));
+        Wish {
+            service: service.into(),
+            version: version.into(),
+            artifact: format!("dist/{service}-{version}"),
+            digest,
+            config_commit: None,
+            lacks: Lacks::Nothing,
+            priority: 3,
+        }
+    }
+
+    /// Files a ticket and returns its number.
+    pub(crate) fn file(&mut self, wish: &Wish) -> TicketId {
+        self.sim.happen(&Happening::File(wish.clone()));
+        let tickets = &lock(&self.sim.world).planning.tickets;
+        TicketId::new(format!("SIM-{}", tickets.len()))
+    }
+
+    /// Ships a version and waits until its ticket is closed.
+    pub(crate) fn ship(&mut self, service: &str, version: &str, kind: Kind) -> TicketId {
+        let wish = self.wish(service, version, kind);
+        let ticket = self.file(&wish);
+        self.until(900_000, |script| script.status(&ticket) == "closed");
+        self.rest();
+        ticket
+    }
+
+    /// Runs until something holds.
+    #[track_caller]
+    pub(crate) fn until(&mut self, within_ms: u64, holds: impl Fn(&Self) -> bool) {
+        let end = self.sim.t() + within_ms;
+        while !holds(self) {
+            let fine = self.sim.t() < end && !self.sim.over() && self.sim.step();
+            assert!(fine, "it did not come to that: {:?}\n{}", self.sim.violation, self.story());
+        }
+    }
+
+    /// Runs until nothing is under way any more.
+    #[track_caller]
+    pub(crate) fn rest(&mut self) {
+        self.until(7_200_000, |script| script.sim.at_rest());
+        self.sim.check(true);
+        assert_eq!(self.sim.violation, None, "{}", self.story());
+    }
+
+    pub(crate) fn run(&mut self, ms: u64) {
+        let end = self.sim.t() + ms;
+        self.until(ms + 60_000, |script| script.sim.t() >= end);
+    }
+
+    pub(crate) fn status(&self, ticket: &TicketId) -> String {
+        lock(&self.sim.world).planning.tickets[ticket].status.clone()
+    }
+
+    /// First lines of the comments that ops wrote on a ticket.
+    pub(crate) fn comments(&self, ticket: &TicketId) -> Vec<String> {
+        let world = lock(&self.sim.world);
+        let comments = &world.planning.tickets[ticket].comments;
+        let ours = comments.iter().filter(|one| one.author.as_str().starts_with("ops"));
+        ours.map(|one| one.text.lines().next().unwrap_or("").to_owned()).collect()
+    }
+
+    /// How many posts contain some words.
+    pub(crate) fn posts(&self, words: &str) -> usize {
+        let world = lock(&self.sim.world);
+        world.meeting.messages.iter().filter(|message| message.text.contains(words)).count()
+    }
+
+    /// What the door sends where, as `version weight`.
+    pub(crate) fn routed(&self, service: &str) -> Vec<(Digest, u8)> {
+        let world = lock(&self.sim.world);
+        let service = ServiceName::from(service);
+        let Some(served) = world.door.served.get(&service) else { return Vec::new() };
+        let artifact = |leg: &ops_core::route::Leg| {
+            let mut replicas = world.target.of(&service).filter(|one| one.release == leg.release);
+            replicas.next().map(|one| one.artifact.clone())
+        };
+        served.route.legs.iter().filter_map(|leg| Some((artifact(leg)?, leg.weight))).collect()
+    }
+
+    /// Replicas of a service whose process lives.
+    pub(crate) fn alive(&self, service: &str) -> usize {
+        let world = lock(&self.sim.world);
+        world.target.of(&ServiceName::from(service)).filter(|one| one.alive()).count()
+    }
+
+    /// The phase of a deployment that has not ended.
+    pub(crate) fn phase(&self, id: u64) -> Option<PhaseName> {
+        let engine = self.sim.engine.as_ref()?;
+        engine.deployment(DeploymentId(id)).map(ops_core::deploy::Deployment::phase_name)
+    }
+
+    pub(crate) fn story(&self) -> String {
+        lock(&self.sim.world).story.text(120)
+    }
+}
