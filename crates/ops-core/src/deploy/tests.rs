@@ -122,7 +122,7 @@ fn s7_a_gap_that_grows_too_long_starts_the_old_version_again() {
 }
 
 #[test]
-fn a_way_back_that_fails_freezes_and_thaws_when_healthy_again() {
+fn a_way_back_that_fails_freezes_and_is_walked_again_when_the_world_heals() {
     let mut world = first(canary()).next("v2");
     world.until(|world| world.state.on_traffic);
     world.broken.push("set-route");
@@ -132,7 +132,8 @@ fn a_way_back_that_fails_freezes_and_thaws_when_healthy_again() {
     assert!(world.state.lease.is_some(), "the lock group is blocked");
     world.broken.clear();
     world.ended();
-    assert!(matches!(world.state.phase, Phase::Thawed { .. }), "{:?}", world.state.phase);
+    assert_eq!(world.target.replicas.len(), 2, "nothing of the new version is left");
+    assert!(matches!(world.state.phase, Phase::RolledBack { .. }), "{:?}", world.state.phase);
 }
 
 #[test]
