@@ -354,7 +354,7 @@ fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
     Some(legs)
 }
 
-fn route(plan: &Plan, new: u8, view: &View) -> Option<Route> {
+pub(super) fn route(plan: &Plan, new: u8, view: &View) -> Option<Route> {
     let wanted = plan.service.route.as_ref()?;
     Some(Route {
         service: plan.service.name.clone(),
@@ -377,26 +377,4 @@ fn hold(plan: &Plan) -> Option<Route> {
             max_requests: plan.service.hold_requests,
         }),
     })
-}
-
-/// A route to whichever release has the most healthy replicas, for a frozen group.
-pub(super) fn healthiest(plan: &Plan, view: &View) -> Option<(u8, Route)> {
-    let target = view.target.as_ref().ok()?;
-    let count = |which| {
-        plan.release(which).map_or(0, |release| {
-            target
-                .running(&release)
-                .filter(|replica| {
-                    view.health.get(&replica.id).is_some_and(|health| health.good > 0)
-                })
-                .count()
-        })
-    };
-    let (new, old) = (count(Which::New), count(Which::Old));
-    let weight = match (old, new) {
-        (0, 0) => return None,
-        (old, new) if old >= new => 0,
-        _ => 100,
-    };
-    route(plan, weight, view).map(|route| (weight, route))
 }

@@ -283,37 +283,6 @@ impl Draft<'_> {
         self.tell_frozen();
     }
 
-    fn settle_frozen(&mut self, view: &View) {
-        let Some(plan) = self.plan() else { return };
-        let served = view.door.as_ref().ok().and_then(|door| door.served.as_ref());
-        let best = goal::healthiest(&plan, view);
-        let routed = plan.service.route.is_some();
-        let right = match (&best, served) {
-            (Some((weight, _)), Some(served)) => {
-                served.route.hold.is_none()
-                    && served.probed
-                    && served.route.weight_of(&plan.new.spec.release) == *weight
-            }
-            (Some(_), None) => !routed,
-            (None, _) => false,
-        };
-        let healing = matches!(self.state.phase, Phase::Frozen { healthy: Some(_), .. });
-        if right != healing {
-            self.push(Event::Healing { healthy: right });
-        }
-        let settled = self
-            .state
-            .op
-            .as_ref()
-            .is_none_or(|op| op.outcome.is_some() && op.settle.over(self.now));
-        if let (false, true, true, Some((_, route))) = (right, routed, settled, best)
-            && self.state.lease.is_some()
-        {
-            let act = crate::deploy::Act::SetRoute { route };
-            self.push(Event::OpIntended { op: OpId(self.state.next_op), act });
-        }
-    }
-
     /// What follows when a run has no step left.
     pub(super) fn finish_runs(&mut self) {
         let done = self.state.step().is_none();
