@@ -324,6 +324,7 @@ impl World {
     }
 
     fn view(&mut self) -> View {
+        let routed = self.settings.services.values().all(|service| service.route.is_some());
         let health = self
             .target
             .replicas
@@ -342,7 +343,7 @@ impl World {
             target: Ok(self.target.clone()),
             door: Ok(self.door.clone()),
             health,
-            signals: Some(Ok(self.seconds())),
+            signals: routed.then(|| Ok(self.seconds())),
             smoke: Some(Ok(Vec::new())),
             stored: Some(Ok(true)),
             sick_dependencies: Vec::new(),

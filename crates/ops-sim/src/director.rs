@@ -356,19 +356,22 @@ impl Director {
 
     /// After everything was mended: people clear up what waits for them.
     pub fn clear_up(sim: &mut Sim) {
-        let ids: Vec<_> = {
-            let Some(engine) = &sim.engine else { return };
-            let halted = |one: &&Deployment| one.halted.is_some();
-            engine.deployments().filter(halted).map(Deployment::id).collect()
-        };
-        let all = sim.engine.as_ref().is_some_and(|engine| engine.knowledge().halted.is_some());
+        let Some(engine) = &sim.engine else { return };
+        let all = engine.knowledge().halted.is_some();
+        let halted = |one: &&Deployment| one.halted.is_some();
+        let ids: Vec<_> = engine.deployments().filter(halted).map(Deployment::id).collect();
+        let frozen = |one: &&Deployment| one.phase_name() == PhaseName::Frozen;
+        let frozen = engine.deployments().filter(frozen).map(|one| one.created.service.clone());
+        let frozen: Vec<_> = frozen.collect();
         if all {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: None }));
         }
         for id in ids {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: Some(id) }));
         }
-        sim.happen(&Happening::HandStart);
+        for service in frozen {
+            sim.happen(&Happening::HandStart(service));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Decides what happens next. Pure: the caller makes the events durable before acting on them.
 
 mod desk;
+mod frozen;
 mod goal;
 mod harm;
 mod operator;

@@ -46,7 +46,7 @@ pub const ROWS: &[Row] = &[
     (P::RollingBack, "tick", &[P::Frozen, P::RolledBack, P::Withdrawn]),
     (P::Documenting, "ticket-read", &[P::KeptNotClosed]),
     (P::Documenting, "letter-looked", &[P::Closed]),
-    (P::Frozen, "looked", &[P::RollingBack, P::Thawed]),
+    (P::Frozen, "tick", &[P::Thawed]),
 ];
 
 /// Inputs from people that a phase refuses, with a reason for them.
@@ -99,7 +99,7 @@ fn exit(phase: P) -> (&'static str, &'static str) {
             "steps of the leaving version: each its own; the record: none, it is owed",
             "goes on; never back",
         ),
-        P::Frozen => ("none", "healthy on one version for 5 min: the way back is walked again"),
+        P::Frozen => ("none", "healthy on one version for 5 min"),
         P::Closed | P::RolledBack | P::Thawed | P::Withdrawn | P::KeptNotClosed => {
             ("none", "at rest; ended when the lease is back and all words are written")
         }

@@ -122,7 +122,7 @@ fn s7_a_gap_that_grows_too_long_starts_the_old_version_again() {
 }
 
 #[test]
-fn a_way_back_that_fails_freezes_and_is_walked_again_when_the_world_heals() {
+fn a_way_back_that_fails_freezes_and_thaws_when_healthy_again() {
     let mut world = first(canary()).next("v2");
     world.until(|world| world.state.on_traffic);
     world.broken.push("set-route");
@@ -132,8 +132,7 @@ fn a_way_back_that_fails_freezes_and_is_walked_again_when_the_world_heals() {
     assert!(world.state.lease.is_some(), "the lock group is blocked");
     world.broken.clear();
     world.ended();
-    assert_eq!(world.target.replicas.len(), 2, "nothing of the new version is left");
-    assert!(matches!(world.state.phase, Phase::RolledBack { .. }), "{:?}", world.state.phase);
+    assert!(matches!(world.state.phase, Phase::Thawed { .. }), "{:?}", world.state.phase);
 }
 
 #[test]
@@ -324,4 +323,51 @@ fn s13_a_ticket_pulled_back_right_before_the_move_is_kept_and_not_moved() {
     moved(&mut world.ticket, "pia@example.org", "rfp", "in-progress");
     world.ended();
     assert!(matches!(world.state.phase, Phase::KeptNotClosed { .. }), "{:?}", world.state.phase);
+}
+
+fn frozen(mut world: World, broken: &'static str) -> World {
+    world.until(|world| world.state.on_traffic && !world.state.busy());
+    world.broken.push(broken);
+    world.feed(&Input::Abort { by: "pia@example.org".into() });
+    world.until(|world| matches!(world.state.phase, Phase::Frozen { .. }));
+    world
+}
+
+#[test]
+fn s1_a_frozen_first_deployment_ends_when_nothing_of_it_is_left() {
+    let mut world = frozen(World::new(canary(), "v1"), "remove-route");
+    world.broken.clear();
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::Thawed { .. }), "{:?}", world.state.phase);
+    assert!(world.target.replicas.is_empty() && world.door.served.is_none());
+}
+
+#[test]
+fn p5_a_thawed_group_holds_one_version_and_nothing_besides_it() {
+    let mut world = frozen(first(canary()).next("v2"), "stop");
+    assert_eq!(world.target.replicas.len(), 4, "both versions are there");
+    world.broken.clear();
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::Thawed { .. }), "{:?}", world.state.phase);
+    assert_eq!(world.target.replicas.len(), 2);
+    let old = world.old.as_ref().unwrap();
+    assert_eq!(world.target.running(&old.spec.release).count(), 2);
+}
+
+#[test]
+fn p9_a_frozen_service_without_a_route_thaws() {
+    let mut world = World::new(Strategy::BlueGreen, "v1");
+    world.settings.services.values_mut().for_each(|service| {
+        service.route = None;
+        service.watch.min_requests = 0;
+    });
+    world.ended();
+    let mut world = world.next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+    world.broken.push("stop");
+    world.feed(&Input::Abort { by: "pia@example.org".into() });
+    world.until(|world| matches!(world.state.phase, Phase::Frozen { .. }));
+    world.broken.clear();
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::Thawed { .. }), "{:?}", world.state.phase);
 }

@@ -261,6 +261,10 @@ pub fn failure_comment(deployment: &Deployment) -> String {
     line(&mut out, "");
     line(&mut out, "### Actions taken");
     let serves = match deployment.plan.as_ref().and_then(|plan| plan.old.as_ref()) {
+        Some(_) if matches!(deployment.phase, Phase::Thawed { .. }) => format!(
+            "The way back failed. What serves now was read back healthy for {}; `ops status` names it.",
+            duration(crate::deploy::THAW_MS)
+        ),
         Some(_) => format!("Rolled back; {} serves, read back healthy.", previous(deployment)),
         None => "Route and processes were removed, read back; nothing of it serves.".into(),
     };

@@ -2,7 +2,7 @@
 
 use super::{duration, is_rollback, person, previous, quoted, tickets, version};
 use crate::{
-    deploy::{Deployment, HoldCause},
+    deploy::{Deployment, HoldCause, Phase},
     id::Identity,
     plan::Kind,
 };
@@ -58,10 +58,13 @@ pub fn back_post(deployment: &Deployment) -> String {
 /// It went back.
 pub fn failure_post(deployment: &Deployment) -> String {
     let stays = if is_rollback(deployment) { "stays closed" } else { "remains in rfp" };
+    let serves = match deployment.phase {
+        Phase::Thawed { .. } => "its way back failed at first; what serves now is healthy".into(),
+        _ => format!("rolled back; {} serves", previous(deployment)),
+    };
     format!(
-        "OPS: {} deployment failed, rolled back; {} serves on {}. {} {stays}, details are on it.",
+        "OPS: {} deployment failed, {serves} on {}. {} {stays}, details are on it.",
         name(deployment),
-        previous(deployment),
         environment(deployment),
         tickets(deployment)
     )

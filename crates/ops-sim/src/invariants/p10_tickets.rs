@@ -71,17 +71,25 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
         if let Some(words) = twice(markers, &world.planning.late) {
             return Err(words);
         }
-        let records = |headings: &[&str]| {
-            let fits = |one: &&Written| headings.contains(&one.heading.as_str());
-            written.iter().filter(fits).map(|one| &one.marker).collect::<BTreeSet<_>>().len()
-        };
-        let (failed, done) = (records(&FAILED), records(&DONE));
-        let wanted = if deeds.took_back { (1, 0) } else { (0, 1) };
-        if (failed, done) != wanted {
-            return Err(format!(
-                "D-{deployment} took back: {}; it left {failed} failures and {done} records",
-                deeds.took_back
-            ));
+        let tickets: BTreeSet<_> = written.iter().map(|one| &one.ticket).collect();
+        for ticket in tickets {
+            let records = |headings: &[&str]| {
+                let fits = |one: &&Written| {
+                    one.ticket == *ticket && headings.contains(&one.heading.as_str())
+                };
+                written.iter().filter(fits).map(|one| &one.marker).collect::<BTreeSet<_>>().len()
+            };
+            let found = (records(&FAILED), records(&DONE));
+            let wanted = if deeds.took_back { (1, 0) } else { (0, 1) };
+            if found != wanted {
+                return Err(format!(
+                    "D-{deployment} took back: {}; it left {} failures and {} records on {ticket}",
+                    deeds.took_back, found.0, found.1
+                ));
+            }
+        }
+        if written.is_empty() {
+            return Err(format!("D-{deployment} acted, and no ticket tells of it"));
         }
     }
     Ok(())

@@ -4,29 +4,37 @@ use std::collections::BTreeSet;
 
 use ops_core::id::Digest;
 
-use crate::world::{World, ledger::Deed};
+use crate::world::{World, ledger::Deed, planning::ME};
 
 /// Milliseconds between the last check and the act that it let pass.
 const LAST_CHECK_MS: u64 = 60_000;
 
-/// Remembers what was shipped: it may start again as a way back.
+/// Remembers what was once started with evidence: if it was shipped, it may start again as a way
+/// back or as its rehearsal.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     read: usize,
-    closed: usize,
-    shipped: BTreeSet<Digest>,
+    approved: BTreeSet<Digest>,
+}
+
+/// Whether a version passed its watch: its record stands on a ticket that asks for it.
+fn shipped(world: &World, artifact: &Digest) -> bool {
+    let asking = world.planning.asks.iter().filter(|(_, digest)| *digest == artifact);
+    let mut tickets = asking.filter_map(|(id, _)| world.planning.tickets.get(id));
+    tickets.any(|ticket| {
+        let mut records = ticket.comments.iter().filter(|one| one.author.as_str() == ME);
+        records.any(|one| one.text.starts_with("## Deployment Complete"))
+    })
 }
 
 impl Evidence {
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
-        for (ticket, _) in world.planning.closed.iter().skip(self.closed) {
-            self.shipped.extend(world.planning.asks.get(ticket).cloned());
-        }
-        self.closed = world.planning.closed.len();
         for applied in world.ledger.applied.iter().skip(self.read) {
             let Deed::Start { release, artifact, fresh: true } = &applied.deed else { continue };
             let approved = world.planning.approved(artifact, applied.t, LAST_CHECK_MS);
-            if !approved && !self.shipped.contains(artifact) {
+            if approved {
+                self.approved.insert(artifact.clone());
+            } else if !(self.approved.contains(artifact) && shipped(world, artifact)) {
                 return Err(format!(
                     "{release} was started without evidence for {}",
                     artifact.short()

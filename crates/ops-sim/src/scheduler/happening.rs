@@ -1,16 +1,15 @@
 //! What can happen to the world and to the daemon, apart from what the daemon does.
 
-use ops_core::id::{Digest, TicketId};
+use ops_core::id::{Digest, ServiceName, TicketId};
 use ops_engine::{Ask, Who};
 
 use crate::{
     disk::Die,
     world::{
         World,
-        conduct::Kind,
         faults::Part,
         planning::{DEV, PO, Wish},
-        target::Life,
+        target::{Life, SimReplica},
     },
 };
 
@@ -65,8 +64,9 @@ pub enum Happening {
     Ask(Who, Ask),
     /// Somebody writes to ops on the meeting board.
     Mention(&'static str, String),
-    /// A person starts by hand whatever known-good version lies stopped where nothing runs.
-    HandStart,
+    /// Where nothing of this service is healthy, a person starts by hand a good version that lies
+    /// stopped.
+    HandStart(ServiceName),
     /// The team commits another `ops.yaml`.
     Commit(u64),
     /// Everything that was broken works again, and nothing breaks any more.
@@ -102,7 +102,7 @@ impl Happening {
             Self::SecretsGone(_) => "secrets gone",
             Self::Ask(..) => "a person asks",
             Self::Mention(..) => "a person writes",
-            Self::HandStart => "started by hand",
+            Self::HandStart(_) => "started by hand",
             Self::Commit(_) => "another ops.yaml",
             Self::Mend => "all is mended",
         }
@@ -150,7 +150,7 @@ impl World {
             Happening::HostLow(low) => self.host.disk_free = if *low { 1 << 20 } else { 100 << 30 },
             Happening::SecretsGone(gone) => self.secrets = !gone,
             Happening::Mention(who, text) => self.meeting.post("ops", who, text, true),
-            Happening::HandStart => self.start_by_hand(),
+            Happening::HandStart(service) => self.start_by_hand(service),
             Happening::Commit(n) => self.commit(*n),
             Happening::Mend => self.mend(),
             Happening::Kill(_)
@@ -174,23 +174,15 @@ impl World {
         self.settings = settings;
     }
 
-    /// Where nothing of a service runs, a person starts a good version that lies stopped.
-    fn start_by_hand(&mut self) {
+    fn start_by_hand(&mut self, service: &ServiceName) {
         let t = self.t();
-        let services: Vec<_> = self.settings.services.keys().cloned().collect();
-        for service in services {
-            if self.target.of(&service).any(|one| one.healthy(t)) {
-                continue;
-            }
-            let good = |kind: Kind| kind.good();
-            let release = self
-                .target
-                .of(&service)
-                .find(|one| one.life == Life::Stopped && good(one.conduct().kind))
-                .map(|one| one.release.clone());
-            if let Some(release) = release {
-                self.target.hand_start(&release, t);
-            }
+        if self.target.of(service).any(|one| one.healthy(t)) {
+            return;
+        }
+        let stopped = |one: &&SimReplica| one.life == Life::Stopped && one.conduct().kind.good();
+        let release = self.target.of(service).find(stopped).map(|one| one.release.clone());
+        if let Some(release) = release {
+            self.target.hand_start(&release, t);
         }
     }
 

@@ -354,7 +354,7 @@ fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
     Some(legs)
 }
 
-fn route(plan: &Plan, new: u8, view: &View) -> Option<Route> {
+pub(super) fn route(plan: &Plan, new: u8, view: &View) -> Option<Route> {
     let wanted = plan.service.route.as_ref()?;
     Some(Route {
         service: plan.service.name.clone(),
@@ -377,30 +377,4 @@ fn hold(plan: &Plan) -> Option<Route> {
             max_requests: plan.service.hold_requests,
         }),
     })
-}
-
-/// The share of the new release that sends everybody to whichever release has the most healthy
-/// replicas, for a frozen group; `None` if no replica is healthy.
-pub(super) fn healthiest(plan: &Plan, view: &View) -> Option<u8> {
-    let target = view.target.as_ref().ok()?;
-    let count = |which| {
-        plan.release(which).map_or(0, |release| {
-            target
-                .running(&release)
-                .filter(|replica| {
-                    view.health.get(&replica.id).is_some_and(|health| health.good > 0)
-                })
-                .count()
-        })
-    };
-    match (count(Which::Old), count(Which::New)) {
-        (0, 0) => None,
-        (old, new) if old >= new => Some(0),
-        _ => Some(100),
-    }
-}
-
-/// The act that brings a frozen group's route to this share.
-pub(super) fn route_to(plan: &Plan, new: u8, view: &View) -> Option<Act> {
-    route(plan, new, view).map(|route| Act::SetRoute { route })
 }

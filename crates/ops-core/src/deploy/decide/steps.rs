@@ -43,6 +43,12 @@ impl Draft<'_> {
         if over && !self.state.busy() && self.state.halted.is_none() {
             self.deadline("nothing could be looked at", true);
         }
+        if let Phase::Frozen { healthy: Some(since), .. } = &self.state.phase
+            && since.over(self.now)
+        {
+            self.push(Event::Thawed);
+            self.tell_ended();
+        }
     }
 
     fn halt_bound(&mut self) {
@@ -277,51 +283,6 @@ impl Draft<'_> {
         self.tell_frozen();
     }
 
-    /// While frozen: the healthiest release serves. Once that has lasted, the way back is walked
-    /// again, so that nothing is left over; where only the new version is healthy, it stays.
-    fn settle_frozen(&mut self, view: &View) {
-        let Some(plan) = self.plan() else { return };
-        let best = goal::healthiest(&plan, view);
-        let right = settled(&plan, best, view);
-        let healing = matches!(self.state.phase, Phase::Frozen { healthy: Some(_), .. });
-        if right != healing {
-            self.push(Event::Healing { healthy: right });
-        }
-        if right {
-            self.thaw(&plan, best);
-            return;
-        }
-        let op = self.state.op.as_ref();
-        let rested = op.is_none_or(|op| op.outcome.is_some() && op.settle.over(self.now));
-        if !rested || self.state.lease.is_none() {
-            return;
-        }
-        if let Some(act) = best.and_then(|new| goal::route_to(&plan, new, view)) {
-            self.push(Event::OpIntended { op: OpId(self.state.next_op), act });
-        }
-    }
-
-    fn thaw(&mut self, plan: &Plan, best: Option<u8>) {
-        let lasted = match &self.state.phase {
-            Phase::Frozen { healthy: Some(since), .. } => since.over(self.now),
-            _ => false,
-        };
-        if !lasted || self.state.busy() {
-            return;
-        }
-        let back = plan.old.is_none() || best == Some(0);
-        match self.state.cause().cloned() {
-            Some(cause) if back => {
-                let steps = plan::back(plan, self.state.old_stopped);
-                self.push(Event::BackBegan { cause, steps });
-            }
-            _ => {
-                self.push(Event::Thawed);
-                self.tell_ended();
-            }
-        }
-    }
-
     /// What follows when a run has no step left.
     pub(super) fn finish_runs(&mut self) {
         let done = self.state.step().is_none();
@@ -365,22 +326,4 @@ impl Draft<'_> {
         ];
         self.push(Event::ConfirmBegan { words, steps });
     }
-}
-
-/// Whether a frozen group can be left: one version serves healthy, or, where nothing served
-/// before, the world can be read again.
-fn settled(plan: &Plan, best: Option<u8>, view: &View) -> bool {
-    if plan.old.is_none() {
-        return view.target.is_ok() && view.door.is_ok();
-    }
-    let Some(new) = best else { return false };
-    if plan.service.route.is_none() {
-        return true;
-    }
-    let served = view.door.as_ref().ok().and_then(|door| door.served.as_ref());
-    served.is_some_and(|served| {
-        served.route.hold.is_none()
-            && served.probed
-            && served.route.weight_of(&plan.new.spec.release) == new
-    })
 }

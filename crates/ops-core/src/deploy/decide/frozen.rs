@@ -1,0 +1,125 @@
+//! While frozen: the healthiest copy serves, and what the way back left undone is done as soon as
+//! the world lets it be done. So that a thawed group holds one version, and nothing besides it.
+
+use super::{Draft, goal};
+use crate::{
+    deploy::{
+        Event,
+        act::{Act, View},
+        state::Phase,
+    },
+    id::ReleaseId,
+    plan::{Plan, Which},
+    settings::Strategy,
+    world::{DoorView, ReplicaState, TargetView},
+};
+
+/// Pause between two tries to start the previous version where nothing is healthy.
+const START_AGAIN_MS: u64 = 60_000;
+
+/// What is missing until the group can thaw.
+enum Missing {
+    Nothing,
+    Act(Act),
+    /// Nothing can be done about it now.
+    Time,
+}
+
+impl Draft<'_> {
+    pub(super) fn settle_frozen(&mut self, view: &View) {
+        let Some(plan) = self.plan() else { return };
+        let missing = match (&view.target, &view.door) {
+            (Ok(target), Ok(door)) if plan.old.is_none() => absent(&plan, target, door),
+            (Ok(target), Ok(door)) => previous(&plan, target, door, view),
+            _ => Missing::Time,
+        };
+        let right = matches!(missing, Missing::Nothing);
+        let healing = matches!(self.state.phase, Phase::Frozen { healthy: Some(_), .. });
+        if right != healing {
+            self.push(Event::Healing { healthy: right });
+        }
+        if let Missing::Act(act) = missing
+            && self.state.lease.is_some()
+            && self.rested(&act)
+        {
+            self.push(Event::OpIntended { op: crate::id::OpId(self.state.next_op), act });
+        }
+    }
+
+    fn rested(&self, act: &Act) -> bool {
+        let Some(op) = &self.state.op else { return true };
+        let since = self.now.ms.saturating_sub(op.settle.since);
+        let starting = matches!((act, &op.act), (Act::Start { .. }, Act::Start { .. }));
+        op.outcome.is_some()
+            && op.settle.over(self.now)
+            && (!starting || op.settle.boot != self.now.boot || since >= START_AGAIN_MS)
+    }
+}
+
+/// A first deployment is taken back to nothing at all (S1).
+fn absent(plan: &Plan, target: &TargetView, door: &DoorView) -> Missing {
+    if door.served.is_some() {
+        return Missing::Act(Act::RemoveRoute { service: plan.service.name.clone() });
+    }
+    gone(plan, target)
+}
+
+/// Nothing of the new release is left.
+fn gone(plan: &Plan, target: &TargetView) -> Missing {
+    let release = plan.new.spec.release.clone();
+    let service = plan.service.name.clone();
+    let mut of = target.of(&release).map(|replica| &replica.state).peekable();
+    if of.peek().is_none() {
+        return Missing::Nothing;
+    }
+    let states: Vec<_> = of.collect();
+    if states.iter().all(|state| **state == ReplicaState::Stopped) {
+        return Missing::Act(Act::Remove { service, release });
+    }
+    if states.iter().all(|s| matches!(s, ReplicaState::Stopped | ReplicaState::Stopping)) {
+        return Missing::Time;
+    }
+    Missing::Act(Act::Stop { service, release })
+}
+
+fn healthy(plan: &Plan, which: Which, target: &TargetView, view: &View) -> usize {
+    let good = |id: &str| view.health.get(id).is_some_and(|health| health.good > 0);
+    let count = |release: ReleaseId| target.running(&release).filter(|one| good(&one.id)).count();
+    plan.release(which).map_or(0, count)
+}
+
+fn previous(plan: &Plan, target: &TargetView, door: &DoorView, view: &View) -> Missing {
+    let old = healthy(plan, Which::Old, target, view);
+    let new = healthy(plan, Which::New, target, view);
+    let weight = match (old, new) {
+        (0, 0) => return start_old(plan, target),
+        (old, new) if old >= new => 0,
+        _ => 100,
+    };
+    if plan.service.route.is_some() {
+        let served = door.served.as_ref();
+        let fits = served.is_some_and(|served| {
+            served.route.hold.is_none() && served.route.weight_of(&plan.new.spec.release) == weight
+        });
+        if !fits {
+            let route = goal::route(plan, weight, view);
+            return route.map_or(Missing::Time, |route| Missing::Act(Act::SetRoute { route }));
+        }
+        if !served.is_some_and(|served| served.probed) {
+            return Missing::Time;
+        }
+    }
+    // Where only the new version is healthy it stays: the healthiest copy serves.
+    if weight == 0 { gone(plan, target) } else { Missing::Nothing }
+}
+
+/// Nothing is healthy: the previous version is started again, alone where two cannot run.
+fn start_old(plan: &Plan, target: &TargetView) -> Missing {
+    let Some(spec) = plan.spec(Which::Old) else { return Missing::Time };
+    if target.running(&spec.release).count() >= spec.replicas as usize {
+        return Missing::Time;
+    }
+    let alone = plan.service.strategy != Strategy::Recreate
+        || target.of(&plan.new.spec.release).all(|replica| replica.state == ReplicaState::Stopped);
+    if alone { Missing::Act(Act::Start { spec: Box::new(spec) }) } else { gone(plan, target) }
+}
