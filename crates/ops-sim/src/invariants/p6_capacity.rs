@@ -9,8 +9,9 @@ use ops_core::{id::ServiceName, settings::Service};
 
 use crate::world::{World, wishes::GAP_MS};
 
-/// What a gap may last longer than its limit: the route must be read back, and probed.
-const GAP_SLACK_MS: u64 = 3_000;
+/// What a gap may last longer than its limit: a new version that does not react to TERM has its
+/// grace before the old one can start again, and the route must be read back and probed.
+const GAP_SLACK_MS: u64 = 3_000 + 3_000;
 
 /// Remembers which services serve, and since when one has a gap.
 #[derive(Debug, Default)]

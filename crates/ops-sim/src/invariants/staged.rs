@@ -41,8 +41,7 @@ impl Stage {
             lacks,
             priority: 3,
         };
-        let t = self.world.t();
-        self.ticket = Some(self.world.planning.file(&wish, t));
+        self.ticket = Some(self.world.planning.file(&wish));
         self.world.store.stored.insert(digest.clone(), true);
         digest
     }

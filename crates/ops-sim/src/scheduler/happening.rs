@@ -116,7 +116,7 @@ impl World {
         match happening {
             Happening::File(wish) => {
                 self.build(wish);
-                self.planning.file(wish, t);
+                self.planning.file(wish);
             }
             Happening::Round(ticket, wish) => {
                 self.build(wish);

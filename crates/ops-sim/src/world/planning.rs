@@ -57,10 +57,10 @@ pub struct Wish {
 }
 
 /// When a digest was approved by CQ and QA on a ticket in `rfp`, in simulated time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
-    /// Whether it is now.
-    pub now: bool,
+    /// What was approved.
+    pub digest: Digest,
     /// When it ceased to be, if it did.
     pub ended_at: Option<u64>,
 }
@@ -74,8 +74,8 @@ pub struct SimPlanning {
     pub hidden: BTreeMap<TicketId, u64>,
     /// Which digest each ticket asks for.
     pub asks: BTreeMap<TicketId, Digest>,
-    /// The truth about each digest, known to the simulation only.
-    pub approvals: BTreeMap<Digest, Approval>,
+    /// The truth about each ticket, known to the simulation only.
+    pub approvals: BTreeMap<TicketId, Approval>,
     /// Tickets moved to `closed` by ops, in order, with the time.
     pub closed: Vec<(TicketId, u64)>,
     /// Markers of letters whose write came late after an error had been answered.
@@ -86,7 +86,7 @@ pub struct SimPlanning {
 
 impl SimPlanning {
     /// Writes a ticket as it looks after the whole pipeline, and returns its number.
-    pub fn file(&mut self, wish: &Wish, t: u64) -> TicketId {
+    pub fn file(&mut self, wish: &Wish) -> TicketId {
         self.next += 1;
         let id = TicketId::new(format!("SIM-{}", self.next));
         let notes = notes(wish);
@@ -121,28 +121,28 @@ impl SimPlanning {
             self.say(&id, DEV, &format!("Small change:\n\n{notes}"));
         }
         if wish.lacks == Lacks::Nothing {
-            self.approve(&wish.digest);
-        } else {
-            self.ends(&wish.digest, t);
+            self.approve(&id, &wish.digest);
         }
         id
     }
 
-    fn approve(&mut self, digest: &Digest) {
-        self.approvals.insert(digest.clone(), Approval { now: true, ended_at: None });
+    fn approve(&mut self, id: &TicketId, digest: &Digest) {
+        let approval = Approval { digest: digest.clone(), ended_at: None };
+        self.approvals.insert(id.clone(), approval);
     }
 
-    fn ends(&mut self, digest: &Digest, t: u64) {
-        let approval = self.approvals.entry(digest.clone()).or_default();
-        approval.ended_at = if approval.now { Some(t) } else { approval.ended_at.or(Some(0)) };
-        approval.now = false;
+    fn ends(&mut self, id: &TicketId, t: u64) {
+        if let Some(approval) = self.approvals.get_mut(id) {
+            approval.ended_at.get_or_insert(t);
+        }
     }
 
     /// Whether a digest is approved now, or was at most `within` milliseconds ago.
     pub fn approved(&self, digest: &Digest, t: u64, within: u64) -> bool {
         self.approvals
-            .get(digest)
-            .is_some_and(|one| one.now || one.ended_at.is_some_and(|at| at > 0 && at + within >= t))
+            .values()
+            .filter(|one| one.digest == *digest)
+            .any(|one| one.ended_at.is_none_or(|at| at + within >= t))
     }
 
     fn stamp(&mut self) -> String {
@@ -185,17 +185,13 @@ impl SimPlanning {
     /// Somebody takes a ticket out of `rfp`.
     pub fn pull_back(&mut self, id: &TicketId, t: u64) {
         self.shift(id, "in-progress", PO);
-        if let Some(digest) = self.asks.get(id).cloned() {
-            self.ends(&digest, t);
-        }
+        self.ends(id, t);
     }
 
     /// QA takes the verdict back.
     pub fn revoke(&mut self, id: &TicketId, t: u64) {
         self.say(id, QA, "QA FAIL: I was wrong, it breaks the basket");
-        if let Some(digest) = self.asks.get(id).cloned() {
-            self.ends(&digest, t);
-        }
+        self.ends(id, t);
     }
 
     /// A whole new round for a ticket that was pulled back or lacked something.
@@ -208,7 +204,7 @@ impl SimPlanning {
         self.say(id, QA, "QA PASS");
         self.shift(id, "rfp", QA);
         self.asks.insert(id.clone(), wish.digest.clone());
-        self.approve(&wish.digest);
+        self.approve(id, &wish.digest);
     }
 
     /// A ticket, unless the board denies it.
