@@ -155,7 +155,7 @@ impl DeploymentView {
             checks: Vec::new(),
             steps: Vec::new(),
             milestones: Vec::new(),
-            owed_words: deployment.outbox.iter().filter(|letter| !letter.written()).count(),
+            owed_words: deployment.outbox.iter().filter(|letter| !letter.settled()).count(),
         }
     }
 

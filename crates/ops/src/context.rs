@@ -87,6 +87,13 @@ impl Context {
 
     /// The journal, for reading only.
     pub(crate) fn journal(&self) -> Result<SqliteJournal, Problem> {
+        if !self.journal_path().exists() {
+            return Err(Problem::refused(format!(
+                "there is no journal in {}",
+                self.state.display()
+            ))
+            .hint("`ops serve` makes it; --state and --config name other folders"));
+        }
         Ok(SqliteJournal::open_read_only(&self.journal_path())?)
     }
 

@@ -122,6 +122,10 @@ impl From<ControlError> for Problem {
 
 impl From<ops_boards::ClientError> for Problem {
     fn from(error: ops_boards::ClientError) -> Self {
+        if let ops_boards::ClientError::NotThere { said, .. } = &error {
+            return Self::refused(format!("the board says: {said}"))
+                .hint("`ops board list` shows the tickets, `ops board channels` the channels");
+        }
         told(&error)
     }
 }

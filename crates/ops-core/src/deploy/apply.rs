@@ -7,7 +7,7 @@ use super::{
     SETTLE_MS,
     act::{Act, Op, Outcome},
     event::Event,
-    letter::{Delivery, Letter},
+    letter::{About, Delivery, Letter},
     state::{Deployment, Gap, Halt, Milestone, Phase, Run},
     watching::{Added, Watching},
 };
@@ -31,7 +31,8 @@ impl Deployment {
             | Event::LetterSent { .. }
             | Event::LetterRefused { .. }
             | Event::LetterMissed { .. }
-            | Event::LetterWritten { .. } => self.apply_letter(event, now),
+            | Event::LetterWritten { .. }
+            | Event::LetterDropped { .. } => self.apply_letter(event, now),
             Event::CheckingBegan
             | Event::Held { .. }
             | Event::Planned { .. }
@@ -94,6 +95,10 @@ impl Deployment {
                     Delivery::Owed { pause: Some(letter_pause(now, tries)), tries }
                 };
             }),
+            Event::LetterDropped { n, words } => {
+                self.note(now, words.clone());
+                self.letter(*n, |delivery| *delivery = Delivery::Dropped);
+            }
             Event::LetterWritten { n } => self.letter(*n, |delivery| *delivery = Delivery::Written),
             _ => {}
         }
@@ -161,6 +166,11 @@ impl Deployment {
                 self.phase = Phase::Withdrawn { words: words.clone() };
             }
             Event::KeptNotClosed { words } => {
+                for letter in &mut self.outbox {
+                    if letter.about == About::Close && !letter.written() {
+                        letter.delivery = Delivery::Dropped;
+                    }
+                }
                 self.phase = Phase::KeptNotClosed { words: words.clone() };
             }
             Event::Closed => self.phase = Phase::Closed,
@@ -522,7 +532,8 @@ impl Deployment {
                 }
                 Delivery::Owed { pause: None, .. }
                 | Delivery::Intended { .. }
-                | Delivery::Written => {}
+                | Delivery::Written
+                | Delivery::Dropped => {}
             }
         }
     }

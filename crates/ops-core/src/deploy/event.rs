@@ -175,6 +175,13 @@ pub enum Event {
         /// Why.
         words: String,
     },
+    /// A letter is not wanted any more.
+    LetterDropped {
+        /// Its number.
+        n: u32,
+        /// Why.
+        words: String,
+    },
     /// A letter was looked for and not found.
     LetterMissed {
         /// Its number.

@@ -86,9 +86,16 @@ pub enum Delivery {
     },
     /// Read back from the board.
     Written,
+    /// Not wanted any more before it went out: a move of a ticket that was pulled back.
+    Dropped,
 }
 
 impl Letter {
+    /// Whether nothing is to be done for it any more.
+    pub fn settled(&self) -> bool {
+        matches!(self.delivery, Delivery::Written | Delivery::Dropped)
+    }
+
     /// Whether it stands on the board.
     pub fn written(&self) -> bool {
         self.delivery == Delivery::Written

@@ -216,7 +216,7 @@ impl Deployment {
                     }
                     Delivery::Sent { pause, .. } => pause.over(now),
                     Delivery::Intended { .. } => true,
-                    Delivery::Written => false,
+                    Delivery::Written | Delivery::Dropped => false,
                 })
                 .map(|letter| letter.n)
                 .next()
@@ -234,7 +234,7 @@ impl Deployment {
                 Delivery::Intended { .. } => effects.push(Effect::Deliver { n }),
                 Delivery::Sent { .. } => effects.push(Effect::FindLetter { n }),
                 // `decide` makes the intent first; a tick is enough for that.
-                Delivery::Owed { .. } | Delivery::Written => {}
+                Delivery::Owed { .. } | Delivery::Written | Delivery::Dropped => {}
             }
         }
         effects
@@ -260,7 +260,10 @@ fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
             Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
                 times.push(pause.ends());
             }
-            Delivery::Owed { pause: None, .. } | Delivery::Intended { .. } | Delivery::Written => {}
+            Delivery::Owed { pause: None, .. }
+            | Delivery::Intended { .. }
+            | Delivery::Written
+            | Delivery::Dropped => {}
         }
     }
     // What is due already was done in this turn or waits for an answer: an alarm for it would ring

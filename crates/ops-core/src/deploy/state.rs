@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     act::Op,
     cause::{Cause, HoldCause},
-    letter::{About, Letter},
+    letter::Letter,
     watching::Watching,
 };
 use crate::{
@@ -469,13 +469,9 @@ impl Deployment {
         self.at_rest() && self.lease.is_none() && self.owing().next().is_none()
     }
 
-    /// Words that are owed and not written yet. A ticket that was pulled back after the watch is
-    /// not moved any more, whatever was owed before (S13).
+    /// Words that are owed and not settled yet.
     pub fn owing(&self) -> impl Iterator<Item = &Letter> {
-        let kept = matches!(self.phase, Phase::KeptNotClosed { .. });
-        self.outbox
-            .iter()
-            .filter(move |letter| !(letter.written() || kept && letter.about == About::Close))
+        self.outbox.iter().filter(|letter| !letter.settled())
     }
 
     /// Whether it keeps others out of its lock group.

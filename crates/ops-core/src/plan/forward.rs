@@ -158,7 +158,11 @@ fn retire(plan: &Plan) -> Vec<Step> {
     let make = |goal, ms| step(Stage::Retire, goal, ms, OnDeadline::Proceed);
     match (&plan.old, &plan.service.strategy) {
         (None, _) => Vec::new(),
-        (Some(_), Strategy::Recreate) => vec![make(Goal::Removed(Which::Old), ACT_MS)],
+        // It was stopped before, but somebody may have started it again since.
+        (Some(_), Strategy::Recreate) => vec![
+            make(Goal::Stopped(Which::Old), grace + STOP_EXTRA_MS),
+            make(Goal::Removed(Which::Old), ACT_MS),
+        ],
         (Some(_), _) => vec![
             make(Goal::Drained(Which::Old), grace),
             make(Goal::Stopped(Which::Old), grace + STOP_EXTRA_MS),

@@ -47,8 +47,8 @@ impl<J: Journal> Engine<J> {
         // deployment was lost to something with a higher generation: to renew it would be to be
         // refused as stale for ever.
         let given_back = self.journal.release(group, &holder(id)).map_err(LeaseRefused::Journal);
-        let answer = given_back
-            .and_then(|()| self.journal.lease(group, &holder(id), above, now, LEASE_MS));
+        let answer =
+            given_back.and_then(|()| self.journal.lease(group, &holder(id), above, now, LEASE_MS));
         match answer {
             Ok(lease) => {
                 let generation = lease.generation;

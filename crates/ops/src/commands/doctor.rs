@@ -98,7 +98,10 @@ fn daemon(context: &Context, findings: &mut Findings) {
                 findings.bad("daemon", seen, format!("this is {own}: restart the daemon"));
             }
         }
-        Err(error) => findings.bad("daemon", error.to_string(), "start it with `ops serve`"),
+        Err(error) => {
+            let problem = Problem::from(error);
+            findings.bad("daemon", problem.what, problem.hints.join("; "));
+        }
     }
 }
 

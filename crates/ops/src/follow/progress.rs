@@ -103,6 +103,9 @@ fn now_line(view: &DeploymentView) -> String {
     if let Some(weight) = view.weight {
         parts.push(format!("{weight} % new"));
     }
+    if let Some(left) = view.left_ms {
+        parts.push(format!("{} left", duration(left)));
+    }
     if view.observed_seconds > 0 {
         parts.push(format!(
             "{} observed, {} requests, {} failed, evidence of harm {:.2} of 1",
@@ -114,9 +117,6 @@ fn now_line(view: &DeploymentView) -> String {
     }
     if let Some(waiting) = &view.waiting_for {
         parts.push(format!("waiting until {waiting}"));
-    }
-    if let Some(left) = view.left_ms {
-        parts.push(format!("{} left", duration(left)));
     }
     parts.join(" · ")
 }

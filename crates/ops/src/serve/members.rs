@@ -100,3 +100,59 @@ fn board_role(roles: &[Role]) -> BoardRole {
         Some(Role::Human) | None => BoardRole::Human,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ops_core::{id::Digest, settings::Revision};
+    use ops_signals::SystemClock;
+
+    use super::*;
+
+    fn settings(people: &str) -> Settings {
+        let text = format!(
+            "version: 1\nproject: shop\npeople:\n{people}operators: [dan@example.org]\nservices:\n  shop:\n    \
+             command: [bin/shop, \"{{port}}\"]\n    route: {{ path: / }}\n"
+        );
+        let revision = Revision { commit: None, hash: Digest::of(text.as_bytes()) };
+        ops_config::parse("ops.yaml", &text, revision).unwrap()
+    }
+
+    fn roles(store: &BoardStore) -> Vec<(String, BoardRole)> {
+        let members = store.members().unwrap();
+        members.iter().map(|member| (member.id().to_owned(), member.role())).collect()
+    }
+
+    #[test]
+    fn p3_the_boards_follow_the_team_of_ops_yaml() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock::new().unwrap());
+        let store = BoardStore::open(&folder.path().join("boards.db"), clock).unwrap();
+        let team = "  dan@example.org: dev\n  cleo@example.org: cq\n  qa@example.org: qa\n";
+        sync(&store, &settings(&format!("{team}  dan@example.com: human\n"))).unwrap();
+        let known = [
+            ("ops", BoardRole::Ops),
+            ("cleo", BoardRole::Cq),
+            ("dan", BoardRole::Human),
+            ("dan-example.org", BoardRole::Dev),
+            ("qa", BoardRole::Qa),
+        ];
+        let known = known.map(|(id, role)| (id.to_owned(), role));
+        assert_eq!(roles(&store), known);
+        let token = store.issue_token("dan").unwrap();
+        // Whoever is not listed any more may not act any more; all others keep id and token.
+        let kept = store.issue_token("cleo").unwrap();
+        sync(&store, &settings(team)).unwrap();
+        assert_eq!(store.member_by_token(&token).unwrap(), None);
+        assert_eq!(store.member_by_token(&kept).unwrap().unwrap().id(), "cleo");
+        assert_eq!(roles(&store), known);
+    }
+
+    #[test]
+    fn whoever_works_alone_can_make_every_move() {
+        assert_eq!(board_role(&[Role::Dev, Role::Cq, Role::Qa]), BoardRole::Po);
+        assert_eq!(board_role(&[Role::Human, Role::Qa]), BoardRole::Qa);
+        assert_eq!(board_role(&[]), BoardRole::Human);
+    }
+}

@@ -55,9 +55,13 @@ impl CommitWishes {
             Some(complaints) => {
                 let first = complaints.list().first();
                 let first = first.map_or_else(String::new, |one| {
-                    format!("; line {}: {}: {}", one.line, one.path, one.message)
+                    format!(": line {}: {}: {}", one.line, one.path, one.message)
                 });
-                format!("{} has {} complaints{first}", complaints.name(), complaints.count())
+                let more = match complaints.count() {
+                    0 | 1 => String::new(),
+                    count => format!(" (the first of {count} complaints)"),
+                };
+                format!("{} cannot be used{first}{more}", complaints.name())
             }
             None => error.to_string(),
         };
@@ -93,5 +97,62 @@ impl Wishes for CommitWishes {
         }
         let loaded = ops_config::load_at(&self.dir, commit).map_err(|error| self.fault(&error))?;
         Ok(self.keep(loaded).0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process::Command};
+
+    use super::*;
+
+    fn git(dir: &Path, args: &[&str]) -> String {
+        let done = Command::new("git")
+            .current_dir(dir)
+            .args(["-c", "user.name=team", "-c", "user.email=team@example.org"])
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
+    fn commit(dir: &Path, project: &str) -> String {
+        write(dir, project);
+        git(dir, &["add", "ops.yaml"]);
+        git(dir, &["commit", "--quiet", "-m", project]);
+        git(dir, &["rev-parse", "HEAD"])
+    }
+
+    fn write(dir: &Path, project: &str) {
+        let people = "people: { dan@x.org: dev, cleo@x.org: cq, quinn@x.org: qa }";
+        let service = "services: { s: { command: [run, \"{port}\"], route: { path: / } } }";
+        let text = format!(
+            "version: 1\nproject: {project}\n{people}\noperators: [dan@x.org]\n{service}\n"
+        );
+        fs::write(dir.join("ops.yaml"), text).unwrap();
+    }
+
+    #[test]
+    fn p3_s4_commits_govern_and_edits_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let wishes = CommitWishes::new(dir, None);
+        write(dir, "zero");
+        assert!(wishes.current().is_err(), "no repository");
+        git(dir, &["init", "--quiet"]);
+        let first = commit(dir, "one");
+        assert_eq!(wishes.current().unwrap().project, "one");
+        write(dir, "edited");
+        assert_eq!(wishes.current().unwrap().project, "one");
+        commit(dir, "two");
+        assert_eq!(wishes.current().unwrap().project, "two");
+        assert_eq!(wishes.at(&first).unwrap().project, "one");
+        assert!(wishes.at("0123456789012345678901234567890123456789").is_err());
+        for n in 0..2 * KEPT {
+            commit(dir, &format!("p{n}"));
+            wishes.current().unwrap();
+        }
+        assert!(wishes.kept.lock().unwrap().len() <= KEPT);
     }
 }

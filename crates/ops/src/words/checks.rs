@@ -25,9 +25,12 @@ pub(crate) fn checks(checks: &[Check], paint: Paint, indent: &str) -> String {
         let sign = sign(check.verdict, paint);
         let _ = writeln!(text, "{indent}{sign} {id:wide$}  {verdict}: {}", check.evidence);
         if !check.remedy.is_empty() && !check.verdict.lets_pass() {
-            let below = format!("\n{indent}  {:wide$}  ", "");
-            let remedy = check.remedy.trim_end().replace('\n', &below);
-            let _ = writeln!(text, "{indent}  {:wide$}  first: {remedy}", "");
+            let mut before = "first: ";
+            for line in check.remedy.trim_end().lines() {
+                let whole = format!("{indent}  {:wide$}  {before}{line}", "");
+                let _ = writeln!(text, "{}", whole.trim_end());
+                before = "";
+            }
         }
     }
     text

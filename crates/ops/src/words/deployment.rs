@@ -64,7 +64,7 @@ pub(super) fn waits(view: &DeploymentView) -> Vec<String> {
         lines.push(format!("because {cause}"));
     }
     if view.owed_words > 0 {
-        lines.push(format!("{} words to boards are not written yet", view.owed_words));
+        lines.push(format!("{} still to be written on the boards", view.owed_words));
     }
     lines
 }

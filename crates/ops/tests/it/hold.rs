@@ -1,7 +1,7 @@
 //! A ticket that may not ship, and what people at the shell are told about it.
 
 use crate::{
-    house::{Site, TEAM},
+    house::{Said, Site, TEAM, eventually, finish, interrupt, read_until},
     told::snapshot,
 };
 use ops_boards::NewTicket;
@@ -24,24 +24,40 @@ fn p1_a_ticket_without_verdicts_is_held_and_the_shell_says_why() {
     assert_eq!(held.code, 12, "{}", held.err);
     snapshot(&site, "held", &held.whole());
     snapshot(&site, "plan_of_held", &site.ops(&["plan", &id]).whole());
-    snapshot(&site, "status_of_held", &site.ops(&["status"]).whole());
+    snapshot(&site, "status_of_held", &while_held(&site, &["status"], "unknown  held").whole());
     steering(&site);
+    leaving(&site);
     whole_state(&mut site);
     site.assert_clean();
 }
 
+/// The answer at a moment at which the checks do not happen to run again.
+fn while_held(site: &Site, args: &[&str], word: &str) -> Said {
+    eventually("it is held", || {
+        let said = site.ops(args);
+        said.out.contains(word).then_some(said)
+    })
+}
+
 /// Halt and resume, and requests that make no sense now.
 fn steering(site: &Site) {
-    let calls: [&[&str]; 6] = [
-        &["halt"],
-        &["status"],
-        &["resume"],
-        &["rollback", "D-1"],
-        &["abort", "D-7"],
-        &["show", "D-7"],
-    ];
+    let calls: [&[&str]; 5] =
+        [&["halt"], &["resume"], &["rollback", "D-1"], &["abort", "D-7"], &["show", "D-7"]];
     let texts = calls.map(|call| format!("$ ops {}\n{}", call.join(" "), site.ops(call).whole()));
     snapshot(site, "steering", &texts.join("\n"));
+    site.ops(&["halt"]);
+    assert!(site.ops(&["status"]).out.starts_with("HALTED"));
+    site.ops(&["resume"]);
+    assert!(!site.ops(&["status"]).out.contains("HALTED"));
+}
+
+/// Ctrl-C where nobody can be asked: the daemon goes on alone.
+fn leaving(site: &Site) {
+    let mut watch = site.begin(&["watch", "D-1"]);
+    read_until(&mut watch, "D-1 ");
+    interrupt(&watch);
+    assert_eq!(finish(watch).code, 130);
+    assert_eq!(site.ops(&["status"]).code, 0);
 }
 
 /// What can be asked beside a running daemon, and without one.
@@ -51,12 +67,13 @@ fn whole_state(site: &mut Site) {
     snapshot(site, "doctor", &doctor.whole());
     snapshot(site, "check_online", &site.ops(&["check", "--online"]).whole());
     assert_eq!(site.ops(&["audit", "verify"]).code, 0);
-    let live = site.ops(&["explain", "D-1", "--output", "json"]).json();
-    assert_eq!(live[0]["phase"], "held");
+    let held = r#""phase": "held""#;
+    let live = while_held(site, &["explain", "D-1", "--output", "json"], held).json();
+    assert_eq!(live[0]["id"], "D-1");
     site.end_daemon(rustix::process::Signal::TERM);
     let after = site.ops(&["status"]);
     assert!(after.err.contains("no daemon runs"), "{}", after.err);
-    assert!(after.out.contains("held"), "{}", after.out);
+    assert!(after.out.contains("D-1  MNS-1"), "{}", after.out);
     assert_eq!(site.ops(&["doctor"]).code, 1);
     assert_eq!(site.ops(&["deploy", "MNS-1"]).code, 1);
 }

@@ -3,21 +3,17 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
 use ops_boards::{BoardClient, NewTicket};
-use ops_demo::{shop::ShopConfig, versions::write_candidate};
+use ops_demo::shop::ShopConfig;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Longest wait for anything; only a broken program reaches it.
@@ -170,8 +166,8 @@ services:
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn serve(&mut self) {
-        let log = fs::File::options().append(true).create(true);
-        let log = log.open(self.path().join("serve.log")).unwrap();
+        let path = self.path().join("serve.log");
+        let log = fs::File::options().append(true).create(true).open(path).unwrap();
         let mut command = self.command(&["serve"]);
         command.stdout(Stdio::null()).stderr(log).process_group(0);
         let mut child = command.spawn().unwrap();
@@ -212,11 +208,24 @@ services:
         said.out.trim().to_owned()
     }
 
-    /// Builds a version of the shop.
+    /// Builds a version of the shop. The program itself stays outside of the artifact: a debug
+    /// build of it is large, and it would be hashed many times.
     pub(crate) fn build(&self, version: &str) -> PathBuf {
+        let shop = self.path().join("shop");
+        if !shop.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ops"), &shop).unwrap();
+        }
         let dir = self.path().join("dist").join(version);
-        let program = Path::new(env!("CARGO_BIN_EXE_ops"));
-        write_candidate(&dir, program, &ShopConfig::healthy(version)).unwrap();
+        fs::create_dir_all(dir.join("bin")).unwrap();
+        let config = serde_json::to_vec(&ShopConfig::healthy(version)).unwrap();
+        fs::write(dir.join("shop.json"), config).unwrap();
+        let script = format!(
+            "#!/bin/sh\nexec {} --config \"$(dirname \"$0\")/../shop.json\" \"$@\"\n",
+            shop.display()
+        );
+        let program = dir.join("bin/shop");
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         dir
     }
 
@@ -292,9 +301,10 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.clean();
         if thread::panicking() {
-            eprintln!("--- serve.log\n{}", self.serve_log());
+            let mut out = std::io::stderr();
+            let _ = writeln!(out, "--- serve.log\n{}", self.serve_log());
             let edge = fs::read_to_string(self.state().join("edge.log")).unwrap_or_default();
-            eprintln!("--- edge.log\n{edge}");
+            let _ = writeln!(out, "--- edge.log\n{edge}");
         }
     }
 }
@@ -314,6 +324,11 @@ fn said(output: &Output) -> Said {
 /// Ends with its exit code, and what it wrote.
 pub(crate) fn finish(child: Child) -> Said {
     said(&child.wait_with_output().unwrap())
+}
+
+/// Presses Ctrl-C.
+pub(crate) fn interrupt(child: &Child) {
+    kill_process(pid(child.id()), Signal::INT).unwrap();
 }
 
 /// The next lines of a running program until one has the word in it.
@@ -337,52 +352,4 @@ fn free_range() -> u16 {
         (*first..first + PORTS).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
     };
     (begin..32_000).step_by(PORTS.into()).find(free).expect("free ports")
-}
-
-/// Customers of the shop, until they are told to go home.
-pub(crate) struct Customers {
-    home: Arc<AtomicBool>,
-    thread: JoinHandle<Visits>,
-}
-
-/// What they met.
-#[derive(Debug, Default)]
-pub(crate) struct Visits {
-    pub(crate) served: u64,
-    pub(crate) lost: Vec<String>,
-}
-
-impl Customers {
-    /// Lets them come, about fifteen each second.
-    pub(crate) fn come(door: &str) -> Self {
-        let home = Arc::new(AtomicBool::new(false));
-        let go = Arc::clone(&home);
-        let door = door.to_owned();
-        let thread = thread::spawn(move || {
-            let mut visits = Visits::default();
-            while !go.load(Ordering::SeqCst) {
-                match visit(&door) {
-                    Ok(_) => visits.served += 1,
-                    Err(why) => visits.lost.push(why),
-                }
-                thread::sleep(Duration::from_millis(50));
-            }
-            visits
-        });
-        Self { home, thread }
-    }
-
-    pub(crate) fn go_home(self) -> Visits {
-        self.home.store(true, Ordering::SeqCst);
-        self.thread.join().unwrap()
-    }
-}
-
-/// One visit: the version that answered.
-pub(crate) fn visit(door: &str) -> Result<String, String> {
-    let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).build();
-    let answer = agent.new_agent().get(format!("http://{door}/")).call();
-    let answer = answer.map_err(|error| error.to_string())?;
-    let version = answer.headers().get("x-shop-version").ok_or("no version")?;
-    Ok(version.to_str().unwrap_or_default().to_owned())
 }

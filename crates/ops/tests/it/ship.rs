@@ -3,7 +3,8 @@
 use rustix::process::Signal;
 
 use crate::{
-    house::{Customers, Site, eventually, finish, read_until, visit},
+    customers::{Customers, visit},
+    house::{Site, eventually, finish, read_until},
     told::snapshot,
 };
 

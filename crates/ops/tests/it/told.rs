@@ -23,7 +23,7 @@ pub(crate) fn snapshot(site: &Site, name: &str, text: &str) {
             (r"(\d+ h )?(\d+ min )?\d+ (s|ms) observed", "[n] s observed"),
             (r"At most      .*", "At most      [left]"),
             (r"; in .* at the latest", "; in [left] at the latest"),
-            (r"(?m)^D-(\d+)  \[time\]", "D-$1  [time]"),
+            (r"D-1 is (checking|held|queued):", "D-1 is [phase]:"),
         ],
         omit_expression => true,
     }, {

@@ -15,6 +15,9 @@ use crate::{
     world::Fault,
 };
 
+/// Tries to close a ticket that shipped along, until it is left as it is.
+const TWIN_TRIES: u32 = 3;
+
 /// What one reading of the ticket says.
 enum Reading {
     /// Nothing: the board failed.
@@ -188,7 +191,7 @@ impl Draft<'_> {
         let written = |about| {
             let mut letters =
                 self.state.outbox.iter().filter(|letter| letter.about == about).peekable();
-            letters.peek().is_some() && letters.all(Letter::written)
+            letters.peek().is_some() && letters.all(Letter::settled)
         };
         if !written(About::Record) {
             return;
@@ -220,7 +223,27 @@ impl Draft<'_> {
             Outcome::Unknown { .. } => self.push(Event::LetterSent { n, sure: false }),
             Outcome::NotApplied { fault } | Outcome::Stale { fault } => {
                 self.push(Event::LetterRefused { n, words: fault.to_string() });
+                self.drop_twin(n);
             }
+        }
+    }
+
+    /// A ticket that shipped along and cannot be closed any more does not hold up the others: it
+    /// keeps its record and its status. The asking ticket is read before it is closed anyway.
+    fn drop_twin(&mut self, n: u32) {
+        let asking = self.state.created.tickets.first();
+        let twin =
+            self.state.outbox.iter().find_map(|letter| match (&letter.to, &letter.delivery) {
+                (To::Close { ticket }, Delivery::Owed { tries, .. })
+                    if letter.n == n && Some(ticket) != asking && *tries >= TWIN_TRIES =>
+                {
+                    Some(ticket.clone())
+                }
+                _ => None,
+            });
+        if let Some(ticket) = twin {
+            let words = format!("{ticket} could not be closed and keeps its status");
+            self.push(Event::LetterDropped { n, words });
         }
     }
 
