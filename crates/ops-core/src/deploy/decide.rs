@@ -8,6 +8,8 @@ mod operator;
 mod steps;
 mod words;
 
+use std::borrow::Cow;
+
 use super::{
     event::Event,
     input::{Input, LeaseAnswer, Rejection},
@@ -22,7 +24,7 @@ use crate::time::Now;
 ///
 /// A [`Rejection`] says why the input does not fit; nothing happened then.
 pub fn decide(state: &Deployment, input: &Input, now: &Now) -> Result<Vec<Event>, Rejection> {
-    let mut draft = Draft { state: state.clone(), events: Vec::new(), now };
+    let mut draft = Draft { state: Cow::Borrowed(state), events: Vec::new(), now };
     if state.last.boot != now.boot {
         draft.push(Event::Rearmed);
     }
@@ -31,16 +33,17 @@ pub fn decide(state: &Deployment, input: &Input, now: &Now) -> Result<Vec<Event>
     Ok(draft.events)
 }
 
-/// A copy of the state on which the events of one decision are tried as they are made.
+/// The state on which the events of one decision are tried as they are made: copied at the first
+/// of them, since most inputs change nothing.
 struct Draft<'a> {
-    state: Deployment,
+    state: Cow<'a, Deployment>,
     events: Vec<Event>,
     now: &'a Now,
 }
 
 impl Draft<'_> {
     fn push(&mut self, event: Event) {
-        self.state.apply(&event, self.now);
+        self.state.to_mut().apply(&event, self.now);
         self.events.push(event);
     }
 

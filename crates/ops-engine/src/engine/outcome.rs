@@ -143,7 +143,12 @@ impl<J: Journal> Engine<J> {
         let why = match answer {
             Ok(None) => None,
             Ok(Some(why)) => Some(why.clone()),
-            Err(fault) => Some(fault.what.clone()),
+            Err(fault) => {
+                // Nothing was observed: not that it is healthy, and not that it is sick (P8).
+                health.good = 0;
+                health.why = Some(fault.what.clone());
+                return health.clone();
+            }
         };
         let turned = (why.is_none() && health.bad > 0) || (why.is_some() && health.good > 0);
         let fresh = health.good == 0 && health.bad == 0;
