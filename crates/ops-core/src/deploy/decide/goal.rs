@@ -332,8 +332,14 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
     }
 }
 
+/// Where requests may go. A replica whose keeper does not answer most likely serves on (keepers
+/// may die, services do not with them); the door finds out, and tries the others meanwhile.
 fn addresses(target: &TargetView, release: &ReleaseId) -> Vec<String> {
-    target.running(release).filter_map(|replica| replica.address.clone()).collect()
+    target
+        .of(release)
+        .filter(|replica| matches!(replica.state, ReplicaState::Running | ReplicaState::Unknown))
+        .filter_map(|replica| replica.address.clone())
+        .collect()
 }
 
 fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
