@@ -15,7 +15,7 @@ use std::{
 
 use ops_core::{
     deploy::{Deployment, Event, Health, Input, Rejection, decide, owed},
-    id::{DeploymentId, Generation, Identity},
+    id::{DeploymentId, Generation, Identity, OpId},
     settings::Settings,
     ticket::Message,
     time::{BootMs, Now},
@@ -67,6 +67,9 @@ pub struct Engine<J: Journal> {
     /// Health per replica, counted over looks; starts from nothing after a restart.
     health: BTreeMap<String, (Health, BootMs)>,
     running: BTreeSet<JobKey>,
+    /// The act that had ended when a look under way began: what began before the last act ended
+    /// does not read it back (P7).
+    looking: BTreeMap<DeploymentId, Option<OpId>>,
     /// When a repeated job last ended.
     last: BTreeMap<JobKey, BootMs>,
     /// Deployments that changed since their last look: the next one is due at once.
@@ -197,6 +200,7 @@ impl<J: Journal> Engine<J> {
         if self.deployments.get(&id).is_some_and(Deployment::ended) {
             self.deployments.remove(&id);
             self.stirred.remove(&id);
+            self.looking.remove(&id);
             self.nudged = true;
         }
     }

@@ -266,6 +266,8 @@ impl Deployment {
         self.created.environment = plan.environment.clone();
         self.created.group.clone_from(&plan.group);
         self.rehearsal_started = false;
+        self.started = false;
+        self.started_at = None;
         self.on_traffic = false;
         self.old_stopped = false;
         self.watching = None;
@@ -381,6 +383,7 @@ impl Deployment {
         };
         match act {
             Act::Start { spec } if spec.release == plan.new.spec.release => {
+                self.started = true;
                 self.started_at.get_or_insert(now.ms);
             }
             Act::Start { spec } if plan.release(Which::Rehearsal) == Some(spec.release.clone()) => {
@@ -560,6 +563,21 @@ impl Deployment {
         self.lease = None;
         self.reserved = false;
         self.look_before_giving_up(now);
+        self.check_again_before_the_first_act(now);
+    }
+
+    /// Between the last checks and the first act no time may pass in which nobody looked (P1).
+    fn check_again_before_the_first_act(&mut self, now: &Now) {
+        if !matches!(self.phase, Phase::Deploying { .. }) || self.touched() {
+            return;
+        }
+        let rechecked = self
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.steps.iter().position(|step| step.goal == Goal::Rechecked));
+        if let Some(at) = rechecked {
+            self.enter(None, at, now, |run| Phase::Planned { run, failed: None });
+        }
     }
 
     /// What ran out while no daemon could look has not failed: the step gets its whole time once

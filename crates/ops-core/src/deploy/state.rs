@@ -319,6 +319,8 @@ pub struct Deployment {
     pub start_ms: Option<u64>,
     /// Boot time in milliseconds at which the new release was told to start.
     pub started_at: Option<u64>,
+    /// Whether the new release was at least told to start.
+    pub started: bool,
     /// Milliseconds from healthy to all traffic moved, dwells and watches excluded.
     pub switch_ms: u64,
     /// Boot time in milliseconds at which the way back was decided on.
@@ -359,6 +361,7 @@ impl Deployment {
             checked: 0,
             start_ms: None,
             started_at: None,
+            started: false,
             switch_ms: 0,
             decided_back_at: None,
             milestones: Vec::new(),
@@ -450,6 +453,12 @@ impl Deployment {
             self.phase,
             Phase::Deploying { .. } | Phase::Verifying { .. } | Phase::Watching { .. }
         )
+    }
+
+    /// Whether anything of the new release was at least intended: it started, or the door or the
+    /// old release was touched.
+    pub fn touched(&self) -> bool {
+        self.started || self.on_traffic || self.old_stopped || self.gap.is_some()
     }
 
     /// Whether its phase has no way on.

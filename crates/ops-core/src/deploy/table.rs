@@ -28,6 +28,7 @@ pub const ROWS: &[Row] = &[
     (P::Planned, "abort", &[P::Held]),
     (P::Planned, "op-ended", &[P::Held]),
     (P::Planned, "ticket-read", &[P::Withdrawn]),
+    (P::Deploying, "restarted", &[P::Planned]),
     (P::Deploying, "looked", &[P::Verifying, P::Watching, P::RollingBack]),
     (P::Deploying, "tick", &[P::RollingBack]),
     (P::Deploying, "abort", &[P::RollingBack]),

@@ -371,3 +371,27 @@ fn p9_a_frozen_service_without_a_route_thaws() {
     world.ended();
     assert!(matches!(world.state.phase, Phase::Thawed { .. }), "{:?}", world.state.phase);
 }
+
+#[test]
+fn p1_a_restart_before_the_first_act_checks_again() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Deploying { .. }));
+    assert!(!world.state.touched(), "{:?}", world.state.op);
+    world.feed(&Input::Restarted);
+    assert!(matches!(world.state.phase, Phase::Planned { .. }), "{:?}", world.state.phase);
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::Closed), "{:?}", world.state.phase);
+}
+
+#[test]
+fn p10_a_first_deployment_withdrawn_after_a_reboot_says_that_it_was_taken_back() {
+    let mut world = World::new(canary(), "v1");
+    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+    moved(&mut world.ticket, "pia@example.org", "rfp", "in-progress");
+    world.now.boot = crate::time::BootId("boot-2".into());
+    world.feed(&Input::Tick);
+    world.now.boot = crate::time::BootId("boot-1".into());
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::Withdrawn { .. }), "{:?}", world.state.phase);
+    assert!(world.words().contains("## Deployment Withdrawn"), "{}", world.words());
+}

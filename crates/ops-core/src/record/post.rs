@@ -115,7 +115,7 @@ pub fn resume_post(deployment: &Deployment, by: &Identity) -> String {
 
 /// The ticket was pulled back.
 pub fn withdrawn_post(deployment: &Deployment, words: &str) -> String {
-    let serves = if deployment.started_at.is_some() {
+    let serves = if deployment.touched() {
         format!("{} serves", previous(deployment))
     } else {
         "nothing was changed".into()

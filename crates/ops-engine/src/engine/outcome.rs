@@ -125,6 +125,14 @@ impl<J: Journal> Engine<J> {
             .iter()
             .map(|(replica, answer)| (replica.clone(), self.count(replica, answer, every, now.ms)))
             .collect();
+        let stale = self
+            .last_ended(id)
+            .is_some_and(|op| self.looking.remove(&id).is_some_and(|before| before != Some(op)));
+        if stale {
+            // It began before the last act ended. The next look is due at once.
+            self.stirred.insert(id);
+            return Ok(());
+        }
         let view = View {
             target: looked.target,
             door: looked.door,

@@ -92,7 +92,7 @@ fn previous(plan: &Plan, target: &TargetView, door: &DoorView, view: &View) -> M
     let old = healthy(plan, Which::Old, target, view);
     let new = healthy(plan, Which::New, target, view);
     let weight = match (old, new) {
-        (0, 0) => return start_old(plan, target),
+        (0, 0) => return start_old(plan, target, door),
         (old, new) if old >= new => 0,
         _ => 100,
     };
@@ -113,13 +113,20 @@ fn previous(plan: &Plan, target: &TargetView, door: &DoorView, view: &View) -> M
     if weight == 0 { gone(plan, target) } else { Missing::Nothing }
 }
 
-/// Nothing is healthy: the previous version is started again, alone where two cannot run.
-fn start_old(plan: &Plan, target: &TargetView) -> Missing {
+/// Nothing answers healthy: the previous version is started again. Where two cannot run, only
+/// while no request can reach the new one: it may serve although nobody could ask.
+fn start_old(plan: &Plan, target: &TargetView, door: &DoorView) -> Missing {
     let Some(spec) = plan.spec(Which::Old) else { return Missing::Time };
     if target.running(&spec.release).count() >= spec.replicas as usize {
         return Missing::Time;
     }
+    let release = &plan.new.spec.release;
     let alone = plan.service.strategy != Strategy::Recreate
-        || target.of(&plan.new.spec.release).all(|replica| replica.state == ReplicaState::Stopped);
-    if alone { Missing::Act(Act::Start { spec: Box::new(spec) }) } else { gone(plan, target) }
+        || target.of(release).all(|replica| replica.state == ReplicaState::Stopped);
+    let reached = door.served.as_ref().is_some_and(|served| served.route.weight_of(release) > 0);
+    match (alone, reached) {
+        (true, _) => Missing::Act(Act::Start { spec: Box::new(spec) }),
+        (false, false) => gone(plan, target),
+        (false, true) => Missing::Time,
+    }
 }

@@ -309,7 +309,15 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
         Goal::Running(which) => plan.spec(*which).map(|spec| Act::Start { spec: Box::new(spec) }),
         Goal::Stopped(which) => plan.release(*which).map(|release| Act::Stop { service, release }),
         Goal::Removed(which) => {
-            plan.release(*which).map(|release| Act::Remove { service, release })
+            let release = plan.release(*which)?;
+            // An order to stop that never arrived must not leave it running for ever.
+            let target = view.target.as_ref().ok()?;
+            let ended = |replica: &Replica| replica.state == ReplicaState::Stopped;
+            Some(if target.of(&release).all(ended) {
+                Act::Remove { service, release }
+            } else {
+                Act::Stop { service, release }
+            })
         }
         Goal::Routed { new } => route(plan, *new, view).map(|route| Act::SetRoute { route }),
         Goal::Held => hold(plan).map(|route| Act::SetRoute { route }),

@@ -50,7 +50,7 @@ impl Draft<'_> {
         if self.state.run().is_some_and(|run| run.at > 0)
             && self.state.op.is_none()
             && !self.state.on_traffic
-            && self.state.started_at.is_none()
+            && !self.state.started
             && !self.state.old_stopped
             && self.state.gap.is_none()
         {
@@ -102,7 +102,7 @@ impl Draft<'_> {
             }
             Phase::Withdrawn { words } => {
                 let words = words.clone();
-                if self.state.started_at.is_some() {
+                if self.state.touched() {
                     let comment = record::failure_comment(&self.state);
                     self.comment(About::Record, &comment);
                 }
