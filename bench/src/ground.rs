@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -74,12 +74,21 @@ pub(crate) fn blue_green() -> SiteSettings {
 impl Ground {
     /// Opens a stage. Users come with this rate, in requests per second, once a version serves.
     pub(crate) fn open(settings: &SiteSettings, rate: f64) -> Result<Self, BenchError> {
+        Self::open_with(&program()?, settings, rate)
+    }
+
+    /// The same with this `ops` program.
+    pub(crate) fn open_with(
+        program: &Path,
+        settings: &SiteSettings,
+        rate: f64,
+    ) -> Result<Self, BenchError> {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&stop))
                 .map_err(|why| BenchError::system("hear signals", "this process", why))?;
         }
-        let mut site = Site::new(&program()?, settings)?;
+        let mut site = Site::new(program, settings)?;
         let team = site.open()?;
         let control = site.control();
         Ok(Self { site, team, control, rate, load: None, stop })

@@ -1,13 +1,18 @@
 //! Memory at rest: daemon, edge, keeper.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ops_demo::stage::SiteSettings;
 use serde::Serialize;
 
 use crate::{
     answer::{Figures, Goal, progress},
-    ground::{BenchError, Ground},
+    ground::{BenchError, Ground, program},
     processes::{Memory, Role, of_stage},
 };
 
@@ -29,6 +34,9 @@ pub(crate) struct Args {
     /// Requests per second while deploying
     #[arg(long, default_value_t = 500.0)]
     rate: f64,
+    /// Without the keeper's own program beside `ops`
+    #[arg(long)]
+    alone: bool,
 }
 
 /// One process.
@@ -42,11 +50,17 @@ pub(crate) struct Row {
 /// The figures.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    /// Whether the keepers are `ops` itself.
+    alone: bool,
     rows: Vec<Row>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Report, BenchError> {
-    let mut ground = Ground::open(&SiteSettings::default(), args.rate)?;
+    let folder = tempfile::tempdir().map_err(|why| {
+        BenchError::system("make a folder", "the folder for temporary files", why)
+    })?;
+    let program = if args.alone { copy(&program()?, folder.path())? } else { program()? };
+    let mut ground = Ground::open_with(&program, &SiteSettings::default(), args.rate)?;
     for number in 0..args.count.max(1) {
         ground.deploy_good(&format!("v{number}"))?;
     }
@@ -65,7 +79,15 @@ pub(crate) fn run(args: &Args) -> Result<Report, BenchError> {
         }
     }
     ground.clear()?;
-    Ok(Report { rows })
+    Ok(Report { alone: args.alone, rows })
+}
+
+/// The program with nothing beside it.
+fn copy(program: &Path, folder: &Path) -> Result<PathBuf, BenchError> {
+    let alone = folder.join("ops");
+    fs::copy(program, &alone)
+        .map_err(|why| BenchError::system("copy the program", folder.display().to_string(), why))?;
+    Ok(alone)
 }
 
 impl Report {
