@@ -197,7 +197,7 @@ impl<'a> Campaign<'a> {
     fn count(&mut self, users: &LoadReport) {
         self.outcome.requests = users.total().requests;
         self.outcome.down_seconds =
-            self.down.iter().map(|(from, to)| (to - from) as f64 / 1e3).sum();
+            self.down.iter().fold(0.0, |sum, (from, to)| sum + (to - from) as f64 / 1e3);
         let mut odd = Vec::new();
         for record in users.records() {
             let Some(loss) = record.loss() else { continue };

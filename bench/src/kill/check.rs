@@ -7,7 +7,8 @@ use std::{
 
 use ops_core::{id::ServiceName, world::ReplicaState};
 use ops_demo::stage::{Site, Team};
-use ops_engine::ports::Target as _;
+use ops_edge::EdgeDoor;
+use ops_engine::ports::{Door as _, Target as _};
 
 use crate::{
     comments::{headed, repeated},
@@ -69,8 +70,26 @@ fn look(ground: &Ground, version: &str) -> Vec<String> {
             }
         }
     }
+    found.extend(door(&ground.site));
     found.extend(processes(&ground.site));
     found
+}
+
+/// All traffic must go to one release, with all its replicas.
+fn door(site: &Site) -> Vec<String> {
+    let door = EdgeDoor::new(site.state().join("edge"));
+    match door.look(&ServiceName::new("shop")).map(|view| view.served) {
+        Err(why) => vec![format!("the door does not answer: {why}")],
+        Ok(None) => vec!["the door has no route".into()],
+        Ok(Some(served)) => {
+            let legs: Vec<_> =
+                served.route.legs.iter().map(|leg| (leg.weight, leg.backends.len())).collect();
+            if legs == [(100, REPLICAS)] {
+                return Vec::new();
+            }
+            vec![format!("the door's shares and numbers of replicas are {legs:?}")]
+        }
+    }
 }
 
 fn processes(site: &Site) -> Vec<String> {

@@ -4,6 +4,7 @@ mod boards;
 mod candidate;
 mod edge;
 mod identity;
+mod keepers;
 mod members;
 mod stop;
 mod wishes;
@@ -43,7 +44,7 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     members::sync(&store, settings)?;
     let (listener, boards) = listen(&settings.boards.listen)?;
     let target = Arc::new(context.target(settings)?);
-    restore(context, &target);
+    let keepers = keepers::Watch::begin(context, &target)?;
     let edge = edge::Edge::begin(context, own_edge)?;
     let ports = ports(context, settings, &store, target)?;
     let (daemon, handle) = Daemon::new(engine, ports.clone(), clock);
@@ -65,6 +66,7 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     drop(control);
     serving.end();
     drop(edge);
+    drop(keepers);
     farewell(context);
     Ok(Exit::Ok)
 }
@@ -125,21 +127,6 @@ fn listen(address: &str) -> Result<(TcpListener, String), Problem> {
     listener.set_nonblocking(true).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound.to_string()))
-}
-
-/// Brings keepers back that died, before anything is looked at.
-fn restore(context: &Context, target: &ProcessTarget) {
-    match target.restore() {
-        Ok(done) => {
-            for replica in done.restored {
-                tracing::info!(replica, "its keeper is back");
-            }
-            for (replica, fault) in done.failed {
-                context.ui.warning(&format!("{replica} has no keeper: {fault}"));
-            }
-        }
-        Err(fault) => context.ui.warning(&format!("keepers could not be looked at: {fault}")),
-    }
 }
 
 /// Sets the log of a long-running process up, on standard error.
