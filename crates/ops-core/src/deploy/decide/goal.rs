@@ -319,7 +319,12 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
                 Act::Stop { service, release }
             })
         }
-        Goal::Routed { new } => route(plan, *new, view).map(|route| Act::SetRoute { route }),
+        Goal::Routed { new } => {
+            // A route stays as it was set: forward, a new replica that cannot be seen for a moment
+            // must not be missing from it for good (P6). On the way back no time may be lost.
+            let whole = state.cause().is_some() || all_run(plan, view);
+            whole.then(|| route(plan, *new, view)).flatten().map(|route| Act::SetRoute { route })
+        }
         Goal::Held => hold(plan).map(|route| Act::SetRoute { route }),
         Goal::Unrouted => Some(Act::RemoveRoute { service }),
         Goal::Healthy(Which::Old, _) if state.cause().is_some() => {
@@ -338,6 +343,12 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
         | Goal::Verified
         | Goal::Observed { .. } => None,
     }
+}
+
+fn all_run(plan: &Plan, view: &View) -> bool {
+    let spec = &plan.new.spec;
+    let count = |target: &TargetView| target.running(&spec.release).count();
+    view.target.as_ref().is_ok_and(|target| count(target) >= spec.replicas as usize)
 }
 
 /// Where requests may go. A replica whose keeper does not answer most likely serves on (keepers
