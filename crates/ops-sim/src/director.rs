@@ -168,6 +168,8 @@ impl Director {
             (Kind::Fades, 4),
             (Kind::Broken, 5),
         ]);
+        // What takes longer to start again than the gap may last cannot be kept within it.
+        let kind = if service == STOCK && kind == Kind::Tardy { Kind::Good } else { kind };
         let lacks = self.dice.weighted(&[
             (Lacks::Nothing, 60),
             (Lacks::Cq, 1),

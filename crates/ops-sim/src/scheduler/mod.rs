@@ -442,7 +442,8 @@ impl Sim {
                 && deployment.lease.is_none()
                 && deployment.outbox.iter().all(|letter| letter.written())
         };
-        self.t() >= self.hurry_until && engine.deployments().all(waits)
+        let late = lock(&self.world).late_acts();
+        self.t() >= self.hurry_until && late == 0 && engine.deployments().all(waits)
     }
 }
 

@@ -218,7 +218,8 @@ fn routed(state: &Deployment, plan: &Plan, new: u8, view: &View) -> Met {
     let old = plan.release(Which::Old);
     let fits = served.route.hold.is_none()
         && served.route.weight_of(&plan.new.spec.release) == new
-        && old.is_none_or(|old| served.route.weight_of(&old) == 100 - new);
+        && old.is_none_or(|old| served.route.weight_of(&old) == 100 - new)
+        && reaches_all(&served.route, view);
     match (fits, served.probed) {
         (true, true) => Met::Yes,
         (true, false) => no("the door has not reached the replicas yet"),
@@ -340,8 +341,21 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
     }
 }
 
+/// Where the replicas of a release listen: also those that ended by themselves and come back,
+/// since nothing would bring them into the route then.
 fn addresses(target: &TargetView, release: &ReleaseId) -> Vec<String> {
-    target.running(release).filter_map(|replica| replica.address.clone()).collect()
+    let there = |replica: &&Replica| {
+        matches!(replica.state, ReplicaState::Running | ReplicaState::BackingOff)
+    };
+    target.of(release).filter(there).filter_map(|replica| replica.address.clone()).collect()
+}
+
+/// Whether every replica of the releases on a route can be reached through it.
+fn reaches_all(route: &Route, view: &View) -> bool {
+    let Ok(target) = &view.target else { return false };
+    route.legs.iter().all(|leg| {
+        addresses(target, &leg.release).iter().all(|address| leg.backends.contains(address))
+    })
 }
 
 fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
