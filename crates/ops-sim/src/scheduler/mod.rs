@@ -58,6 +58,8 @@ pub struct Pace {
     pub death_permille: u64,
     /// Share of results that reach the daemon late, in thousandths.
     pub lag_permille: u64,
+    /// Share of acts that take seconds, in thousandths.
+    pub slow_permille: u64,
 }
 
 /// A simulation.
