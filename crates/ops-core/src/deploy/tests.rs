@@ -419,3 +419,19 @@ fn p6_a_replica_that_comes_back_is_in_the_route() {
         assert_eq!(leg.backends.len(), 2, "{leg:?}");
     }
 }
+
+#[test]
+fn p5_what_leaves_is_waited_for_while_the_target_is_away() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Documenting { run: Some(_) }));
+    world.broken = vec!["stop", "remove"];
+    world.target_away = true;
+    for _ in 0..300 {
+        world.step();
+    }
+    assert!(matches!(world.state.phase, Phase::Documenting { run: Some(_) }));
+    world.broken.clear();
+    world.target_away = false;
+    world.ended();
+    assert_eq!(world.target.replicas.len(), 2, "nothing of the old version is left");
+}
