@@ -196,6 +196,8 @@ pub(crate) struct World {
     pub(crate) broken: Vec<&'static str>,
     /// Letters of these kinds are answered like this.
     pub(crate) refused_letters: Vec<(crate::deploy::About, Outcome)>,
+    /// Whether the target does not answer looks.
+    pub(crate) target_away: bool,
     last_second: u64,
 }
 
@@ -216,6 +218,7 @@ impl World {
             failing: 0,
             sick: Vec::new(),
             broken: Vec::new(),
+            target_away: false,
             refused_letters: Vec::new(),
             last_second: 1_000,
         }
@@ -340,7 +343,11 @@ impl World {
             })
             .collect();
         View {
-            target: Ok(self.target.clone()),
+            target: if self.target_away {
+                Err(crate::world::Fault::new("no answer", "the target", "look again"))
+            } else {
+                Ok(self.target.clone())
+            },
             door: Ok(self.door.clone()),
             health,
             signals: routed.then(|| Ok(self.seconds())),

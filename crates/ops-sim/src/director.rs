@@ -86,8 +86,8 @@ impl Director {
         }
         sim.pace = match self.mood {
             Mood::Calm => Pace::default(),
-            Mood::Rough => Pace { death_permille: 5, lag_permille: 30 },
-            Mood::Wild => Pace { death_permille: 30, lag_permille: 150 },
+            Mood::Rough => Pace { death_permille: 5, lag_permille: 30, slow_permille: 50 },
+            Mood::Wild => Pace { death_permille: 30, lag_permille: 150, slow_permille: 100 },
         };
         for service in SERVICES {
             let wish = self.wish(sim, service, Kind::Good, Lacks::Nothing);
@@ -168,6 +168,8 @@ impl Director {
             (Kind::Fades, 4),
             (Kind::Broken, 5),
         ]);
+        // What takes longer to start again than the gap may last cannot be kept within it.
+        let kind = if service == STOCK && kind == Kind::Tardy { Kind::Good } else { kind };
         let lacks = self.dice.weighted(&[
             (Lacks::Nothing, 60),
             (Lacks::Cq, 1),

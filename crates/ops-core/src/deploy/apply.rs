@@ -361,6 +361,7 @@ impl Deployment {
     fn step_extended(&mut self, now: &Now) {
         if let Some(run) = self.run_mut() {
             run.extensions += 1;
+            run.tries = 0;
         }
         self.arm_step(now);
     }

@@ -395,3 +395,43 @@ fn p10_a_first_deployment_withdrawn_after_a_reboot_says_that_it_was_taken_back()
     assert!(matches!(world.state.phase, Phase::Withdrawn { .. }), "{:?}", world.state.phase);
     assert!(world.words().contains("## Deployment Withdrawn"), "{}", world.words());
 }
+
+#[test]
+fn p6_a_replica_that_comes_back_is_in_the_route() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| {
+        matches!(world.state.phase, Phase::Deploying { .. }) && !world.state.on_traffic
+    });
+    let new = world.state.plan.as_ref().unwrap().new.spec.release.clone();
+    world.until(|world| world.target.of(&new).count() == 2);
+    for replica in &mut world.target.replicas {
+        if replica.id == format!("{new}-1") {
+            replica.state = crate::world::ReplicaState::BackingOff;
+            replica.address = Some("127.0.0.1:20777".into());
+        }
+    }
+    world.until(|world| {
+        world.state.milestones.iter().any(|one| one.words.starts_with("100 %"))
+            || world.state.cause().is_some()
+            || !matches!(world.state.phase, Phase::Deploying { .. })
+    });
+    for leg in &world.door.served.as_ref().unwrap().route.legs {
+        assert_eq!(leg.backends.len(), 2, "{leg:?}");
+    }
+}
+
+#[test]
+fn p5_what_leaves_is_waited_for_while_the_target_is_away() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Documenting { run: Some(_) }));
+    world.broken = vec!["stop", "remove"];
+    world.target_away = true;
+    for _ in 0..300 {
+        world.step();
+    }
+    assert!(matches!(world.state.phase, Phase::Documenting { run: Some(_) }));
+    world.broken.clear();
+    world.target_away = false;
+    world.ended();
+    assert_eq!(world.target.replicas.len(), 2, "nothing of the old version is left");
+}

@@ -17,8 +17,15 @@ pub(super) struct Evidence {
     approved: BTreeSet<Digest>,
 }
 
-/// Whether a version passed its watch: its record stands on a ticket that asks for it.
+/// Whether a version passed its watch: it serves, or its record stands on a ticket that asks for it.
 fn shipped(world: &World, artifact: &Digest) -> bool {
+    let serves = world.target.replicas.iter().any(|one| {
+        let served = world.door.served.get(&one.service);
+        one.artifact == *artifact && served.is_some_and(|s| s.route.weight_of(&one.release) > 0)
+    });
+    if serves {
+        return true;
+    }
     let asking = world.planning.asks.iter().filter(|(_, digest)| *digest == artifact);
     let mut tickets = asking.filter_map(|(id, _)| world.planning.tickets.get(id));
     tickets.any(|ticket| {

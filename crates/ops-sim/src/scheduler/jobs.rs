@@ -19,7 +19,7 @@ impl Sim {
                 self.dice.between(3, 40)
             }
             (Work::Act { .. }, _) => {
-                if self.dice.chance(50) {
+                if self.dice.chance(self.pace.slow_permille) {
                     self.dice.between(500, 5_000)
                 } else {
                     self.dice.between(10, 250)

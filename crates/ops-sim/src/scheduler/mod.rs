@@ -58,6 +58,8 @@ pub struct Pace {
     pub death_permille: u64,
     /// Share of results that reach the daemon late, in thousandths.
     pub lag_permille: u64,
+    /// Share of acts that take seconds, in thousandths.
+    pub slow_permille: u64,
 }
 
 /// A simulation.
@@ -442,7 +444,8 @@ impl Sim {
                 && deployment.lease.is_none()
                 && deployment.outbox.iter().all(|letter| letter.written())
         };
-        self.t() >= self.hurry_until && engine.deployments().all(waits)
+        let late = lock(&self.world).late_acts();
+        self.t() >= self.hurry_until && late == 0 && engine.deployments().all(waits)
     }
 }
 

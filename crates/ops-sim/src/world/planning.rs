@@ -231,7 +231,7 @@ fn notes(wish: &Wish) -> String {
     let commit = wish
         .config_commit
         .as_ref()
-        .map_or_else(String::new, |commit| format!("config-commit: {commit}\n"));
+        .map_or_else(String::new, |commit| format!("config_commit: {commit}\n"));
     format!(
         "```ops\nservice: {}\nartifact: {}\ndigest: {}\nversion: {}\n{commit}migrations: none\n\
          rollback: previous\n```\n",

@@ -137,9 +137,7 @@ impl Door for Port {
     fn signals(&self, service: &ServiceName, after: u64) -> Look<Vec<SignalSecond>> {
         self.look(Part::Door, |world| {
             let told = world.door.signals(service, after);
-            if after > 0 {
-                world.told(&told);
-            }
+            world.told(&told);
             told
         })
     }

@@ -120,6 +120,19 @@ impl Script {
         engine.deployment(DeploymentId(id)).map(ops_core::deploy::Deployment::phase_name)
     }
 
+    /// Whether a deployment that has not ended holds its lease.
+    pub(crate) fn leased(&self, id: u64) -> Option<bool> {
+        let engine = self.sim.engine.as_ref()?;
+        engine.deployment(DeploymentId(id)).map(|one| one.lease.is_some())
+    }
+
+    /// Whether requests to a service wait at the door.
+    pub(crate) fn held(&self, service: &str) -> bool {
+        let world = lock(&self.sim.world);
+        let served = world.door.served.get(&ServiceName::from(service));
+        served.is_some_and(|served| served.route.hold.is_some())
+    }
+
     pub(crate) fn story(&self) -> String {
         lock(&self.sim.world).story.text(120)
     }

@@ -1,16 +1,281 @@
-//! The ordinary situations, each with a fixed script.
+//! The ordinary situations, each with a fixed script against the simulated world.
 
-use ops_sim::world::{conduct::Kind, wishes::CART};
+use ops_core::{
+    deploy::PhaseName,
+    id::{DeploymentId, Digest},
+};
+use ops_engine::Ask;
+use ops_sim::{
+    scheduler::happening::{Happening, operator},
+    world::{
+        conduct::Kind,
+        faults::{Fate, Part},
+        lock,
+        planning::Wish,
+        wishes::{CART, GAP_MS, SHOP, STOCK},
+    },
+};
 
 use crate::script::Script;
+
+const PLANNED: &str = "## Deployment Planned";
+const COMPLETE: &str = "## Deployment Complete";
+const FAILED: &str = "## Deployment Failed";
+
+fn digest(service: &str, version: &str) -> Digest {
+    Digest::of(format!("{service} {version}").as_bytes())
+}
 
 #[test]
 fn s1_a_first_deployment_is_routed_at_once_and_closed() {
     let mut script = Script::new();
-    let wish = script.wish(CART, "v1", Kind::Good);
     let ticket = script.ship(CART, "v1", Kind::Good);
-    assert_eq!(script.status(&ticket), "closed");
-    assert_eq!(script.routed(CART), [(wish.digest, 100)]);
-    assert_eq!(script.comments(&ticket), ["## Deployment Planned", "## Deployment Complete"]);
+    assert_eq!(script.routed(CART), [(digest(CART, "v1"), 100)]);
+    assert_eq!(script.comments(&ticket), [PLANNED, COMPLETE]);
     assert_eq!(script.posts("Health: good"), 1);
+}
+
+#[test]
+fn s1_a_bad_first_deployment_leaves_nothing_and_is_not_frozen() {
+    let mut script = Script::new();
+    let wish = script.wish(CART, "v1", Kind::Errors);
+    let ticket = script.file(&wish);
+    script.until(600_000, |script| script.comments(&ticket).contains(&FAILED.to_owned()));
+    script.rest();
+    assert_eq!(script.routed(CART), []);
+    assert_eq!(script.alive(CART), 0);
+    assert_eq!(script.status(&ticket), "rfp");
+    assert_eq!(script.posts("frozen") + script.posts("could not be rolled back"), 0);
+}
+
+#[test]
+fn s3_a_change_of_configuration_alone_is_a_deployment_of_the_same_artifact() {
+    let mut script = Script::new();
+    script.ship(CART, "v1", Kind::Good);
+    script.sim.happen(&Happening::Commit(1));
+    let wish = script.wish(CART, "v1", Kind::Good);
+    let ticket =
+        script.file(&Wish { config_commit: Some("c000001".into()), version: "v1b".into(), ..wish });
+    script.until(900_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    assert_eq!(script.routed(CART), [(digest(CART, "v1"), 100)]);
+    assert_eq!(script.alive(CART), 1);
+    assert_eq!(script.comments(&ticket), [PLANNED, COMPLETE]);
+}
+
+#[test]
+fn s5_a_night_without_users_rolls_back_and_condemns_nothing() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.sim.happen(&Happening::Rate(SHOP.into(), 0));
+    script.until(900_000, |script| script.comments(&ticket).contains(&FAILED.to_owned()));
+    script.rest();
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v1"), 100)]);
+    let engine = script.sim.engine.as_ref().unwrap();
+    assert!(engine.knowledge().condemned.is_empty(), "only harm condemns");
+    script.sim.happen(&Happening::Rate(SHOP.into(), 40));
+    script.until(3_600_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v2"), 100)]);
+}
+
+#[test]
+fn s6_a_restart_in_mid_watch_reads_the_seconds_back() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Watching));
+    let began = script.sim.t();
+    script.run(5_000);
+    script.sim.kill(15_000);
+    script.until(300_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    let took = script.sim.t() - began;
+    assert!(took < 40_000 + 15_000, "the seconds without a daemon counted as observed: {took} ms");
+}
+
+#[test]
+fn s6_a_gap_in_the_signals_is_no_watch_time() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Watching));
+    script.run(10_000);
+    let began = script.sim.t();
+    script.sim.kill(12_000);
+    script.run(11_000);
+    script.sim.happen(&Happening::DoorRestart);
+    script.until(300_000, |script| script.status(&ticket) == "closed");
+    let took = script.sim.t() - began;
+    assert!(took > 11_000 + 28_000, "what the door forgot was not observed: {took} ms");
+    script.rest();
+}
+
+#[test]
+fn s7_what_cannot_run_twice_has_a_bounded_gap_that_the_door_holds() {
+    let mut script = Script::new();
+    script.sim.calm(true);
+    script.ship(CART, "v1", Kind::Good);
+    script.ship(STOCK, "v1", Kind::Good);
+    let wish = script.wish(STOCK, "v2", Kind::Sick);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.held(STOCK));
+    let began = script.sim.t();
+    script.until(60_000, |script| !script.held(STOCK));
+    assert!(script.sim.t() - began <= GAP_MS, "{}", script.sim.t() - began);
+    script.rest();
+    assert_eq!(script.routed(STOCK), [(digest(STOCK, "v1"), 100)]);
+    assert_eq!(script.comments(&ticket), [PLANNED, FAILED]);
+    script.ship(STOCK, "v3", Kind::Good);
+    assert_eq!(script.routed(STOCK), [(digest(STOCK, "v3"), 100)]);
+}
+
+#[test]
+fn s13_pulled_back_in_mid_watch_it_goes_back_and_is_withdrawn() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Watching));
+    script.sim.happen(&Happening::PullBack(ticket.clone()));
+    script.rest();
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v1"), 100)]);
+    assert_eq!(script.status(&ticket), "in-progress");
+    assert_eq!(script.comments(&ticket), [PLANNED, "## Deployment Withdrawn"]);
+    assert_eq!(script.posts("is withdrawn"), 1);
+}
+
+#[test]
+fn s13_pulled_back_after_the_watch_it_is_kept_and_not_closed() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Documenting));
+    script.sim.happen(&Happening::PullBack(ticket.clone()));
+    script.rest();
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v2"), 100)]);
+    assert_eq!(script.status(&ticket), "in-progress");
+    assert_eq!(script.comments(&ticket), [PLANNED, COMPLETE, "## Deployed, Not Closed"]);
+}
+
+#[test]
+fn s13_a_ticket_that_the_board_denies_to_have_is_no_pull_back() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Watching));
+    script.sim.happen(&Happening::Hide(ticket.clone(), 25_000));
+    script.until(600_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+}
+
+#[test]
+fn s14_a_board_that_is_away_holds_up_neither_the_watch_nor_the_lock() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Watching));
+    script.sim.happen(&Happening::Down(Part::Planning, 600_000));
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Documenting));
+    script.until(60_000, |script| script.leased(2) == Some(false));
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v2"), 100)]);
+    assert_eq!(script.status(&ticket), "rfp");
+    script.until(1_800_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    assert_eq!(script.comments(&ticket), [PLANNED, COMPLETE]);
+}
+
+#[test]
+fn s15_rolling_back_what_was_closed_is_a_deployment_and_condemns_it() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let ticket = script.ship(SHOP, "v2", Kind::Good);
+    assert!(script.sim.ask(&operator(), &Ask::Rollback { deployment: DeploymentId(2) }));
+    script.until(300_000, |script| script.routed(SHOP) == [(digest(SHOP, "v1"), 100)]);
+    script.until(300_000, |script| script.phase(3).is_none());
+    script.rest();
+    assert_eq!(script.status(&ticket), "closed", "the ticket stays closed");
+    let comments = script.comments(&ticket);
+    assert_eq!(comments, [PLANNED, COMPLETE, "## Deployment Rolled Back Later"]);
+    let engine = script.sim.engine.as_ref().unwrap();
+    let condemned = &engine.knowledge().condemned;
+    assert!(condemned.iter().any(|one| one.artifact == digest(SHOP, "v2")), "{condemned:?}");
+}
+
+#[test]
+fn s18_clock_steps_suspend_and_reboot_break_no_wait_and_no_watch() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Watching));
+    script.sim.happen(&Happening::StepWall(-86_400_000));
+    script.run(3_000);
+    script.sim.happen(&Happening::StepWall(200_000_000));
+    script.sim.happen(&Happening::Suspend(30_000));
+    script.run(35_000);
+    script.sim.happen(&Happening::Reboot);
+    script.until(900_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v2"), 100)]);
+}
+
+#[test]
+fn s20_a_full_disk_stops_no_way_back() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Errors);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.routed(SHOP).len() == 2);
+    script.sim.happen(&Happening::DiskFull(true));
+    script.until(300_000, |script| script.routed(SHOP) == [(digest(SHOP, "v1"), 100)]);
+    script.until(60_000, |script| script.comments(&ticket).contains(&FAILED.to_owned()));
+    script.sim.happen(&Happening::DiskFull(false));
+    script.rest();
+}
+
+#[test]
+fn s24_nothing_is_closed_after_a_rollback_of_it_began() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Watching));
+    let abort = Ask::Abort { deployment: DeploymentId(2) };
+    assert!(script.sim.ask(&operator(), &abort));
+    script.rest();
+    assert_eq!(script.status(&ticket), "rfp");
+    assert_eq!(script.comments(&ticket), [PLANNED, FAILED]);
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v1"), 100)]);
+}
+
+#[test]
+fn p4_an_act_that_was_outrun_is_done_again_under_a_new_generation() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    lock(&script.sim.world).faults.forced = vec![("set-route", Fate::Outrun)];
+    let ticket = script.ship(SHOP, "v2", Kind::Good);
+    assert_eq!(script.status(&ticket), "closed");
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v2"), 100)]);
+}
+
+#[test]
+fn p5_every_fate_of_every_act_ends_well() {
+    for act in ["import", "start", "set-route", "stop", "remove", "comment", "close", "post"] {
+        for fate in Fate::FAULTS {
+            let mut script = Script::new();
+            script.ship(CART, "v1", Kind::Good);
+            lock(&script.sim.world).faults.forced = vec![(act, fate)];
+            let ticket = script.ship(CART, "v2", Kind::Good);
+            assert_eq!(script.status(&ticket), "closed", "{act} {fate:?}");
+            assert_eq!(script.routed(CART), [(digest(CART, "v2"), 100)], "{act} {fate:?}");
+        }
+    }
 }

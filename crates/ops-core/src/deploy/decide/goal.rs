@@ -218,7 +218,8 @@ fn routed(state: &Deployment, plan: &Plan, new: u8, view: &View) -> Met {
     let old = plan.release(Which::Old);
     let fits = served.route.hold.is_none()
         && served.route.weight_of(&plan.new.spec.release) == new
-        && old.is_none_or(|old| served.route.weight_of(&old) == 100 - new);
+        && old.is_none_or(|old| served.route.weight_of(&old) == 100 - new)
+        && reaches_all(&served.route, view);
     match (fits, served.probed) {
         (true, true) => Met::Yes,
         (true, false) => no("the door has not reached the replicas yet"),
@@ -319,12 +320,7 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
                 Act::Stop { service, release }
             })
         }
-        Goal::Routed { new } => {
-            // A route stays as it was set: forward, a new replica that cannot be seen for a moment
-            // must not be missing from it for good (P6). On the way back no time may be lost.
-            let whole = state.cause().is_some() || all_run(plan, view);
-            whole.then(|| route(plan, *new, view)).flatten().map(|route| Act::SetRoute { route })
-        }
+        Goal::Routed { new } => route(plan, *new, view).map(|route| Act::SetRoute { route }),
         Goal::Held => hold(plan).map(|route| Act::SetRoute { route }),
         Goal::Unrouted => Some(Act::RemoveRoute { service }),
         Goal::Healthy(Which::Old, _) if state.cause().is_some() => {
@@ -345,20 +341,23 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
     }
 }
 
-fn all_run(plan: &Plan, view: &View) -> bool {
-    let spec = &plan.new.spec;
-    let count = |target: &TargetView| target.running(&spec.release).count();
-    view.target.as_ref().is_ok_and(|target| count(target) >= spec.replicas as usize)
+/// Where the replicas of a release listen: also those that ended by themselves and come back, and
+/// those whose keeper is silent, which most likely serve on (keepers may die, services do not with
+/// them). Nothing would bring them into the route later; the door tries the others meanwhile.
+fn addresses(target: &TargetView, release: &ReleaseId) -> Vec<String> {
+    let there = |replica: &&Replica| {
+        use ReplicaState::{BackingOff, Running, Unknown};
+        matches!(replica.state, Running | BackingOff | Unknown)
+    };
+    target.of(release).filter(there).filter_map(|replica| replica.address.clone()).collect()
 }
 
-/// Where requests may go. A replica whose keeper does not answer most likely serves on (keepers
-/// may die, services do not with them); the door finds out, and tries the others meanwhile.
-fn addresses(target: &TargetView, release: &ReleaseId) -> Vec<String> {
-    target
-        .of(release)
-        .filter(|replica| matches!(replica.state, ReplicaState::Running | ReplicaState::Unknown))
-        .filter_map(|replica| replica.address.clone())
-        .collect()
+/// Whether every replica of the releases on a route can be reached through it.
+fn reaches_all(route: &Route, view: &View) -> bool {
+    let Ok(target) = &view.target else { return false };
+    route.legs.iter().all(|leg| {
+        addresses(target, &leg.release).iter().all(|address| leg.backends.contains(address))
+    })
 }
 
 fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {

@@ -17,6 +17,8 @@ use crate::{
 const MAX_TRIES: u32 = 8;
 /// A step whose looks do not come at all is given up this long after its deadline.
 const BLIND_EXTRA_MS: u64 = 5_000;
+/// What is to be cleared away is waited for this long while the world cannot be looked at.
+const CLEAR_MAX_MS: u64 = 15 * 60_000;
 /// Steps that one look may finish.
 const STEPS_PER_LOOK: usize = 32;
 
@@ -221,6 +223,10 @@ impl Draft<'_> {
                 }
                 self.give_up(&step, words, blind)
             }
+            OnDeadline::Proceed if blind && self.clearing() && self.may_wait_on(&step) => {
+                self.push(Event::StepExtended);
+                false
+            }
             OnDeadline::Proceed => {
                 self.push(Event::StepLeft { words: words.into() });
                 self.finish_runs();
@@ -228,6 +234,21 @@ impl Draft<'_> {
             }
             OnDeadline::Fail | OnDeadline::Error => self.give_up(&step, words, blind),
         }
+    }
+
+    /// Whether this run only clears away what is not needed any more.
+    fn clearing(&self) -> bool {
+        matches!(
+            self.state.phase,
+            Phase::Documenting { .. } | Phase::Planned { failed: Some(_), .. }
+        )
+    }
+
+    /// What could not be looked at may still run, and nobody comes after this to clear it away: it
+    /// is waited for as long as anything is (DESIGN §6).
+    fn may_wait_on(&self, step: &Step) -> bool {
+        let used = self.state.run().map_or(0, |run| u64::from(run.extensions) + 1);
+        used.saturating_mul(step.deadline_ms) < CLEAR_MAX_MS
     }
 
     fn give_up(&mut self, step: &Step, words: &str, blind: bool) -> bool {
