@@ -70,6 +70,7 @@ pub fn run(seed: u64, keep_story: bool) -> Outcome {
 
 /// Mends everything and waits until nothing is under way.
 fn rest(sim: &mut Sim) {
+    sim.ambush = None;
     sim.happen(&Happening::Mend);
     let end = sim.t() + REST_MS;
     while !sim.over() {

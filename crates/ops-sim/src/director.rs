@@ -48,6 +48,28 @@ enum Sort {
     Nothing,
 }
 
+/// Phases in which something is made to happen on purpose, since it seldom would by chance; with
+/// an act under way or without.
+const AMBUSHES: &[((PhaseName, bool), u64)] = &[
+    ((PhaseName::Checking, false), 5),
+    ((PhaseName::Planned, false), 4),
+    ((PhaseName::Planned, true), 8),
+    ((PhaseName::Deploying, false), 4),
+    ((PhaseName::Deploying, true), 8),
+    ((PhaseName::Verifying, false), 14),
+    ((PhaseName::Watching, false), 2),
+    ((PhaseName::Watching, true), 8),
+    ((PhaseName::RollingBack, false), 16),
+    ((PhaseName::RollingBack, true), 6),
+    ((PhaseName::Frozen, false), 10),
+    ((PhaseName::Thawed, false), 10),
+    ((PhaseName::Documenting, false), 2),
+    ((PhaseName::Closed, false), 2),
+    ((PhaseName::RolledBack, false), 3),
+    ((PhaseName::Withdrawn, false), 4),
+    ((PhaseName::KeptNotClosed, false), 8),
+];
+
 /// Directs one run.
 pub struct Director {
     dice: Dice,
@@ -98,6 +120,17 @@ impl Director {
 
     /// Lets the next thing happen; false when everything has been asked for.
     pub fn next(&mut self, sim: &mut Sim) -> bool {
+        if let Some(deployment) = sim.ambushed() {
+            let phase = sim.ambush.take().map(|(phase, _)| phase);
+            self.strike(sim, deployment, phase.unwrap_or(PhaseName::Held));
+            if !sim.will_direct() {
+                sim.direct_in(1_000);
+            }
+            return true;
+        }
+        if self.mood != Mood::Calm && sim.ambush.is_none() && self.dice.chance(500) {
+            sim.ambush = Some(self.dice.weighted(AMBUSHES));
+        }
         if self.left == 0 {
             return false;
         }
@@ -129,6 +162,74 @@ impl Director {
         let pause = self.dice.between(500, 14_000);
         sim.direct_in(pause);
         true
+    }
+
+    /// Something happens to a deployment in the very moment in which it came to a phase.
+    fn strike(&mut self, sim: &mut Sim, deployment: DeploymentId, phase: PhaseName) {
+        let resting = matches!(
+            phase,
+            PhaseName::Closed
+                | PhaseName::RolledBack
+                | PhaseName::Thawed
+                | PhaseName::Withdrawn
+                | PhaseName::KeptNotClosed
+        );
+        if resting || phase == PhaseName::Frozen && self.dice.chance(500) {
+            for ask in asks(deployment) {
+                sim.happen(&Happening::Ask(operator(), ask));
+            }
+            if resting && self.dice.chance(500) {
+                sim.happen(&Happening::Kill(1_000));
+            }
+            return;
+        }
+        let away = Happening::Down(Part::Target, self.dice.between(70_000, 130_000));
+        let shut = Happening::Down(Part::Door, self.dice.between(70_000, 130_000));
+        let slow = Happening::Slow(Part::Target, self.dice.between(20_000, 90_000));
+        if phase == PhaseName::RollingBack && self.dice.chance(500) {
+            let end = self.dice.weighted(&[(0, 4), (1, 4), (2, 2)]);
+            sim.happen(&[away, shut, slow][end]);
+            return;
+        }
+        self.strike_at_work(sim, deployment, phase, slow);
+    }
+
+    fn strike_at_work(
+        &mut self,
+        sim: &mut Sim,
+        deployment: DeploymentId,
+        phase: PhaseName,
+        slow: Happening,
+    ) {
+        let ticket = sim
+            .engine
+            .as_ref()
+            .and_then(|engine| engine.deployment(deployment)?.created.tickets.first().cloned());
+        let after = self.dice.between(1_000, 20_000);
+        let resume = Ask::Resume { deployment: Some(deployment) };
+        let all = asks(deployment);
+        match self.dice.below(14) {
+            0 | 1 => {
+                sim.happen(&Happening::Ask(operator(), all[0].clone()));
+                if phase != PhaseName::Watching || self.dice.chance(700) {
+                    sim.plan(after, Happening::Ask(operator(), resume));
+                }
+            }
+            2 => sim.happen(&Happening::Ask(operator(), resume)),
+            3..=6 => sim.happen(&Happening::Ask(operator(), all[2].clone())),
+            7 => sim.happen(&Happening::Ask(operator(), all[3].clone())),
+            8 => sim.happen(&Happening::Kill(after)),
+            9 => sim.happen(&Happening::DieAt(Die::Before(after % 3))),
+            10 | 11 => {
+                if let Some(ticket) = ticket {
+                    sim.happen(&Happening::PullBack(ticket));
+                }
+                if self.dice.chance(400) {
+                    sim.happen(&slow);
+                }
+            }
+            _ => sim.happen(&slow),
+        }
     }
 
     fn wish(&mut self, sim: &Sim, service: &str, kind: Kind, lacks: Lacks) -> Wish {
@@ -225,9 +326,14 @@ impl Director {
     }
 
     fn deployment(&mut self, sim: &Sim) -> Option<(DeploymentId, PhaseName)> {
-        let open = open(sim);
-        let at = self.dice.below(open.len() as u64) as usize;
-        open.get(at).copied()
+        let weigh = |phase| match phase {
+            PhaseName::Held | PhaseName::Queued => 1,
+            PhaseName::Watching | PhaseName::Planned | PhaseName::Deploying => 4,
+            PhaseName::Frozen | PhaseName::Thawed | PhaseName::KeptNotClosed => 30,
+            _ => 10,
+        };
+        let open: Vec<_> = open(sim).into_iter().map(|one| (one, weigh(one.1))).collect();
+        (!open.is_empty()).then(|| self.dice.weighted(&open))
     }
 
     /// People ask for something.
@@ -375,6 +481,17 @@ impl Director {
             sim.happen(&Happening::HandStart(service));
         }
     }
+}
+
+/// All that a person can ask of a deployment under way.
+fn asks(deployment: DeploymentId) -> [Ask; 4] {
+    let some = Some(deployment);
+    [
+        Ask::Halt { deployment: some },
+        Ask::Resume { deployment: some },
+        Ask::Abort { deployment },
+        Ask::Acknowledge { deployment },
+    ]
 }
 
 fn mended(wish: Wish) -> Wish {

@@ -45,6 +45,8 @@ fn many(first: u64, runs: u64) -> io::Result<bool> {
     let report = campaign(first, runs, MOST_BROKEN);
     let mut out = io::stdout().lock();
     writeln!(out, "{}", report.coverage.tables())?;
+    writeln!(out, "rare rows: {:?}", report.coverage.rare_rows(20, &[]))?;
+    writeln!(out, "rare cells: {:?}", report.coverage.rare_cells(20, &|_, _| None))?;
     for outcome in &report.broken {
         if let Some(broken) = &outcome.violation {
             writeln!(out, "seed {}: {} is broken: {}", outcome.seed, broken.promise, broken.words)?;

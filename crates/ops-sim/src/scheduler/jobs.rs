@@ -14,6 +14,9 @@ impl Sim {
             parts(&job.work).iter().any(|part| world.faults.is_slow(*part, t))
         };
         let delay = match (&job.work, slow) {
+            // Every call ends within 10 s, but these make many.
+            (Work::Gather { .. }, true) => self.dice.between(4_000, 140_000),
+            (Work::Look { .. }, true) => self.dice.between(4_000, 25_000),
             (_, true) => self.dice.between(4_000, 9_500),
             (Work::Look { .. } | Work::Highest | Work::Mentions { .. }, _) => {
                 self.dice.between(3, 40)

@@ -76,6 +76,9 @@ pub struct Sim {
     pub pace: Pace,
     /// Chance for the scheduler, apart from the world's.
     pub dice: Dice,
+    /// Whoever directs this run is asked as soon as a deployment is in this phase, with an act under
+    /// way or without.
+    pub ambush: Option<(PhaseName, bool)>,
     /// The first broken promise.
     pub violation: Option<Violation>,
     ports: Ports,
@@ -88,6 +91,7 @@ pub struct Sim {
     floor: u64,
     events: u64,
     directed: bool,
+    directs: u32,
 }
 
 impl Sim {
@@ -105,6 +109,7 @@ impl Sim {
             coverage: Arc::default(),
             pace: Pace::default(),
             dice,
+            ambush: None,
             violation: None,
             journal: MemoryJournal::new(),
             agenda: Agenda::default(),
@@ -115,6 +120,7 @@ impl Sim {
             floor: 0,
             events: 0,
             directed: false,
+            directs: 0,
         };
         sim.agenda.enter(at, Event::Start);
         sim
@@ -134,7 +140,13 @@ impl Sim {
     /// Asks to be asked what happens next after so many milliseconds.
     pub fn direct_in(&mut self, after_ms: u64) {
         let at = self.t() + after_ms;
+        self.directs += 1;
         self.agenda.enter(at, Event::Direct);
+    }
+
+    /// Whether it is planned to be asked.
+    pub fn will_direct(&self) -> bool {
+        self.directs > 0
     }
 
     /// Coverage so far.
@@ -197,11 +209,22 @@ impl Sim {
             Event::Wake => self.wake_at = None,
             Event::Start => self.start(),
             Event::Happen(happening) => self.happen(&happening),
-            Event::Direct => self.directed = true,
+            Event::Direct => {
+                self.directs -= 1;
+                self.directed = true;
+            }
         }
         self.turn();
         self.check(false);
+        self.directed |= self.ambushed().is_some();
         true
+    }
+
+    /// The deployment that has come to the phase that was waited for.
+    pub fn ambushed(&self) -> Option<DeploymentId> {
+        let ((phase, busy), engine) = (self.ambush?, self.engine.as_ref()?);
+        let there = |one: &&Deployment| one.phase_name() == phase && one.busy() == busy;
+        engine.deployments().find(there).map(Deployment::id)
     }
 
     fn mix(&self, at: u64, event: &Event) {
