@@ -18,6 +18,7 @@ pub(crate) enum Output {
 
 /// What a run must reach.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "JSON names it so")]
 pub(crate) struct Goal {
     /// In words, with the number.
     pub(crate) goal: String,

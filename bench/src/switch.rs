@@ -27,6 +27,7 @@ pub(crate) struct Args {
 
 /// One switch.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "JSON names it so, with its unit")]
 pub(crate) struct Switch {
     deployment: String,
     switch_ms: u64,

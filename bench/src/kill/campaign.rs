@@ -77,7 +77,7 @@ impl<'a> Campaign<'a> {
             let closed = view.as_ref().is_some_and(|view| view.phase == "closed");
             self.ended(&version, bad, view.as_ref());
             if closed {
-                serving = version.clone();
+                serving.clone_from(&version);
             }
             tickets.push(Wanted { ticket, version, bad });
             let found = world(self.ground, &serving)?;
@@ -220,7 +220,8 @@ impl<'a> Campaign<'a> {
 
 fn held_by(view: &DeploymentView) -> String {
     let held = view.checks.iter().filter(|check| !check.verdict.lets_pass());
-    held.map(|check| format!("; {}: {}", check.id, check.evidence)).collect()
+    let held: Vec<_> = held.map(|check| format!("; {}: {}", check.id, check.evidence)).collect();
+    held.concat()
 }
 
 /// Waits until the door lets a request through to the shop.

@@ -99,7 +99,7 @@ fn processes(site: &Site) -> Vec<String> {
     for (role, words) in [(Role::Keeper, "keepers"), (Role::Service, "processes of replicas")] {
         let count = of(role).count();
         if count != REPLICAS {
-            let who: Vec<_> = of(role).map(|one| one.words()).collect();
+            let who: Vec<_> = of(role).map(super::super::processes::Process::words).collect();
             found.push(format!("{count} {words}, not {REPLICAS}: {}", who.join(", ")));
         }
     }
