@@ -1,6 +1,14 @@
 //! Runs by seed, and many of them.
 
-use std::time::Instant;
+use std::{
+    num::NonZero,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
 
 use crate::{
     coverage::Coverage,
@@ -11,6 +19,8 @@ use crate::{
     world::lock,
 };
 
+/// Every row and cell of the table of states that can be reached must be met this often.
+pub const LEAST_HITS: u64 = 20;
 /// Everything must be at rest this long after all was mended (P9).
 const REST_MS: u64 = 2 * 3_600_000;
 /// People clear up this often meanwhile.
@@ -48,14 +58,14 @@ pub fn run(seed: u64, keep_story: bool) -> Outcome {
             break;
         }
     }
-    rest(&mut sim);
+    rest(&mut sim, &director);
     let world = lock(&sim.world);
     let mut coverage = sim.coverage().clone();
     coverage.fates.clone_from(&world.faults.counted);
     if let Some(made) = coverage.forbidden.first()
         && sim.violation.is_none()
     {
-        let words = format!("{made:?} is not in the table of states");
+        let words = format!("{made} is not in the table of states");
         sim.violation = Some(Violation { promise: "table", words });
     }
     Outcome {
@@ -69,12 +79,12 @@ pub fn run(seed: u64, keep_story: bool) -> Outcome {
 }
 
 /// Mends everything and waits until nothing is under way.
-fn rest(sim: &mut Sim) {
-    sim.ambush = None;
+fn rest(sim: &mut Sim, director: &Director) {
+    sim.ambushes.clear();
     sim.happen(&Happening::Mend);
     let end = sim.t() + REST_MS;
     while !sim.over() {
-        Director::clear_up(sim);
+        director.clear_up(sim);
         if sim.run_until(CLEAR_UP_MS, Sim::at_rest) {
             sim.check(true);
             return;
@@ -101,22 +111,44 @@ pub struct Report {
     pub seconds: f64,
 }
 
-/// Runs seeds from `first` until so many deployments were begun or so many runs broke a promise.
+/// Runs seeds from `first` on all cores until so many deployments were begun or so many runs broke
+/// a promise.
 pub fn campaign(first: u64, deployments: u64, most_broken: usize) -> Report {
     let began = Instant::now();
-    let mut report = Report::default();
-    for seed in first.. {
-        if report.deployments >= deployments || report.broken.len() >= most_broken {
-            break;
+    let next = AtomicU64::new(first);
+    let report = Mutex::new(Report::default());
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| work(&next, &report, deployments, most_broken));
         }
-        let outcome = run(seed, false);
-        report.runs += 1;
-        report.deployments += outcome.deployments;
-        report.coverage.add(&outcome.coverage);
-        if outcome.violation.is_some() {
-            report.broken.push(outcome);
-        }
-    }
+    });
+    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.broken.sort_by_key(|outcome| outcome.seed);
     report.seconds = began.elapsed().as_secs_f64();
     report
+}
+
+fn work(next: &AtomicU64, report: &Mutex<Report>, deployments: u64, most_broken: usize) {
+    loop {
+        {
+            let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+            if report.deployments >= deployments || report.broken.len() >= most_broken {
+                return;
+            }
+        }
+        let outcome = run(next.fetch_add(1, Ordering::Relaxed), false);
+        report.lock().unwrap_or_else(PoisonError::into_inner).take(outcome);
+    }
+}
+
+impl Report {
+    fn take(&mut self, outcome: Outcome) {
+        self.runs += 1;
+        self.deployments += outcome.deployments;
+        self.coverage.add(&outcome.coverage);
+        if outcome.violation.is_some() {
+            self.broken.push(outcome);
+        }
+    }
 }

@@ -23,8 +23,8 @@ pub struct Coverage {
     pub refused: BTreeMap<(PhaseName, &'static str), u64>,
     /// Acts by fate.
     pub fates: BTreeMap<(Fate, &'static str), u64>,
-    /// Decisions that the table does not allow.
-    pub forbidden: Vec<Move>,
+    /// Decisions that the table does not allow, in words.
+    pub forbidden: Vec<String>,
     /// Ends of deployments, by phase and cause.
     pub ends: BTreeMap<(&'static str, &'static str), u64>,
     /// Happenings by name.
@@ -38,7 +38,8 @@ impl Coverage {
         *self.cells.entry((made.0, made.1)).or_insert(0) += 1;
         *self.moves.entry(made).or_insert(0) += 1;
         if !allows(made.0, made.1, made.2) {
-            self.forbidden.push(made);
+            let (id, kind) = (after.id(), &after.created.kind);
+            self.forbidden.push(format!("{id} ({kind:?}): {made:?}"));
         }
         let ended = after.at_rest() || made.2 == PhaseName::Frozen;
         if made.0 != made.2 && ended {
@@ -61,7 +62,7 @@ impl Coverage {
         sum(&mut self.fates, &other.fates);
         sum(&mut self.ends, &other.ends);
         sum(&mut self.happenings, &other.happenings);
-        self.forbidden.extend(&other.forbidden);
+        self.forbidden.extend(other.forbidden.iter().cloned());
     }
 
     /// Rows of the table that were taken fewer than `least` times, except those listed.

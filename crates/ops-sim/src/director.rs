@@ -54,20 +54,18 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Checking, false), 5),
     ((PhaseName::Planned, false), 4),
     ((PhaseName::Planned, true), 8),
-    ((PhaseName::Deploying, false), 4),
+    ((PhaseName::Deploying, false), 9),
     ((PhaseName::Deploying, true), 8),
-    ((PhaseName::Verifying, false), 14),
-    ((PhaseName::Watching, false), 2),
-    ((PhaseName::Watching, true), 8),
+    ((PhaseName::Watching, false), 6),
+    ((PhaseName::Watching, true), 24),
     ((PhaseName::RollingBack, false), 16),
     ((PhaseName::RollingBack, true), 6),
     ((PhaseName::Frozen, false), 10),
-    ((PhaseName::Thawed, false), 10),
-    ((PhaseName::Documenting, false), 2),
+    ((PhaseName::Documenting, false), 3),
+    ((PhaseName::Documenting, true), 6),
     ((PhaseName::Closed, false), 2),
     ((PhaseName::RolledBack, false), 3),
     ((PhaseName::Withdrawn, false), 4),
-    ((PhaseName::KeptNotClosed, false), 8),
 ];
 
 /// Directs one run.
@@ -75,6 +73,8 @@ pub struct Director {
     dice: Dice,
     mood: Mood,
     left: u64,
+    /// Whether nobody resumes what was halted: then the halt's bound must end it.
+    forgets: bool,
     made: u64,
     commits: u64,
     filed: Vec<(TicketId, Wish)>,
@@ -86,7 +86,8 @@ impl Director {
         let mut dice = Dice::new(seed ^ 0x0d17_ec70);
         let mood = dice.weighted(&[(Mood::Calm, 2), (Mood::Rough, 5), (Mood::Wild, 3)]);
         let left = dice.between(8, 16);
-        Self { dice, mood, left, made: 0, commits: 0, filed: Vec::new() }
+        let forgets = dice.chance(300);
+        Self { dice, mood, left, forgets, made: 0, commits: 0, filed: Vec::new() }
     }
 
     /// How rough this run is.
@@ -120,16 +121,16 @@ impl Director {
 
     /// Lets the next thing happen; false when everything has been asked for.
     pub fn next(&mut self, sim: &mut Sim) -> bool {
-        if let Some(deployment) = sim.ambushed() {
-            let phase = sim.ambush.take().map(|(phase, _)| phase);
-            self.strike(sim, deployment, phase.unwrap_or(PhaseName::Held));
+        if let Some((deployment, ambush)) = sim.ambushed() {
+            let (phase, _) = sim.ambushes.swap_remove(ambush);
+            self.strike(sim, deployment, phase);
             if !sim.will_direct() {
                 sim.direct_in(1_000);
             }
             return true;
         }
-        if self.mood != Mood::Calm && sim.ambush.is_none() && self.dice.chance(500) {
-            sim.ambush = Some(self.dice.weighted(AMBUSHES));
+        if self.mood != Mood::Calm {
+            self.lie_in_wait(sim);
         }
         if self.left == 0 {
             return false;
@@ -162,6 +163,22 @@ impl Director {
         let pause = self.dice.between(500, 14_000);
         sim.direct_in(pause);
         true
+    }
+
+    /// Some phases are so short or so seldom that they are always waited for.
+    fn lie_in_wait(&mut self, sim: &mut Sim) {
+        let mut wanted = vec![(PhaseName::Thawed, false), (PhaseName::KeptNotClosed, false)];
+        if self.dice.chance(400) {
+            wanted.push((PhaseName::Verifying, false));
+        }
+        if sim.ambushes.len() < 4 && self.dice.chance(500) {
+            wanted.push(self.dice.weighted(AMBUSHES));
+        }
+        for one in wanted {
+            if !sim.ambushes.contains(&one) {
+                sim.ambushes.push(one);
+            }
+        }
     }
 
     /// Something happens to a deployment in the very moment in which it came to a phase.
@@ -218,7 +235,7 @@ impl Director {
             2 => sim.happen(&Happening::Ask(operator(), resume)),
             3..=6 => sim.happen(&Happening::Ask(operator(), all[2].clone())),
             7 => sim.happen(&Happening::Ask(operator(), all[3].clone())),
-            8 => sim.happen(&Happening::Kill(after)),
+            8 | 12 => sim.happen(&Happening::Kill(after)),
             9 => sim.happen(&Happening::DieAt(Die::Before(after % 3))),
             10 | 11 => {
                 if let Some(ticket) = ticket {
@@ -228,7 +245,12 @@ impl Director {
                     sim.happen(&slow);
                 }
             }
-            _ => sim.happen(&slow),
+            _ => {
+                sim.happen(&slow);
+                if matches!(phase, PhaseName::Planned | PhaseName::Verifying) {
+                    sim.happen(&Happening::Down(Part::Target, 3 * after + 20_000));
+                }
+            }
         }
     }
 
@@ -463,7 +485,7 @@ impl Director {
     }
 
     /// After everything was mended: people clear up what waits for them.
-    pub fn clear_up(sim: &mut Sim) {
+    pub fn clear_up(&self, sim: &mut Sim) {
         let Some(engine) = &sim.engine else { return };
         let all = engine.knowledge().halted.is_some();
         let halted = |one: &&Deployment| one.halted.is_some();
@@ -474,7 +496,7 @@ impl Director {
         if all {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: None }));
         }
-        for id in ids {
+        for id in ids.into_iter().filter(|_| !self.forgets) {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: Some(id) }));
         }
         for service in frozen {

@@ -11,6 +11,7 @@ pub mod dice;
 pub mod director;
 pub mod disk;
 pub mod invariants;
+pub mod reach;
 pub mod scheduler;
 pub mod story;
 pub mod world;

@@ -8,7 +8,10 @@ use std::{
     process::ExitCode,
 };
 
-use ops_sim::campaign::{campaign, run};
+use ops_sim::{
+    campaign::{LEAST_HITS, campaign, run},
+    reach::{ROWS_OUT_OF_REACH, out_of_reach},
+};
 
 /// Broken runs after which a campaign ends.
 const MOST_BROKEN: usize = 20;
@@ -45,8 +48,8 @@ fn many(first: u64, runs: u64) -> io::Result<bool> {
     let report = campaign(first, runs, MOST_BROKEN);
     let mut out = io::stdout().lock();
     writeln!(out, "{}", report.coverage.tables())?;
-    writeln!(out, "rare rows: {:?}", report.coverage.rare_rows(20, &[]))?;
-    writeln!(out, "rare cells: {:?}", report.coverage.rare_cells(20, &|_, _| None))?;
+    writeln!(out, "rare rows: {:?}", report.coverage.rare_rows(LEAST_HITS, ROWS_OUT_OF_REACH))?;
+    writeln!(out, "rare cells: {:?}", report.coverage.rare_cells(LEAST_HITS, &out_of_reach))?;
     for outcome in &report.broken {
         if let Some(broken) = &outcome.violation {
             writeln!(out, "seed {}: {} is broken: {}", outcome.seed, broken.promise, broken.words)?;

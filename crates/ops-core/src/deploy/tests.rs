@@ -435,3 +435,17 @@ fn p5_what_leaves_is_waited_for_while_the_target_is_away() {
     world.ended();
     assert_eq!(world.target.replicas.len(), 2, "nothing of the old version is left");
 }
+
+#[test]
+fn p5_a_way_back_tells_the_old_version_to_stay_before_it_counts_on_it() {
+    let mut world = first(Strategy::Recreate).next("v2");
+    world.broken.push("stop");
+    world.until(|world| world.state.old_stopped && !world.state.busy());
+    world.feed(&Input::Abort { by: "pia@example.org".into() });
+    world.broken.clear();
+    let old = world.old.clone().unwrap().spec.release;
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::RolledBack { .. }), "{:?}", world.state.phase);
+    let stamps: Vec<_> = world.target.running(&old).map(|one| one.stamp.deployment).collect();
+    assert_eq!(stamps, [world.state.id().0], "an order to stop that comes late is refused");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ops_core::id::{Generation, ServiceName};
 
-use crate::world::World;
+use crate::world::{World, ledger::Deed};
 
 /// Remembers the highest generation that acted in each group, and for which deployment.
 #[derive(Debug, Default)]
@@ -25,6 +25,10 @@ impl OneAtATime {
             return Err(words.clone());
         }
         for applied in world.ledger.applied.iter().skip(self.read) {
+            if matches!(applied.deed, Deed::Stop { ran: false, .. }) {
+                // It told nobody to stop: an order for a release that is long gone.
+                continue;
+            }
             let group = group(world, &applied.service);
             let (generation, deployment) = (applied.stamp.generation, applied.stamp.deployment);
             let acting = self.acting.entry(group.clone()).or_insert((generation, deployment));

@@ -76,9 +76,9 @@ pub struct Sim {
     pub pace: Pace,
     /// Chance for the scheduler, apart from the world's.
     pub dice: Dice,
-    /// Whoever directs this run is asked as soon as a deployment is in this phase, with an act under
-    /// way or without.
-    pub ambush: Option<(PhaseName, bool)>,
+    /// Whoever directs this run is asked as soon as a deployment is in one of these phases, with an
+    /// act under way or without.
+    pub ambushes: Vec<(PhaseName, bool)>,
     /// The first broken promise.
     pub violation: Option<Violation>,
     ports: Ports,
@@ -109,7 +109,7 @@ impl Sim {
             coverage: Arc::default(),
             pace: Pace::default(),
             dice,
-            ambush: None,
+            ambushes: Vec::new(),
             violation: None,
             journal: MemoryJournal::new(),
             agenda: Agenda::default(),
@@ -220,11 +220,15 @@ impl Sim {
         true
     }
 
-    /// The deployment that has come to the phase that was waited for.
-    pub fn ambushed(&self) -> Option<DeploymentId> {
-        let ((phase, busy), engine) = (self.ambush?, self.engine.as_ref()?);
-        let there = |one: &&Deployment| one.phase_name() == phase && one.busy() == busy;
-        engine.deployments().find(there).map(Deployment::id)
+    /// The first deployment that has come to where it was waited for, and which ambush that was.
+    pub fn ambushed(&self) -> Option<(DeploymentId, usize)> {
+        if self.ambushes.is_empty() {
+            return None;
+        }
+        self.engine.as_ref()?.deployments().find_map(|one| {
+            let at = (one.phase_name(), one.busy());
+            Some((one.id(), self.ambushes.iter().position(|ambush| *ambush == at)?))
+        })
     }
 
     fn mix(&self, at: u64, event: &Event) {

@@ -338,7 +338,11 @@ impl World {
                 Ok(())
             }
             Deal::Remove { stamp, service, release } => {
+                let known = self.target.of(service).any(|one| one.release == *release);
                 self.target.remove(*stamp, service, release)?;
+                if !known {
+                    return Ok(());
+                }
                 self.write(*stamp, service, Deed::Remove { release: release.clone() });
                 Ok(())
             }

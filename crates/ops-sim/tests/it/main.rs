@@ -1,4 +1,5 @@
 //! The promises and the situations, in the simulated world.
 
 mod script;
+mod seeds;
 mod situations;

@@ -2,7 +2,7 @@
 
 use crate::{
     deploy::{
-        act::{Act, View},
+        act::{Act, Outcome, View},
         letter::About,
         state::Deployment,
     },
@@ -43,7 +43,7 @@ pub(super) fn met(state: &Deployment, plan: &Plan, goal: &Goal, view: &View) -> 
         Goal::Rechecked => no("the checks run again"),
         Goal::Stored(which) => stored(*which, view),
         Goal::Smoke(_) => smoke(view),
-        Goal::Running(which) => with_target(view, |target| running(plan, *which, target)),
+        Goal::Running(which) => with_target(view, |target| running(state, plan, *which, target)),
         Goal::Healthy(which, n) => {
             with_target(view, |target| healthy(plan, *which, *n, target, view))
         }
@@ -103,13 +103,24 @@ fn wanted(plan: &Plan, which: Which) -> Option<(ReleaseId, u32)> {
     plan.spec(which).map(|spec| (spec.release, spec.replicas))
 }
 
-fn running(plan: &Plan, which: Which, target: &TargetView) -> Met {
+fn running(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -> Met {
     let Some((release, replicas)) = wanted(plan, which) else {
         return Met::Yes;
     };
     let count = target.running(&release).count();
-    if count >= replicas as usize {
+    // An order to stop the old release may still come: only an order of ours with a later stamp,
+    // read back from it, keeps it running.
+    let fenced = which != Which::Old
+        || !state.old_stopped
+        || target.running(&release).all(|replica| {
+            let by = state.op.as_ref().map(|op| op.id);
+            replica.stamp.deployment == state.id().0 && by.is_some_and(|op| replica.stamp.op >= op)
+        });
+    if count >= replicas as usize && fenced {
         return Met::Yes;
+    }
+    if count >= replicas as usize {
+        return no("it was not told to stay yet");
     }
     crash_loop(which, target.of(&release))
         .unwrap_or_else(|| no(format!("{count} of {replicas} run")))
@@ -157,7 +168,8 @@ fn stopped(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -
     // A start that was never reported may still come: an order of ours with a later stamp must
     // stand before the absence counts.
     let fenced = state.op.as_ref().is_some_and(|op| {
-        op.outcome.is_some() && matches!(&op.act, Act::Stop { release: of, .. } if *of == release)
+        op.outcome == Some(Outcome::Applied)
+            && matches!(&op.act, Act::Stop { release: of, .. } if *of == release)
     });
     let alive =
         target.of(&release).filter(|replica| replica.state != ReplicaState::Stopped).count();

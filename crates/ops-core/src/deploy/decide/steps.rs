@@ -228,7 +228,7 @@ impl Draft<'_> {
                 }
                 self.give_up(&step, words, blind)
             }
-            OnDeadline::Proceed if blind && self.clearing() && self.may_wait_on(&step) => {
+            OnDeadline::Proceed if self.may_wait_on(&step, blind) => {
                 self.push(Event::StepExtended);
                 false
             }
@@ -241,19 +241,17 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether this run only clears away what is not needed any more.
-    fn clearing(&self) -> bool {
-        matches!(
+    /// What is to be cleared away and could not be looked at, or not be told to go for want of a
+    /// lease, may still run, and nobody comes after this to clear it away: it is waited for as long
+    /// as anything is (DESIGN §6).
+    fn may_wait_on(&self, step: &Step, blind: bool) -> bool {
+        let clearing = matches!(
             self.state.phase,
             Phase::Documenting { .. } | Phase::Planned { failed: Some(_), .. }
-        )
-    }
-
-    /// What could not be looked at may still run, and nobody comes after this to clear it away: it
-    /// is waited for as long as anything is (DESIGN §6).
-    fn may_wait_on(&self, step: &Step) -> bool {
+        );
         let used = self.state.run().map_or(0, |run| u64::from(run.extensions) + 1);
-        used.saturating_mul(step.deadline_ms) < CLEAR_MAX_MS
+        let time_left = used.saturating_mul(step.deadline_ms) < CLEAR_MAX_MS;
+        clearing && time_left && (blind || self.state.lease.is_none())
     }
 
     fn give_up(&mut self, step: &Step, words: &str, blind: bool) -> bool {

@@ -1,0 +1,53 @@
+//! Which cells and rows of the table of states a run cannot reach, or only by a rare race, and why.
+//! Whatever is not listed here must be met often.
+
+use ops_core::deploy::PhaseName as P;
+
+use crate::coverage::Move;
+
+const NO_TURN: &str = "turns are given only to those that wait for one";
+const NO_FACTS: &str = "facts are gathered one at a time, only while checking or right before the \
+                        first act, and these answers end the wait for them";
+const NO_RESERVE: &str = "the journal answers at once, and is asked only under a lease";
+const NO_ACT: &str = "a phase with acts is left only when no act is under way";
+const NO_LOOK: &str = "the look that ends the last step is the last one";
+const NO_READING: &str = "the ticket was last read at least a whole wait before";
+const LATE: &str = "only an answer that was overtaken by something else; counted, not required";
+const NEVER_LEFT: &str = "the last step of a way back is never left at its deadline, it fails";
+const TWO_READINGS: &str = "needs two readings of the ticket in a phase that is shorter than the \
+                            pause between them; counted, not required";
+
+/// Why a cell is not met in these runs; `None` if it must be.
+pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
+    let resting =
+        matches!(phase, P::Closed | P::RolledBack | P::Thawed | P::Withdrawn | P::KeptNotClosed);
+    let desk = matches!(phase, P::Queued | P::Checking | P::Held);
+    match (phase, input) {
+        (P::Queued | P::Held, "turn") => None,
+        (_, "turn") => Some(NO_TURN),
+        (P::Checking | P::Planned, "facts") => None,
+        (P::Queued | P::Held | P::Withdrawn, "facts") => Some(LATE),
+        (_, "facts") => Some(NO_FACTS),
+        (P::Queued | P::Checking | P::Closed | P::KeptNotClosed, "lease") => Some(LATE),
+        (_, "reserved") if desk || resting => Some(NO_RESERVE),
+        (P::Verifying, "reserved" | "lease") => Some(LATE),
+        (P::Held | P::Verifying, "op-ended") => Some(LATE),
+        (_, "op-ended") if desk || resting => Some(NO_ACT),
+        (P::Withdrawn | P::Thawed | P::RolledBack, "looked") => Some(LATE),
+        (P::Closed | P::KeptNotClosed, "looked") => Some(NO_LOOK),
+        (P::Frozen | P::Thawed | P::KeptNotClosed | P::Withdrawn, "ticket-read") => {
+            Some(NO_READING)
+        }
+        (P::Closed | P::RolledBack, "ticket-read") => Some(LATE),
+        _ => None,
+    }
+}
+
+/// Rows that are not met in these runs, or only by a rare race.
+pub const ROWS_OUT_OF_REACH: &[(Move, &str)] = &[
+    ((P::RollingBack, "tick", P::RolledBack), NEVER_LEFT),
+    ((P::RollingBack, "tick", P::Withdrawn), NEVER_LEFT),
+    ((P::Checking, "ticket-read", P::Withdrawn), TWO_READINGS),
+    ((P::Verifying, "ticket-read", P::RollingBack), TWO_READINGS),
+    ((P::Planned, "looked", P::Withdrawn), TWO_READINGS),
+];
