@@ -208,7 +208,7 @@ impl Director {
             sim.happen(&[away, shut, slow][end]);
             return;
         }
-        self.strike_at_work(sim, deployment, phase, slow);
+        self.strike_at_work(sim, deployment, phase, &slow);
     }
 
     fn strike_at_work(
@@ -216,7 +216,7 @@ impl Director {
         sim: &mut Sim,
         deployment: DeploymentId,
         phase: PhaseName,
-        slow: Happening,
+        slow: &Happening,
     ) {
         let ticket = sim
             .engine
@@ -242,11 +242,11 @@ impl Director {
                     sim.happen(&Happening::PullBack(ticket));
                 }
                 if self.dice.chance(400) {
-                    sim.happen(&slow);
+                    sim.happen(slow);
                 }
             }
             _ => {
-                sim.happen(&slow);
+                sim.happen(slow);
                 if matches!(phase, PhaseName::Planned | PhaseName::Verifying) {
                     sim.happen(&Happening::Down(Part::Target, 3 * after + 20_000));
                 }

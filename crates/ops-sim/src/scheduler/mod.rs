@@ -302,7 +302,7 @@ impl Sim {
         let resting = |deployment: &Deployment| {
             matches!(deployment.phase_name(), PhaseName::Held | PhaseName::Queued)
                 && deployment.lease.is_none()
-                && deployment.outbox.iter().all(|letter| letter.written())
+                && deployment.outbox.iter().all(ops_core::deploy::Letter::written)
         };
         if t < self.hurry_until || !engine.deployments().all(resting) {
             return t + engine.wake_at(now).saturating_sub(now.ms).max(1);
@@ -469,7 +469,7 @@ impl Sim {
         let waits = |deployment: &Deployment| {
             deployment.phase_name() == PhaseName::Held
                 && deployment.lease.is_none()
-                && deployment.outbox.iter().all(|letter| letter.written())
+                && deployment.outbox.iter().all(ops_core::deploy::Letter::written)
         };
         let late = lock(&self.world).late_acts();
         self.t() >= self.hurry_until && late == 0 && engine.deployments().all(waits)
