@@ -488,7 +488,9 @@ impl Director {
     pub fn clear_up(&self, sim: &mut Sim) {
         let Some(engine) = &sim.engine else { return };
         let all = engine.knowledge().halted.is_some();
-        let halted = |one: &&Deployment| one.halted.is_some();
+        // Who forgets a halt in mid-way meets its bound; what only waits is for a person to free.
+        let halted =
+            |one: &&Deployment| one.halted.is_some() && !(self.forgets && one.blocks_group());
         let ids: Vec<_> = engine.deployments().filter(halted).map(Deployment::id).collect();
         let frozen = |one: &&Deployment| one.phase_name() == PhaseName::Frozen;
         let frozen = engine.deployments().filter(frozen).map(|one| one.created.service.clone());
@@ -496,7 +498,7 @@ impl Director {
         if all {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: None }));
         }
-        for id in ids.into_iter().filter(|_| !self.forgets) {
+        for id in ids {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: Some(id) }));
         }
         for service in frozen {
