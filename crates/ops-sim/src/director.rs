@@ -122,8 +122,16 @@ impl Director {
     /// Lets the next thing happen; false when everything has been asked for.
     pub fn next(&mut self, sim: &mut Sim) -> bool {
         if let Some((deployment, ambush)) = sim.ambushed() {
-            let (phase, _) = sim.ambushes.swap_remove(ambush);
-            self.strike(sim, deployment, phase);
+            let (phase, busy) = sim.ambushes.swap_remove(ambush);
+            if busy && self.dice.chance(500) {
+                // Abort wins right after an act that cannot be interrupted.
+                sim.happen(&Happening::Ask(operator(), Ask::Abort { deployment }));
+            } else if phase == PhaseName::Watching && self.forgets && self.dice.chance(700) {
+                let halt = Ask::Halt { deployment: Some(deployment) };
+                sim.happen(&Happening::Ask(operator(), halt));
+            } else {
+                self.strike(sim, deployment, phase);
+            }
             if !sim.will_direct() {
                 sim.direct_in(1_000);
             }
@@ -171,7 +179,7 @@ impl Director {
         if self.dice.chance(400) {
             wanted.push((PhaseName::Verifying, false));
         }
-        if sim.ambushes.len() < 4 && self.dice.chance(500) {
+        if sim.ambushes.len() < 8 && self.dice.chance(700) {
             wanted.push(self.dice.weighted(AMBUSHES));
         }
         for one in wanted {
@@ -248,7 +256,9 @@ impl Director {
             _ => {
                 sim.happen(&slow);
                 if matches!(phase, PhaseName::Planned | PhaseName::Verifying) {
-                    sim.happen(&Happening::Down(Part::Target, 3 * after + 20_000));
+                    sim.happen(&Happening::Slow(Part::Target, 120_000));
+                    sim.happen(&Happening::Down(Part::Door, 90_000));
+                    sim.happen(&Happening::Down(Part::Target, 90_000));
                 }
             }
         }

@@ -467,7 +467,9 @@ impl Sim {
     pub fn at_rest(&self) -> bool {
         let Some(engine) = &self.engine else { return false };
         let waits = |deployment: &Deployment| {
-            deployment.phase_name() == PhaseName::Held
+            // What was halted before it began waits for whoever halted it.
+            let queued = deployment.phase_name() == PhaseName::Queued;
+            (deployment.phase_name() == PhaseName::Held || queued && deployment.halted.is_some())
                 && deployment.lease.is_none()
                 && deployment.outbox.iter().all(|letter| letter.written())
         };
