@@ -202,10 +202,14 @@ impl<J: Journal> Engine<J> {
             return Ok(no(format!("there is no {of}; `ops history` lists the deployments")));
         };
         if !deployment.at_rest() {
-            return Ok(no(format!(
-                "{of} is {}: `ops abort {of}` takes it back",
-                deployment.phase_name().text()
-            )));
+            let next = if deployment.acted() {
+                format!("`ops abort {of}` takes it back")
+            } else if deployment.passed() {
+                "it is being recorded; ask again when it is closed".into()
+            } else {
+                "there is nothing to take back".into()
+            };
+            return Ok(no(format!("{of} is {}: {next}", deployment.phase_name().text())));
         }
         let Some(plan) = deployment.plan.clone().filter(|_| deployment.passed()) else {
             return Ok(no(format!("{of} does not serve: nothing is to be taken back")));

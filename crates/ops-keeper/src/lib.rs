@@ -46,6 +46,9 @@ pub use spec::Spec;
 pub use status::{Desired, MainProcess, Stale, Stamp, State, Status};
 pub use time::boot_id;
 
+/// What `ops-keeper --version` says. A keeper and who starts it must agree on it.
+pub const VERSION: &str = concat!("ops-keeper ", env!("CARGO_PKG_VERSION"));
+
 /// Exit code of a keeper that was called wrongly.
 pub const EXIT_USAGE: u8 = 2;
 /// Exit code of a keeper that found another keeper at work.

@@ -216,7 +216,7 @@ impl Director {
             sim.happen(&[away, shut, slow][end]);
             return;
         }
-        self.strike_at_work(sim, deployment, phase, slow);
+        self.strike_at_work(sim, deployment, phase, &slow);
     }
 
     fn strike_at_work(
@@ -224,7 +224,7 @@ impl Director {
         sim: &mut Sim,
         deployment: DeploymentId,
         phase: PhaseName,
-        slow: Happening,
+        slow: &Happening,
     ) {
         let ticket = sim
             .engine
@@ -250,11 +250,11 @@ impl Director {
                     sim.happen(&Happening::PullBack(ticket));
                 }
                 if self.dice.chance(400) {
-                    sim.happen(&slow);
+                    sim.happen(slow);
                 }
             }
             _ => {
-                sim.happen(&slow);
+                sim.happen(slow);
                 if matches!(phase, PhaseName::Planned | PhaseName::Verifying) {
                     sim.happen(&Happening::Slow(Part::Target, 120_000));
                     sim.happen(&Happening::Down(Part::Door, 90_000));
@@ -498,7 +498,9 @@ impl Director {
     pub fn clear_up(&self, sim: &mut Sim) {
         let Some(engine) = &sim.engine else { return };
         let all = engine.knowledge().halted.is_some();
-        let halted = |one: &&Deployment| one.halted.is_some();
+        // Who forgets a halt in mid-way meets its bound; what only waits is for a person to free.
+        let halted =
+            |one: &&Deployment| one.halted.is_some() && !(self.forgets && one.blocks_group());
         let ids: Vec<_> = engine.deployments().filter(halted).map(Deployment::id).collect();
         let frozen = |one: &&Deployment| one.phase_name() == PhaseName::Frozen;
         let frozen = engine.deployments().filter(frozen).map(|one| one.created.service.clone());
@@ -506,7 +508,7 @@ impl Director {
         if all {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: None }));
         }
-        for id in ids.into_iter().filter(|_| !self.forgets) {
+        for id in ids {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: Some(id) }));
         }
         for service in frozen {

@@ -1,5 +1,7 @@
 //! What one call works with: folders, settings, the daemon.
 
+mod keeper;
+
 use std::{
     fs,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
@@ -137,7 +139,7 @@ impl Context {
             .map(|environment| environment.ports)
             .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
             .unwrap_or((20_000, 20_999));
-        let keeper = vec![own_program()?.into_os_string(), "keeper".into()];
+        let keeper = keeper::command(&own_program()?);
         Ok(ProcessTarget::new(&self.state, keeper, ports, settings.retention.log_mb))
     }
 

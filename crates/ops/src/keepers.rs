@@ -3,6 +3,7 @@
 //! already leaves at once.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         mpsc::{RecvTimeoutError, Sender, channel},
@@ -13,8 +14,9 @@ use std::{
 
 use ops_targets::ProcessTarget;
 
-/// Pause between two rounds. A service without its keeper runs on, but nobody reads its output.
-const PAUSE: Duration = Duration::from_secs(3);
+/// Pause between two rounds. A service without its keeper runs on, but nobody can say so, and
+/// nothing that needs it goes forward.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Looks after the keepers while it exists.
 pub(crate) struct Care {
@@ -27,8 +29,9 @@ impl Care {
     pub(crate) fn begin(target: Arc<ProcessTarget>) -> Self {
         let (stop, stopped) = channel();
         let spawned = thread::Builder::new().name("ops-keepers".into()).spawn(move || {
+            let mut told = BTreeMap::new();
             loop {
-                round(&target);
+                round(&target, &mut told);
                 if !matches!(stopped.recv_timeout(PAUSE), Err(RecvTimeoutError::Timeout)) {
                     return;
                 }
@@ -41,16 +44,26 @@ impl Care {
     }
 }
 
-fn round(target: &ProcessTarget) {
+/// One round; what is wrong is told when it changes.
+fn round(target: &ProcessTarget, told: &mut BTreeMap<String, String>) {
+    let mut wrong = BTreeMap::new();
     match target.restore() {
         Ok(done) => {
             for replica in done.restored {
                 tracing::info!(replica, "its keeper is back");
             }
             for (replica, fault) in done.failed {
-                tracing::error!(replica, %fault, "it has no keeper");
+                wrong.insert(replica, fault.to_string());
             }
         }
-        Err(fault) => tracing::error!(%fault, "the keepers could not be looked at"),
+        Err(fault) => {
+            wrong.insert("the keepers".to_owned(), fault.to_string());
+        }
     }
+    for (what, why) in &wrong {
+        if told.get(what) != Some(why) {
+            tracing::error!(what, why, "a keeper is missing");
+        }
+    }
+    *told = wrong;
 }

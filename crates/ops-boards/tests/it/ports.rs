@@ -80,7 +80,10 @@ fn messages_are_followed_by_id() {
     let texts: Vec<_> = all.iter().map(|message| message.text.as_str()).collect();
     assert_eq!(texts, ["hello @ops", "nothing", "OPS: noted"]);
     assert_eq!((all[0].mentions_ops, all[1].mentions_ops), (true, false));
-    assert_eq!((all[0].author.as_str(), all[2].author.as_str()), ("dan", "otto"));
+    assert_eq!(
+        (all[0].author.as_str(), all[2].author.as_str()),
+        ("dan@example.org", "otto@example.org")
+    );
     assert_eq!((all[0].channel.as_str(), &all[1].thread), ("standup", &Some(first.id.clone())));
     let after = meeting.messages("standup", Some(&third.id)).unwrap();
     assert_eq!(after, all[2..]);

@@ -229,8 +229,12 @@ pub fn success_comment(deployment: &Deployment) -> String {
     observed(&mut out, deployment);
     line(&mut out, "");
     line(&mut out, "### Rollback plan");
-    let _ =
-        writeln!(out, "`ops rollback {}` brings {} back.", deployment.id(), previous(deployment));
+    if deployment.plan.as_ref().is_some_and(|plan| plan.old.is_some()) {
+        let id = deployment.id();
+        let _ = writeln!(out, "`ops rollback {id}` brings {} back.", previous(deployment));
+    } else {
+        line(&mut out, "Nothing served before: a mended version takes its place.");
+    }
     line(&mut out, "");
     let status = if is_rollback(deployment) {
         "**Status: the previous version serves; this ticket stays closed.**"

@@ -1,6 +1,6 @@
 //! What `ops demo` tells at its end: numbers of this run, nothing else.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The whole answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -18,7 +18,7 @@ pub struct DemoReport {
 }
 
 /// One deployment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentReport {
     /// Its number, `D-1`.
     pub deployment: String,

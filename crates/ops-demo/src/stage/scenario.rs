@@ -10,14 +10,13 @@ use std::{
 };
 
 use ops_core::id::DeploymentId;
-use ops_engine::{DeploymentView, ports::Artifacts};
+use ops_engine::DeploymentView;
 use ops_server::ControlClient;
-use ops_targets::ArtifactStore;
 
 use crate::{
     load::{self, LoadHandle, LoadPlan, LoadReport, Schedule},
     shop::ShopConfig,
-    versions::{BadVersions, write_candidate},
+    versions::BadVersions,
 };
 
 use super::{
@@ -128,18 +127,13 @@ impl<'a> Scenario<'a> {
 
     fn ship(&mut self, chapter: &Chapter) -> Result<(String, DeploymentView), SiteError> {
         let version = &chapter.shop.version;
-        let folder = self.site.folder().join("candidates").join(version);
-        std::fs::create_dir_all(&folder)
-            .map_err(|why| SiteError::other("a candidate's folder", why))?;
-        write_candidate(&folder, self.site.program(), &chapter.shop)
-            .map_err(|why| SiteError::other("a candidate", why))?;
-        let store = ArtifactStore::new(&self.site.state(), 1_000);
-        let command = ["bin/shop".to_owned()];
-        let artifact = store
-            .resolve(&folder.display().to_string(), &command)
-            .map_err(|why| SiteError::other("a candidate", why))?;
-        let wanted =
-            Story { title: chapter.title, version, artifact: &folder, digest: &artifact.digest };
+        let candidate = self.site.candidate(&chapter.shop)?;
+        let wanted = Story {
+            title: chapter.title,
+            version,
+            artifact: &candidate.folder,
+            digest: &candidate.digest,
+        };
         let ticket = self.team.ship(&wanted)?;
         self.show.ticket(&ticket, chapter.title, version, &chapter.fault);
         let view = self.follow(&ticket)?;

@@ -10,13 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ops_core::id::{Generation, OpId, ServiceName, Stamp};
-use ops_engine::ports::Target;
+use ops_core::id::{Digest, Generation, OpId, ServiceName, Stamp};
+use ops_engine::ports::{Artifacts, Target};
 use ops_server::ControlClient;
-use ops_targets::ProcessTarget;
+use ops_targets::{ArtifactStore, ProcessTarget};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Team;
+use crate::{shop::ShopConfig, versions::write_candidate};
+
+/// Bound of the artifact store while a candidate is looked at, in MiB.
+const STORE_MB: u64 = 1_000;
 
 /// Ports that replicas of the demo may get.
 const PORTS: u16 = 64;
@@ -87,6 +91,15 @@ impl Default for SiteSettings {
     }
 }
 
+/// A candidate that DEV built.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// Digest of its content.
+    pub digest: Digest,
+}
+
 /// A process of the stage.
 struct Running {
     name: String,
@@ -130,8 +143,36 @@ impl Site {
     /// If a process does not start.
     pub fn open(&mut self) -> Result<Team, SiteError> {
         let team = Team::new(self.boards, |who| self.token(who))?;
-        self.start(&["edge"])?;
-        self.start(&["serve", "--no-edge"])?;
+        self.start_edge()?;
+        self.start_daemon()?;
+        self.await_daemon()?;
+        Ok(team)
+    }
+
+    /// Starts the door.
+    ///
+    /// # Errors
+    ///
+    /// If the program does not start.
+    pub fn start_edge(&mut self) -> Result<(), SiteError> {
+        self.start(&["edge"])
+    }
+
+    /// Starts the daemon, also one after another that was killed. It may not answer yet.
+    ///
+    /// # Errors
+    ///
+    /// If the program does not start.
+    pub fn start_daemon(&mut self) -> Result<(), SiteError> {
+        self.start(&["serve", "--no-edge"])
+    }
+
+    /// Waits until the daemon answers.
+    ///
+    /// # Errors
+    ///
+    /// If it does not within half a minute; with its last words.
+    pub fn await_daemon(&self) -> Result<(), SiteError> {
         let control = self.control();
         let until = Instant::now() + START_WAIT;
         while control.status().is_err() {
@@ -141,7 +182,30 @@ impl Site {
             }
             thread::sleep(POLL);
         }
-        Ok(team)
+        Ok(())
+    }
+
+    /// Writes a candidate of the shop and finds its digest.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written or resolved.
+    pub fn candidate(&self, shop: &ShopConfig) -> Result<Candidate, SiteError> {
+        let folder = self.folder().join("candidates").join(&shop.version);
+        fs::create_dir_all(&folder).map_err(system("make a candidate's folder", &folder))?;
+        write_candidate(&folder, &self.program, shop)
+            .map_err(|why| SiteError::other("a candidate", why))?;
+        let store = ArtifactStore::new(&self.state(), STORE_MB);
+        let artifact = store
+            .resolve(&folder.display().to_string(), &["bin/shop".to_owned()])
+            .map_err(|why| SiteError::other("a candidate", why))?;
+        Ok(Candidate { folder, digest: artifact.digest })
+    }
+
+    /// The processes that serve, seen as the daemon sees them.
+    pub fn target(&self) -> ProcessTarget {
+        let keeper = vec![self.program.clone().into(), "keeper".into()];
+        ProcessTarget::new(&self.state(), keeper, self.ports, 10)
     }
 
     fn token(&self, who: &str) -> Result<String, SiteError> {
@@ -258,7 +322,12 @@ impl Site {
     pub fn start(&mut self, args: &[&str]) -> Result<(), SiteError> {
         let name = args.first().copied().unwrap_or("ops");
         let log = self.folder().join(format!("{name}.log"));
-        let file = fs::File::create(&log).map_err(system("write a log", &log))?;
+        // What a killed one said stays: it may tell why the next one is in trouble.
+        let file = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(system("write a log", &log))?;
         let child = self
             .ops(args)
             .stderr(file)
@@ -297,8 +366,7 @@ impl Site {
     }
 
     fn end_services(&self) -> Result<(), SiteError> {
-        let keeper = vec![self.program.clone().into(), "keeper".into()];
-        let target = ProcessTarget::new(&self.state(), keeper, self.ports, 10);
+        let target = self.target();
         let service = ServiceName::new("shop");
         let Ok(view) = target.look(&service) else { return Ok(()) };
         let generation = Generation(view.highest.0 + 1_000);

@@ -3,10 +3,13 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use ops_boards::{BoardClient, NewTicket};
+use ops_boards::{BoardClient, MessageQuery, NewTicket};
 use ops_core::id::Digest;
 
 use super::site::SiteError;
+
+/// The channel in which ops speaks, as the stage's `ops.yaml` names it.
+const CHANNEL: &str = "standup";
 
 /// The people.
 pub struct Team {
@@ -82,6 +85,28 @@ impl Team {
     pub fn status(&self, ticket: &str) -> Result<String, SiteError> {
         let shown = self.po.show(ticket);
         shown.map(|shown| shown.status).map_err(|why| SiteError::other("a ticket", why))
+    }
+
+    /// The texts of a ticket's comments, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the board does not answer.
+    pub fn comments(&self, ticket: &str) -> Result<Vec<String>, SiteError> {
+        let shown = self.po.show(ticket).map_err(|why| SiteError::other("a ticket", why))?;
+        Ok(shown.comments.into_iter().map(|comment| comment.text).collect())
+    }
+
+    /// The texts of the oldest messages of the team's channel, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// If the board does not answer.
+    pub fn posts(&self, limit: usize) -> Result<Vec<String>, SiteError> {
+        let query = MessageQuery { limit: Some(limit), ..MessageQuery::default() };
+        let read = self.po.messages(CHANNEL, &query);
+        let read = read.map_err(|why| SiteError::other("the meeting board", why))?;
+        Ok(read.into_iter().map(|message| message.content).collect())
     }
 }
 

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, collections::HashMap};
 
 /// Things to come, in the order of their time; of two at one time the one that was entered first.
 #[derive(Debug)]
-pub struct Agenda<T> {
+pub(super) struct Agenda<T> {
     times: BinaryHeap<Reverse<(u64, u64)>>,
     things: HashMap<u64, T>,
     next: u64,
@@ -18,14 +18,14 @@ impl<T> Default for Agenda<T> {
 
 impl<T> Agenda<T> {
     /// Enters something.
-    pub fn enter(&mut self, at: u64, thing: T) {
+    pub(super) fn enter(&mut self, at: u64, thing: T) {
         self.next += 1;
         self.times.push(Reverse((at, self.next)));
         self.things.insert(self.next, thing);
     }
 
     /// Takes the next thing.
-    pub fn take(&mut self) -> Option<(u64, T)> {
+    pub(super) fn take(&mut self) -> Option<(u64, T)> {
         while let Some(Reverse((at, number))) = self.times.pop() {
             if let Some(thing) = self.things.remove(&number) {
                 return Some((at, thing));
@@ -35,7 +35,7 @@ impl<T> Agenda<T> {
     }
 
     /// Takes everything out that fits, in order.
-    pub fn take_all(&mut self, fits: impl Fn(&T) -> bool) -> Vec<T> {
+    pub(super) fn take_all(&mut self, fits: impl Fn(&T) -> bool) -> Vec<T> {
         let mut numbers: Vec<_> = self
             .things
             .iter()

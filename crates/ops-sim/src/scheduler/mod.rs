@@ -302,7 +302,7 @@ impl Sim {
         let resting = |deployment: &Deployment| {
             matches!(deployment.phase_name(), PhaseName::Held | PhaseName::Queued)
                 && deployment.lease.is_none()
-                && deployment.outbox.iter().all(|letter| letter.written())
+                && deployment.outbox.iter().all(ops_core::deploy::Letter::written)
         };
         if t < self.hurry_until || !engine.deployments().all(resting) {
             return t + engine.wake_at(now).saturating_sub(now.ms).max(1);
@@ -471,7 +471,7 @@ impl Sim {
             let queued = deployment.phase_name() == PhaseName::Queued;
             (deployment.phase_name() == PhaseName::Held || queued && deployment.halted.is_some())
                 && deployment.lease.is_none()
-                && deployment.outbox.iter().all(|letter| letter.written())
+                && deployment.outbox.iter().all(ops_core::deploy::Letter::written)
         };
         let late = lock(&self.world).late_acts();
         self.t() >= self.hurry_until && late == 0 && engine.deployments().all(waits)

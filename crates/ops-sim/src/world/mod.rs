@@ -36,6 +36,7 @@ pub use ports::ports;
 
 /// An act that reached the world.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the fields are those of the port calls of the same name")]
 pub enum Deal {
     /// Bring an artifact into the store.
     Import { reference: String, digest: Digest },
@@ -242,6 +243,7 @@ impl World {
     }
 
     /// An act arrives: its fate decides what becomes of it.
+    #[expect(clippy::needless_pass_by_value, reason = "an act is handed over, not lent")]
     pub fn act(&mut self, deal: Deal) -> Act {
         let t = self.clock.t;
         let name = deal.name();

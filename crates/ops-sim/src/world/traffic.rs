@@ -14,7 +14,7 @@ const USUAL: u16 = 100;
 const TAIL: u16 = 124;
 
 /// One second at the door. `span` is the simulated time of its first and last instant.
-pub fn second(
+pub(super) fn second(
     number: u64,
     span: (u64, u64),
     rate: u64,

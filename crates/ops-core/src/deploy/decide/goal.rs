@@ -353,11 +353,13 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
     }
 }
 
-/// Where the replicas of a release listen: also those that ended by themselves and come back,
-/// since nothing would bring them into the route then.
+/// Where the replicas of a release listen: also those that ended by themselves and come back, and
+/// those whose keeper is silent, which most likely serve on (keepers may die, services do not with
+/// them). Nothing would bring them into the route later; the door tries the others meanwhile.
 fn addresses(target: &TargetView, release: &ReleaseId) -> Vec<String> {
     let there = |replica: &&Replica| {
-        matches!(replica.state, ReplicaState::Running | ReplicaState::BackingOff)
+        use ReplicaState::{BackingOff, Running, Unknown};
+        matches!(replica.state, Running | BackingOff | Unknown)
     };
     target.of(release).filter(there).filter_map(|replica| replica.address.clone()).collect()
 }

@@ -15,6 +15,8 @@ use crate::{
 
 /// How often the act of one step is tried.
 const MAX_TRIES: u32 = 8;
+/// Time that the acts of a return take besides stopping and starting.
+const RETURN_ACTS_MS: u64 = 1_500;
 /// A step whose looks do not come at all is given up this long after its deadline.
 const BLIND_EXTRA_MS: u64 = 5_000;
 /// What is to be cleared away is waited for this long while the world cannot be looked at.
@@ -81,12 +83,15 @@ impl Draft<'_> {
         }
         let limit = gap.limit.length;
         let known = plan.old.as_ref().and_then(|old| old.start_ms);
-        let back_ms = known.unwrap_or(limit / 2).min(limit / 2);
+        // The new version must stop first, and each act must be read back.
+        let stop_ms = plan.service.drain_ms.min(limit / 8);
+        let back_ms = known.unwrap_or(limit / 3) + stop_ms + RETURN_ACTS_MS;
+        let back_ms = back_ms.min(limit * 2 / 3);
         let spent = self.now.ms.saturating_sub(gap.limit.since);
         if spent >= limit - back_ms {
             let words = format!(
                 "requests waited {spent} ms at the door; of the {limit} ms allowed, {back_ms} are kept \
-         for starting the previous version again"
+         for the return to the previous version"
             );
             self.back(Cause::Failed { step: "gap".into(), words });
         }
