@@ -68,6 +68,18 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Withdrawn, false), 4),
 ];
 
+/// Those that must come up more often than by chance: how often they are laid anew, in thousandths.
+const SELDOM: &[((PhaseName, bool), u64)] = &[
+    ((PhaseName::Planned, false), 50),
+    ((PhaseName::Verifying, false), 400),
+    ((PhaseName::Watching, false), 50),
+    ((PhaseName::Watching, true), 400),
+    ((PhaseName::Documenting, true), 500),
+    ((PhaseName::Documenting, false), 40),
+    ((PhaseName::Closed, false), 80),
+    ((PhaseName::Deploying, false), 40),
+];
+
 /// Directs one run.
 pub struct Director {
     dice: Dice,
@@ -123,7 +135,9 @@ impl Director {
     pub fn next(&mut self, sim: &mut Sim) -> bool {
         if let Some((deployment, ambush)) = sim.ambushed() {
             let (phase, busy) = sim.ambushes.swap_remove(ambush);
-            if busy && self.dice.chance(500) {
+            if busy && phase == PhaseName::Documenting && self.dice.chance(700) {
+                sim.happen(&Happening::Kill(500));
+            } else if busy && self.dice.chance(500) {
                 // Abort wins right after an act that cannot be interrupted.
                 sim.happen(&Happening::Ask(operator(), Ask::Abort { deployment }));
             } else if phase == PhaseName::Watching && self.forgets && self.dice.chance(700) {
@@ -176,10 +190,12 @@ impl Director {
     /// Some phases are so short or so seldom that they are always waited for.
     fn lie_in_wait(&mut self, sim: &mut Sim) {
         let mut wanted = vec![(PhaseName::Thawed, false), (PhaseName::KeptNotClosed, false)];
-        if self.dice.chance(400) {
-            wanted.push((PhaseName::Verifying, false));
+        for (seldom, permille) in SELDOM {
+            if self.dice.chance(*permille) {
+                wanted.push(*seldom);
+            }
         }
-        if sim.ambushes.len() < 8 && self.dice.chance(700) {
+        if sim.ambushes.len() < 9 && self.dice.chance(300) {
             wanted.push(self.dice.weighted(AMBUSHES));
         }
         for one in wanted {
