@@ -15,7 +15,7 @@ use std::{
 
 use ops_core::{
     deploy::{Deployment, Event, Health, Input, Rejection, decide, owed},
-    id::{DeploymentId, Generation, Identity, OpId},
+    id::{DeploymentId, Generation, Identity},
     settings::Settings,
     ticket::Message,
     time::{BootMs, Now},
@@ -67,9 +67,11 @@ pub struct Engine<J: Journal> {
     /// Health per replica, counted over looks; starts from nothing after a restart.
     health: BTreeMap<String, (Health, BootMs)>,
     running: BTreeSet<JobKey>,
-    /// The act that had ended when a look under way began: what began before the last act ended
-    /// does not read it back (P7).
-    looking: BTreeMap<DeploymentId, Option<OpId>>,
+    /// How many acts of a deployment have ended since the start.
+    acts_ended: BTreeMap<DeploymentId, u32>,
+    /// The same when the look under way began: what began before the last act ended does not read
+    /// it back (P7).
+    looking: BTreeMap<DeploymentId, u32>,
     /// When a repeated job last ended.
     last: BTreeMap<JobKey, BootMs>,
     /// Deployments that changed since their last look: the next one is due at once.
@@ -201,6 +203,7 @@ impl<J: Journal> Engine<J> {
             self.deployments.remove(&id);
             self.stirred.remove(&id);
             self.looking.remove(&id);
+            self.acts_ended.remove(&id);
             self.nudged = true;
         }
     }
@@ -226,6 +229,7 @@ impl<J: Journal> Engine<J> {
                 self.feed(*id, &Input::Facts(facts), now)
             }
             (JobKey::Act(id, op), Done::Ended(outcome)) => {
+                *self.acts_ended.entry(*id).or_default() += 1;
                 self.feed(*id, &Input::OpEnded { op: *op, outcome }, now)
             }
             (JobKey::Letter(id, n), Done::Ended(outcome)) => {

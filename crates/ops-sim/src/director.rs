@@ -68,6 +68,18 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Withdrawn, false), 4),
 ];
 
+/// Those that must come up more often than by chance: how often they are laid anew, in thousandths.
+const SELDOM: &[((PhaseName, bool), u64)] = &[
+    ((PhaseName::Planned, false), 50),
+    ((PhaseName::Verifying, false), 400),
+    ((PhaseName::Watching, false), 50),
+    ((PhaseName::Watching, true), 400),
+    ((PhaseName::Documenting, true), 500),
+    ((PhaseName::Documenting, false), 40),
+    ((PhaseName::Closed, false), 80),
+    ((PhaseName::Deploying, false), 40),
+];
+
 /// Directs one run.
 pub struct Director {
     dice: Dice,
@@ -122,8 +134,18 @@ impl Director {
     /// Lets the next thing happen; false when everything has been asked for.
     pub fn next(&mut self, sim: &mut Sim) -> bool {
         if let Some((deployment, ambush)) = sim.ambushed() {
-            let (phase, _) = sim.ambushes.swap_remove(ambush);
-            self.strike(sim, deployment, phase);
+            let (phase, busy) = sim.ambushes.swap_remove(ambush);
+            if busy && phase == PhaseName::Documenting && self.dice.chance(700) {
+                sim.happen(&Happening::Kill(500));
+            } else if busy && self.dice.chance(500) {
+                // Abort wins right after an act that cannot be interrupted.
+                sim.happen(&Happening::Ask(operator(), Ask::Abort { deployment }));
+            } else if phase == PhaseName::Watching && self.forgets && self.dice.chance(700) {
+                let halt = Ask::Halt { deployment: Some(deployment) };
+                sim.happen(&Happening::Ask(operator(), halt));
+            } else {
+                self.strike(sim, deployment, phase);
+            }
             if !sim.will_direct() {
                 sim.direct_in(1_000);
             }
@@ -168,10 +190,12 @@ impl Director {
     /// Some phases are so short or so seldom that they are always waited for.
     fn lie_in_wait(&mut self, sim: &mut Sim) {
         let mut wanted = vec![(PhaseName::Thawed, false), (PhaseName::KeptNotClosed, false)];
-        if self.dice.chance(400) {
-            wanted.push((PhaseName::Verifying, false));
+        for (seldom, permille) in SELDOM {
+            if self.dice.chance(*permille) {
+                wanted.push(*seldom);
+            }
         }
-        if sim.ambushes.len() < 4 && self.dice.chance(500) {
+        if sim.ambushes.len() < 9 && self.dice.chance(300) {
             wanted.push(self.dice.weighted(AMBUSHES));
         }
         for one in wanted {
@@ -248,7 +272,9 @@ impl Director {
             _ => {
                 sim.happen(slow);
                 if matches!(phase, PhaseName::Planned | PhaseName::Verifying) {
-                    sim.happen(&Happening::Down(Part::Target, 3 * after + 20_000));
+                    sim.happen(&Happening::Slow(Part::Target, 120_000));
+                    sim.happen(&Happening::Down(Part::Door, 90_000));
+                    sim.happen(&Happening::Down(Part::Target, 90_000));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use ops_core::{
     deploy::{Deployment, Effect, Input, Letter, LookOrder, To, owed},
-    id::{DeploymentId, OpId, Stamp},
+    id::{DeploymentId, Stamp},
     plan::Kind,
     time::Now,
 };
@@ -136,15 +136,14 @@ impl<J: Journal> Engine<J> {
         };
         if at_once || self.due(&key, order.every_ms, now) {
             self.stirred.remove(&id);
-            self.looking.insert(id, self.last_ended(id));
+            self.looking.insert(id, self.acts_ended(id));
             self.start(Job { key, work: Work::Look { plan, order } }, jobs);
         }
     }
 
-    /// The last act of a deployment, if it has ended.
-    pub(super) fn last_ended(&self, id: DeploymentId) -> Option<OpId> {
-        let op = self.deployments.get(&id)?.op.as_ref()?;
-        op.outcome.is_some().then_some(op.id)
+    /// How many acts of a deployment have ended.
+    pub(super) fn acts_ended(&self, id: DeploymentId) -> u32 {
+        self.acts_ended.get(&id).copied().unwrap_or(0)
     }
 
     fn gather(&self, deployment: &Deployment) -> Work {

@@ -125,9 +125,8 @@ impl<J: Journal> Engine<J> {
             .iter()
             .map(|(replica, answer)| (replica.clone(), self.count(replica, answer, every, now.ms)))
             .collect();
-        let stale = self
-            .last_ended(id)
-            .is_some_and(|op| self.looking.remove(&id).is_some_and(|before| before != Some(op)));
+        let began = self.looking.remove(&id);
+        let stale = began.is_some_and(|before| before != self.acts_ended(id));
         if stale {
             // It began before the last act ended. The next look is due at once.
             self.stirred.insert(id);

@@ -32,6 +32,7 @@ impl<J: Journal> Engine<J> {
             knowledge: Knowledge::default(),
             health: BTreeMap::new(),
             running: BTreeSet::new(),
+            acts_ended: BTreeMap::new(),
             looking: BTreeMap::new(),
             last: BTreeMap::new(),
             stirred: BTreeSet::new(),

@@ -38,7 +38,9 @@ impl Evidence {
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
         for applied in world.ledger.applied.iter().skip(self.read) {
             let Deed::Start { release, artifact, fresh: true } = &applied.deed else { continue };
-            let approved = world.planning.approved(artifact, applied.t, LAST_CHECK_MS);
+            // An act that was intended right after the check may be done by the next daemon.
+            let within = LAST_CHECK_MS + world.ledger.absent(applied.t, super::FRESH_MS);
+            let approved = world.planning.approved(artifact, applied.t, within);
             if approved {
                 self.approved.insert(artifact.clone());
             } else if !(self.approved.contains(artifact) && shipped(world, artifact)) {

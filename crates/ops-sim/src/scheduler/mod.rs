@@ -92,6 +92,7 @@ pub struct Sim {
     events: u64,
     directed: bool,
     directs: u32,
+    died_at: u64,
 }
 
 impl Sim {
@@ -121,6 +122,7 @@ impl Sim {
             events: 0,
             directed: false,
             directs: 0,
+            died_at: 0,
         };
         sim.agenda.enter(at, Event::Start);
         sim
@@ -333,6 +335,8 @@ impl Sim {
                     coverage.decided(before, input, after);
                 }));
                 self.engine = Some(engine);
+                let absence = (self.died_at, self.t());
+                lock(&self.world).ledger.absences.push(absence);
                 self.hurry();
             }
             Err(why) => {
@@ -365,6 +369,7 @@ impl Sim {
             self.compare_with_journal();
         }
         self.engine = None;
+        self.died_at = t;
         let epoch = self.epoch;
         self.epoch += 1;
         let own = |event: &Event| matches!(event, Event::Perform(e, _) | Event::Deliver(e, ..) if *e == epoch);
@@ -467,7 +472,9 @@ impl Sim {
     pub fn at_rest(&self) -> bool {
         let Some(engine) = &self.engine else { return false };
         let waits = |deployment: &Deployment| {
-            deployment.phase_name() == PhaseName::Held
+            // What was halted before it began waits for whoever halted it.
+            let queued = deployment.phase_name() == PhaseName::Queued;
+            (deployment.phase_name() == PhaseName::Held || queued && deployment.halted.is_some())
                 && deployment.lease.is_none()
                 && deployment.outbox.iter().all(ops_core::deploy::Letter::written)
         };

@@ -56,9 +56,22 @@ pub enum Deed {
 pub struct Ledger {
     /// In order.
     pub applied: Vec<Applied>,
+    /// From when to when no daemon ran.
+    pub absences: Vec<(u64, u64)>,
     /// Seconds of signals that a look brought, per service: last second, observed seconds and
     /// requests per release.
     pub seen: std::collections::BTreeMap<ReleaseId, Seen>,
+}
+
+impl Ledger {
+    /// Milliseconds without a daemon in the last `span` milliseconds before `t`.
+    pub fn absent(&self, t: u64, span: u64) -> u64 {
+        let from = t.saturating_sub(span);
+        self.absences
+            .iter()
+            .map(|(died, rose)| (*rose).min(t).saturating_sub((*died).max(from)))
+            .sum()
+    }
 }
 
 /// What the program was really told of a release's traffic.

@@ -354,8 +354,11 @@ impl World {
                 Ok(())
             }
             Deal::RemoveRoute { stamp, service } => {
+                let routed = self.door.served.contains_key(service);
                 self.door.remove_route(*stamp, service)?;
-                self.write(*stamp, service, Deed::Unroute);
+                if routed {
+                    self.write(*stamp, service, Deed::Unroute);
+                }
                 Ok(())
             }
             Deal::Comment { ticket, text } => {

@@ -255,10 +255,9 @@ fn unrouted(state: &Deployment, view: &View) -> Met {
         Err(fault) => return blind(fault),
     };
     let fenced = !state.on_traffic
-        || state
-            .op
-            .as_ref()
-            .is_some_and(|op| op.outcome.is_some() && matches!(op.act, Act::RemoveRoute { .. }));
+        || state.op.as_ref().is_some_and(|op| {
+            op.outcome == Some(Outcome::Applied) && matches!(op.act, Act::RemoveRoute { .. })
+        });
     match (&door.served, fenced) {
         (None, true) => Met::Yes,
         (None, false) => no("the door was not told yet"),
