@@ -89,6 +89,15 @@ impl Coverage {
             .collect()
     }
 
+    /// Acts that met one of the faults fewer than `least` times.
+    pub fn rare_faults(&self, least: u64) -> Vec<(&'static str, &'static str, u64)> {
+        let all = Fate::FAULTS.iter().flat_map(|fate| Deal::NAMES.map(|act| (*fate, act)));
+        let count = |met| self.fates.get(&met).copied().unwrap_or(0);
+        all.map(|(fate, act)| (fate.name(), act, count((fate, act))))
+            .filter(|(_, _, hits)| *hits < least)
+            .collect()
+    }
+
     /// The tables, for people.
     pub fn tables(&self) -> String {
         let mut out = String::from("state × input\n");

@@ -71,9 +71,9 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
 /// Those that must come up more often than by chance: how often they are laid anew, in thousandths.
 const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
-    ((PhaseName::Verifying, false), 400),
+    ((PhaseName::Verifying, false), 600),
     ((PhaseName::Watching, false), 50),
-    ((PhaseName::Watching, true), 400),
+    ((PhaseName::Watching, true), 700),
     ((PhaseName::Documenting, true), 500),
     ((PhaseName::Documenting, false), 40),
     ((PhaseName::Closed, false), 80),
@@ -85,6 +85,10 @@ pub struct Director {
     dice: Dice,
     mood: Mood,
     left: u64,
+    /// How often it still waits after the last ticket, for what is late in a deployment.
+    patience: u64,
+    /// Whether it then waits only for acts late in a deployment.
+    late: bool,
     /// Whether nobody resumes what was halted: then the halt's bound must end it.
     forgets: bool,
     made: u64,
@@ -98,8 +102,10 @@ impl Director {
         let mut dice = Dice::new(seed ^ 0x0d17_ec70);
         let mood = dice.weighted(&[(Mood::Calm, 2), (Mood::Rough, 5), (Mood::Wild, 3)]);
         let left = dice.between(8, 16);
-        let forgets = dice.chance(300);
-        Self { dice, mood, left, forgets, made: 0, commits: 0, filed: Vec::new() }
+        let patience = dice.between(20, 70);
+        let late = dice.chance(400);
+        let forgets = dice.chance(400);
+        Self { dice, mood, left, patience, late, forgets, made: 0, commits: 0, filed: Vec::new() }
     }
 
     /// How rough this run is.
@@ -137,10 +143,14 @@ impl Director {
             let (phase, busy) = sim.ambushes.swap_remove(ambush);
             if busy && phase == PhaseName::Documenting && self.dice.chance(700) {
                 sim.happen(&Happening::Kill(500));
-            } else if busy && self.dice.chance(500) {
+            } else if busy && self.dice.chance(if phase == PhaseName::Watching { 950 } else { 500 })
+            {
                 // Abort wins right after an act that cannot be interrupted.
                 sim.happen(&Happening::Ask(operator(), Ask::Abort { deployment }));
-            } else if phase == PhaseName::Watching && self.forgets && self.dice.chance(700) {
+            } else if self.forgets
+                && matches!(phase, PhaseName::Planned | PhaseName::Watching)
+                && self.dice.chance(700)
+            {
                 let halt = Ask::Halt { deployment: Some(deployment) };
                 sim.happen(&Happening::Ask(operator(), halt));
             } else {
@@ -155,7 +165,15 @@ impl Director {
             self.lie_in_wait(sim);
         }
         if self.left == 0 {
-            return false;
+            if self.late {
+                sim.ambushes.retain(|(_, busy)| *busy);
+            }
+            let waits = self.mood != Mood::Calm && self.patience > 0;
+            self.patience = self.patience.saturating_sub(1);
+            if waits {
+                sim.direct_in(20_000);
+            }
+            return waits;
         }
         let rough = u64::from(self.mood != Mood::Calm);
         let sort = self.dice.weighted(&[
@@ -190,12 +208,15 @@ impl Director {
     /// Some phases are so short or so seldom that they are always waited for.
     fn lie_in_wait(&mut self, sim: &mut Sim) {
         let mut wanted = vec![(PhaseName::Thawed, false), (PhaseName::KeptNotClosed, false)];
+        // At the end only what is late in a deployment is waited for, so that some come so far.
+        let late = self.left == 0 && self.late;
         for (seldom, permille) in SELDOM {
-            if self.dice.chance(*permille) {
+            let early = !seldom.1 || matches!(seldom.0, PhaseName::Planned);
+            if !(late && early) && self.dice.chance(*permille) {
                 wanted.push(*seldom);
             }
         }
-        if sim.ambushes.len() < 9 && self.dice.chance(300) {
+        if !late && sim.ambushes.len() < 9 && self.dice.chance(300) {
             wanted.push(self.dice.weighted(AMBUSHES));
         }
         for one in wanted {
@@ -249,7 +270,9 @@ impl Director {
         let after = self.dice.between(1_000, 20_000);
         let resume = Ask::Resume { deployment: Some(deployment) };
         let all = asks(deployment);
-        match self.dice.below(14) {
+        // Whatever the phase waits for stays away until its deadline.
+        let starve = phase == PhaseName::Planned && self.dice.chance(400);
+        match if starve { 13 } else { self.dice.below(14) } {
             0 | 1 => {
                 sim.happen(&Happening::Ask(operator(), all[0].clone()));
                 if phase != PhaseName::Watching || self.dice.chance(700) {

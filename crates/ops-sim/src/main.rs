@@ -50,6 +50,7 @@ fn many(first: u64, runs: u64) -> io::Result<bool> {
     writeln!(out, "{}", report.coverage.tables())?;
     writeln!(out, "rare rows: {:?}", report.coverage.rare_rows(LEAST_HITS, ROWS_OUT_OF_REACH))?;
     writeln!(out, "rare cells: {:?}", report.coverage.rare_cells(LEAST_HITS, &out_of_reach))?;
+    writeln!(out, "rare faults: {:?}", report.coverage.rare_faults(LEAST_HITS))?;
     for outcome in &report.broken {
         if let Some(broken) = &outcome.violation {
             writeln!(out, "seed {}: {} is broken: {}", outcome.seed, broken.promise, broken.words)?;

@@ -17,9 +17,6 @@ const NEVER_LEFT: &str = "the last step of a way back is never left at its deadl
 const TWO_READINGS: &str = "needs two readings of the ticket in a phase that is shorter than the \
                             pause between them; counted, not required";
 
-const SELDOM: &str = "reachable, but met by chance fewer than 20 times in 10,000 deployments: the \
-                      director does not aim at it yet; counted, not required";
-
 /// Why a cell is not met in these runs; `None` if it must be.
 pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
     let resting =
@@ -42,7 +39,6 @@ pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
             Some(NO_READING)
         }
         (P::Closed | P::RolledBack, "ticket-read") => Some(LATE),
-        (P::Documenting, "acknowledge") => Some(SELDOM),
         _ => None,
     }
 }
@@ -54,10 +50,4 @@ pub const ROWS_OUT_OF_REACH: &[(Move, &str)] = &[
     ((P::Checking, "ticket-read", P::Withdrawn), TWO_READINGS),
     ((P::Verifying, "ticket-read", P::RollingBack), TWO_READINGS),
     ((P::Planned, "looked", P::Withdrawn), TWO_READINGS),
-    ((P::Checking, "tick", P::Held), SELDOM),
-    ((P::Planned, "tick", P::Held), SELDOM),
-    ((P::Deploying, "ticket-read", P::RollingBack), SELDOM),
-    ((P::Verifying, "tick", P::RollingBack), SELDOM),
-    ((P::Watching, "tick", P::RollingBack), SELDOM),
-    ((P::Watching, "op-ended", P::RollingBack), SELDOM),
 ];

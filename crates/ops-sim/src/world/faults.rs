@@ -105,6 +105,9 @@ impl Part {
     }
 }
 
+/// However seldom an act is, not more of it than this goes wrong, in thousandths.
+const MOST_PERMILLE: u64 = 350;
+
 /// The faults of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
@@ -125,19 +128,33 @@ impl Faults {
     pub fn fate(&mut self, act: &'static str, dice: &mut Dice) -> Fate {
         let fate = match self.forced.iter().position(|(name, _)| *name == act) {
             Some(at) => self.forced.remove(at).1,
-            None if dice.chance(self.act_permille) => dice.weighted(&[
+            None if dice.chance(self.permille(act)) => dice.weighted(&[
                 (Fate::DoneThenError, 4),
                 (Fate::Refused, 4),
                 (Fate::Lost, 4),
-                (Fate::Hollow, 3),
+                (Fate::Hollow, 4),
                 (Fate::Late, 4),
-                (Fate::LateThoughOk, 2),
-                (Fate::Outrun, 1),
+                (Fate::LateThoughOk, 4),
+                (Fate::Outrun, 4),
             ]),
             None => Fate::Done,
         };
         *self.counted.entry((fate, act)).or_insert(0) += 1;
         fate
+    }
+
+    /// What is done seldom goes wrong more often, so that each way of going wrong is met.
+    fn permille(&self, act: &str) -> u64 {
+        let times = match act {
+            "close" => 14,
+            "remove-route" => 11,
+            "set-route" => 6,
+            "remove" | "stop" => 4,
+            "start" => 3,
+            "import" => 2,
+            _ => 1,
+        };
+        (self.act_permille * times).min(MOST_PERMILLE.max(self.act_permille))
     }
 
     /// A part answers nothing until then.
