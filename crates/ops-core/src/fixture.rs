@@ -10,8 +10,9 @@ use crate::{
     plan::{Kind, KnownRelease},
     route::ServedRoute,
     settings::{
-        Boards, Edge, Environment, Needs, People, Retention, Revision, Role, RouteMatch, Service,
-        Settings, Slo, SmokeRequest, Strategy, TargetKind, TrafficStep, WatchSettings,
+        Boards, Edge, Environment, Gate, Migrations, Needs, People, Retention, Revision, Role,
+        RouteMatch, Service, Settings, Slo, SmokeRequest, Stage, Strategy, TargetKind, TrafficStep,
+        WatchSettings,
     },
     signal::{Arm, SignalSecond},
     ticket::{Change, Comment, Ticket},
@@ -28,7 +29,7 @@ pub(crate) fn service(strategy: Strategy) -> Service {
     let exclusive = strategy == Strategy::Recreate;
     Service {
         name: "shop".into(),
-        stages: vec!["production".into()],
+        stages: vec![Stage { environment: "production".into(), route: None, soak_seconds: 0 }],
         lock_group: None,
         target: TargetKind::Process,
         command: vec!["bin/shop".into()],
@@ -63,6 +64,9 @@ pub(crate) fn service(strategy: Strategy) -> Service {
             alpha: 0.01,
         },
         depends_on: Vec::new(),
+        infrastructure: Vec::new(),
+        budget: None,
+        migrations: Migrations::Held,
         drain_ms: 5_000,
         needs: Needs { memory_mb: 16, disk_mb: 10 },
         gap_limit_ms: 10_000,
@@ -82,7 +86,11 @@ pub(crate) fn settings(strategy: Strategy) -> Settings {
         revision: Revision { commit: Some("c0ffee".into()), hash: Digest::of(b"ops.yaml") },
         environments: BTreeMap::from([(
             "production".into(),
-            Environment { name: "production".into(), ports: (20_000, 20_100) },
+            Environment {
+                name: "production".into(),
+                ports: (20_000, 20_100),
+                host: crate::settings::HostLimits::default(),
+            },
         )]),
         services: BTreeMap::from([("shop".into(), service(strategy))]),
         people: People {
@@ -96,10 +104,14 @@ pub(crate) fn settings(strategy: Strategy) -> Settings {
             operators: vec!["pia@example.org".into()],
             solo: false,
         },
+        gate: Gate::default(),
+        notify: Vec::new(),
         boards: Boards {
             listen: "127.0.0.1:8088".into(),
             me: "ops@example.org".into(),
             channel: "standup".into(),
+            permissive: false,
+            gateways: BTreeMap::new(),
         },
         edge: Edge { listen: vec!["127.0.0.1:8080".into()] },
         retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
@@ -236,6 +248,17 @@ impl World {
 
     pub(crate) fn facts(&self) -> Facts {
         Facts {
+            at: self.now.wall,
+            proposed: None,
+            limits: crate::checks::LimitFacts::default(),
+            alerts: Vec::new(),
+            tally: crate::checks::Tally::default(),
+            then: None,
+            now: BTreeMap::new(),
+            rivals: Ok(Vec::new()),
+            surpassed: false,
+            descends: Vec::new(),
+            fixes: Vec::new(),
             settings: Ok(Arc::new(self.settings.clone())),
             ticket: Ok(Some(self.ticket.clone())),
             siblings: self.siblings.clone(),

@@ -1,6 +1,6 @@
 //! Each check.
 
-use super::{Check, Verdict, judge::Desk};
+use super::{Check, Verdict, around, judge::Desk, rivals, season};
 use crate::{
     candidate::Candidate,
     deploy::RETRIES_MAX,
@@ -8,7 +8,7 @@ use crate::{
     notes::{NotesFound, missing_notes_question},
     plan::Kind,
     record::person,
-    settings::Strategy,
+    settings::{Migrations, Settings, Strategy, loosened_service},
     world::Fault,
 };
 
@@ -26,24 +26,31 @@ pub(super) fn all(desk: &Desk<'_>) -> Vec<Check> {
         evidence(desk),
         notes(desk),
         artifact(desk),
+        rivals::overtaken(desk),
         service_health(desk),
-        dependencies(desk),
+        around::dependencies(desk),
         room(desk),
+        around::host(desk),
         variables(desk),
         migrations(desk),
         rollback_plan(desk),
-        not_declared("fingerprint", "declared dependencies and shared infrastructure since QA"),
-        not_declared("window", "deployment windows"),
-        not_declared("error-budget", "the error budget"),
-        not_declared("alerts", "alerts of the service and its hosts"),
+        around::fingerprint(desk),
+        season::window(desk),
+        season::error_budget(desk),
+        around::alerts(desk),
         conflict(desk),
-        guards(desk),
+        rivals::guards(desk),
         retries(desk),
         not_declared("advisor", "the advisor's judgement"),
     ]
 }
 
-fn check(id: &str, at: impl Into<String>, verdict: Verdict, seen: impl Into<String>) -> Check {
+pub(super) fn check(
+    id: &str,
+    at: impl Into<String>,
+    verdict: Verdict,
+    seen: impl Into<String>,
+) -> Check {
     Check {
         id: id.into(),
         looked_at: at.into(),
@@ -54,22 +61,22 @@ fn check(id: &str, at: impl Into<String>, verdict: Verdict, seen: impl Into<Stri
 }
 
 impl Check {
-    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
     }
 }
 
-fn not_declared(id: &str, looked_at: &str) -> Check {
+pub(super) fn not_declared(id: &str, looked_at: &str) -> Check {
     check(id, looked_at, Verdict::NotDeclared, "ops.yaml declares none")
 }
 
-fn error(id: &str, at: &str, fault: &Fault) -> Check {
+pub(super) fn error(id: &str, at: &str, fault: &Fault) -> Check {
     let seen = format!("{} ({})", fault.what, fault.place);
     check(id, at, Verdict::Error, seen).remedy(fault.next.clone())
 }
 
-fn waits_for(id: &str, at: &str, other: &str) -> Check {
+pub(super) fn waits_for(id: &str, at: &str, other: &str) -> Check {
     check(id, at, Verdict::Inconclusive, format!("cannot be told before the check {other} passes"))
         .remedy(format!("see the check {other}"))
 }
@@ -81,9 +88,39 @@ fn settings(desk: &Desk<'_>) -> Check {
         Ok(settings) => {
             let commit = settings.revision.commit.as_deref().unwrap_or("no commit");
             let seen = format!("{} at {commit}", settings.revision.hash.short());
-            check("settings", at, Verdict::Pass, seen)
+            configuration(desk, settings, seen)
         }
     }
+}
+
+/// The service's configuration at the commit that the notes name may be anything but looser than
+/// what governs (S3, S4).
+fn configuration(desk: &Desk<'_>, governs: &Settings, seen: String) -> Check {
+    let (id, at) = ("settings", "ops.yaml");
+    let proposed = match &desk.facts.proposed {
+        None => return check(id, at, Verdict::Pass, seen),
+        Some(Err(fault)) => return error(id, at, fault),
+        Some(Ok(proposed)) => proposed,
+    };
+    let commit = proposed.revision.commit.as_deref().unwrap_or("no commit");
+    let (old, new) = match desk.notes().map(|notes| &notes.service) {
+        Some(name) => (governs.services.get(name), proposed.services.get(name)),
+        None => (None, None),
+    };
+    let looser: Vec<String> = match (old, new) {
+        (Some(old), Some(new)) => {
+            loosened_service(old, new).iter().map(ToString::to_string).collect()
+        }
+        _ => Vec::new(),
+    };
+    let seen = format!("{seen}; the service as configured at {commit}");
+    if looser.is_empty() {
+        return check(id, at, Verdict::Pass, seen);
+    }
+    check(id, at, Verdict::Fail, format!("{seen}, which loosens gates: {}", looser.join("; ")))
+        .remedy(format!(
+            "a ticket of its own with `settings: {commit}` in its notes passes CQ and QA first"
+        ))
 }
 
 fn evidence(desk: &Desk<'_>) -> Check {
@@ -137,7 +174,7 @@ fn notes(desk: &Desk<'_>) -> Check {
             "a rollback uses the notes of what it brings back",
         );
     }
-    match (&desk.found, desk.service) {
+    match (&desk.found, &desk.service) {
         (None, _) if desk.settings.is_none() => waits_for("notes", at, "settings"),
         (None, _) => waits_for("notes", at, "evidence"),
         (Some(NotesFound::Found(found)), Some(_)) => {
@@ -244,31 +281,9 @@ fn service_health(desk: &Desk<'_>) -> Check {
         .remedy("make the serving version healthy first: a deployment now could not be judged")
 }
 
-fn dependencies(desk: &Desk<'_>) -> Check {
-    let at = "declared dependencies";
-    if desk.facts.dependencies.is_empty() {
-        return check("dependencies", at, Verdict::Pass, "none declared");
-    }
-    let mut worst = Verdict::Pass;
-    let mut seen = Vec::new();
-    for (name, answer) in &desk.facts.dependencies {
-        let (verdict, words) = match answer {
-            Ok(None) => (Verdict::Pass, "healthy".to_owned()),
-            Ok(Some(why)) => (Verdict::Fail, why.clone()),
-            Err(fault) => (Verdict::Error, fault.what.clone()),
-        };
-        if worst == Verdict::Pass {
-            worst = verdict;
-        }
-        seen.push(format!("{name}: {words}"));
-    }
-    let check = check("dependencies", at, worst, seen.join("; "));
-    if worst == Verdict::Pass { check } else { check.remedy("make them healthy first") }
-}
-
 fn room(desk: &Desk<'_>) -> Check {
     let at = "disk, memory and ports for both versions";
-    let Some(service) = desk.service else {
+    let Some(service) = &desk.service else {
         return waits_for("room", at, "notes");
     };
     let host = match &desk.facts.host {
@@ -324,7 +339,7 @@ fn room(desk: &Desk<'_>) -> Check {
 
 fn variables(desk: &Desk<'_>) -> Check {
     let at = "variables and secrets that the notes and ops.yaml name";
-    let Some(service) = desk.service else {
+    let Some(service) = &desk.service else {
         return waits_for("variables", at, "notes");
     };
     let mut missing = Vec::new();
@@ -370,10 +385,20 @@ fn migrations(desk: &Desk<'_>) -> Check {
         _ if desk.rollback() => check("migrations", at, Verdict::Pass, "none are undone"),
         None => waits_for("migrations", at, "artifact"),
         Some(none) if none.is_empty() => check("migrations", at, Verdict::Pass, "none"),
+        Some(some) if at_start(desk) => {
+            let seen = format!("{}: the service runs them when it starts, says ops.yaml", some.join(", "));
+            check("migrations", at, Verdict::Pass, seen)
+        }
         Some(some) => check("migrations", at, Verdict::Fail, some.join(", ")).remedy(
-            "ops cannot run migrations yet: run them as a change of their own, then say `none`",
+            "ops cannot run migrations yet: run them as a change of their own and say `none`, or let the \
+             service run them at its start, in a way that its previous version can live with, and say \
+             so in ops.yaml: `migrations: at-start`",
         ),
     }
+}
+
+fn at_start(desk: &Desk<'_>) -> bool {
+    desk.service.as_ref().is_some_and(|service| service.migrations == Migrations::AtStart)
 }
 
 fn rollback_plan(desk: &Desk<'_>) -> Check {
@@ -428,31 +453,8 @@ fn conflict(desk: &Desk<'_>) -> Check {
         .remedy("it goes on by itself when they have ended")
 }
 
-fn guards(desk: &Desk<'_>) -> Check {
-    let at = "candidates that were judged bad";
-    if desk.rollback() {
-        return check("guards", at, Verdict::Pass, "goes back to a version that passed its watch");
-    }
-    let Some(candidate) = &desk.candidate else {
-        return waits_for("guards", at, "artifact");
-    };
-    let bad = desk.facts.condemned.iter().filter(|one| !named(desk, one.by)).find(|one| {
-        one.service == candidate.service
-            && (one.artifact == candidate.artifact
-                || one.commit.is_some() && one.commit == candidate.commit)
-    });
-    match bad {
-        None => check("guards", at, Verdict::Pass, "this one is not among them"),
-        Some(bad) => {
-            let seen = format!("{} showed that it is bad: {}", bad.by, bad.words);
-            check("guards", at, Verdict::Fail, seen)
-                .remedy("mend it, build a new candidate, and let CQ and QA look at that")
-        }
-    }
-}
-
 /// Whether both verdicts that count name the failure: then the round was about it (S10).
-fn named(desk: &Desk<'_>, by: crate::id::DeploymentId) -> bool {
+pub(super) fn named(desk: &Desk<'_>, by: crate::id::DeploymentId) -> bool {
     let (Some(ticket), Some(settings), Some(found)) =
         (desk.ticket, desk.settings, desk.found_notes())
     else {

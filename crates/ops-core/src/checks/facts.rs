@@ -54,11 +54,112 @@ pub struct Condemned {
     pub words: String,
 }
 
+/// A declared dependency as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DependencyFact {
+    /// Which service.
+    pub service: ServiceName,
+    /// Whether it is healthy; `None`: it is.
+    pub health: Result<Option<String>, Fault>,
+    /// The version of it that serves, as the journal knows it.
+    pub version: Option<String>,
+}
+
+/// What `ops.yaml` wants looked at of a machine beside its room.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LimitFacts {
+    /// Load average over five minutes, per core.
+    pub load_per_core: Option<Result<f64, Fault>>,
+    /// By how many milliseconds the clock may be wrong; an error if nobody keeps it right.
+    pub clock_ms: Option<Result<u64, Fault>>,
+    /// Certificates and for how many seconds each is still valid; negative if it is not.
+    pub certificates: Vec<(String, Result<i64, Fault>)>,
+}
+
+/// A firing alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Its name.
+    pub name: String,
+    /// The service that it is about; `None` if it is one of hosts.
+    pub service: Option<String>,
+    /// Since when, as its source says.
+    pub since: String,
+}
+
+/// Requests and failures of a service over the span of its budget.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Requests seen.
+    pub requests: u64,
+    /// Of these, how many failed.
+    pub failed: u64,
+    /// Seconds of the span that were seen.
+    pub seconds: u64,
+}
+
+/// The state of what a service leans on, at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The comment with QA's verdict for which it was taken.
+    pub verdict: String,
+    /// When, in the journal's wall time; a label.
+    pub at: String,
+    /// Name and state of each: a service with its candidate, a file, what a program says.
+    pub items: BTreeMap<String, Trace>,
+}
+
+/// The state of one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Its state, as a digest or a candidate's hash; `None` if it could not be read.
+    pub state: Option<Digest>,
+    /// Who brought it there, where ops knows: a deployment and its ticket.
+    pub by: Option<String>,
+}
+
+/// How another candidate of the same service stands to this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// It was made after this one.
+    Newer,
+    /// It was made before this one, and this one holds all of it.
+    Ancestor,
+    /// It was made before this one.
+    Older,
+}
+
+/// Another ticket in `rfp` for the same service (S8).
+#[derive(Debug, Clone)]
+pub struct Rival {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// How its candidate stands to this one.
+    pub age: Age,
+}
+
+/// What ops knows of the deployment that a ticket says it fixes (S11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixed {
+    /// The deployment; `None` if the notes name no deployment that ops knows.
+    pub deployment: Option<DeploymentId>,
+    /// As the notes name it.
+    pub named: String,
+    /// Whether what it brought serves now, or it froze.
+    pub stands: bool,
+    /// Checks that were recorded green before its first act.
+    pub green: Vec<String>,
+}
+
 /// Facts of one moment.
 #[derive(Debug, Clone)]
 pub struct Facts {
+    /// That moment.
+    pub at: jiff::Timestamp,
     /// The `ops.yaml` that governs.
     pub settings: Result<Arc<Settings>, Fault>,
+    /// The settings at the commit that the notes name, for the service's configuration (S3).
+    pub proposed: Option<Result<Arc<Settings>, Fault>>,
     /// The ticket; `Ok(None)` if the board says there is none. Unused for rollbacks.
     pub ticket: Result<Option<Ticket>, Fault>,
     /// Other tickets that ask for the same candidate.
@@ -81,8 +182,26 @@ pub struct Facts {
     pub host: Result<HostFact, Fault>,
     /// Each secret reference of the service and whether it leads to a value.
     pub secrets: Vec<(String, Result<bool, Fault>)>,
-    /// Each declared dependency; `None`: healthy.
-    pub dependencies: Vec<(ServiceName, Result<Option<String>, Fault>)>,
+    /// Each declared dependency.
+    pub dependencies: Vec<DependencyFact>,
+    /// What `ops.yaml` wants looked at of the machine.
+    pub limits: LimitFacts,
+    /// Firing alerts by source.
+    pub alerts: Vec<(String, Result<Vec<Alert>, Fault>)>,
+    /// Requests and failures over the span of the service's budget.
+    pub tally: Tally,
+    /// What the service leans on, as it was when QA's verdict was first seen.
+    pub then: Option<Fingerprint>,
+    /// The same now.
+    pub now: BTreeMap<String, Trace>,
+    /// Other tickets in `rfp` for the same service.
+    pub rivals: Result<Vec<Rival>, Fault>,
+    /// Whether what serves was made from a commit that holds this candidate's and more.
+    pub surpassed: bool,
+    /// Deployments whose condemned commit this candidate's commit descends from.
+    pub descends: Vec<DeploymentId>,
+    /// What the notes say the ticket fixes.
+    pub fixes: Vec<Fixed>,
     /// The last minutes of traffic.
     pub signals: Result<Vec<SignalSecond>, Fault>,
     /// Other deployments of the lock group that are under way.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Checklist, Facts, each};
+use super::{Age, Checklist, Facts, each, fix};
 use crate::{
     candidate::Candidate,
     deploy::Created,
     evidence::{self, Evidence, NotesAt},
-    id::{Digest, TicketId},
+    id::{Digest, EnvironmentName, ServiceName, TicketId},
     notes::{FoundNotes, Notes, NotesFound, find_notes},
     plan::{Kind, Plan, PlanInput},
     settings::{People, Role, Service, Settings},
@@ -37,7 +37,12 @@ pub(super) struct Desk<'a> {
     pub(super) settings: Option<&'a Settings>,
     pub(super) ticket: Option<&'a Ticket>,
     pub(super) found: Option<NotesFound>,
-    pub(super) service: Option<&'a Service>,
+    /// The service as configured for all its stages: part of what CQ and QA approve.
+    pub(super) whole: Option<&'a Service>,
+    /// The service as it is deployed in this environment.
+    pub(super) service: Option<Service>,
+    /// Where it is deployed.
+    pub(super) environment: EnvironmentName,
     pub(super) candidate: Option<Candidate>,
 }
 
@@ -53,6 +58,11 @@ impl Desk<'_> {
         self.found_notes().map(|found| &found.notes)
     }
 
+    /// The service's name in `ops.yaml`.
+    pub(super) fn named(&self) -> Option<&ServiceName> {
+        self.whole.map(|service| &service.name)
+    }
+
     pub(super) fn rollback(&self) -> bool {
         matches!(self.created.kind, Kind::Rollback { .. })
     }
@@ -61,10 +71,11 @@ impl Desk<'_> {
 /// Judges the facts. The same facts give the same judgement.
 pub fn judge(created: &Created, facts: &Facts) -> Judged {
     let desk = desk(created, facts);
-    let checks = each::all(&desk);
+    let mut checklist = Checklist { checks: each::all(&desk) };
+    fix::relax(&desk, &mut checklist);
     let plan = plan(&desk);
     Judged {
-        checklist: Arc::new(Checklist { checks }),
+        checklist: Arc::new(checklist),
         ticket: desk.ticket.cloned().map(Arc::new),
         people: desk.settings.map(|settings| Arc::new(settings.people.clone())),
         candidate: desk.candidate.as_ref().map(Candidate::hash),
@@ -81,13 +92,35 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
         }
         _ => None,
     };
-    let mut desk = Desk { created, facts, settings, ticket, found, service: None, candidate: None };
-    let service = match (&created.kind, desk.notes(), &facts.undo) {
+    let mut desk = Desk {
+        created,
+        facts,
+        settings,
+        ticket,
+        found,
+        whole: None,
+        service: None,
+        environment: created.environment.clone(),
+        candidate: None,
+    };
+    let name = match (&created.kind, desk.notes(), &facts.undo) {
         (Kind::Release, Some(notes), _) => Some(notes.service.clone()),
-        (Kind::Rollback { .. }, _, Some(undo)) => Some(undo.spec.service.clone()),
+        (Kind::Rollback { .. }, _, Some(undo)) => Some(undo.candidate.service.clone()),
         _ => None,
     };
-    desk.service = settings.zip(service).and_then(|(settings, name)| settings.services.get(&name));
+    // The team's gates are those that govern; only the service's own configuration is the
+    // candidate's (S3).
+    let source = match &facts.proposed {
+        None => settings,
+        Some(proposed) => proposed.as_deref().ok(),
+    };
+    desk.whole = source.zip(name).and_then(|(source, name)| source.services.get(&name));
+    if let Some(whole) = desk.whole {
+        desk.service = whole.in_stage(&created.environment).or_else(|| {
+            desk.environment = whole.stages.first()?.environment.clone();
+            whole.in_stage(&desk.environment)
+        });
+    }
     desk.candidate = candidate(&desk);
     desk
 }
@@ -97,7 +130,7 @@ fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
         return desk.facts.undo.as_ref().map(|undo| undo.candidate.clone());
     }
     let FoundNotes { notes, hash, .. } = desk.found_notes()?;
-    let service = desk.service?;
+    let service = desk.whole?;
     let artifact = desk.facts.artifact.as_ref()?.as_ref().ok()?;
     Some(Candidate {
         artifact: artifact.digest.clone(),
@@ -110,7 +143,19 @@ fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
     })
 }
 
-/// The asking ticket, and those of the same candidate whose own evidence passes.
+/// The notes of a ticket in `rfp` whose own evidence passes, as far as it can be told without
+/// looking at its artifact.
+pub(super) fn passes(ticket: &Ticket, settings: &Settings) -> Option<Notes> {
+    let found = find_notes(ticket, |who| settings.people.is(who, Role::Dev));
+    let NotesFound::Found(found) = found else { return None };
+    let at = NotesAt::from(&*found);
+    let passed =
+        matches!(evidence::judge(ticket, &settings.people, at, None), Evidence::Passed { .. });
+    passed.then_some(found.notes)
+}
+
+/// The asking ticket, those of the same candidate whose own evidence passes, and those that it
+/// says it includes, whose commits it holds, and whose own evidence passes (S8).
 fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
     let mut ids = match desk.created.kind {
         Kind::Rollback { .. } => return desk.created.tickets.clone(),
@@ -131,12 +176,25 @@ fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
             ids.push(sibling.id.clone());
         }
     }
+    let includes = |rival: &&super::Rival| {
+        rival.age == Age::Ancestor
+            && ours
+                .notes
+                .includes
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(rival.ticket.id.as_str()))
+            && passes(&rival.ticket, settings).is_some()
+            && !ids.contains(&rival.ticket.id)
+    };
+    let included: Vec<_> = desk.facts.rivals.iter().flatten().filter(includes).collect();
+    let included: Vec<_> = included.into_iter().map(|rival| rival.ticket.id.clone()).collect();
+    ids.extend(included);
     ids
 }
 
 fn plan(desk: &Desk<'_>) -> Option<Plan> {
     let settings = desk.settings?;
-    let service = desk.service?.clone();
+    let service = desk.service.clone()?;
     let candidate = desk.candidate.clone()?;
     let reference = match desk.notes() {
         Some(notes) => notes.artifact.reference(),
@@ -150,7 +208,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         deployment: desk.created.id,
         kind: desk.created.kind.clone(),
         tickets: tickets(desk),
-        environment: service.stages.first()?.clone(),
+        environment: desk.environment.clone(),
         revision: settings.revision.clone(),
         service,
         reference,

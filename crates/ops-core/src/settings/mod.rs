@@ -2,8 +2,16 @@
 //!
 //! These types hold only valid wishes; reading YAML and complaining about it is `ops-config`'s.
 
+mod gate;
+mod loosened;
+
 use std::collections::BTreeMap;
 
+pub use gate::{
+    AlertKind, AlertSource, Budget, Dependency, Gate, HostLimits, Infrastructure, Migrations,
+    NORMAL_CLASS, Notify, Opening, ReadState, Via, Window, WindowKind,
+};
+pub use loosened::{Loosening, loosened, loosened_service, never};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Digest, EnvironmentName, Identity, ServiceName};
@@ -31,6 +39,10 @@ pub struct Settings {
     pub services: BTreeMap<ServiceName, Service>,
     /// Who is who.
     pub people: People,
+    /// Gates of the whole team.
+    pub gate: Gate,
+    /// Who is told when something stopped that only a person can move.
+    pub notify: Vec<Notify>,
     /// Boards.
     pub boards: Boards,
     /// The door.
@@ -51,12 +63,14 @@ pub struct Revision {
 }
 
 /// A place where services run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// Its name.
     pub name: EnvironmentName,
     /// Ports that replicas get, first and last.
     pub ports: (u16, u16),
+    /// Limits of its machine.
+    pub host: HostLimits,
 }
 
 /// A service and how it is deployed.
@@ -64,8 +78,8 @@ pub struct Environment {
 pub struct Service {
     /// Its name.
     pub name: ServiceName,
-    /// The environments that a ticket walks, in order.
-    pub stages: Vec<EnvironmentName>,
+    /// The environments that a ticket walks, in order; at least one.
+    pub stages: Vec<Stage>,
     /// Services of one lock group are deployed one at a time. Defaults to the environment's name.
     pub lock_group: Option<String>,
     /// Where it runs.
@@ -96,8 +110,14 @@ pub struct Service {
     pub strategy: Strategy,
     /// How long and how closely it is watched.
     pub watch: WatchSettings,
-    /// Services that must be healthy before it is deployed.
-    pub depends_on: Vec<ServiceName>,
+    /// Services that must be healthy, and new enough, before it is deployed.
+    pub depends_on: Vec<Dependency>,
+    /// What else it leans on.
+    pub infrastructure: Vec<Infrastructure>,
+    /// How much failure it may have before only urgent classes of tickets are deployed.
+    pub budget: Option<Budget>,
+    /// What happens with migrations.
+    pub migrations: Migrations,
     /// Milliseconds between TERM and KILL, and the bound of a drain.
     pub drain_ms: u64,
     /// Room that one replica needs.
@@ -106,6 +126,17 @@ pub struct Service {
     pub gap_limit_ms: u64,
     /// At most this many requests wait at the door during the gap.
     pub hold_requests: u32,
+}
+
+/// One environment on a service's path (S12).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Which.
+    pub environment: EnvironmentName,
+    /// How requests reach it there, where that differs from the service's own route.
+    pub route: Option<RouteMatch>,
+    /// Seconds that a candidate stays there before it goes on to the next stage.
+    pub soak_seconds: u64,
 }
 
 /// The kinds of target.
@@ -265,6 +296,21 @@ pub struct Boards {
     pub me: Identity,
     /// Channel for starts, successes, halts and rollbacks, without `#`.
     pub channel: String,
+    /// Everybody may do everything there, as on `DevTeam`'s boards.
+    pub permissive: bool,
+    /// Where agents are told of what concerns them, by identity.
+    pub gateways: BTreeMap<Identity, Gateway>,
+}
+
+/// Where an agent takes notifications.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Address, such as `http://quinn:18789`.
+    pub url: String,
+    /// Reference of the token that it wants to see.
+    pub token: Option<String>,
+    /// Columns whose every new ticket it is told of.
+    pub watch: Vec<String>,
 }
 
 /// The door.
@@ -286,6 +332,26 @@ pub struct Retention {
 }
 
 impl Service {
+    /// Its environments, in order.
+    pub fn environments(&self) -> impl Iterator<Item = &EnvironmentName> {
+        self.stages.iter().map(|stage| &stage.environment)
+    }
+
+    /// The service as it is deployed in one of its environments: with the route that it has
+    /// there, and, unless that is the last one, under a name of its own, so that the copies of two
+    /// stages never meet at the door or on a machine.
+    pub fn in_stage(&self, environment: &EnvironmentName) -> Option<Self> {
+        let stage = self.stages.iter().find(|stage| &stage.environment == environment)?;
+        let mut here = self.clone();
+        if stage.route.is_some() {
+            here.route.clone_from(&stage.route);
+        }
+        if self.stages.last() != Some(stage) {
+            here.name = ServiceName::new(format!("{}@{environment}", self.name));
+        }
+        Some(here)
+    }
+
     /// The lock group in which it is deployed in an environment: `environment/group`.
     pub fn lock_group_in(&self, environment: &EnvironmentName) -> String {
         let group = self.lock_group.as_deref().unwrap_or(environment.as_str());

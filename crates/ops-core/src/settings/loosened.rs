@@ -1,0 +1,335 @@
+//! Which wishes of a newer `ops.yaml` hold deployments less than those of an older one (S4).
+//!
+//! Whatever is not known to be at least as strict counts as looser: a change that is only another
+//! one needs the same ticket as one that takes a gate away.
+
+use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize};
+
+use super::{HostLimits, People, Role, Service, Settings, Strategy, TrafficStep, WindowKind};
+
+/// A wish that holds deployments less than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loosening {
+    /// Where it stands, such as `services.shop.watch.for`.
+    pub path: String,
+    /// What it does.
+    pub words: String,
+}
+
+impl std::fmt::Display for Loosening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.words)
+    }
+}
+
+/// What the newer settings loosen; empty if they only tighten or change what is no gate.
+pub fn loosened(old: &Settings, new: &Settings) -> Vec<Loosening> {
+    let mut found = Found { at: String::new(), all: Vec::new() };
+    people(&old.people, &new.people, &mut found);
+    team(old, new, &mut found);
+    for (name, old) in &old.environments {
+        found.at = format!("environments.{name}.host");
+        if let Some(new) = new.environments.get(name) {
+            host(&old.host, &new.host, &mut found);
+        }
+    }
+    for (name, old) in &old.services {
+        if let Some(new) = new.services.get(name) {
+            found.all.extend(loosened_service(old, new));
+        }
+    }
+    found.all
+}
+
+/// What the newer settings of a service loosen.
+pub fn loosened_service(old: &Service, new: &Service) -> Vec<Loosening> {
+    let mut found = Found { at: format!("services.{}", old.name), all: Vec::new() };
+    path(old, new, &mut found);
+    rollout(old, new, &mut found);
+    watch(old, new, &mut found);
+    around(old, new, &mut found);
+    found.all
+}
+
+/// Whether a wish can never be made later, whatever a ticket says: solo mode is set by the first
+/// commit only.
+pub fn never(old: &Settings, new: &Settings) -> bool {
+    new.people.solo && !old.people.solo
+}
+
+struct Found {
+    at: String,
+    all: Vec<Loosening>,
+}
+
+impl Found {
+    fn add(&mut self, key: &str, words: impl Into<String>) {
+        let path = if self.at.is_empty() { key.to_owned() } else { format!("{}.{key}", self.at) };
+        self.all.push(Loosening { path, words: words.into() });
+    }
+
+    /// Where less is looser.
+    fn less<T: PartialOrd + Debug>(&mut self, key: &str, old: T, new: T) {
+        if new < old {
+            self.add(key, format!("{new:?}, was {old:?}"));
+        }
+    }
+
+    /// Where more is looser.
+    fn more<T: PartialOrd + Debug>(&mut self, key: &str, old: T, new: T) {
+        if new > old {
+            self.add(key, format!("{new:?}, was {old:?}"));
+        }
+    }
+
+    /// A limit: looser if higher or gone.
+    fn limit<T: PartialOrd + Debug>(&mut self, key: &str, old: Option<T>, new: Option<T>) {
+        match (old, new) {
+            (Some(old), Some(new)) if new <= old => {}
+            (Some(old), Some(new)) => self.add(key, format!("{new:?}, was {old:?}")),
+            (Some(old), None) => self.add(key, format!("gone, was {old:?}")),
+            (None, _) => {}
+        }
+    }
+
+    /// Where each of the old ones must still be there as it was.
+    fn gone<T: PartialEq>(&mut self, key: &str, old: &[T], new: &[T], name: impl Fn(&T) -> String) {
+        for one in old.iter().filter(|one| !new.contains(one)) {
+            self.add(key, format!("`{}` is gone or another", name(one)));
+        }
+    }
+
+    /// Where none may be added.
+    fn added<T: PartialEq>(
+        &mut self,
+        key: &str,
+        old: &[T],
+        new: &[T],
+        name: impl Fn(&T) -> String,
+    ) {
+        self.gone_or_new(key, new, old, name);
+    }
+
+    fn gone_or_new<T: PartialEq>(
+        &mut self,
+        key: &str,
+        some: &[T],
+        known: &[T],
+        name: impl Fn(&T) -> String,
+    ) {
+        for one in some.iter().filter(|one| !known.contains(one)) {
+            self.add(key, format!("`{}` is new", name(one)));
+        }
+    }
+}
+
+fn people(old: &People, new: &People, found: &mut Found) {
+    for (who, roles) in &new.roles {
+        let had = old.roles.get(who).map_or(&[][..], Vec::as_slice);
+        for role in roles.iter().filter(|role| !had.contains(role)) {
+            found.add(&format!("people.{who}"), format!("gets the role {role:?}").to_lowercase());
+        }
+    }
+    for (who, roles) in &old.roles {
+        // Who is DEV no more could change what CQ and QA saw without that being a change.
+        if roles.contains(&Role::Dev) && !new.is(who, Role::Dev) {
+            found.add(&format!("people.{who}"), "loses the role dev");
+        }
+    }
+    found.added("operators", &old.operators, &new.operators, ToString::to_string);
+    if new.solo && !old.solo {
+        found.add("solo", "true, was false");
+    }
+}
+
+fn team(old: &Settings, new: &Settings, found: &mut Found) {
+    let of = |settings: &Settings, kind| -> Vec<_> {
+        settings.gate.windows.iter().filter(|window| window.kind == kind).cloned().collect()
+    };
+    let name = |window: &super::Window| window.name.clone();
+    let (was, is) = (of(old, WindowKind::Deny), of(new, WindowKind::Deny));
+    found.gone("windows", &was, &is, name);
+    let (was, is) = (of(old, WindowKind::Allow), of(new, WindowKind::Allow));
+    if !was.is_empty() {
+        found.added("windows", &was, &is, name);
+        if is.is_empty() {
+            found.add("windows", "none is left that must be open");
+        }
+    }
+    found.gone("alerts", &old.gate.alerts, &new.gate.alerts, |one| one.name.clone());
+    found.gone("notify", &old.notify, &new.notify, |one| one.name.clone());
+    found.less("retention.releases", old.retention.releases, new.retention.releases);
+    if old.boards.me != new.boards.me {
+        found.add("boards.embedded.me", format!("{}, was {}", new.boards.me, old.boards.me));
+    }
+    if new.boards.permissive && !old.boards.permissive {
+        found.add("boards.embedded.permissive", "true, was false");
+    }
+}
+
+fn host(old: &HostLimits, new: &HostLimits, found: &mut Found) {
+    found.limit("load", old.load_per_core, new.load_per_core);
+    found.limit("clock", old.clock_ms, new.clock_ms);
+    found.gone("certificates", &old.certificates, &new.certificates, Clone::clone);
+    found.less("certificate_days", old.certificate_days, new.certificate_days);
+}
+
+fn path(old: &Service, new: &Service, found: &mut Found) {
+    let names = |service: &Service| service.environments().cloned().collect::<Vec<_>>();
+    // New stages in front make the way longer; everything else changes it.
+    if !names(new).ends_with(&names(old)) {
+        found.add("stages", "the way to production is another");
+    }
+    for stage in &old.stages {
+        let soak = |stage: &super::Stage| stage.soak_seconds;
+        let new = new.stages.iter().find(|one| one.environment == stage.environment);
+        if let Some(new) = new {
+            found.less(&format!("stages.{}.soak", stage.environment), soak(stage), soak(new));
+        }
+    }
+    if old.lock_group != new.lock_group {
+        found.add("lock_group", "another one");
+    }
+    if new.migrations != old.migrations && new.migrations != super::Migrations::Held {
+        found.add("migrations", "run at start, were held");
+    }
+}
+
+fn rollout(old: &Service, new: &Service, found: &mut Found) {
+    found.less("min_serving", old.min_serving, new.min_serving);
+    found.less("drain", old.drain_ms, new.drain_ms);
+    found.less("needs.memory", old.needs.memory_mb, new.needs.memory_mb);
+    found.less("needs.disk", old.needs.disk_mb, new.needs.disk_mb);
+    found.less("health.in_a_row", old.health.in_a_row, new.health.in_a_row);
+    if old.health.path.is_some() && new.health.path.is_none() {
+        found.add("health.path", "gone");
+    }
+    found.gone("smoke", &old.smoke, &new.smoke, |one| one.path.clone());
+    match (&old.strategy, &new.strategy) {
+        (Strategy::Canary { steps: old }, Strategy::Canary { steps: new }) => {
+            for step in old.iter().filter(|step| !new.iter().any(|new| covers(new, step))) {
+                found
+                    .add("strategy", format!("no step is as careful as that of {} %", step.weight));
+            }
+        }
+        (old, new) if strictness(new) < strictness(old) => {
+            found.add("strategy", "traffic moves less carefully");
+        }
+        _ => {}
+    }
+    if new.strategy == Strategy::Recreate {
+        found.more("strategy.recreate.gap_limit", old.gap_limit_ms, new.gap_limit_ms);
+    }
+}
+
+fn covers(new: &TrafficStep, old: &TrafficStep) -> bool {
+    new.weight <= old.weight
+        && new.dwell_seconds >= old.dwell_seconds
+        && new.min_requests >= old.min_requests
+        // The one before the last of these stays below; only the same weight is the same step.
+        && new.weight == old.weight
+}
+
+fn strictness(strategy: &Strategy) -> u8 {
+    match strategy {
+        Strategy::Canary { .. } => 2,
+        Strategy::BlueGreen => 1,
+        Strategy::Recreate => 0,
+    }
+}
+
+fn watch(old: &Service, new: &Service, found: &mut Found) {
+    let (was, is) = (&old.watch, &new.watch);
+    found.less("watch.for", was.seconds, is.seconds);
+    found.less("watch.last_stretch", was.last_stretch_seconds, is.last_stretch_seconds);
+    found.less("watch.min_requests", was.min_requests, is.min_requests);
+    found.more("watch.grace", was.grace_seconds, is.grace_seconds);
+    // Fewer false alarms allowed means that harm must be clearer before it counts.
+    found.less("watch.alpha", was.alpha, is.alpha);
+    found.limit("slo.errors", old.slo.error_share, new.slo.error_share);
+    found.limit("slo.p99", old.slo.p99_ms, new.slo.p99_ms);
+}
+
+fn around(old: &Service, new: &Service, found: &mut Found) {
+    found.gone("depends_on", &old.depends_on, &new.depends_on, |one| one.service.to_string());
+    found.gone("infrastructure", &old.infrastructure, &new.infrastructure, |one| one.name.clone());
+    match (&old.budget, &new.budget) {
+        (Some(_), None) => found.add("budget", "gone"),
+        (Some(old), Some(new)) => {
+            found.more("budget.errors", old.error_share, new.error_share);
+            if old.days != new.days {
+                found.add("budget.days", format!("{}, was {}", new.days, old.days));
+            }
+            found.added("budget.except", &old.except, &new.except, Clone::clone);
+        }
+        (None, _) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    fn paths(change: impl Fn(&mut Settings)) -> Vec<String> {
+        let old = fixture::settings(Strategy::Canary {
+            steps: vec![TrafficStep { weight: 5, dwell_seconds: 60, min_requests: 50 }],
+        });
+        let mut new = old.clone();
+        change(&mut new);
+        loosened(&old, &new).into_iter().map(|one| one.path).collect()
+    }
+
+    fn shop(settings: &mut Settings) -> &mut Service {
+        settings.services.get_mut(&crate::id::ServiceName::new("shop")).unwrap()
+    }
+
+    #[test]
+    fn s4_the_same_and_the_stricter_loosen_nothing() {
+        assert!(paths(|_| {}).is_empty());
+        assert!(paths(|new| shop(new).watch.seconds *= 2).is_empty());
+        assert!(paths(|new| shop(new).slo.p99_ms = Some(100)).is_empty());
+        assert!(paths(|new| shop(new).health.in_a_row += 1).is_empty());
+        assert!(paths(|new| new.project = "other".into()).is_empty());
+        assert!(paths(|new| shop(new).command.push("--fast".into())).is_empty());
+        let gone = |new: &mut Settings| {
+            new.people.roles.remove(&crate::id::Identity::new("quinn@example.org"));
+        };
+        assert!(paths(gone).is_empty(), "one QA fewer");
+    }
+
+    #[test]
+    fn p3_s4_what_loosens_a_gate_is_named() {
+        let one = |expected: &str, change: &dyn Fn(&mut Settings)| {
+            assert_eq!(paths(|new| change(new)), [expected.to_owned()]);
+        };
+        one("services.shop.watch.for", &|new| shop(new).watch.seconds = 30);
+        one("services.shop.watch.alpha", &|new| shop(new).watch.alpha /= 10.0);
+        one("services.shop.watch.min_requests", &|new| shop(new).watch.min_requests = 0);
+        one("services.shop.smoke", &|new| shop(new).smoke.clear());
+        one("services.shop.health.path", &|new| shop(new).health.path = None);
+        one("services.shop.strategy", &|new| shop(new).strategy = Strategy::BlueGreen);
+        one("services.shop.min_serving", &|new| shop(new).min_serving = 0);
+        one("services.shop.lock_group", &|new| shop(new).lock_group = Some("own".into()));
+        one("services.shop.migrations", &|new| {
+            shop(new).migrations = crate::settings::Migrations::AtStart;
+        });
+        one("operators", &|new| new.people.operators.push("dan@example.org".into()));
+        one("solo", &|new| new.people.solo = true);
+        one("people.eve@example.org", &|new| {
+            new.people.roles.insert("eve@example.org".into(), vec![Role::Qa]);
+        });
+        one("people.dan@example.org", &|new| {
+            new.people.roles.remove(&crate::id::Identity::new("dan@example.org"));
+        });
+        one("retention.releases", &|new| new.retention.releases = 1);
+        one("boards.embedded.permissive", &|new| new.boards.permissive = true);
+        one("services.shop.stages", &|new| shop(new).stages.clear());
+        one("services.shop.strategy", &|new| {
+            let step = TrafficStep { weight: 50, dwell_seconds: 1, min_requests: 0 };
+            shop(new).strategy = Strategy::Canary { steps: vec![step] };
+        });
+    }
+}
