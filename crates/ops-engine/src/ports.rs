@@ -13,7 +13,7 @@ mod target;
 
 pub use board::{Meeting, Planning};
 pub use door::{Door, Probe, ProbeKind, Prober};
-pub use host::{Clock, Host, HostFacts, Secrets, Wishes};
+pub use host::{Alerts, Clock, Herald, Host, HostFacts, Secrets, Wishes};
 pub use journal::{Journal, JournalError, Lease, LeaseRefused, Record, Seq, Summary, Tampered};
 pub use target::{Artifacts, ResolvedArtifact, Target};
 
@@ -58,6 +58,10 @@ pub struct Ports {
     pub meeting: Arc<dyn Meeting>,
     /// The machine.
     pub host: Arc<dyn Host>,
+    /// Firing alerts.
+    pub alerts: Arc<dyn Alerts>,
+    /// People outside of the boards.
+    pub herald: Arc<dyn Herald>,
     /// Secret references.
     pub secrets: Arc<dyn Secrets>,
     /// `ops.yaml`.

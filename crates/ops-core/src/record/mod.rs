@@ -4,6 +4,7 @@
 //! no value of a variable, no raw request (P13).
 
 mod comment;
+mod notice;
 mod post;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 pub use comment::{
     failure_comment, frozen_comment, hold_comment, kept_comment, plan_comment, success_comment,
 };
+pub use notice::Notice;
 pub use post::{
     back_post, failure_post, frozen_post, halt_post, hold_post, kept_post, resume_post, start_post,
     success_post, withdrawn_post,

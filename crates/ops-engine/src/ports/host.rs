@@ -1,6 +1,12 @@
-use ops_core::time::Now;
+use ops_core::{
+    checks::Alert,
+    id::Digest,
+    record::Notice,
+    settings::{AlertSource, Notify, ReadState},
+    time::Now,
+};
 
-use super::Look;
+use super::{Act, Look};
 
 /// Reads the clocks. The only way to learn the time.
 pub trait Clock: Send + Sync {
@@ -23,6 +29,32 @@ pub struct HostFacts {
 pub trait Host: Send + Sync {
     /// Reads what is left.
     fn facts(&self) -> Look<HostFacts>;
+
+    /// The load average over five minutes, divided by the number of cores.
+    fn load_per_core(&self) -> Look<f64>;
+
+    /// By how many milliseconds the clock may be wrong, as the kernel and whoever sets it say; a
+    /// fault if nobody keeps it right.
+    fn clock_ms(&self) -> Look<u64>;
+
+    /// For how many seconds the certificate in a PEM file that expires first is still valid;
+    /// negative if it is not.
+    fn certificate(&self, path: &str) -> Look<i64>;
+
+    /// The state of something shared, as a digest of what was read; nothing of it is kept (P13).
+    fn state(&self, read: &ReadState) -> Look<Digest>;
+}
+
+/// Systems that know of alerts.
+pub trait Alerts: Send + Sync {
+    /// Alerts that fire now and are not silenced.
+    fn firing(&self, source: &AlertSource) -> Look<Vec<Alert>>;
+}
+
+/// Tells people outside of the boards.
+pub trait Herald: Send + Sync {
+    /// Tells somebody. Answers only when their system took it.
+    fn tell(&self, who: &Notify, notice: &Notice) -> Act;
 }
 
 /// Where secret values are; no value ever passes through this port.
@@ -39,4 +71,8 @@ pub trait Wishes: Send + Sync {
 
     /// The settings at the commit that a candidate names (S3).
     fn at(&self, commit: &str) -> Look<std::sync::Arc<ops_core::settings::Settings>>;
+
+    /// Whether a commit is the other one or among its ancestors; `None` if one of them is not in
+    /// a repository that ops can read.
+    fn holds(&self, newer: &str, older: &str) -> Look<Option<bool>>;
 }
