@@ -48,6 +48,11 @@ impl Timer {
         self.boot == now.boot && now.ms >= self.ends()
     }
 
+    /// Milliseconds since it was armed; none for a timer of another boot.
+    pub fn passed(&self, now: &Now) -> u64 {
+        if self.boot == now.boot { now.ms.saturating_sub(self.since) } else { 0 }
+    }
+
     /// Milliseconds left; the whole length for a timer of another boot.
     pub fn left(&self, now: &Now) -> u64 {
         if self.boot == now.boot { self.ends().saturating_sub(now.ms) } else { self.length }

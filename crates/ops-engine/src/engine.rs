@@ -5,6 +5,7 @@ mod dispatch;
 mod leases;
 mod outcome;
 mod recover;
+mod upkeep;
 
 pub use recover::replay;
 
@@ -225,9 +226,13 @@ impl<J: Journal> Engine<J> {
         self.running.remove(key);
         self.last.insert(key.clone(), now.ms);
         match (key, done) {
-            (JobKey::Gather(id), Done::Gathered(facts)) => {
+            (JobKey::Gather(id), Done::Gathered(mut facts)) => {
+                self.fingerprint(*id, &mut facts, now)?;
                 self.feed(*id, &Input::Facts(facts), now)
             }
+            (JobKey::First(id), Done::Gathered(mut facts)) => self.fingerprint(*id, &mut facts, now),
+            (JobKey::Count, Done::Counted(counted)) => self.counted(counted, now),
+            (JobKey::Tell(id, name), Done::Ended(outcome)) => self.told(*id, name, &outcome, now),
             (JobKey::Act(id, op), Done::Ended(outcome)) => {
                 *self.acts_ended.entry(*id).or_default() += 1;
                 self.feed(*id, &Input::OpEnded { op: *op, outcome }, now)

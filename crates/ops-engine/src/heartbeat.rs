@@ -34,6 +34,7 @@ impl<J: Journal> Engine<J> {
         let fresh = self.fresh_tickets(&queue, now);
         let settings = queue.settings.clone();
         let me = queue.me.clone();
+        self.weigh_newest(&queue, now)?;
         self.remember_queue(queue);
         for (tickets, retries, place) in fresh {
             let created = Created {
@@ -123,16 +124,26 @@ fn place(ticket: &Ticket, settings: &Settings) -> (Place, Option<Digest>) {
     };
     let service = notes.as_ref().and_then(|found| settings.services.get(&found.notes.service));
     let place =
-        service.map_or_else(|| unknown_place(settings), |service| place_of(service, settings));
+        service.map_or_else(|| unknown_place(settings), |service| place_of(service, None, settings));
     (place, notes.map(|found| found.hash))
 }
 
-/// Where a service's deployments belong.
-pub(crate) fn place_of(service: &ops_core::settings::Service, settings: &Settings) -> Place {
-    let Some(environment) = service.stages.first().cloned() else {
-        return unknown_place(settings);
-    };
-    Place { service: service.name.clone(), group: service.lock_group_in(&environment), environment }
+/// Where a service's deployments belong: in the environment that is named, if it is one of its
+/// stages, else in the first one.
+pub(crate) fn place_of(
+    service: &ops_core::settings::Service,
+    environment: Option<&EnvironmentName>,
+    settings: &Settings,
+) -> Place {
+    let named = environment.filter(|named| service.environments().any(|one| one == *named));
+    let environment = named.or_else(|| service.environments().next()).cloned();
+    let here = environment.and_then(|name| Some((service.in_stage(&name)?, name)));
+    match here {
+        None => unknown_place(settings),
+        Some((here, environment)) => {
+            Place { group: here.lock_group_in(&environment), service: here.name, environment }
+        }
+    }
 }
 
 fn unknown_place(settings: &Settings) -> Place {
@@ -147,7 +158,8 @@ fn foreign(ticket: &Ticket, queue: &QueueRead) -> usize {
     ticket.history.iter().filter(|change| change.user != queue.me).count()
 }
 
-fn ready_since(ticket: &Ticket) -> &str {
+/// When a ticket last came to `rfp`, as the board says.
+pub(crate) fn ready_since(ticket: &Ticket) -> &str {
     ticket
         .history
         .iter()

@@ -3,14 +3,21 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ops_core::{
-    checks::{Condemned, Facts},
+    checks::{Condemned, Facts, Fingerprint},
     deploy::{Act, Created, Letter, LookOrder, Outcome},
-    id::{DeploymentId, Digest, EnvironmentName, Generation, Identity, OpId, Stamp, TicketId},
+    id::{
+        DeploymentId, Digest, EnvironmentName, Generation, Identity, OpId, ServiceName, Stamp,
+        TicketId,
+    },
     plan::{KnownRelease, Plan},
+    record::Notice,
+    settings::Notify,
     signal::SignalSecond,
     ticket::{Message, Ticket},
     world::{DoorView, Fault, TargetView},
 };
+
+use crate::knowledge::TallyBook;
 
 /// Names a job: no two with the same key run at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +42,12 @@ pub enum JobKey {
     Answer(String),
     /// Old artifacts.
     Prune,
+    /// What a deployment that waits leans on, as soon as it is known.
+    First(DeploymentId),
+    /// What the door counted.
+    Count,
+    /// Somebody outside of the boards.
+    Tell(DeploymentId, String),
 }
 
 /// Something to be done outside. Carries all that it needs.
@@ -46,6 +59,33 @@ pub struct Job {
     pub work: Work,
 }
 
+/// What ops knows that bears on the checks of one deployment.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// When the facts are gathered.
+    pub at: jiff::Timestamp,
+    /// The commit whose `ops.yaml` governs; `None` before the first one was read.
+    pub governs: Option<String>,
+    /// Everything that serves now, with its environment.
+    pub serving: Vec<(EnvironmentName, KnownRelease)>,
+    /// Tickets by the deployment that shipped them last.
+    pub shipped: BTreeMap<DeploymentId, TicketId>,
+    /// What a rollback brings back.
+    pub undo: Option<KnownRelease>,
+    /// Others under way in the lock group.
+    pub conflicts: Vec<DeploymentId>,
+    /// Candidates judged bad.
+    pub condemned: Vec<Condemned>,
+    /// Whether a listed person has answered after too many tries.
+    pub answered: bool,
+    /// What the service leaned on when QA's verdict was first seen.
+    pub then: Option<Fingerprint>,
+    /// Hourly counts of requests: where, of which service.
+    pub tallies: BTreeMap<(EnvironmentName, ServiceName), TallyBook>,
+    /// Deployments that serve or froze, with the checks that were green before them.
+    pub standing: Vec<(DeploymentId, Vec<String>)>,
+}
+
 /// What to do.
 #[derive(Debug, Clone)]
 pub enum Work {
@@ -53,16 +93,8 @@ pub enum Work {
     Gather {
         /// Of which deployment.
         created: Box<Created>,
-        /// Everything that serves now, with its environment.
-        serving: Vec<(EnvironmentName, KnownRelease)>,
-        /// What a rollback brings back.
-        undo: Option<Box<KnownRelease>>,
-        /// Others under way in the lock group.
-        conflicts: Vec<DeploymentId>,
-        /// Candidates judged bad.
-        condemned: Vec<Condemned>,
-        /// Whether a listed person has answered after too many tries.
-        answered: bool,
+        /// What ops knows that bears on it.
+        known: Box<Known>,
     },
     /// Do an act.
     Act {
@@ -100,7 +132,22 @@ pub enum Work {
     /// Ask everything that knows generations for its highest.
     Highest,
     /// Read the queue.
-    Queue,
+    Queue {
+        /// The commit whose `ops.yaml` governs.
+        governs: Option<String>,
+    },
+    /// Read what the door counted of these services after a second.
+    Count {
+        /// Where, of which service, after which of the door's seconds.
+        services: Vec<(EnvironmentName, ServiceName, u64)>,
+    },
+    /// Tell somebody outside of the boards.
+    Tell {
+        /// Whom.
+        who: Box<Notify>,
+        /// What.
+        notice: Box<Notice>,
+    },
     /// Read mentions after this message.
     Mentions {
         /// The last message that was seen.
@@ -151,8 +198,10 @@ pub struct QueueRead {
     pub me: Identity,
     /// Tickets in `rfp`.
     pub tickets: Vec<Ticket>,
-    /// The settings that govern, for names and people.
+    /// The settings that govern.
     pub settings: Arc<ops_core::settings::Settings>,
+    /// Those of the newest commit.
+    pub newest: Result<Arc<ops_core::settings::Settings>, Fault>,
 }
 
 /// What came of a job.
@@ -178,4 +227,6 @@ pub enum Done {
     Answered(Result<(), Fault>),
     /// Whether old artifacts were cleared.
     Pruned(Result<(), Fault>),
+    /// What the door counted, per service.
+    Counted(Vec<(EnvironmentName, ServiceName, Result<Vec<SignalSecond>, Fault>)>),
 }

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ops_core::{
-    checks::Condemned,
+    checks::{Condemned, Fingerprint, Tally},
     id::{DeploymentId, Digest, EnvironmentName, Identity, ServiceName, TicketId},
     plan::KnownRelease,
-    time::{Now, Timer},
+    settings::Loosening,
+    time::{BootId, Now, Timer},
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,60 @@ pub enum EngineEvent {
         /// The message.
         message: String,
     },
+    /// What a service leaned on when QA's verdict for a ticket was first seen.
+    Fingerprinted {
+        /// The ticket.
+        ticket: TicketId,
+        /// What was there.
+        fingerprint: Fingerprint,
+    },
+    /// What the door counted of a service since the last count.
+    Counted {
+        /// Where.
+        environment: EnvironmentName,
+        /// Of which service, by the name under which it is routed.
+        service: ServiceName,
+        /// The last second of the door's clock that is in it.
+        last: u64,
+        /// The boot in which that clock ran.
+        boot: BootId,
+        /// The hour, counted since 1970, into which it falls.
+        hour: i64,
+        /// The counts.
+        tally: Tally,
+    },
+    /// A guard was lifted: what it condemned may be deployed again.
+    Lifted {
+        /// The deployment that had condemned it.
+        guard: DeploymentId,
+        /// Who.
+        by: Identity,
+        /// Why, in their words.
+        reason: String,
+    },
+    /// An `ops.yaml` governs from now on.
+    Governs {
+        /// Its commit.
+        commit: String,
+        /// The ticket that asked for it, where one had to.
+        ticket: Option<TicketId>,
+        /// What it loosens.
+        loosens: Vec<Loosening>,
+    },
+    /// The newest `ops.yaml` loosens gates and waits for a ticket.
+    Waits {
+        /// Its commit.
+        commit: String,
+        /// What it would loosen.
+        loosens: Vec<Loosening>,
+    },
+    /// Somebody outside of the boards was told of a deployment.
+    Told {
+        /// The deployment.
+        deployment: DeploymentId,
+        /// Whom, by name.
+        name: String,
+    },
     /// Nothing begins until resumed.
     HaltedAll {
         /// Who.
@@ -97,6 +152,39 @@ pub enum End {
     Withdrawn,
 }
 
+/// Requests of a service by the hour.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TallyBook {
+    /// The boot and the second up to which it was counted.
+    pub last: Option<(BootId, u64)>,
+    /// Hours since 1970 and their counts.
+    pub hours: BTreeMap<i64, Tally>,
+}
+
+/// Hours that are remembered: a budget spans at most 90 days.
+const HOURS_MAX: usize = 90 * 24;
+
+impl TallyBook {
+    /// The counts since an hour.
+    pub fn since(&self, hour: i64) -> Tally {
+        self.hours.range(hour..).fold(Tally::default(), |sum, (_, one)| Tally {
+            requests: sum.requests + one.requests,
+            failed: sum.failed + one.failed,
+            seconds: sum.seconds + one.seconds,
+        })
+    }
+
+    fn add(&mut self, hour: i64, more: Tally) {
+        let one = self.hours.entry(hour).or_default();
+        one.requests += more.requests;
+        one.failed += more.failed;
+        one.seconds += more.seconds;
+        while self.hours.len() > HOURS_MAX {
+            self.hours.pop_first();
+        }
+    }
+}
+
 /// The sum of all engine events.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Knowledge {
@@ -116,6 +204,18 @@ pub struct Knowledge {
     pub halted: Option<Identity>,
     /// Deployments whose outcome is already known here.
     pub settled: BTreeSet<DeploymentId>,
+    /// What services leaned on when QA's verdict was first seen, by ticket.
+    pub fingerprints: BTreeMap<TicketId, Fingerprint>,
+    /// Requests by the hour.
+    pub tallies: BTreeMap<(EnvironmentName, ServiceName), TallyBook>,
+    /// Guards that were lifted: by whom, why.
+    pub lifted: BTreeMap<DeploymentId, (Identity, String)>,
+    /// The commit whose `ops.yaml` governs.
+    pub governs: Option<String>,
+    /// The newest commit that waits for a ticket, and what it would loosen.
+    pub waits: Option<(String, Vec<Loosening>)>,
+    /// How often somebody was told of a deployment.
+    pub told: BTreeMap<(DeploymentId, String), u32>,
 }
 
 impl Knowledge {
@@ -143,6 +243,28 @@ impl Knowledge {
             EngineEvent::Answered { message } => {
                 self.answered.insert(message.clone());
             }
+            EngineEvent::Fingerprinted { ticket, fingerprint } => {
+                self.fingerprints.insert(ticket.clone(), fingerprint.clone());
+            }
+            EngineEvent::Counted { environment, service, last, boot, hour, tally } => {
+                let key = (environment.clone(), service.clone());
+                let book = self.tallies.entry(key).or_default();
+                book.last = Some((boot.clone(), *last));
+                book.add(*hour, *tally);
+            }
+            EngineEvent::Lifted { guard, by, reason } => {
+                self.lifted.insert(*guard, (by.clone(), reason.clone()));
+            }
+            EngineEvent::Governs { commit, .. } => {
+                self.governs = Some(commit.clone());
+                self.waits = None;
+            }
+            EngineEvent::Waits { commit, loosens } => {
+                self.waits = Some((commit.clone(), loosens.clone()));
+            }
+            EngineEvent::Told { deployment, name } => {
+                *self.told.entry((*deployment, name.clone())).or_default() += 1;
+            }
             EngineEvent::HaltedAll { by } => self.halted = Some(by.clone()),
             EngineEvent::ResumedAll { .. } => self.halted = None,
         }
@@ -162,6 +284,11 @@ impl Knowledge {
         }
         kept.extend(self.serves.values().map(|(release, _)| release.spec.artifact.clone()));
         kept.into_iter().collect()
+    }
+
+    /// Candidates judged bad whose guards stand.
+    pub fn guards(&self) -> impl Iterator<Item = &Condemned> {
+        self.condemned.iter().filter(|one| !self.lifted.contains_key(&one.by))
     }
 
     /// Everything that serves, with its environment.

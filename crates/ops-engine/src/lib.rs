@@ -7,6 +7,7 @@
 mod chat;
 mod daemon;
 mod engine;
+mod governing;
 mod heartbeat;
 mod jobs;
 mod knowledge;

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Engine, EngineError, heartbeat::place_of, knowledge::EngineEvent, ports::Journal};
 
+/// Characters of the reason for which a guard is lifted.
+const REASON_MIN: usize = 10;
+const REASON_MAX: usize = 1_000;
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
@@ -50,6 +54,13 @@ pub enum Ask {
         /// Which.
         deployment: DeploymentId,
     },
+    /// Let what a deployment condemned be deployed again (P15).
+    Lift {
+        /// The deployment that condemned it.
+        guard: DeploymentId,
+        /// Why it may.
+        reason: String,
+    },
     /// Take note of a frozen lock group.
     Acknowledge {
         /// Which.
@@ -87,7 +98,9 @@ impl<J: Journal> Engine<J> {
             ask,
             Ask::Resume { .. } | Ask::Again { .. } | Ask::Rollback { .. } | Ask::Abort { .. }
         );
-        if steering && !who.local && !self.may_steer(&who.identity) {
+        // A guard is lifted by somebody with a name: the daemon's account is nobody's.
+        let lifting = matches!(ask, Ask::Lift { .. });
+        if (lifting || steering && !who.local) && !self.may_steer(&who.identity) {
             return Ok(no(format!(
                 "{} may not do that: `operators` in ops.yaml lists who may. Anybody may say halt.",
                 person(&who.identity)
@@ -119,9 +132,36 @@ impl<J: Journal> Engine<J> {
                 let input = Input::Acknowledge { by: by.clone() };
                 self.one(*deployment, &input, now, "is acknowledged")
             }
+            Ask::Lift { guard, reason } => self.lift(by, *guard, reason, now),
             Ask::Again { ticket } => self.again(by, ticket, now),
             Ask::Rollback { deployment } => self.roll_back(by, *deployment, now),
         }
+    }
+
+    fn lift(
+        &mut self,
+        by: &Identity,
+        guard: DeploymentId,
+        reason: &str,
+        now: &Now,
+    ) -> Result<Reply, EngineError> {
+        let reason = reason.trim();
+        if reason.chars().count() < REASON_MIN {
+            return Ok(no(format!(
+                "say why in at least {REASON_MIN} characters: it goes into the journal"
+            )));
+        }
+        let known = self.knowledge().condemned.iter().any(|one| one.by == guard);
+        if !known {
+            return Ok(no(format!("{guard} condemned nothing; `ops guard list` shows the guards")));
+        }
+        if let Some((who, _)) = self.knowledge().lifted.get(&guard) {
+            return Ok(no(format!("{} has lifted it already", person(who))));
+        }
+        let reason: String = reason.chars().take(REASON_MAX).collect();
+        self.note(&EngineEvent::Lifted { guard, by: by.clone(), reason }, now)?;
+        self.nudge();
+        Ok(yes(format!("the guard of {guard} is lifted; its candidate is checked again"), Some(guard)))
     }
 
     fn one(
@@ -237,10 +277,11 @@ impl<J: Journal> Engine<J> {
         let Some(settings) = self.settings().cloned() else {
             return Ok(no("ops.yaml has not been read yet; try again in a moment".into()));
         };
-        let Some(service) = settings.services.get(&plan.service.name) else {
-            return Ok(no(format!("ops.yaml has no service {} any more", plan.service.name)));
+        let name = &plan.new.candidate.service;
+        let Some(service) = settings.services.get(name) else {
+            return Ok(no(format!("ops.yaml has no service {name} any more")));
         };
-        let place = place_of(service, &settings);
+        let place = place_of(service, Some(&plan.environment), &settings);
         let id = self.next_deployment()?;
         let created = Created {
             id,

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ops_core::{
     deploy::{Act, Outcome},
-    id::Stamp,
+    id::{EnvironmentName, ServiceName, Stamp},
+    signal::SignalSecond,
     world::Fault,
 };
 
@@ -20,7 +21,9 @@ use crate::{
 /// Does a job. Blocks until it is done; every port call is short.
 pub fn perform(ports: &Ports, work: &Work) -> Done {
     match work {
-        Work::Gather { .. } => Done::Gathered(Box::new(facts::gather(ports, work))),
+        Work::Gather { created, known } => {
+            Done::Gathered(Box::new(facts::gather(ports, created, known)))
+        }
         Work::Act { stamp, act: what } => Done::Ended(outcome(act(ports, *stamp, what))),
         Work::Look { plan, order } => Done::Looked(Box::new(look::look(ports, plan, order))),
         Work::ReadTicket { id } => {
@@ -31,7 +34,11 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
         }
         Work::Find { letter, marker } => Done::Found(letters::find(ports, letter, marker)),
         Work::Highest => Done::Highest(highest(ports)),
-        Work::Queue => Done::Queue(queue(ports).map(Box::new)),
+        Work::Queue { governs } => {
+            Done::Queue(queue(ports, governs.as_deref()).map(Box::new))
+        }
+        Work::Count { services } => Done::Counted(count(ports, services)),
+        Work::Tell { who, notice } => Done::Ended(outcome(ports.herald.tell(who, notice))),
         Work::Mentions { after } => Done::Mentions(ports.meeting.mentions(after.as_deref())),
         Work::Answer { message, text, marker } => {
             Done::Answered(letters::answer(ports, message, text, marker))
@@ -73,10 +80,33 @@ fn highest(ports: &Ports) -> Result<ops_core::id::Generation, Fault> {
     Ok(target.max(door))
 }
 
-fn queue(ports: &Ports) -> Result<QueueRead, Fault> {
+fn queue(ports: &Ports, governs: Option<&str>) -> Result<QueueRead, Fault> {
+    let newest = ports.wishes.newest();
+    let settings = match (governs, &newest) {
+        (Some(commit), Ok(newest)) if newest.revision.commit.as_deref() == Some(commit) => {
+            Arc::clone(newest)
+        }
+        (governs, _) => facts::governing(ports, governs)?,
+    };
+    ports.wishes.govern(&settings);
     Ok(QueueRead {
-        settings: Arc::clone(&ports.wishes.current()?),
         me: ports.planning.me()?,
         tickets: ports.planning.ready()?,
+        newest,
+        settings,
     })
+}
+
+type Counted = (EnvironmentName, ServiceName, Result<Vec<SignalSecond>, Fault>);
+
+fn count(
+    ports: &Ports,
+    services: &[(EnvironmentName, ServiceName, u64)],
+) -> Vec<Counted> {
+    services
+        .iter()
+        .map(|(environment, service, after)| {
+            (environment.clone(), service.clone(), ports.door.signals(service, *after))
+        })
+        .collect()
 }

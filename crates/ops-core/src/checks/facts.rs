@@ -136,6 +136,8 @@ pub struct Rival {
     pub ticket: Ticket,
     /// How its candidate stands to this one.
     pub age: Age,
+    /// Its artifact, as far as it can be found.
+    pub artifact: Option<Digest>,
 }
 
 /// What ops knows of the deployment that a ticket says it fixes (S11).

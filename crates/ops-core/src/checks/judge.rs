@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Age, Checklist, Facts, each, fix};
+use super::{Age, Checklist, Facts, Rival, each, fix};
 use crate::{
     candidate::Candidate,
     deploy::Created,
@@ -129,29 +129,47 @@ fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
     if desk.rollback() {
         return desk.facts.undo.as_ref().map(|undo| undo.candidate.clone());
     }
-    let FoundNotes { notes, hash, .. } = desk.found_notes()?;
-    let service = desk.whole?;
+    let found = desk.found_notes()?;
     let artifact = desk.facts.artifact.as_ref()?.as_ref().ok()?;
-    Some(Candidate {
-        artifact: artifact.digest.clone(),
+    Some(candidate_of(found, desk.whole?, artifact.digest.clone()))
+}
+
+fn candidate_of(found: &FoundNotes, service: &Service, artifact: Digest) -> Candidate {
+    let FoundNotes { notes, hash, .. } = found;
+    Candidate {
+        artifact,
         service: notes.service.clone(),
         version: notes.version.clone(),
         commit: notes.commit.clone(),
         config: service.hash(),
         migrations: notes.migrations.clone(),
         notes: hash.clone(),
-    })
+    }
 }
 
-/// The notes of a ticket in `rfp` whose own evidence passes, as far as it can be told without
-/// looking at its artifact.
-pub(super) fn passes(ticket: &Ticket, settings: &Settings) -> Option<Notes> {
-    let found = find_notes(ticket, |who| settings.people.is(who, Role::Dev));
+/// The notes of another ticket in `rfp` whose own evidence passes for its own candidate.
+pub(super) fn passes(rival: &Rival, settings: &Settings) -> Option<Notes> {
+    let found = find_notes(&rival.ticket, |who| settings.people.is(who, Role::Dev));
     let NotesFound::Found(found) = found else { return None };
+    let service = settings.services.get(&found.notes.service)?;
+    let candidate = candidate_of(&found, service, rival.artifact.clone()?);
     let at = NotesAt::from(&*found);
-    let passed =
-        matches!(evidence::judge(ticket, &settings.people, at, None), Evidence::Passed { .. });
-    passed.then_some(found.notes)
+    let evidence = evidence::judge(&rival.ticket, &settings.people, at, Some(&candidate.hash()));
+    matches!(evidence, Evidence::Passed { .. }).then_some(found.notes)
+}
+
+/// The comment with QA's verdict for this candidate, if its evidence passes.
+pub fn qa_verdict(created: &Created, facts: &Facts) -> Option<String> {
+    let desk = desk(created, facts);
+    let at = NotesAt::from(desk.found_notes()?);
+    let (ticket, people) = (desk.ticket?, &desk.settings?.people);
+    let hash = desk.candidate.as_ref()?.hash();
+    match evidence::judge(ticket, people, at, Some(&hash)) {
+        Evidence::Passed { qa, .. } => {
+            ticket.comments.get(qa.comment).map(|comment| comment.id.clone())
+        }
+        Evidence::Held { .. } => None,
+    }
 }
 
 /// The asking ticket, those of the same candidate whose own evidence passes, and those that it
@@ -176,14 +194,14 @@ fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
             ids.push(sibling.id.clone());
         }
     }
-    let includes = |rival: &&super::Rival| {
+    let includes = |rival: &&Rival| {
         rival.age == Age::Ancestor
             && ours
                 .notes
                 .includes
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(rival.ticket.id.as_str()))
-            && passes(&rival.ticket, settings).is_some()
+            && passes(rival, settings).is_some()
             && !ids.contains(&rival.ticket.id)
     };
     let included: Vec<_> = desk.facts.rivals.iter().flatten().filter(includes).collect();

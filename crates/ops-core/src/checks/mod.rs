@@ -18,7 +18,7 @@ pub use facts::{
     Age, Alert, ArtifactFact, Condemned, DependencyFact, Facts, Fingerprint, Fixed, HostFact,
     LimitFacts, Rival, Tally, Trace,
 };
-pub use judge::{Judged, judge};
+pub use judge::{Judged, judge, qa_verdict};
 pub use window::{BadWindow, Windows, check_opening, judge_windows};
 
 /// What a check says.

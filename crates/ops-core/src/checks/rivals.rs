@@ -26,9 +26,9 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
         Err(fault) => return error(id, at, fault),
     };
     let newer =
-        |rival: &&Rival| rival.age == Age::Newer && passes(&rival.ticket, settings).is_some();
+        |rival: &&Rival| rival.age == Age::Newer && passes(rival, settings).is_some();
     let condemned = |rival: &Rival| {
-        passes(&rival.ticket, settings).is_some_and(|notes| {
+        passes(rival, settings).is_some_and(|notes| {
             desk.facts.condemned.iter().any(|bad| {
                 bad.service == notes.service
                     && (notes.bound_digest() == Some(&bad.artifact)

@@ -240,7 +240,8 @@ impl Deployment {
         self.note(now, format!("the way back failed: {words}"));
         self.leave_run();
         let words = words.to_owned();
-        self.phase = Phase::Frozen { cause, words, healthy: None, acknowledged: None };
+        let since = Timer::start(now, 0);
+        self.phase = Phase::Frozen { cause, words, healthy: None, acknowledged: None, since };
     }
 
     fn back_done(&mut self, now: &Now) {
@@ -523,7 +524,12 @@ impl Deployment {
         match &mut self.phase {
             Phase::Queued { recheck } | Phase::Held { recheck, .. } => recheck.rearm(now),
             Phase::Checking { deadline } => deadline.rearm(now),
-            Phase::Frozen { healthy: Some(since), .. } => since.rearm(now),
+            Phase::Frozen { healthy, since, .. } => {
+                since.rearm(now);
+                if let Some(healthy) = healthy {
+                    healthy.rearm(now);
+                }
+            }
             _ => {}
         }
         if let Some(run) = self.run_mut() {

@@ -142,6 +142,8 @@ pub enum Phase {
         healthy: Option<Timer>,
         /// Who has taken note.
         acknowledged: Option<Identity>,
+        /// Since when it is frozen; a timer without length.
+        since: Timer,
     },
     /// It was frozen, and the world was read back healthy since.
     Thawed {

@@ -9,7 +9,7 @@ use ops_core::{
 
 use super::{AGAIN_MS, Engine, EngineError, MENTIONS_MS};
 use crate::{
-    jobs::{Job, JobKey, Work},
+    jobs::{Job, JobKey, Known, Work},
     ports::Journal,
 };
 
@@ -75,7 +75,7 @@ impl<J: Journal> Engine<J> {
             Effect::Gather => {
                 let key = JobKey::Gather(id);
                 if self.due(&key, AGAIN_MS, now) {
-                    let work = self.gather(deployment);
+                    let work = self.gather(deployment, now);
                     self.start(Job { key, work }, jobs);
                 }
             }
@@ -146,28 +146,52 @@ impl<J: Journal> Engine<J> {
         self.acts_ended.get(&id).copied().unwrap_or(0)
     }
 
-    fn gather(&self, deployment: &Deployment) -> Work {
+    /// Facts for the checks, with all that ops knows.
+    pub(super) fn gather(&self, deployment: &Deployment, now: &Now) -> Work {
         let created = &deployment.created;
         let undo = match created.kind {
             Kind::Release => None,
-            Kind::Rollback { of, .. } => self.before(of).map(Box::new),
+            Kind::Rollback { of, .. } => self.before(of),
         };
-        let conflicts = self
+        let in_group = |other: &&Deployment| {
+            other.id() != deployment.id() && other.created.group == created.group
+        };
+        let blocking = self.deployments.values().filter(in_group).filter(|other| other.blocks_group());
+        let knowledge = &self.knowledge;
+        let known = Known {
+            at: now.wall,
+            governs: knowledge.governs.clone(),
+            serving: knowledge.serving_all(),
+            shipped: knowledge.tried.iter().map(|(ticket, tried)| (tried.by, ticket.clone())).collect(),
+            undo,
+            conflicts: blocking.map(Deployment::id).collect(),
+            condemned: knowledge.guards().cloned().collect(),
+            answered: created.tickets.iter().any(|ticket| knowledge.again.contains(ticket)),
+            then: created.tickets.first().and_then(|ticket| knowledge.fingerprints.get(ticket)).cloned(),
+            tallies: knowledge.tallies.clone(),
+            standing: self.standing(deployment),
+        };
+        Work::Gather { created: Box::new(created.clone()), known: Box::new(known) }
+    }
+
+    /// What a ticket may say that it fixes (S11): what froze in its lock group, and what serves of
+    /// its service, with the checks that were green before.
+    fn standing(&self, deployment: &Deployment) -> Vec<(DeploymentId, Vec<String>)> {
+        let created = &deployment.created;
+        let frozen = self
             .deployments
             .values()
-            .filter(|other| other.id() != deployment.id())
-            .filter(|other| other.created.group == created.group && other.blocks_group())
-            .map(Deployment::id)
-            .collect();
-        let again = created.tickets.iter().any(|ticket| self.knowledge.again.contains(ticket));
-        Work::Gather {
-            created: Box::new(created.clone()),
-            serving: self.knowledge.serving_all(),
-            undo,
-            conflicts,
-            condemned: self.knowledge.condemned.clone(),
-            answered: again,
-        }
+            .filter(|other| matches!(other.phase, ops_core::deploy::Phase::Frozen { .. }))
+            .filter(|other| other.created.group == created.group)
+            .map(Deployment::id);
+        let key = (created.environment.clone(), created.service.clone());
+        let serves = self.knowledge.serves.get(&key).map(|(_, by)| *by);
+        let green = |id| {
+            let checklist = self.recall(id).ok()??.checklist?;
+            let passed = checklist.checks.iter().filter(|check| check.verdict.lets_pass());
+            Some((id, passed.map(|check| check.id.clone()).collect()))
+        };
+        frozen.chain(serves).filter_map(green).collect()
     }
 
     /// The journal's head, for a comment: an edit of anything before it is found by comparing
@@ -194,7 +218,8 @@ impl<J: Journal> Engine<J> {
         let every = if self.nudged || self.queue.is_none() { AGAIN_MS } else { self.heartbeat_ms };
         if self.due(&JobKey::Queue, every, now) {
             self.nudged = false;
-            self.start(Job { key: JobKey::Queue, work: Work::Queue }, jobs);
+            let governs = self.knowledge.governs.clone();
+            self.start(Job { key: JobKey::Queue, work: Work::Queue { governs } }, jobs);
         }
         if self.due(&JobKey::Mentions, MENTIONS_MS, now) {
             let after = self.mentions_after.clone();
@@ -202,6 +227,9 @@ impl<J: Journal> Engine<J> {
         }
         self.answer_jobs(now, jobs);
         self.prune_job(now, jobs);
+        self.count_job(now, jobs);
+        self.notices(now, jobs);
+        self.first_looks(now, jobs);
     }
 
     /// Clears artifacts that no way back needs, while nothing is under way.

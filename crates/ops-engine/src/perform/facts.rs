@@ -1,73 +1,90 @@
 //! Gathers the facts for the checks. Only reads.
 
-use std::collections::BTreeMap;
+mod around;
+mod rivals;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use ops_core::{
     checks::{ArtifactFact, Facts, HostFact},
     deploy::Created,
-    id::{EnvironmentName, ServiceName},
-    notes::{Notes, NotesFound, find_notes},
+    id::EnvironmentName,
+    notes::{FoundNotes, Notes, NotesFound, find_notes},
     plan::{Kind, KnownRelease},
-    settings::{Role, Service, Settings},
+    settings::{Environment, Role, Service, Settings},
+    signal::SignalSecond,
     ticket::Ticket,
     world::{DoorView, Fault, TargetView},
 };
 
-use super::look::{dependency, probe_all};
+pub(super) use super::look::{dependency, probe_all};
 use crate::{
-    jobs::Work,
+    jobs::Known,
     ports::{Look, Ports},
 };
 
-pub(super) fn gather(ports: &Ports, work: &Work) -> Facts {
-    let Work::Gather { created, serving, undo, conflicts, condemned, answered } = work else {
-        unreachable!("only gathering gathers")
-    };
-    let mut settings = ports.wishes.current();
+pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
+    let settings = governing(ports, known.governs.as_deref());
     let ticket = ticket(ports, created);
-    let notes = match (&settings, &ticket) {
+    let found = match (&settings, &ticket) {
         (Ok(settings), Ok(Some(ticket))) => notes_of(ticket, settings),
         _ => None,
     };
-    if let Some(commit) = notes.as_ref().and_then(|notes| notes.config_commit.as_deref()) {
-        settings = ports.wishes.at(commit);
-    }
-    let name = match (&notes, undo) {
-        (Some(notes), _) => Some(notes.service.clone()),
-        (None, Some(undo)) => Some(undo.spec.service.clone()),
-        (None, None) => None,
-    };
-    let service = match (&settings, &name) {
-        (Ok(settings), Some(name)) => settings.services.get(name).cloned(),
-        _ => None,
-    };
-    let target = match &name {
-        Some(name) => ports.target.look(name),
+    let notes = found.as_ref().map(|found| &found.notes);
+    let proposed =
+        notes.and_then(|notes| notes.config_commit.as_deref()).map(|commit| ports.wishes.at(commit));
+    let undo = known.undo.as_ref();
+    let name = notes
+        .map(|notes| notes.service.clone())
+        .or_else(|| undo.map(|undo| undo.candidate.service.clone()));
+    let source = proposed.as_ref().unwrap_or(&settings).as_ref().ok();
+    let whole = source.zip(name.as_ref()).and_then(|(source, name)| source.services.get(name));
+    let place = Place::of(whole, created);
+    let service = place.as_ref().map(|place| &place.service);
+    let unit = service.map(|service| service.name.clone());
+    let target = match &unit {
+        Some(unit) => ports.target.look(unit),
         None => Ok(TargetView::default()),
     };
-    let door = match (&name, service.as_ref().and_then(|service| service.route.as_ref())) {
-        (Some(name), Some(_)) => ports.door.look(name),
+    let door = match service {
+        Some(Service { name, route: Some(_), .. }) => ports.door.look(name),
         _ => Ok(DoorView::default()),
     };
-    let old = service.as_ref().and_then(|service| old(serving, service));
-    let health = match (&service, &old, &target) {
+    let old = place.as_ref().and_then(|place| old(&known.serving, place));
+    let health = match (service, &old, &target) {
         (Some(service), Some(old), Ok(view)) => {
             probe_all(ports, service, view.running(&old.spec.release))
         }
         _ => BTreeMap::new(),
     };
+    let environment = place.as_ref().map(|place| &place.environment);
+    let limits = environment.zip(settings.as_deref().ok());
+    let limits = limits.and_then(|(name, settings)| settings.environments.get(name));
+    let people = settings.as_deref().ok().map(|settings| &settings.people);
+    let kin = rivals::kin(ports, people, &known.condemned, found.as_deref(), created, whole, old.as_ref());
     Facts {
-        artifact: notes.as_ref().zip(service.as_ref()).map(|(notes, s)| artifact(ports, notes, s)),
+        at: known.at,
+        artifact: notes.zip(whole).map(|(notes, service)| artifact(ports, notes, service)),
         siblings: siblings(ports, created),
         old_stored: old.as_ref().map(|old| ports.artifacts.verify(&old.spec.artifact)),
-        undo: undo.as_ref().map(|undo| (**undo).clone()),
-        host: host(ports, &settings, service.as_ref()),
-        secrets: secrets(ports, service.as_ref()),
-        dependencies: dependencies(ports, &settings, service.as_ref()),
-        signals: signals(ports, name.as_ref(), service.as_ref()),
-        conflicts: conflicts.clone(),
-        condemned: condemned.clone(),
-        answered: *answered,
+        undo: undo.cloned(),
+        host: host(ports, limits, service),
+        secrets: secrets(ports, service),
+        dependencies: around::dependencies(ports, &settings, place.as_ref(), known),
+        limits: around::limits(ports, limits),
+        alerts: around::alerts(ports, settings.as_deref().ok()),
+        tally: around::tally(place.as_ref(), known),
+        then: known.then.clone(),
+        now: around::traces(ports, place.as_ref(), known),
+        signals: signals(ports, service),
+        conflicts: known.conflicts.clone(),
+        condemned: known.condemned.clone(),
+        answered: known.answered,
+        fixes: around::fixes(notes, known),
+        surpassed: kin.as_ref().is_ok_and(|kin| kin.surpassed),
+        descends: kin.as_ref().map_or_else(|_| Vec::new(), |kin| kin.descends.clone()),
+        rivals: kin.map(|kin| kin.rivals),
+        proposed,
         settings,
         ticket,
         old,
@@ -77,11 +94,37 @@ pub(super) fn gather(ports: &Ports, work: &Work) -> Facts {
     }
 }
 
+/// The settings that govern: those of a commit that the journal names, or, before it names one,
+/// of the newest.
+pub(super) fn governing(ports: &Ports, governs: Option<&str>) -> Look<Arc<Settings>> {
+    match governs {
+        Some(commit) => ports.wishes.at(commit),
+        None => ports.wishes.newest(),
+    }
+}
+
+/// A service in the environment of a deployment.
+pub(super) struct Place {
+    pub(super) service: Service,
+    pub(super) environment: EnvironmentName,
+}
+
+impl Place {
+    fn of(whole: Option<&Service>, created: &Created) -> Option<Self> {
+        let whole = whole?;
+        let environment = created.environment.clone();
+        if let Some(service) = whole.in_stage(&environment) {
+            return Some(Self { service, environment });
+        }
+        let environment = whole.stages.first()?.environment.clone();
+        Some(Self { service: whole.in_stage(&environment)?, environment })
+    }
+}
+
 /// What serves of a service on the environment where it would be deployed.
-fn old(serving: &[(EnvironmentName, KnownRelease)], service: &Service) -> Option<KnownRelease> {
-    let stage = service.stages.first()?;
+fn old(serving: &[(EnvironmentName, KnownRelease)], place: &Place) -> Option<KnownRelease> {
     let here = |(environment, release): &&(EnvironmentName, KnownRelease)| {
-        environment == stage && release.spec.service == service.name
+        *environment == place.environment && release.spec.service == place.service.name
     };
     serving.iter().find(here).map(|(_, release)| release.clone())
 }
@@ -93,9 +136,9 @@ fn ticket(ports: &Ports, created: &Created) -> Look<Option<Ticket>> {
     }
 }
 
-fn notes_of(ticket: &Ticket, settings: &Settings) -> Option<Notes> {
+fn notes_of(ticket: &Ticket, settings: &Settings) -> Option<Box<FoundNotes>> {
     match find_notes(ticket, |who| settings.people.is(who, Role::Dev)) {
-        NotesFound::Found(found) => Some(found.notes),
+        NotesFound::Found(found) => Some(found),
         NotesFound::Missing | NotesFound::Invalid { .. } => None,
     }
 }
@@ -117,14 +160,10 @@ fn artifact(ports: &Ports, notes: &Notes, service: &Service) -> Look<ArtifactFac
 
 fn host(
     ports: &Ports,
-    settings: &Look<std::sync::Arc<Settings>>,
+    environment: Option<&Environment>,
     service: Option<&Service>,
 ) -> Look<HostFact> {
     let facts = ports.host.facts()?;
-    let environment = match (settings, service.and_then(|service| service.stages.first())) {
-        (Ok(settings), Some(stage)) => settings.environments.get(stage),
-        _ => None,
-    };
     let ports_free = match environment {
         Some(environment) => ports.target.free_ports(environment.ports.0, environment.ports.1)?,
         None => 0,
@@ -157,34 +196,9 @@ fn secrets(ports: &Ports, service: Option<&Service>) -> Vec<(String, Result<bool
         .collect()
 }
 
-fn dependencies(
-    ports: &Ports,
-    settings: &Look<std::sync::Arc<Settings>>,
-    service: Option<&Service>,
-) -> Vec<(ServiceName, Result<Option<String>, Fault>)> {
-    let (Ok(settings), Some(service)) = (settings, service) else {
-        return Vec::new();
-    };
-    service
-        .depends_on
-        .iter()
-        .map(|name| {
-            let answer = match settings.services.get(name) {
-                Some(service) => dependency(ports, service),
-                None => Ok(Some("ops.yaml has no such service".into())),
-            };
-            (name.clone(), answer)
-        })
-        .collect()
-}
-
-fn signals(
-    ports: &Ports,
-    name: Option<&ServiceName>,
-    service: Option<&Service>,
-) -> Look<Vec<ops_core::signal::SignalSecond>> {
-    match (name, service.and_then(|service| service.route.as_ref())) {
-        (Some(name), Some(_)) => ports.door.signals(name, 0),
+fn signals(ports: &Ports, service: Option<&Service>) -> Look<Vec<SignalSecond>> {
+    match service {
+        Some(Service { name, route: Some(_), .. }) => ports.door.signals(name, 0),
         _ => Ok(Vec::new()),
     }
 }

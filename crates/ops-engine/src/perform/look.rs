@@ -9,6 +9,7 @@ use ops_core::{
     world::{DoorView, Fault, Replica, TargetView},
 };
 
+use super::facts::governing;
 use crate::{
     jobs::{Looked, ProbeAnswer},
     ports::{Look, Ports, Probe, ProbeKind},
@@ -133,18 +134,20 @@ fn smoke_probe(plan: &Plan, request: &SmokeRequest, address: &str) -> Probe {
     }
 }
 
+/// Dependencies that do not answer healthy, by the `ops.yaml` that the plan was made from.
 fn sick(ports: &Ports, plan: &Plan) -> Vec<String> {
-    let Ok(settings) = ports.wishes.current() else {
+    let Ok(settings) = governing(ports, plan.revision.commit.as_deref()) else {
         return Vec::new();
+    };
+    let asked = |name| {
+        let service = settings.services.get(name)?.in_stage(&plan.environment)?;
+        Some(dependency(ports, &service))
     };
     plan.service
         .depends_on
         .iter()
-        .filter(|name| {
-            let asked = settings.services.get(name).map(|service| dependency(ports, service));
-            !matches!(asked, Some(Ok(None)))
-        })
-        .map(ToString::to_string)
+        .filter(|wanted| !matches!(asked(&wanted.service), Some(Ok(None))))
+        .map(|wanted| wanted.service.to_string())
         .collect()
 }
 

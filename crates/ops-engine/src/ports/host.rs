@@ -66,11 +66,15 @@ pub trait Secrets: Send + Sync {
 
 /// Where the wishes of the team are read.
 pub trait Wishes: Send + Sync {
-    /// The settings that govern now.
-    fn current(&self) -> Look<std::sync::Arc<ops_core::settings::Settings>>;
+    /// The settings of the newest commit. They govern only once the engine says so (S4).
+    fn newest(&self) -> Look<std::sync::Arc<ops_core::settings::Settings>>;
 
-    /// The settings at the commit that a candidate names (S3).
+    /// The settings at a commit: the one that governs, or the one that a candidate names (S3).
     fn at(&self, commit: &str) -> Look<std::sync::Arc<ops_core::settings::Settings>>;
+
+    /// Tells whoever keeps something in line with `ops.yaml` outside of the engine, such as the
+    /// members of the boards, which settings govern.
+    fn govern(&self, settings: &std::sync::Arc<ops_core::settings::Settings>);
 
     /// Whether a commit is the other one or among its ancestors; `None` if one of them is not in
     /// a repository that ops can read.

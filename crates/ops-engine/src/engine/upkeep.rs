@@ -1,0 +1,175 @@
+//! What the engine does beside deployments: it counts requests for budgets, takes fingerprints as
+//! soon as a ticket is known, and tells people whom the boards do not reach.
+
+use ops_core::{
+    checks::{Fingerprint, Tally, qa_verdict},
+    deploy::{Deployment, Outcome, Phase},
+    id::{DeploymentId, EnvironmentName, ServiceName},
+    record::Notice,
+    signal::SignalSecond,
+    time::Now,
+    world::Fault,
+};
+
+use super::{Engine, EngineError};
+use crate::{
+    jobs::{Job, JobKey, Work},
+    knowledge::EngineEvent,
+    ports::Journal,
+};
+
+/// Longest pause between two counts: the door remembers half an hour.
+const COUNT_MS: u64 = 10 * 60_000;
+const HOUR_SECONDS: i64 = 3_600;
+/// Pause before a notice that did not arrive is tried again.
+const TELL_AGAIN_MS: u64 = 30_000;
+
+type Counted = (EnvironmentName, ServiceName, Result<Vec<SignalSecond>, Fault>);
+
+impl<J: Journal> Engine<J> {
+    /// Reads what the door counted of services that have a budget.
+    pub(super) fn count_job(&mut self, now: &Now, jobs: &mut Vec<Job>) {
+        let Some(settings) = self.settings().cloned() else { return };
+        let budgets = settings.services.values().filter(|service| service.budget.is_some());
+        let mut services = Vec::new();
+        for (service, stage) in budgets.flat_map(|one| one.stages.iter().map(move |s| (one, s))) {
+            let Some(here) = service.in_stage(&stage.environment) else { continue };
+            let key = (stage.environment.clone(), here.name);
+            let book = self.knowledge.tallies.get(&key);
+            let after = match book.and_then(|book| book.last.as_ref()) {
+                Some((boot, last)) if *boot == now.boot => *last,
+                _ => 0,
+            };
+            services.push((key.0, key.1, after));
+        }
+        if !services.is_empty() && self.due(&JobKey::Count, COUNT_MS.min(self.heartbeat_ms), now) {
+            self.start(Job { key: JobKey::Count, work: Work::Count { services } }, jobs);
+        }
+    }
+
+    pub(super) fn counted(&mut self, counted: Vec<Counted>, now: &Now) -> Result<(), EngineError> {
+        for (environment, service, seconds) in counted {
+            // What could not be read now is read next time, as long as the door remembers it.
+            let Ok(seconds) = seconds else { continue };
+            let Some(last) = seconds.iter().map(|second| second.second).max() else { continue };
+            let mut tally = Tally { seconds: seconds.len() as u64, ..Tally::default() };
+            for arm in seconds.iter().flat_map(|second| second.arms.iter().map(|(_, arm)| arm)) {
+                tally.requests += arm.requests;
+                tally.failed += arm.errors();
+            }
+            let hour = now.wall.as_second().div_euclid(HOUR_SECONDS);
+            let boot = now.boot.clone();
+            let event = EngineEvent::Counted { environment, service, last, boot, hour, tally };
+            self.note(&event, now)?;
+        }
+        Ok(())
+    }
+
+    /// Looks at what a waiting deployment leans on as soon as it is known, long before its turn.
+    pub(super) fn first_looks(&mut self, now: &Now, jobs: &mut Vec<Job>) {
+        let fresh: Vec<Job> = self
+            .deployments
+            .values()
+            .filter(|one| matches!(one.phase, Phase::Queued { .. }) && one.checklist.is_none())
+            .filter(|one| {
+                let known = |ticket| self.knowledge.fingerprints.contains_key(ticket);
+                !one.created.tickets.first().is_none_or(known)
+            })
+            .filter(|one| self.due(&JobKey::First(one.id()), self.heartbeat_ms, now))
+            .map(|one| Job { key: JobKey::First(one.id()), work: self.gather(one, now) })
+            .collect();
+        for job in fresh {
+            self.start(job, jobs);
+        }
+    }
+
+    /// Notes what the service leans on, once per verdict of QA, and lets the facts compare with it.
+    pub(super) fn fingerprint(
+        &mut self,
+        id: DeploymentId,
+        facts: &mut ops_core::checks::Facts,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        let Some(created) = self.deployments.get(&id).map(|one| one.created.clone()) else {
+            return Ok(());
+        };
+        let (Some(ticket), Some(verdict)) = (created.tickets.first(), qa_verdict(&created, facts))
+        else {
+            return Ok(());
+        };
+        let seen = self.knowledge.fingerprints.get(ticket);
+        let unread = facts.now.values().any(|trace| trace.state.is_none());
+        if seen.is_none_or(|seen| seen.verdict != verdict) && !unread {
+            let (at, items) = (now.wall.to_string(), facts.now.clone());
+            let fingerprint = Fingerprint { verdict, at, items };
+            facts.then = Some(fingerprint.clone());
+            let ticket = ticket.clone();
+            return self.note(&EngineEvent::Fingerprinted { ticket, fingerprint }, now);
+        }
+        facts.then = seen.filter(|seen| seen.verdict == verdict).cloned();
+        Ok(())
+    }
+
+    /// Tells those whom `notify` lists of everything that froze, until somebody acknowledges.
+    pub(super) fn notices(&mut self, now: &Now, jobs: &mut Vec<Job>) {
+        let Some(settings) = self.settings().cloned() else { return };
+        let mut due = Vec::new();
+        for deployment in self.deployments.values() {
+            let Phase::Frozen { acknowledged: None, since, .. } = &deployment.phase else { continue };
+            for who in &settings.notify {
+                let key = JobKey::Tell(deployment.id(), who.name.clone());
+                let told = self.knowledge.told.get(&(deployment.id(), who.name.clone()));
+                let told = told.copied().unwrap_or(0);
+                let pause = if told == 0 { TELL_AGAIN_MS } else { who.every_seconds * 1_000 };
+                let waited = since.passed(now) >= who.after_seconds * 1_000;
+                if waited && self.due(&key, pause, now) {
+                    let notice = notice(deployment, &settings.project, told);
+                    let (who, notice) = (Box::new(who.clone()), Box::new(notice));
+                    due.push(Job { key, work: Work::Tell { who, notice } });
+                }
+            }
+        }
+        for job in due {
+            self.start(job, jobs);
+        }
+    }
+
+    pub(super) fn told(
+        &mut self,
+        deployment: DeploymentId,
+        name: &str,
+        outcome: &Outcome,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        match outcome {
+            Outcome::Applied => {
+                let name = name.to_owned();
+                self.note(&EngineEvent::Told { deployment, name }, now)
+            }
+            Outcome::NotApplied { fault } | Outcome::Unknown { fault } | Outcome::Stale { fault } => {
+                tracing::warn!(%deployment, name, %fault, "a notice may not have arrived");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn notice(deployment: &Deployment, project: &str, told: u32) -> Notice {
+    let id = deployment.id();
+    let cause = deployment.cause().map_or_else(String::new, ops_core::deploy::Cause::words);
+    Notice {
+        version: Notice::VERSION,
+        kind: "frozen".into(),
+        project: project.into(),
+        deployment: Some(id.to_string()),
+        service: Some(deployment.created.service.to_string()),
+        environment: Some(deployment.created.environment.to_string()),
+        tickets: deployment.created.tickets.iter().map(ToString::to_string).collect(),
+        what: format!("{id} froze: its way back failed. It went back because of this: {cause}"),
+        next: format!(
+            "See `ops explain {id}`. `ops acknowledge {id}` stops these notices; it ends by itself \
+             once one version is healthy again, or by a ticket with `fixes: {id}`."
+        ),
+        told,
+    }
+}

@@ -1,0 +1,113 @@
+//! Other candidates of the same service, and how commits stand to each other (S8, S10).
+
+use ops_core::{
+    checks::{Age, Condemned, Rival},
+    deploy::Created,
+    id::DeploymentId,
+    notes::{FoundNotes, Notes, NotesFound, find_notes},
+    plan::{Kind, KnownRelease},
+    settings::{People, Role, Service},
+    ticket::Ticket,
+};
+
+use crate::ports::{Look, Ports};
+
+/// What commits and other tickets say of a candidate.
+#[derive(Default)]
+pub(super) struct Kin {
+    pub(super) rivals: Vec<Rival>,
+    pub(super) surpassed: bool,
+    pub(super) descends: Vec<DeploymentId>,
+}
+
+pub(super) fn kin(
+    ports: &Ports,
+    people: Option<&People>,
+    condemned: &[Condemned],
+    ours: Option<&FoundNotes>,
+    created: &Created,
+    service: Option<&Service>,
+    old: Option<&KnownRelease>,
+) -> Look<Kin> {
+    let (Kind::Release, Some(ours), Some(service), Some(people)) =
+        (&created.kind, ours, service, people) else {
+        return Ok(Kin::default());
+    };
+    let commit = ours.notes.commit.as_deref();
+    let serves = old.and_then(|old| old.candidate.commit.as_deref());
+    let surpassed = serves != commit && newer(ports, serves, commit)? == Some(true);
+    let mut descends = Vec::new();
+    for bad in condemned.iter().filter(|bad| bad.service == ours.notes.service) {
+        if bad.commit.as_deref() != commit && newer(ports, commit, bad.commit.as_deref())? == Some(true) {
+            descends.push(bad.by);
+        }
+    }
+    Ok(Kin { rivals: rivals(ports, people, ours, created, service)?, surpassed, descends })
+}
+
+fn rivals(
+    ports: &Ports,
+    people: &People,
+    ours: &FoundNotes,
+    created: &Created,
+    service: &Service,
+) -> Look<Vec<Rival>> {
+    let mut rivals = Vec::new();
+    let queue = ports.planning.ready()?;
+    let since = queue
+        .iter()
+        .find(|ticket| created.tickets.first() == Some(&ticket.id))
+        .map(|ticket| crate::heartbeat::ready_since(ticket).to_owned());
+    for ticket in queue {
+        let Some(theirs) = rival_notes(&ticket, people, ours, created, service) else { continue };
+        let age = age(ports, (ours, since.as_deref()), (&theirs, &ticket))?;
+        let reference = theirs.artifact.reference();
+        // What cannot be found passes nothing, so it overtakes nothing either.
+        let artifact = ports.artifacts.resolve(&reference, &service.command).ok();
+        rivals.push(Rival { ticket, age, artifact: artifact.map(|found| found.digest) });
+    }
+    Ok(rivals)
+}
+
+/// The notes of another ticket, if it wants another candidate of the same service.
+fn rival_notes(
+    ticket: &Ticket,
+    people: &People,
+    ours: &FoundNotes,
+    created: &Created,
+    service: &Service,
+) -> Option<Notes> {
+    if created.tickets.contains(&ticket.id) {
+        return None;
+    }
+    let found = find_notes(ticket, |who| people.is(who, Role::Dev));
+    let NotesFound::Found(theirs) = found else { return None };
+    (theirs.hash != ours.hash && theirs.notes.service == service.name).then_some(theirs.notes)
+}
+
+fn age(
+    ports: &Ports,
+    (ours, since): (&FoundNotes, Option<&str>),
+    (theirs, ticket): (&Notes, &Ticket),
+) -> Look<Age> {
+    let (mine, other) = (ours.notes.commit.as_deref(), theirs.commit.as_deref());
+    if mine != other {
+        if newer(ports, other, mine)? == Some(true) {
+            return Ok(Age::Newer);
+        }
+        if newer(ports, mine, other)? == Some(true) {
+            return Ok(Age::Ancestor);
+        }
+    }
+    // Nothing says which holds which: what became ready later counts as newer.
+    let later = since.is_some_and(|since| crate::heartbeat::ready_since(ticket) > since);
+    Ok(if later { Age::Newer } else { Age::Older })
+}
+
+/// Whether one commit holds the other; `None` where that cannot be told.
+fn newer(ports: &Ports, newer: Option<&str>, older: Option<&str>) -> Look<Option<bool>> {
+    match (newer, older) {
+        (Some(newer), Some(older)) => ports.wishes.holds(newer, older),
+        _ => Ok(None),
+    }
+}
