@@ -230,7 +230,9 @@ impl<J: Journal> Engine<J> {
                 self.fingerprint(*id, &mut facts, now)?;
                 self.feed(*id, &Input::Facts(facts), now)
             }
-            (JobKey::First(id), Done::Gathered(mut facts)) => self.fingerprint(*id, &mut facts, now),
+            (JobKey::First(id), Done::Gathered(mut facts)) => {
+                self.fingerprint(*id, &mut facts, now)
+            }
             (JobKey::Count, Done::Counted(counted)) => self.counted(counted, now),
             (JobKey::Tell(id, name), Done::Ended(outcome)) => self.told(*id, name, &outcome, now),
             (JobKey::Act(id, op), Done::Ended(outcome)) => {

@@ -123,8 +123,8 @@ fn place(ticket: &Ticket, settings: &Settings) -> (Place, Option<Digest>) {
         NotesFound::Missing | NotesFound::Invalid { .. } => None,
     };
     let service = notes.as_ref().and_then(|found| settings.services.get(&found.notes.service));
-    let place =
-        service.map_or_else(|| unknown_place(settings), |service| place_of(service, None, settings));
+    let place = service
+        .map_or_else(|| unknown_place(settings), |service| place_of(service, None, settings));
     (place, notes.map(|found| found.hash))
 }
 

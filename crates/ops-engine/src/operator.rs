@@ -161,7 +161,10 @@ impl<J: Journal> Engine<J> {
         let reason: String = reason.chars().take(REASON_MAX).collect();
         self.note(&EngineEvent::Lifted { guard, by: by.clone(), reason }, now)?;
         self.nudge();
-        Ok(yes(format!("the guard of {guard} is lifted; its candidate is checked again"), Some(guard)))
+        Ok(yes(
+            format!("the guard of {guard} is lifted; its candidate is checked again"),
+            Some(guard),
+        ))
     }
 
     fn one(

@@ -34,9 +34,7 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
         }
         Work::Find { letter, marker } => Done::Found(letters::find(ports, letter, marker)),
         Work::Highest => Done::Highest(highest(ports)),
-        Work::Queue { governs } => {
-            Done::Queue(queue(ports, governs.as_deref()).map(Box::new))
-        }
+        Work::Queue { governs } => Done::Queue(queue(ports, governs.as_deref()).map(Box::new)),
         Work::Count { services } => Done::Counted(count(ports, services)),
         Work::Tell { who, notice } => Done::Ended(outcome(ports.herald.tell(who, notice))),
         Work::Mentions { after } => Done::Mentions(ports.meeting.mentions(after.as_deref())),
@@ -89,20 +87,12 @@ fn queue(ports: &Ports, governs: Option<&str>) -> Result<QueueRead, Fault> {
         (governs, _) => facts::governing(ports, governs)?,
     };
     ports.wishes.govern(&settings);
-    Ok(QueueRead {
-        me: ports.planning.me()?,
-        tickets: ports.planning.ready()?,
-        newest,
-        settings,
-    })
+    Ok(QueueRead { me: ports.planning.me()?, tickets: ports.planning.ready()?, newest, settings })
 }
 
 type Counted = (EnvironmentName, ServiceName, Result<Vec<SignalSecond>, Fault>);
 
-fn count(
-    ports: &Ports,
-    services: &[(EnvironmentName, ServiceName, u64)],
-) -> Vec<Counted> {
+fn count(ports: &Ports, services: &[(EnvironmentName, ServiceName, u64)]) -> Vec<Counted> {
     services
         .iter()
         .map(|(environment, service, after)| {

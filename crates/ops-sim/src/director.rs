@@ -71,7 +71,7 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
 /// Those that must come up more often than by chance: how often they are laid anew, in thousandths.
 const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
-    ((PhaseName::Verifying, false), 600),
+    ((PhaseName::Verifying, false), 900),
     ((PhaseName::Watching, false), 50),
     ((PhaseName::Watching, true), 700),
     ((PhaseName::Documenting, true), 500),
@@ -103,7 +103,7 @@ impl Director {
         let mood = dice.weighted(&[(Mood::Calm, 2), (Mood::Rough, 5), (Mood::Wild, 3)]);
         let left = dice.between(8, 16);
         let patience = dice.between(20, 70);
-        let late = dice.chance(400);
+        let late = dice.chance(500);
         let forgets = dice.chance(400);
         Self { dice, mood, left, patience, late, forgets, made: 0, commits: 0, filed: Vec::new() }
     }

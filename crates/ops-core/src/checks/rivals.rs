@@ -25,8 +25,7 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
         Ok(rivals) => rivals,
         Err(fault) => return error(id, at, fault),
     };
-    let newer =
-        |rival: &&Rival| rival.age == Age::Newer && passes(rival, settings).is_some();
+    let newer = |rival: &&Rival| rival.age == Age::Newer && passes(rival, settings).is_some();
     let condemned = |rival: &Rival| {
         passes(rival, settings).is_some_and(|notes| {
             desk.facts.condemned.iter().any(|bad| {

@@ -156,18 +156,27 @@ impl<J: Journal> Engine<J> {
         let in_group = |other: &&Deployment| {
             other.id() != deployment.id() && other.created.group == created.group
         };
-        let blocking = self.deployments.values().filter(in_group).filter(|other| other.blocks_group());
+        let blocking =
+            self.deployments.values().filter(in_group).filter(|other| other.blocks_group());
         let knowledge = &self.knowledge;
         let known = Known {
             at: now.wall,
             governs: knowledge.governs.clone(),
             serving: knowledge.serving_all(),
-            shipped: knowledge.tried.iter().map(|(ticket, tried)| (tried.by, ticket.clone())).collect(),
+            shipped: knowledge
+                .tried
+                .iter()
+                .map(|(ticket, tried)| (tried.by, ticket.clone()))
+                .collect(),
             undo,
             conflicts: blocking.map(Deployment::id).collect(),
             condemned: knowledge.guards().cloned().collect(),
             answered: created.tickets.iter().any(|ticket| knowledge.again.contains(ticket)),
-            then: created.tickets.first().and_then(|ticket| knowledge.fingerprints.get(ticket)).cloned(),
+            then: created
+                .tickets
+                .first()
+                .and_then(|ticket| knowledge.fingerprints.get(ticket))
+                .cloned(),
             tallies: knowledge.tallies.clone(),
             standing: self.standing(deployment),
         };

@@ -115,7 +115,9 @@ impl<J: Journal> Engine<J> {
         let Some(settings) = self.settings().cloned() else { return };
         let mut due = Vec::new();
         for deployment in self.deployments.values() {
-            let Phase::Frozen { acknowledged: None, since, .. } = &deployment.phase else { continue };
+            let Phase::Frozen { acknowledged: None, since, .. } = &deployment.phase else {
+                continue;
+            };
             for who in &settings.notify {
                 let key = JobKey::Tell(deployment.id(), who.name.clone());
                 let told = self.knowledge.told.get(&(deployment.id(), who.name.clone()));
@@ -146,7 +148,9 @@ impl<J: Journal> Engine<J> {
                 let name = name.to_owned();
                 self.note(&EngineEvent::Told { deployment, name }, now)
             }
-            Outcome::NotApplied { fault } | Outcome::Unknown { fault } | Outcome::Stale { fault } => {
+            Outcome::NotApplied { fault }
+            | Outcome::Unknown { fault }
+            | Outcome::Stale { fault } => {
                 tracing::warn!(%deployment, name, %fault, "a notice may not have arrived");
                 Ok(())
             }

@@ -31,8 +31,9 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         _ => None,
     };
     let notes = found.as_ref().map(|found| &found.notes);
-    let proposed =
-        notes.and_then(|notes| notes.config_commit.as_deref()).map(|commit| ports.wishes.at(commit));
+    let proposed = notes
+        .and_then(|notes| notes.config_commit.as_deref())
+        .map(|commit| ports.wishes.at(commit));
     let undo = known.undo.as_ref();
     let name = notes
         .map(|notes| notes.service.clone())
@@ -61,7 +62,15 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
     let limits = environment.zip(settings.as_deref().ok());
     let limits = limits.and_then(|(name, settings)| settings.environments.get(name));
     let people = settings.as_deref().ok().map(|settings| &settings.people);
-    let kin = rivals::kin(ports, people, &known.condemned, found.as_deref(), created, whole, old.as_ref());
+    let kin = rivals::kin(
+        ports,
+        people,
+        &known.condemned,
+        found.as_deref(),
+        created,
+        whole,
+        old.as_ref(),
+    );
     Facts {
         at: known.at,
         artifact: notes.zip(whole).map(|(notes, service)| artifact(ports, notes, service)),

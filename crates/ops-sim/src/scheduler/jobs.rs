@@ -108,12 +108,14 @@ fn parts(work: &Work) -> &'static [Part] {
             Act::Start { .. } | Act::Stop { .. } | Act::Remove { .. } => &[Part::Target],
             Act::SetRoute { .. } | Act::RemoveRoute { .. } => &[Part::Door],
         },
-        Work::ReadTicket { .. } | Work::Queue => &[Part::Planning],
+        Work::ReadTicket { .. } | Work::Queue { .. } => &[Part::Planning],
         Work::Deliver { letter, .. } | Work::Find { letter, .. } => match letter.to {
             To::Post { .. } => &[Part::Meeting],
             To::Comment { .. } | To::Close { .. } => &[Part::Planning],
         },
         Work::Highest => &[Part::Target],
+        Work::Count { .. } => &[Part::Door],
+        Work::Tell { .. } => &[Part::Host],
         Work::Mentions { .. } | Work::Answer { .. } => &[Part::Meeting],
     }
 }

@@ -445,7 +445,7 @@ impl Sim {
             Ask::Resume { deployment } => deployment.map(|id| (id, "resume")),
             Ask::Abort { deployment } => Some((*deployment, "abort")),
             Ask::Acknowledge { deployment } => Some((*deployment, "acknowledge")),
-            Ask::Again { .. } | Ask::Rollback { .. } => None,
+            Ask::Again { .. } | Ask::Rollback { .. } | Ask::Lift { .. } => None,
         };
         let phase = about.and_then(|(id, _)| engine.deployment(id)).map(Deployment::phase_name);
         let answer = engine.ask(who, ask, &now);

@@ -126,6 +126,8 @@ pub struct World {
     pub dice: Dice,
     /// What goes wrong.
     pub faults: Faults,
+    /// What people were told outside of the boards.
+    pub notices: Vec<ops_core::record::Notice>,
     /// The door.
     pub door: door::SimDoor,
     /// Where services run.
@@ -173,6 +175,7 @@ impl World {
             clock: SimClock::default(),
             dice: Dice::new(seed),
             faults: Faults::default(),
+            notices: Vec::new(),
             door: door::SimDoor::default(),
             target: target::SimTarget::default(),
             store: store::SimStore::default(),

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use ops_core::{
+    checks::Alert,
     id::{Digest, Generation, Identity, ReleaseId, ServiceName, Stamp, TicketId},
+    record::Notice,
     route::Route,
-    settings::Settings,
+    settings::{AlertSource, Notify, ReadState, Settings},
     signal::SignalSecond,
     ticket::{Message, Ticket},
     world::{DoorView, Fault, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{
-    Act, Artifacts, Door, Host, HostFacts, Look, Meeting, Planning, Ports, Probe, ProbeKind,
-    Prober, ResolvedArtifact, Secrets, Target, Wishes,
+    Act, ActError, Alerts, Artifacts, Door, Herald, Host, HostFacts, Look, Meeting, Planning,
+    Ports, Probe, ProbeKind, Prober, ResolvedArtifact, Secrets, Target, Wishes,
 };
 
 use super::{
@@ -34,6 +36,8 @@ pub fn ports(world: &Shared) -> Ports {
         planning: port(),
         meeting: port(),
         host: port(),
+        alerts: port(),
+        herald: port(),
         secrets: port(),
         wishes: port(),
     }
@@ -255,6 +259,35 @@ impl Host for Port {
     fn facts(&self) -> Look<HostFacts> {
         self.look(Part::Host, |world| world.host.clone())
     }
+
+    fn load_per_core(&self) -> Look<f64> {
+        self.look(Part::Host, |_| 0.5)
+    }
+
+    fn clock_ms(&self) -> Look<u64> {
+        self.look(Part::Host, |_| 1)
+    }
+
+    fn certificate(&self, _: &str) -> Look<i64> {
+        self.look(Part::Host, |_| 90 * 24 * 3_600)
+    }
+
+    fn state(&self, _: &ReadState) -> Look<Digest> {
+        self.look(Part::Host, |_| Digest::of(b"state"))
+    }
+}
+
+impl Alerts for Port {
+    fn firing(&self, _: &AlertSource) -> Look<Vec<Alert>> {
+        self.look(Part::Host, |_| Vec::new())
+    }
+}
+
+impl Herald for Port {
+    fn tell(&self, _: &Notify, notice: &Notice) -> Act {
+        self.look(Part::Host, |world| world.notices.push(notice.clone()))
+            .map_err(ActError::NotApplied)
+    }
 }
 
 impl Secrets for Port {
@@ -264,7 +297,7 @@ impl Secrets for Port {
 }
 
 impl Wishes for Port {
-    fn current(&self) -> Look<Arc<Settings>> {
+    fn newest(&self) -> Look<Arc<Settings>> {
         self.look(Part::Wishes, |world| Arc::clone(&world.settings))
     }
 
@@ -273,5 +306,15 @@ impl Wishes for Port {
             let missing = || Fault::new(format!("no commit {commit}"), "git", "push it");
             world.commits.get(commit).cloned().ok_or_else(missing)
         })?
+    }
+
+    fn govern(&self, _: &Arc<Settings>) {}
+
+    fn holds(&self, newer: &str, older: &str) -> Look<Option<bool>> {
+        self.look(Part::Wishes, |world| {
+            let known = |commit| world.commits.contains_key(commit);
+            // Commits of the simulated repository are numbered in a row.
+            (known(newer) && known(older)).then_some(newer >= older)
+        })
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use ops_core::{
-    id::{Digest, EnvironmentName},
+    id::Digest,
     settings::{
-        Boards, Edge, Environment, Health, Needs, People, Retention, Revision, Role, RouteMatch,
-        Service, Settings, Slo, SmokeRequest, Strategy, TargetKind, TrafficStep, WatchSettings,
+        Boards, Dependency, Edge, Environment, Gate, Health, HostLimits, Migrations, Needs, Notify,
+        People, Retention, Revision, Role, RouteMatch, Service, Settings, Slo, SmokeRequest, Stage,
+        Strategy, TargetKind, TrafficStep, Via, WatchSettings,
     },
 };
 
@@ -25,7 +26,7 @@ pub const MIN_REQUESTS: u64 = 100;
 /// The port of the service that cannot run twice.
 pub const FIXED_PORT: u16 = 9_000;
 /// Longest gap of the service that cannot run twice, in milliseconds.
-pub const GAP_MS: u64 = 12_000;
+pub const GAP_MS: u64 = 16_000;
 
 /// A canary with two replicas, in the lock group `web`.
 pub const SHOP: &str = "shop";
@@ -46,7 +47,11 @@ pub fn settings(commit: u64) -> Settings {
         service.env.insert("CONFIG".into(), commit.to_string());
         (service.name.clone(), service)
     };
-    let environment = Environment { name: ENVIRONMENT.into(), ports: (20_000, 20_999) };
+    let environment = Environment {
+        name: ENVIRONMENT.into(),
+        ports: (20_000, 20_999),
+        host: HostLimits::default(),
+    };
     Settings {
         project: "sim".into(),
         revision: Revision {
@@ -56,7 +61,20 @@ pub fn settings(commit: u64) -> Settings {
         environments: BTreeMap::from([(ENVIRONMENT.into(), environment)]),
         services: services.into_iter().map(with_commit).collect(),
         people: people(),
-        boards: Boards { listen: "127.0.0.1:0".into(), me: ME.into(), channel: CHANNEL.into() },
+        gate: Gate::default(),
+        notify: vec![Notify {
+            name: "on call".into(),
+            via: Via::Command(vec!["page".into()]),
+            after_seconds: 0,
+            every_seconds: 300,
+        }],
+        boards: Boards {
+            listen: "127.0.0.1:0".into(),
+            me: ME.into(),
+            channel: CHANNEL.into(),
+            permissive: false,
+            gateways: BTreeMap::new(),
+        },
         edge: Edge { listen: vec!["127.0.0.1:80".into()] },
         retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
         heartbeat_seconds: 60,
@@ -93,7 +111,7 @@ fn stock() -> Service {
         runs_twice: false,
         fixed_port: Some(FIXED_PORT),
         strategy: Strategy::Recreate,
-        depends_on: vec![CART.into()],
+        depends_on: vec![Dependency { service: CART.into(), version: None }],
         ..routed(STOCK, 1)
     }
 }
@@ -123,7 +141,7 @@ fn watch() -> WatchSettings {
 fn routed(name: &str, replicas: u32) -> Service {
     Service {
         name: name.into(),
-        stages: vec![EnvironmentName::from(ENVIRONMENT)],
+        stages: vec![Stage { environment: ENVIRONMENT.into(), route: None, soak_seconds: 0 }],
         lock_group: Some("web".into()),
         target: TargetKind::Process,
         command: vec!["bin/serve".into(), "{port}".into()],
@@ -151,6 +169,9 @@ fn routed(name: &str, replicas: u32) -> Service {
         strategy: Strategy::BlueGreen,
         watch: watch(),
         depends_on: Vec::new(),
+        infrastructure: Vec::new(),
+        budget: None,
+        migrations: Migrations::Held,
         drain_ms: 3_000,
         needs: Needs { memory_mb: 64, disk_mb: 10 },
         gap_limit_ms: GAP_MS,

@@ -30,7 +30,8 @@ pub(super) fn kin(
     old: Option<&KnownRelease>,
 ) -> Look<Kin> {
     let (Kind::Release, Some(ours), Some(service), Some(people)) =
-        (&created.kind, ours, service, people) else {
+        (&created.kind, ours, service, people)
+    else {
         return Ok(Kin::default());
     };
     let commit = ours.notes.commit.as_deref();
@@ -38,7 +39,9 @@ pub(super) fn kin(
     let surpassed = serves != commit && newer(ports, serves, commit)? == Some(true);
     let mut descends = Vec::new();
     for bad in condemned.iter().filter(|bad| bad.service == ours.notes.service) {
-        if bad.commit.as_deref() != commit && newer(ports, commit, bad.commit.as_deref())? == Some(true) {
+        if bad.commit.as_deref() != commit
+            && newer(ports, commit, bad.commit.as_deref())? == Some(true)
+        {
             descends.push(bad.by);
         }
     }
