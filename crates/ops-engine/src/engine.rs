@@ -5,6 +5,7 @@ mod dispatch;
 mod leases;
 mod outcome;
 mod recover;
+mod stages;
 mod upkeep;
 
 pub use recover::replay;
@@ -15,9 +16,10 @@ use std::{
 };
 
 use ops_core::{
-    deploy::{Deployment, Event, Health, Input, Rejection, decide, owed},
+    deploy::{Deployment, Event, Health, Input, Phase, Rejection, decide, owed},
     id::{DeploymentId, Generation, Identity},
-    settings::Settings,
+    notes::{NotesFound, find_notes},
+    settings::{Role, Settings},
     ticket::Message,
     time::{BootMs, Now},
 };
@@ -296,7 +298,27 @@ impl<J: Journal> Engine<J> {
             other.id() != deployment.id()
                 && other.created.group == deployment.created.group
                 && other.blocks_group()
+                && !self.mends(deployment, other)
         })
+    }
+
+    /// Whether a deployment's ticket says that it fixes another one that froze (S11). Its checks
+    /// decide whether that counts.
+    pub(crate) fn mends(&self, deployment: &Deployment, frozen: &Deployment) -> bool {
+        let Some(queue) = &self.queue else { return false };
+        let ticket = deployment.created.tickets.first();
+        let ticket = queue.tickets.iter().find(|one| Some(&one.id) == ticket);
+        let people = &queue.settings.people;
+        let named = ticket.is_some_and(|ticket| {
+            match find_notes(ticket, |who| people.is(who, Role::Dev)) {
+                NotesFound::Found(found) => {
+                    let named = |name: &String| name.eq_ignore_ascii_case(&frozen.id().to_string());
+                    found.notes.fixes.iter().any(named)
+                }
+                NotesFound::Missing | NotesFound::Invalid { .. } => false,
+            }
+        });
+        named && matches!(frozen.phase, Phase::Frozen { .. })
     }
 
     pub(crate) fn waiting(&self) -> &[Message] {

@@ -87,7 +87,9 @@ impl<J: Journal> Engine<J> {
         for ticket in ready {
             let tries = self.knowledge().may_try(&ticket.id, foreign(ticket, queue), now);
             let Some(retries) = tries else { continue };
-            let (place, notes) = place(ticket, &queue.settings);
+            let tried = self.knowledge().tried.get(&ticket.id);
+            let next = tried.and_then(|tried| tried.next.as_ref());
+            let (place, notes) = place(ticket, next, &queue.settings);
             if let Some(at) = notes.as_ref().and_then(|notes| groups.get(notes)) {
                 if let Some((tickets, ..)) = fresh.get_mut(*at) {
                     tickets.push(ticket.id.clone());
@@ -116,15 +118,24 @@ pub(crate) struct Place {
     pub(crate) group: String,
 }
 
-fn place(ticket: &Ticket, settings: &Settings) -> (Place, Option<Digest>) {
+fn place(
+    ticket: &Ticket,
+    next: Option<&(EnvironmentName, Digest)>,
+    settings: &Settings,
+) -> (Place, Option<Digest>) {
     let found = find_notes(ticket, |who| settings.people.is(who, Role::Dev));
     let notes = match found {
         NotesFound::Found(found) => Some(found),
         NotesFound::Missing | NotesFound::Invalid { .. } => None,
     };
+    // Where the same candidate has soaked already it goes on to the next stage.
+    let same = |(_, at): &&(EnvironmentName, Digest)| {
+        notes.as_ref().is_some_and(|found| found.hash == *at)
+    };
+    let stage = next.filter(same).map(|(environment, _)| environment);
     let service = notes.as_ref().and_then(|found| settings.services.get(&found.notes.service));
     let place = service
-        .map_or_else(|| unknown_place(settings), |service| place_of(service, None, settings));
+        .map_or_else(|| unknown_place(settings), |service| place_of(service, stage, settings));
     (place, notes.map(|found| found.hash))
 }
 

@@ -77,6 +77,12 @@ pub enum EngineEvent {
         /// The counts.
         tally: Tally,
     },
+    /// What serves on an earlier stage is taken back, because of what became of its candidate later
+    /// (S12).
+    Recalled {
+        /// The deployment that is taken back.
+        of: DeploymentId,
+    },
     /// A guard was lifted: what it condemned may be deployed again.
     Lifted {
         /// The deployment that had condemned it.
@@ -134,6 +140,8 @@ pub struct Tried {
     pub retries: u32,
     /// Pause before the next try.
     pub pause: Timer,
+    /// The next stage, and the notes for which that holds (S12).
+    pub next: Option<(EnvironmentName, Digest)>,
 }
 
 /// How a try ended.
@@ -142,6 +150,8 @@ pub struct Tried {
 pub enum End {
     /// Shipped.
     Shipped,
+    /// Shipped to a stage that is not the last one, and soaked there.
+    Promoted,
     /// Judged bad.
     Condemned,
     /// Ended without a verdict.
@@ -208,6 +218,8 @@ pub struct Knowledge {
     pub fingerprints: BTreeMap<TicketId, Fingerprint>,
     /// Requests by the hour.
     pub tallies: BTreeMap<(EnvironmentName, ServiceName), TallyBook>,
+    /// Deployments that are taken back, or were, because of what became of their candidate later.
+    pub recalled: BTreeSet<DeploymentId>,
     /// Guards that were lifted: by whom, why.
     pub lifted: BTreeMap<DeploymentId, (Identity, String)>,
     /// The commit whose `ops.yaml` governs.
@@ -251,6 +263,9 @@ impl Knowledge {
                 let book = self.tallies.entry(key).or_default();
                 book.last = Some((boot.clone(), *last));
                 book.add(*hour, *tally);
+            }
+            EngineEvent::Recalled { of } => {
+                self.recalled.insert(*of);
             }
             EngineEvent::Lifted { guard, by, reason } => {
                 self.lifted.insert(*guard, (by.clone(), reason.clone()));
@@ -312,7 +327,7 @@ impl Knowledge {
         match tried.end {
             _ if news => Some(0),
             End::Unjudged => tried.pause.over(now).then_some(tried.retries + 1),
-            End::Withdrawn => Some(0),
+            End::Withdrawn | End::Promoted => Some(0),
             End::Shipped | End::Condemned | End::Stopped => None,
         }
     }

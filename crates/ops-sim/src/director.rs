@@ -271,7 +271,8 @@ impl Director {
         let resume = Ask::Resume { deployment: Some(deployment) };
         let all = asks(deployment);
         // Whatever the phase waits for stays away until its deadline.
-        let starve = phase == PhaseName::Planned && self.dice.chance(400);
+        let starve =
+            matches!(phase, PhaseName::Planned | PhaseName::Verifying) && self.dice.chance(400);
         match if starve { 13 } else { self.dice.below(14) } {
             0 | 1 => {
                 sim.happen(&Happening::Ask(operator(), all[0].clone()));

@@ -9,7 +9,7 @@ use crate::{
     evidence::{self, Evidence, NotesAt},
     id::{Digest, EnvironmentName, ServiceName, TicketId},
     notes::{FoundNotes, Notes, NotesFound, find_notes},
-    plan::{Kind, Plan, PlanInput},
+    plan::{Kind, Plan, PlanInput, Soak},
     settings::{People, Role, Service, Settings},
     ticket::Ticket,
     watch::Baseline,
@@ -210,6 +210,14 @@ fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
     ids
 }
 
+/// What follows the stage of this deployment.
+fn soak(desk: &Desk<'_>) -> Option<Soak> {
+    let stages = &desk.whole?.stages;
+    let at = stages.iter().position(|stage| stage.environment == desk.environment)?;
+    let next = stages.get(at + 1)?.environment.clone();
+    Some(Soak { seconds: stages.get(at)?.soak_seconds, next })
+}
+
 fn plan(desk: &Desk<'_>) -> Option<Plan> {
     let settings = desk.settings?;
     let service = desk.service.clone()?;
@@ -227,6 +235,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         kind: desk.created.kind.clone(),
         tickets: tickets(desk),
         environment: desk.environment.clone(),
+        soak: soak(desk),
         revision: settings.revision.clone(),
         service,
         reference,

@@ -48,6 +48,8 @@ impl Deployment {
             | Event::WatchPassed
             | Event::Withdrawn { .. }
             | Event::KeptNotClosed { .. }
+            | Event::SoakBegan { .. }
+            | Event::Promoted
             | Event::Closed => self.apply_phase(event, now),
             _ => self.apply_work(event, now),
         }
@@ -163,7 +165,8 @@ impl Deployment {
             Event::WatchPassed => self.watch_passed(now),
             Event::Withdrawn { words } => {
                 self.leave_run();
-                self.phase = Phase::Withdrawn { words: words.clone() };
+                let serves = matches!(self.phase, Phase::Soaking { .. });
+                self.phase = Phase::Withdrawn { words: words.clone(), serves };
             }
             Event::KeptNotClosed { words } => {
                 for letter in &mut self.outbox {
@@ -173,6 +176,13 @@ impl Deployment {
                 }
                 self.phase = Phase::KeptNotClosed { words: words.clone() };
             }
+            Event::SoakBegan { seconds } => {
+                self.note(now, "recorded, soaking".into());
+                let until = Timer::start(now, seconds.saturating_mul(1_000));
+                self.pull_seen = None;
+                self.phase = Phase::Soaking { until };
+            }
+            Event::Promoted => self.phase = Phase::Promoted,
             Event::Closed => self.phase = Phase::Closed,
             _ => {}
         }
@@ -249,7 +259,7 @@ impl Deployment {
         self.note(now, "the previous state serves again".into());
         self.leave_run();
         self.phase = match cause {
-            super::Cause::PulledBack { words } => Phase::Withdrawn { words },
+            super::Cause::PulledBack { words } => Phase::Withdrawn { words, serves: false },
             cause => Phase::RolledBack { cause },
         };
     }
@@ -524,6 +534,7 @@ impl Deployment {
         match &mut self.phase {
             Phase::Queued { recheck } | Phase::Held { recheck, .. } => recheck.rearm(now),
             Phase::Checking { deadline } => deadline.rearm(now),
+            Phase::Soaking { until } => until.rearm(now),
             Phase::Frozen { healthy, since, .. } => {
                 since.rearm(now);
                 if let Some(healthy) = healthy {

@@ -64,6 +64,7 @@ impl Draft<'_> {
             Input::Resume { by } => return self.resume(by),
             Input::Abort { by } => return self.abort(by),
             Input::Acknowledge { by } => return self.acknowledge(by),
+            Input::Superseded { by } => self.superseded(*by),
         }
         Ok(())
     }

@@ -221,6 +221,13 @@ pub enum Event {
         /// What was seen.
         words: String,
     },
+    /// The record stands on the ticket of a stage that is not the last one.
+    SoakBegan {
+        /// Seconds that it stays there.
+        seconds: u64,
+    },
+    /// Its time on this stage is over.
+    Promoted,
     /// The ticket was pulled back after the watch (S13).
     KeptNotClosed {
         /// What was seen.

@@ -3,7 +3,7 @@
 use super::act::{Outcome, View};
 use crate::{
     checks::Facts,
-    id::{Generation, Identity, OpId},
+    id::{DeploymentId, Generation, Identity, OpId},
     ticket::Ticket,
     world::Fault,
 };
@@ -68,6 +68,11 @@ pub enum Input {
         /// Who.
         by: Identity,
     },
+    /// Another deployment has taken its place, or is about to (S11, S12).
+    Superseded {
+        /// Which.
+        by: DeploymentId,
+    },
 }
 
 /// What the journal said of a lease.
@@ -87,7 +92,7 @@ pub enum LeaseAnswer {
 
 impl Input {
     /// The names of all inputs, for tables.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 16] = [
         "tick",
         "restarted",
         "turn",
@@ -103,6 +108,7 @@ impl Input {
         "resume",
         "abort",
         "acknowledge",
+        "superseded",
     ];
 
     /// Its name.
@@ -123,6 +129,7 @@ impl Input {
             Self::Resume { .. } => "resume",
             Self::Abort { .. } => "abort",
             Self::Acknowledge { .. } => "acknowledge",
+            Self::Superseded { .. } => "superseded",
         }
     }
 }

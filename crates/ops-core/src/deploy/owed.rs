@@ -156,8 +156,10 @@ impl Deployment {
             | Phase::Deploying { .. }
             | Phase::Verifying { .. }
             | Phase::Watching { .. }
+            | Phase::Soaking { .. }
             | Phase::Documenting { .. } => Some(TICKET_MS),
-            Phase::Checking { .. }
+            Phase::Promoted
+            | Phase::Checking { .. }
             | Phase::RollingBack { .. }
             | Phase::Closed
             | Phase::RolledBack { .. }
@@ -246,6 +248,7 @@ fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
     match &state.phase {
         Phase::Queued { recheck } | Phase::Held { recheck, .. } => times.push(recheck.ends()),
         Phase::Checking { deadline } => times.push(deadline.ends()),
+        Phase::Soaking { until } => times.push(until.ends()),
         Phase::Frozen { healthy: Some(since), .. } => times.push(since.ends()),
         _ => {}
     }
@@ -312,6 +315,11 @@ fn report(state: &Deployment, now: &Now) -> Report {
             "one version has served healthy for long enough".into(),
             Some(since.left(now)),
             "the lock group is free again",
+        ),
+        Phase::Soaking { until } => say(
+            "its time on this stage is over".into(),
+            Some(until.left(now)),
+            "the next stage gets a deployment of its own",
         ),
         Phase::Documenting { run: None } => say(
             "the record stands on the ticket and it is closed".into(),

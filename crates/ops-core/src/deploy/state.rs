@@ -145,6 +145,14 @@ pub enum Phase {
         /// Since when it is frozen; a timer without length.
         since: Timer,
     },
+    /// Recorded on a stage that is not the last one (S12): it serves there, and goes on to the next
+    /// stage when its time is over.
+    Soaking {
+        /// Until then.
+        until: Timer,
+    },
+    /// Its time on this stage is over; the next stage has a deployment of its own.
+    Promoted,
     /// It was frozen, and the world was read back healthy since.
     Thawed {
         /// Why it went back.
@@ -154,6 +162,8 @@ pub enum Phase {
     Withdrawn {
         /// What was seen.
         words: String,
+        /// Whether it serves and is being taken back by a deployment of its own.
+        serves: bool,
     },
     /// The ticket was pulled back after the watch had passed; the new version serves.
     KeptNotClosed {
@@ -184,6 +194,10 @@ pub enum PhaseName {
     RollingBack,
     /// See [`Phase::Documenting`].
     Documenting,
+    /// See [`Phase::Soaking`].
+    Soaking,
+    /// See [`Phase::Promoted`].
+    Promoted,
     /// See [`Phase::Closed`].
     Closed,
     /// See [`Phase::RolledBack`].
@@ -200,7 +214,7 @@ pub enum PhaseName {
 
 impl PhaseName {
     /// All phases, in the order of a ticket's way.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Queued,
         Self::Checking,
         Self::Held,
@@ -210,6 +224,8 @@ impl PhaseName {
         Self::Watching,
         Self::RollingBack,
         Self::Documenting,
+        Self::Soaking,
+        Self::Promoted,
         Self::Closed,
         Self::RolledBack,
         Self::Frozen,
@@ -230,6 +246,8 @@ impl PhaseName {
             Self::Watching => "watching",
             Self::RollingBack => "rolling-back",
             Self::Documenting => "documenting",
+            Self::Soaking => "soaking",
+            Self::Promoted => "promoted",
             Self::Closed => "closed",
             Self::RolledBack => "rolled-back",
             Self::Frozen => "frozen",
@@ -387,6 +405,8 @@ impl Deployment {
             Phase::Watching { .. } => PhaseName::Watching,
             Phase::RollingBack { .. } => PhaseName::RollingBack,
             Phase::Documenting { .. } => PhaseName::Documenting,
+            Phase::Soaking { .. } => PhaseName::Soaking,
+            Phase::Promoted => PhaseName::Promoted,
             Phase::Closed => PhaseName::Closed,
             Phase::RolledBack { .. } => PhaseName::RolledBack,
             Phase::Frozen { .. } => PhaseName::Frozen,
@@ -409,6 +429,8 @@ impl Deployment {
             | Phase::Checking { .. }
             | Phase::Held { .. }
             | Phase::Documenting { run: None }
+            | Phase::Soaking { .. }
+            | Phase::Promoted
             | Phase::Closed
             | Phase::RolledBack { .. }
             | Phase::Frozen { .. }
@@ -468,6 +490,7 @@ impl Deployment {
         matches!(
             self.phase,
             Phase::Closed
+                | Phase::Promoted
                 | Phase::RolledBack { .. }
                 | Phase::Thawed { .. }
                 | Phase::Withdrawn { .. }
@@ -525,7 +548,11 @@ impl Deployment {
     pub fn passed(&self) -> bool {
         matches!(
             self.phase,
-            Phase::Documenting { .. } | Phase::Closed | Phase::KeptNotClosed { .. }
+            Phase::Documenting { .. }
+                | Phase::Soaking { .. }
+                | Phase::Promoted
+                | Phase::Closed
+                | Phase::KeptNotClosed { .. }
         )
     }
 }

@@ -46,8 +46,12 @@ pub const ROWS: &[Row] = &[
     (P::RollingBack, "looked", &[P::RolledBack, P::Withdrawn, P::Frozen]),
     (P::RollingBack, "tick", &[P::Frozen, P::RolledBack, P::Withdrawn]),
     (P::Documenting, "ticket-read", &[P::KeptNotClosed]),
-    (P::Documenting, "letter-looked", &[P::Closed]),
+    (P::Documenting, "letter-looked", &[P::Closed, P::Soaking]),
+    (P::Soaking, "tick", &[P::Promoted]),
+    (P::Soaking, "ticket-read", &[P::Withdrawn]),
+    (P::Soaking, "superseded", &[P::Withdrawn]),
     (P::Frozen, "tick", &[P::Thawed]),
+    (P::Frozen, "superseded", &[P::Thawed]),
 ];
 
 /// Inputs from people that a phase refuses, with a reason for them.
@@ -57,6 +61,8 @@ pub fn refused(phase: P, input: &str) -> bool {
             phase,
             P::RollingBack
                 | P::Documenting
+                | P::Soaking
+                | P::Promoted
                 | P::Closed
                 | P::RolledBack
                 | P::Frozen
@@ -101,7 +107,8 @@ fn exit(phase: P) -> (&'static str, &'static str) {
             "goes on; never back",
         ),
         P::Frozen => ("none", "healthy on one version for 5 min"),
-        P::Closed | P::RolledBack | P::Thawed | P::Withdrawn | P::KeptNotClosed => {
+        P::Soaking => ("the stage's own", "promoted: the next stage has a deployment of its own"),
+        P::Closed | P::Promoted | P::RolledBack | P::Thawed | P::Withdrawn | P::KeptNotClosed => {
             ("none", "at rest; ended when the lease is back and all words are written")
         }
     }

@@ -46,6 +46,15 @@ pub struct KnownRelease {
     pub start_ms: Option<u64>,
 }
 
+/// What follows a stage that is not the last one (S12).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Soak {
+    /// Seconds that the release stays there.
+    pub seconds: u64,
+    /// The next stage.
+    pub next: EnvironmentName,
+}
+
 /// A plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -57,6 +66,8 @@ pub struct Plan {
     pub tickets: Vec<TicketId>,
     /// Where.
     pub environment: EnvironmentName,
+    /// What follows; `None` on the last stage.
+    pub soak: Option<Soak>,
     /// The lock group, `environment/group`.
     pub group: String,
     /// The `ops.yaml` that governs.
@@ -86,6 +97,8 @@ pub struct PlanInput {
     pub tickets: Vec<TicketId>,
     /// Where.
     pub environment: EnvironmentName,
+    /// What follows; `None` on the last stage.
+    pub soak: Option<Soak>,
     /// The governing `ops.yaml`.
     pub revision: Revision,
     /// The service.
@@ -118,6 +131,7 @@ impl Plan {
             tickets: input.tickets,
             group: input.service.lock_group_in(&input.environment),
             environment: input.environment,
+            soak: input.soak,
             revision: input.revision,
             service: input.service,
             reference: input.reference,

@@ -239,7 +239,12 @@ pub fn success_comment(deployment: &Deployment) -> String {
     let status = if is_rollback(deployment) {
         "**Status: the previous version serves; this ticket stays closed.**"
     } else {
-        "**Status: deployed and healthy.**"
+        match deployment.plan.as_ref().and_then(|plan| plan.soak.as_ref()) {
+            Some(_) => {
+                "**Status: recorded on this stage; the ticket stays in rfp for the next one.**"
+            }
+            None => "**Status: deployed and healthy.**",
+        }
     };
     line(&mut out, status);
     out
@@ -276,7 +281,7 @@ pub fn failure_comment(deployment: &Deployment) -> String {
     line(&mut out, "");
     line(&mut out, "### Root cause and next steps");
     let (why, next) = match (&deployment.phase, deployment.cause()) {
-        (Phase::Withdrawn { words }, _) => {
+        (Phase::Withdrawn { words, .. }, _) => {
             (words.clone(), "Move it to rfp again when it shall ship.".to_owned())
         }
         (_, Some(cause)) if cause.condemns() => (
@@ -341,6 +346,25 @@ pub fn frozen_comment(deployment: &Deployment) -> String {
         out,
         "First: `ops explain {id}` and `ops doctor` say what does not answer; make the previous version start again. ops goes on by itself then."
     );
+    out
+}
+
+/// It was withdrawn while it soaked on a stage that is not the last one.
+pub fn recalled_comment(deployment: &Deployment, words: &str) -> String {
+    let mut out = String::new();
+    line(&mut out, "## Deployment Withdrawn");
+    line(&mut out, "");
+    field(&mut out, "Deployment", &deployment.id().to_string());
+    field(&mut out, "Environment", deployment.created.environment.as_str());
+    field(&mut out, "Why", &quoted(words, QUOTE));
+    line(&mut out, "");
+    line(
+        &mut out,
+        "It passed its watch on this stage and does not go on to the next one. What served there \
+         before comes back, unless something newer serves already.",
+    );
+    line(&mut out, "");
+    line(&mut out, "**The ticket keeps its status.**");
     out
 }
 

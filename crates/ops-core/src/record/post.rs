@@ -123,6 +123,32 @@ pub fn withdrawn_post(deployment: &Deployment, words: &str) -> String {
     format!("OPS: {} is withdrawn: {}; {serves}.", name(deployment), quoted(words, 300))
 }
 
+/// It serves on a stage and stays there for a while.
+pub fn soak_post(deployment: &Deployment) -> String {
+    let (seconds, next) = deployment
+        .plan
+        .as_ref()
+        .and_then(|plan| plan.soak.as_ref())
+        .map_or((0, "nothing"), |soak| (soak.seconds, soak.next.as_str()));
+    format!(
+        "OPS: {} passed its watch on {} and soaks there for {}. Next: {next}, with all checks anew.",
+        name(deployment),
+        environment(deployment),
+        duration(seconds.saturating_mul(1_000))
+    )
+}
+
+/// It was withdrawn while it soaked.
+pub fn recalled_post(deployment: &Deployment, words: &str) -> String {
+    format!(
+        "OPS: {} is withdrawn while it soaked on {}: {}. It does not go on to the next stage; what \
+         served there before comes back where nothing newer serves.",
+        name(deployment),
+        environment(deployment),
+        quoted(words, 300)
+    )
+}
+
 /// The ticket was pulled back after the watch.
 pub fn kept_post(deployment: &Deployment, words: &str) -> String {
     format!(

@@ -262,12 +262,10 @@ impl<J: Journal> Engine<J> {
             .deployments
             .values()
             .filter(|deployment| owed(deployment, now).effects.contains(&Effect::AwaitTurn))
-            .map(|deployment| (deployment.id(), deployment.created.group.clone()))
+            .map(Deployment::id)
             .collect();
-        for (id, group) in waiting {
-            let taken = self.deployments.values().any(|other| {
-                other.id() != id && other.created.group == group && other.blocks_group()
-            });
+        for id in waiting {
+            let taken = self.deployments.get(&id).is_some_and(|one| self.group_taken(one));
             if !taken {
                 self.feed(id, &Input::Turn, now)?;
             }

@@ -26,6 +26,17 @@ impl<J: Journal> Engine<J> {
             return Ok(());
         };
         let group = deployment.created.group.clone();
+        // What froze gives way to the ticket that mends it, after all other checks have passed.
+        let mended: Vec<_> = self
+            .deployments
+            .values()
+            .filter(|other| other.created.group == group && self.mends(deployment, other))
+            .map(Deployment::id)
+            .collect();
+        for other in mended {
+            self.feed(other, &Input::Superseded { by: id }, now)?;
+            self.give_lease(other, now)?;
+        }
         let answer = match highest {
             Err(fault) => LeaseAnswer::Failed(fault.to_string()),
             Ok(highest) => {

@@ -45,7 +45,8 @@ impl<J: Journal> Engine<J> {
         for event in events {
             self.note(&event, now)?;
         }
-        Ok(())
+        self.recall_stages(id, now)?;
+        self.end_soaks(id, now)
     }
 
     fn condemns(&self, deployment: &Deployment) -> Option<EngineEvent> {
@@ -55,7 +56,9 @@ impl<J: Journal> Engine<J> {
                 (plan.new.candidate.clone(), cause.words())
             }
             // What was rolled back later is condemned when the rollback has passed (S15).
-            (Kind::Rollback { of, by }, None) if deployment.passed() => {
+            (Kind::Rollback { of, by }, None)
+                if deployment.passed() && *by != deployment.created.me =>
+            {
                 let old = plan.old.as_ref()?;
                 let who = ops_core::record::person(by);
                 (old.candidate.clone(), format!("{who} had {of} taken back"))
@@ -87,6 +90,7 @@ impl<J: Journal> Engine<J> {
         let retries = deployment.created.retries;
         let end = match (&deployment.phase, deployment.cause()) {
             (Phase::Withdrawn { .. }, _) => End::Withdrawn,
+            (Phase::Promoted, _) => End::Promoted,
             (_, Some(cause)) if cause.condemns() => End::Condemned,
             (_, Some(cause)) if cause.retries() => End::Unjudged,
             (_, Some(Cause::Aborted { .. } | Cause::HaltExpired { .. })) => End::Stopped,
@@ -99,7 +103,12 @@ impl<J: Journal> Engine<J> {
             .as_ref()
             .map_or(0, |ticket| ticket.history.iter().filter(|change| change.user != *me).count());
         let pause = Timer::start(now, ops_core::deploy::retry_pause_ms(retries));
-        let tried = Tried { by: deployment.id(), end, foreign, retries, pause };
+        let plan = deployment.plan.as_ref();
+        let next = plan.and_then(|plan| {
+            let soak = plan.soak.as_ref().filter(|_| end == End::Promoted)?;
+            Some((soak.next.clone(), plan.new.candidate.notes.clone()))
+        });
+        let tried = Tried { by: deployment.id(), end, foreign, retries, pause, next };
         Some(EngineEvent::Tried { ticket, tried })
     }
 

@@ -10,7 +10,8 @@ use crate::{
         state::Phase,
     },
     evidence::{Pulled, pulled_back},
-    plan::{Goal, Kind},
+    id::DeploymentId,
+    plan::{Goal, Kind, Soak},
     ticket::Ticket,
     world::Fault,
 };
@@ -147,7 +148,10 @@ impl Draft<'_> {
 
     fn pulled(&mut self, words: String) {
         match &self.state.phase {
-            Phase::Queued { .. } | Phase::Checking { .. } | Phase::Held { .. } => {
+            Phase::Queued { .. }
+            | Phase::Checking { .. }
+            | Phase::Held { .. }
+            | Phase::Soaking { .. } => {
                 self.withdraw(words);
             }
             Phase::Planned { failed: None, .. } if !self.state.busy() => {
@@ -180,6 +184,28 @@ impl Draft<'_> {
         }
     }
 
+    /// How long it stays on its stage; `None` on the last one, and for what goes back.
+    fn soak(&self) -> Option<Soak> {
+        let release = self.state.created.kind == Kind::Release;
+        self.plan().and_then(|plan| plan.soak.clone()).filter(|_| release)
+    }
+
+    /// Another deployment takes the place of this one.
+    pub(super) fn superseded(&mut self, by: DeploymentId) {
+        match &self.state.phase {
+            // A fix is on its way, after all its other checks have passed (S11).
+            Phase::Frozen { .. } => {
+                self.push(Event::Thawed);
+                self.tell_ended();
+            }
+            Phase::Soaking { .. } => {
+                let environment = &self.state.created.environment;
+                self.withdraw(format!("{by} took its place on {environment} while it soaked"));
+            }
+            _ => {}
+        }
+    }
+
     /// Comment first, then `closed`, then the meeting board.
     pub(super) fn document(&mut self) {
         if !matches!(self.state.phase, Phase::Documenting { run: None }) {
@@ -194,6 +220,11 @@ impl Draft<'_> {
             letters.peek().is_some() && letters.all(Letter::settled)
         };
         if !written(About::Record) {
+            return;
+        }
+        if let Some(soak) = self.soak() {
+            self.push(Event::SoakBegan { seconds: soak.seconds });
+            self.tell_soak();
             return;
         }
         if self.state.created.kind != Kind::Release || written(About::Close) {

@@ -43,9 +43,11 @@ impl Draft<'_> {
         match self.state.phase {
             Phase::RollingBack { .. } => Err(self.not_now("it goes back already")),
             Phase::Frozen { .. } => Err(self.not_now("its way back failed; see `ops explain`")),
-            Phase::Documenting { .. } | Phase::KeptNotClosed { .. } | Phase::Closed => {
-                Err(self.not_now("its watch passed; `ops rollback` takes it back"))
-            }
+            Phase::Documenting { .. }
+            | Phase::Soaking { .. }
+            | Phase::Promoted
+            | Phase::KeptNotClosed { .. }
+            | Phase::Closed => Err(self.not_now("its watch passed; `ops rollback` takes it back")),
             Phase::RolledBack { .. } | Phase::Thawed { .. } | Phase::Withdrawn { .. } => {
                 Err(self.not_now("nothing of it serves"))
             }

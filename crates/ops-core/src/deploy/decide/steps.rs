@@ -38,6 +38,12 @@ impl Draft<'_> {
             self.hold(&HoldCause::Prepare { cause });
             return;
         }
+        if let Phase::Soaking { until } = &self.state.phase
+            && until.over(self.now)
+        {
+            self.push(Event::Promoted);
+            return;
+        }
         self.halt_bound();
         self.gap_limit();
         let over = self.state.run().is_some_and(|run| {

@@ -91,6 +91,11 @@ impl Draft<'_> {
         self.post(&record::kept_post(&self.state, words));
     }
 
+    /// It stays on a stage for a while.
+    pub(super) fn tell_soak(&mut self) {
+        self.post(&record::soak_post(&self.state));
+    }
+
     /// The deployment came to rest.
     pub(super) fn tell_ended(&mut self) {
         match &self.state.phase {
@@ -100,7 +105,13 @@ impl Draft<'_> {
                 self.comment(About::Record, &comment);
                 self.post(&record::failure_post(&self.state));
             }
-            Phase::Withdrawn { words } => {
+            Phase::Withdrawn { words, serves: true } => {
+                let words = words.clone();
+                let comment = record::recalled_comment(&self.state, &words);
+                self.comment(About::News, &comment);
+                self.post(&record::recalled_post(&self.state, &words));
+            }
+            Phase::Withdrawn { words, serves: false } => {
                 let words = words.clone();
                 if self.state.touched() {
                     let comment = record::failure_comment(&self.state);

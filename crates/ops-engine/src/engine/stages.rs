@@ -1,0 +1,93 @@
+//! What one stage means for another (S12): a candidate that is withdrawn or condemned leaves the
+//! stages to which it came before, and what takes its place ends its soak.
+
+use ops_core::{
+    deploy::{Created, Deployment, Input, Phase, PhaseName},
+    id::DeploymentId,
+    plan::Kind,
+    time::Now,
+};
+
+use super::{Engine, EngineError};
+use crate::{knowledge::EngineEvent, ports::Journal};
+
+impl<J: Journal> Engine<J> {
+    /// Begins to take back what serves on this stage or earlier ones, where that must be.
+    pub(super) fn recall_stages(&mut self, id: DeploymentId, now: &Now) -> Result<(), EngineError> {
+        let Some(deployment) = self.deployments.get(&id) else { return Ok(()) };
+        if deployment.created.kind != Kind::Release || !leaves(deployment) {
+            return Ok(());
+        }
+        let Some(candidate) = deployment.plan.as_ref().map(|plan| plan.new.candidate.hash()) else {
+            return Ok(());
+        };
+        let serving: Vec<_> = self
+            .knowledge
+            .serves
+            .values()
+            .filter(|(release, _)| release.candidate.hash() == candidate)
+            .map(|(release, by)| (release.by, *by))
+            .filter(|(brought, by)| brought == by && !self.knowledge.recalled.contains(by))
+            .map(|(_, by)| by)
+            .collect();
+        for of in serving {
+            self.take_back(of, now)?;
+        }
+        Ok(())
+    }
+
+    fn take_back(&mut self, of: DeploymentId, now: &Now) -> Result<(), EngineError> {
+        let Some(shipped) = self.recall(of)? else { return Ok(()) };
+        let Some(plan) = shipped.plan.as_ref().filter(|plan| plan.soak.is_some()) else {
+            return Ok(());
+        };
+        self.note(&EngineEvent::Recalled { of }, now)?;
+        if plan.old.is_none() {
+            // Nothing served there before: what came first stays until something newer comes.
+            return Ok(());
+        }
+        let created = Created {
+            id: self.next_deployment()?,
+            kind: Kind::Rollback { of, by: shipped.created.me.clone() },
+            retries: 0,
+            ..shipped.created
+        };
+        self.create(created, now)
+    }
+
+    /// What a deployment has replaced does not soak any longer.
+    pub(super) fn end_soaks(&mut self, id: DeploymentId, now: &Now) -> Result<(), EngineError> {
+        let Some(plan) = self.deployments.get(&id).and_then(|one| one.plan.clone()) else {
+            return Ok(());
+        };
+        let key = (plan.environment.clone(), plan.service.name.clone());
+        let serves = self.knowledge.serves.get(&key).is_some_and(|(_, by)| *by == id);
+        if !serves {
+            return Ok(());
+        }
+        let replaced: Vec<_> = self
+            .deployments
+            .values()
+            .filter(|other| other.id() != id && other.phase_name() == PhaseName::Soaking)
+            .filter(|other| {
+                other.plan.as_ref().is_some_and(|theirs| {
+                    theirs.environment == key.0 && theirs.service.name == key.1
+                })
+            })
+            .map(Deployment::id)
+            .collect();
+        for other in replaced {
+            self.feed(other, &Input::Superseded { by: id }, now)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether its candidate must not stay on any stage.
+fn leaves(deployment: &Deployment) -> bool {
+    match &deployment.phase {
+        Phase::Withdrawn { .. } => true,
+        Phase::RolledBack { cause } | Phase::Thawed { cause } => cause.condemns(),
+        _ => false,
+    }
+}
