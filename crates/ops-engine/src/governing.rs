@@ -25,7 +25,8 @@ impl<J: Journal> Engine<J> {
             Some(_) => loosened(&queue.settings, newest),
         };
         if loosens.is_empty() {
-            return self.note(&EngineEvent::Governs { commit, ticket: None, loosens }, now);
+            return self
+                .note(&EngineEvent::Governs { commit, by: None, ticket: None, loosens }, now);
         }
         let known = self.knowledge().waits.as_ref().is_some_and(|(known, _)| *known == commit);
         if known {

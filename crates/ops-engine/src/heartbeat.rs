@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ops_core::{
     deploy::{Created, Input},
     id::{Digest, EnvironmentName, ServiceName, TicketId},
-    notes::{NotesFound, find_notes},
+    notes::{NotesFound, asked_settings, find_notes},
     plan::Kind,
     settings::{Role, Settings},
     ticket::Ticket,
@@ -39,7 +39,7 @@ impl<J: Journal> Engine<J> {
         for (tickets, retries, place) in fresh {
             let created = Created {
                 id: self.next_deployment()?,
-                kind: Kind::Release,
+                kind: place.kind,
                 tickets,
                 service: place.service,
                 environment: place.environment,
@@ -106,7 +106,7 @@ impl<J: Journal> Engine<J> {
 
     fn under_way(&self, ticket: &TicketId) -> bool {
         self.deployments().any(|deployment| {
-            deployment.created.kind == Kind::Release && deployment.created.tickets.contains(ticket)
+            deployment.created.kind.by_ticket() && deployment.created.tickets.contains(ticket)
         })
     }
 }
@@ -116,6 +116,7 @@ pub(crate) struct Place {
     pub(crate) service: ServiceName,
     pub(crate) environment: EnvironmentName,
     pub(crate) group: String,
+    pub(crate) kind: Kind,
 }
 
 fn place(
@@ -123,6 +124,9 @@ fn place(
     next: Option<&(EnvironmentName, Digest)>,
     settings: &Settings,
 ) -> (Place, Option<Digest>) {
+    if let Some((commit, _)) = asked_settings(ticket, |who| settings.people.is(who, Role::Dev)) {
+        return (settings_place(settings, commit), None);
+    }
     let found = find_notes(ticket, |who| settings.people.is(who, Role::Dev));
     let notes = match found {
         NotesFound::Found(found) => Some(found),
@@ -152,7 +156,8 @@ pub(crate) fn place_of(
     match here {
         None => unknown_place(settings),
         Some((here, environment)) => {
-            Place { group: here.lock_group_in(&environment), service: here.name, environment }
+            let group = here.lock_group_in(&environment);
+            Place { group, service: here.name, environment, kind: Kind::Release }
         }
     }
 }
@@ -161,7 +166,17 @@ fn unknown_place(settings: &Settings) -> Place {
     let first = settings.environments.keys().next().cloned();
     let environment = first.unwrap_or_else(|| EnvironmentName::new("production"));
     let group = format!("{environment}/{environment}");
-    Place { service: ServiceName::new("unknown"), environment, group }
+    Place { service: ServiceName::new("unknown"), environment, group, kind: Kind::Release }
+}
+
+/// A ticket that asks for another `ops.yaml` has a lock group of its own.
+fn settings_place(settings: &Settings, commit: String) -> Place {
+    Place {
+        service: ServiceName::new("ops.yaml"),
+        group: "settings/ops.yaml".to_owned(),
+        kind: Kind::Settings { commit },
+        ..unknown_place(settings)
+    }
 }
 
 /// History entries that are not ops's own.

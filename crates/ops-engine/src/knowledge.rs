@@ -96,6 +96,8 @@ pub enum EngineEvent {
     Governs {
         /// Its commit.
         commit: String,
+        /// The deployment that made it so, where a ticket had to ask.
+        by: Option<DeploymentId>,
         /// The ticket that asked for it, where one had to.
         ticket: Option<TicketId>,
         /// What it loosens.
@@ -224,6 +226,8 @@ pub struct Knowledge {
     pub lifted: BTreeMap<DeploymentId, (Identity, String)>,
     /// The commit whose `ops.yaml` governs.
     pub governs: Option<String>,
+    /// Deployments that made an `ops.yaml` govern.
+    pub governs_by: BTreeSet<DeploymentId>,
     /// The newest commit that waits for a ticket, and what it would loosen.
     pub waits: Option<(String, Vec<Loosening>)>,
     /// How often somebody was told of a deployment.
@@ -270,7 +274,8 @@ impl Knowledge {
             EngineEvent::Lifted { guard, by, reason } => {
                 self.lifted.insert(*guard, (by.clone(), reason.clone()));
             }
-            EngineEvent::Governs { commit, .. } => {
+            EngineEvent::Governs { commit, by, .. } => {
+                self.governs_by.extend(*by);
                 self.governs = Some(commit.clone());
                 self.waits = None;
             }

@@ -119,6 +119,7 @@ impl DeploymentView {
             id: deployment.id().to_string(),
             kind: match deployment.created.kind {
                 Kind::Release => "release".into(),
+                Kind::Settings { .. } => "settings".into(),
                 Kind::Rollback { .. } => "rollback".into(),
             },
             tickets: deployment.created.tickets.clone(),

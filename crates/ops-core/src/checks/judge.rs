@@ -70,6 +70,9 @@ impl Desk<'_> {
 
 /// Judges the facts. The same facts give the same judgement.
 pub fn judge(created: &Created, facts: &Facts) -> Judged {
+    if let Kind::Settings { commit } = &created.kind {
+        return super::settings::judge(created, facts, commit);
+    }
     let desk = desk(created, facts);
     let mut checklist = Checklist { checks: each::all(&desk) };
     fix::relax(&desk, &mut checklist);
@@ -176,7 +179,7 @@ pub fn qa_verdict(created: &Created, facts: &Facts) -> Option<String> {
 /// says it includes, whose commits it holds, and whose own evidence passes (S8).
 fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
     let mut ids = match desk.created.kind {
-        Kind::Rollback { .. } => return desk.created.tickets.clone(),
+        Kind::Rollback { .. } | Kind::Settings { .. } => return desk.created.tickets.clone(),
         Kind::Release => desk.created.tickets.first().cloned().into_iter().collect::<Vec<_>>(),
     };
     let (Some(settings), Some(ours)) = (desk.settings, desk.found_notes()) else {

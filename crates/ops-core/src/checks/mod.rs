@@ -9,6 +9,7 @@ mod fix;
 mod judge;
 mod rivals;
 mod season;
+mod settings;
 mod window;
 
 use serde::{Deserialize, Serialize};

@@ -118,12 +118,12 @@ fn open_until(opening: &Opening, at: Timestamp) -> Result<Option<Timestamp>, Bad
             let (tab, zone) = (tab(expression)?, time_zone(zone)?);
             let length = length(*seconds);
             let Some(mut until) = ends(&tab, &zone, length, at) else { return Ok(None) };
-            // What begins before it ends prolongs it.
-            for _ in 0..JOINED_MAX {
-                match ends(&tab, &zone, length, until) {
-                    Some(later) if later > until => until = later,
-                    _ => break,
+            // What begins before it ends, or just then, prolongs it.
+            for start in starts(&tab, &zone, at).take(JOINED_MAX) {
+                if start > until {
+                    break;
                 }
+                until = until.max(start.checked_add(length).unwrap_or(until));
             }
             Ok(Some(until))
         }
@@ -185,7 +185,7 @@ fn tab(expression: &str) -> Result<Crontab, BadWindow> {
     // A fixed offset instead of a zone: the zone's data is ours.
     cronexpr::parse_crontab(&format!("{expression} +00:00")).map_err(|why| BadWindow::Expression {
         expression: expression.to_owned(),
-        why: why.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+        why: why.to_string().lines().last().unwrap_or_default().trim_matches([' ', '^']).to_owned(),
     })
 }
 

@@ -493,7 +493,9 @@ impl Deployment {
     }
 
     fn watch_passed(&mut self, now: &Now) {
-        self.note(now, "the watch passed".into());
+        if self.plan.is_some() {
+            self.note(now, "the watch passed".into());
+        }
         self.halted = None;
         self.abort = None;
         let first = self

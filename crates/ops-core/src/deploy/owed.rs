@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     id::{OpId, ReleaseId},
-    plan::{Goal, Kind, Stage},
+    plan::{Goal, Stage},
     time::{BootMs, Now},
 };
 
@@ -146,7 +146,7 @@ impl Deployment {
     }
 
     fn reads_ticket(&self) -> Option<u64> {
-        if self.created.kind != Kind::Release {
+        if !self.created.kind.by_ticket() {
             return None;
         }
         match &self.phase {

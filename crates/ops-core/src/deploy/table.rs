@@ -13,7 +13,7 @@ pub const ROWS: &[Row] = &[
     (P::Queued, "turn", &[P::Checking]),
     (P::Queued, "abort", &[P::Held]),
     (P::Queued, "ticket-read", &[P::Withdrawn]),
-    (P::Checking, "facts", &[P::Planned, P::Held]),
+    (P::Checking, "facts", &[P::Planned, P::Held, P::Documenting]),
     (P::Checking, "tick", &[P::Held]),
     (P::Checking, "abort", &[P::Held]),
     (P::Checking, "ticket-read", &[P::Withdrawn]),

@@ -14,6 +14,7 @@ mod complaint;
 mod find;
 mod parse;
 mod question;
+mod settings;
 mod yaml;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use complaint::{Complaint, ComplaintKind};
 pub use find::{FoundNotes, NotesFound, Place, find_notes, has_block};
 pub use parse::{Draft, parse};
 pub use question::missing_notes_question;
+pub use settings::asked_settings;
 
 use crate::id::{Digest, ServiceName};
 

@@ -24,6 +24,11 @@ use crate::{
 pub enum Kind {
     /// Tickets that are ready for production.
     Release,
+    /// A ticket asks that another `ops.yaml` governs (S4): checks and a record, nothing else.
+    Settings {
+        /// Its commit, as the ticket names it.
+        commit: String,
+    },
     /// Somebody wants a closed deployment undone (S15).
     Rollback {
         /// The deployment to undo.
@@ -31,6 +36,13 @@ pub enum Kind {
         /// Who asked.
         by: Identity,
     },
+}
+
+impl Kind {
+    /// Whether a ticket asked for it, so that the ticket says whether it still wants it.
+    pub fn by_ticket(&self) -> bool {
+        !matches!(self, Self::Rollback { .. })
+    }
 }
 
 /// A release that passed a watch, or the one being made.

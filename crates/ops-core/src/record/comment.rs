@@ -190,7 +190,7 @@ fn header(out: &mut String, deployment: &Deployment) {
     field(out, "Version/Tag", &sha(deployment));
     field(out, "Previous version", &previous(deployment));
     let by = match &deployment.created.kind {
-        Kind::Release => "ops".to_owned(),
+        Kind::Release | Kind::Settings { .. } => "ops".to_owned(),
         Kind::Rollback { by, .. } => format!("ops, asked by {}", person(by)),
     };
     field(out, "Deployed by", &by);
@@ -346,6 +346,27 @@ pub fn frozen_comment(deployment: &Deployment) -> String {
         out,
         "First: `ops explain {id}` and `ops doctor` say what does not answer; make the previous version start again. ops goes on by itself then."
     );
+    out
+}
+
+/// Another `ops.yaml` governs.
+pub fn settings_comment(deployment: &Deployment, commit: &str) -> String {
+    let mut out = String::new();
+    line(&mut out, "## Deployment Complete");
+    line(&mut out, "");
+    field(&mut out, "Deployed", &format!("ops.yaml at {}", quoted(commit, 64)));
+    field(&mut out, "Deployment", &deployment.id().to_string());
+    field(&mut out, "Timestamp", &stamp(deployment));
+    line(&mut out, "");
+    line(&mut out, "### Pre-deployment checks");
+    if let Some(list) = &deployment.checklist {
+        checklist(&mut out, list);
+    }
+    line(&mut out, "");
+    line(&mut out, "### Rollback plan");
+    line(&mut out, "A commit that holds deployments more than this one governs at once.");
+    line(&mut out, "");
+    line(&mut out, "**Status: it governs from now on. No service was touched.**");
     out
 }
 

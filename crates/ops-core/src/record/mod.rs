@@ -15,12 +15,12 @@ use crate::{
 
 pub use comment::{
     failure_comment, frozen_comment, hold_comment, kept_comment, plan_comment, recalled_comment,
-    success_comment,
+    settings_comment, success_comment,
 };
 pub use notice::Notice;
 pub use post::{
     back_post, failure_post, frozen_post, halt_post, hold_post, kept_post, recalled_post,
-    resume_post, soak_post, start_post, success_post, withdrawn_post,
+    resume_post, settings_post, soak_post, start_post, success_post, withdrawn_post,
 };
 
 /// A person's name as it may stand in a message: boards take `@` for a mention.

@@ -30,7 +30,7 @@ pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
 /// Users can notice from now on.
 pub fn start_post(deployment: &Deployment) -> String {
     let what = match &deployment.created.kind {
-        Kind::Release => format!("deploying {}", version(deployment)),
+        Kind::Release | Kind::Settings { .. } => format!("deploying {}", version(deployment)),
         Kind::Rollback { of, by } => {
             format!("taking back {of}, asked by {}: deploying {}", person(by), version(deployment))
         }
@@ -121,6 +121,12 @@ pub fn withdrawn_post(deployment: &Deployment, words: &str) -> String {
         "nothing was changed".into()
     };
     format!("OPS: {} is withdrawn: {}; {serves}.", name(deployment), quoted(words, 300))
+}
+
+/// Another `ops.yaml` governs.
+pub fn settings_post(deployment: &Deployment, commit: &str) -> String {
+    let short: String = commit.chars().take(12).collect();
+    format!("OPS: {}: ops.yaml at {short} governs from now on.", name(deployment))
 }
 
 /// It serves on a stage and stays there for a while.

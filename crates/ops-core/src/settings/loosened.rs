@@ -71,14 +71,14 @@ impl Found {
     }
 
     /// Where less is looser.
-    fn less<T: PartialOrd + Debug>(&mut self, key: &str, old: T, new: T) {
+    fn less<T: PartialOrd + Debug + Copy>(&mut self, key: &str, old: T, new: T) {
         if new < old {
             self.add(key, format!("{new:?}, was {old:?}"));
         }
     }
 
     /// Where more is looser.
-    fn more<T: PartialOrd + Debug>(&mut self, key: &str, old: T, new: T) {
+    fn more<T: PartialOrd + Debug + Copy>(&mut self, key: &str, old: T, new: T) {
         if new > old {
             self.add(key, format!("{new:?}, was {old:?}"));
         }
@@ -173,7 +173,9 @@ fn host(old: &HostLimits, new: &HostLimits, found: &mut Found) {
     found.limit("load", old.load_per_core, new.load_per_core);
     found.limit("clock", old.clock_ms, new.clock_ms);
     found.gone("certificates", &old.certificates, &new.certificates, Clone::clone);
-    found.less("certificate_days", old.certificate_days, new.certificate_days);
+    if !old.certificates.is_empty() {
+        found.less("certificate_days", old.certificate_days, new.certificate_days);
+    }
 }
 
 fn path(old: &Service, new: &Service, found: &mut Found) {

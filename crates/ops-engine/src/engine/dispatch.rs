@@ -150,7 +150,7 @@ impl<J: Journal> Engine<J> {
     pub(super) fn gather(&self, deployment: &Deployment, now: &Now) -> Work {
         let created = &deployment.created;
         let undo = match created.kind {
-            Kind::Release => None,
+            Kind::Release | Kind::Settings { .. } => None,
             Kind::Rollback { of, .. } => self.before(of),
         };
         let in_group = |other: &&Deployment| {

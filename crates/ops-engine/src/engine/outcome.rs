@@ -37,6 +37,7 @@ impl<J: Journal> Engine<J> {
         };
         let mut events = Vec::new();
         if !self.knowledge.settled.contains(&id) {
+            events.extend(self.governs(deployment));
             events.extend(serves(deployment));
             events.extend(absent(deployment));
         }
@@ -47,6 +48,18 @@ impl<J: Journal> Engine<J> {
         }
         self.recall_stages(id, now)?;
         self.end_soaks(id, now)
+    }
+
+    /// The `ops.yaml` that a ticket asked for governs as soon as its checks have passed (S4).
+    fn governs(&self, deployment: &Deployment) -> Option<EngineEvent> {
+        let Kind::Settings { commit } = &deployment.created.kind else { return None };
+        let known = self.knowledge.governs_by.contains(&deployment.id());
+        (deployment.passed() && !known).then(|| EngineEvent::Governs {
+            commit: commit.clone(),
+            by: Some(deployment.id()),
+            ticket: deployment.created.tickets.first().cloned(),
+            loosens: self.knowledge.waits.as_ref().map(|(_, all)| all.clone()).unwrap_or_default(),
+        })
     }
 
     fn condemns(&self, deployment: &Deployment) -> Option<EngineEvent> {
@@ -79,7 +92,7 @@ impl<J: Journal> Engine<J> {
     }
 
     fn tried(&self, deployment: &Deployment, now: &Now) -> Option<EngineEvent> {
-        if deployment.created.kind != Kind::Release || !deployment.at_rest() {
+        if !deployment.created.kind.by_ticket() || !deployment.at_rest() {
             return None;
         }
         let ticket = deployment.created.tickets.first()?.clone();

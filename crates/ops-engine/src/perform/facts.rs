@@ -27,13 +27,17 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
     let settings = governing(ports, known.governs.as_deref());
     let ticket = ticket(ports, created);
     let found = match (&settings, &ticket) {
-        (Ok(settings), Ok(Some(ticket))) => notes_of(ticket, settings),
+        (Ok(settings), Ok(Some(ticket))) if created.kind == Kind::Release => {
+            notes_of(ticket, settings)
+        }
         _ => None,
     };
     let notes = found.as_ref().map(|found| &found.notes);
-    let proposed = notes
-        .and_then(|notes| notes.config_commit.as_deref())
-        .map(|commit| ports.wishes.at(commit));
+    let asked = match &created.kind {
+        Kind::Settings { commit } => Some(commit.as_str()),
+        _ => notes.and_then(|notes| notes.config_commit.as_deref()),
+    };
+    let proposed = asked.map(|commit| ports.wishes.at(commit));
     let undo = known.undo.as_ref();
     let name = notes
         .map(|notes| notes.service.clone())
@@ -140,7 +144,7 @@ fn old(serving: &[(EnvironmentName, KnownRelease)], place: &Place) -> Option<Kno
 
 fn ticket(ports: &Ports, created: &Created) -> Look<Option<Ticket>> {
     match (&created.kind, created.tickets.first()) {
-        (Kind::Release, Some(id)) => ports.planning.ticket(id),
+        (Kind::Release | Kind::Settings { .. }, Some(id)) => ports.planning.ticket(id),
         _ => Ok(None),
     }
 }

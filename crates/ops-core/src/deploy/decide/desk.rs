@@ -46,6 +46,10 @@ impl Draft<'_> {
 
     fn checked(&mut self, judged: Judged) {
         self.remember_checks(&judged);
+        if matches!(self.state.created.kind, Kind::Settings { .. }) && judged.checklist.passed() {
+            self.push(Event::WatchPassed);
+            return;
+        }
         match judged.plan {
             Some(plan) if judged.checklist.passed() => {
                 let plan = std::sync::Arc::new(*plan);
@@ -113,7 +117,7 @@ impl Draft<'_> {
     /// A ticket counts as pulled back when two readings in a row say so (S13). A board that fails
     /// says nothing.
     pub(super) fn ticket_read(&mut self, answer: &Result<Option<Box<Ticket>>, Fault>) {
-        if self.state.created.kind != Kind::Release || self.state.at_rest() {
+        if !self.state.created.kind.by_ticket() || self.state.at_rest() {
             return;
         }
         let Ok(now) = answer else { return };
@@ -227,7 +231,7 @@ impl Draft<'_> {
             self.tell_soak();
             return;
         }
-        if self.state.created.kind != Kind::Release || written(About::Close) {
+        if !self.state.created.kind.by_ticket() || written(About::Close) {
             self.push(Event::Closed);
             self.tell_ended();
             return;

@@ -31,7 +31,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn tell_held(&mut self, cause: &HoldCause) {
-        if self.state.created.kind == Kind::Release {
+        if self.state.created.kind.by_ticket() {
             let comment = record::hold_comment(&self.state, cause);
             self.comment(About::Hold, &comment);
         }
@@ -39,7 +39,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn tell_plan(&mut self) {
-        if self.state.created.kind == Kind::Release {
+        if self.state.created.kind.by_ticket() {
             let comment = record::plan_comment(&self.state);
             self.comment(About::Plan, &comment);
         }
@@ -81,7 +81,10 @@ impl Draft<'_> {
     }
 
     pub(super) fn tell_record(&mut self) {
-        let comment = record::success_comment(&self.state);
+        let comment = match &self.state.created.kind {
+            Kind::Settings { commit } => record::settings_comment(&self.state, commit),
+            Kind::Release | Kind::Rollback { .. } => record::success_comment(&self.state),
+        };
         self.comment(About::Record, &comment);
     }
 
@@ -99,7 +102,14 @@ impl Draft<'_> {
     /// The deployment came to rest.
     pub(super) fn tell_ended(&mut self) {
         match &self.state.phase {
-            Phase::Closed => self.post(&record::success_post(&self.state)),
+            Phase::Closed => match self.state.created.kind.clone() {
+                Kind::Settings { commit } => {
+                    self.post(&record::settings_post(&self.state, &commit));
+                }
+                Kind::Release | Kind::Rollback { .. } => {
+                    self.post(&record::success_post(&self.state));
+                }
+            },
             Phase::RolledBack { .. } | Phase::Thawed { .. } => {
                 let comment = record::failure_comment(&self.state);
                 self.comment(About::Record, &comment);
