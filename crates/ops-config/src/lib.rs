@@ -15,6 +15,7 @@ mod complaint;
 mod git;
 mod hash;
 mod mask;
+mod moment;
 mod node;
 mod parse;
 mod render;

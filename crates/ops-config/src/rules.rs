@@ -8,6 +8,7 @@ mod people;
 mod ports;
 pub(crate) mod secrets;
 mod service;
+mod stages;
 
 use ops_core::settings::{Service, Settings};
 
@@ -28,6 +29,7 @@ pub(crate) fn check(settings: &Settings, root: &Node, out: &mut Collector<'_>) {
     let mut rules = Rules { settings, root, out };
     people::check(&mut rules);
     ports::check(&mut rules);
+    stages::check(&mut rules);
     graph::check(&mut rules);
     for service in settings.services.values() {
         service::check(&mut rules, service);
