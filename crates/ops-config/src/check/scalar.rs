@@ -165,6 +165,7 @@ fn text_hint(node: &Node, text: &str, format: &Format) -> Option<String> {
         return (format.holds)(text).then(|| format!("put it in quotes: `{quoted}`"));
     }
     let mended = [
+        text.trim().to_owned(),
         text.to_lowercase(),
         text.to_lowercase().replace(['_', ' '], "-"),
         text.trim_start_matches('#').to_owned(),

@@ -22,15 +22,14 @@ fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
     let known = &rules.settings.services;
     for (at, dependency) in service.depends_on.iter().enumerate() {
         let name = &dependency.service;
-        let item = below(service, ["depends_on", &at.to_string()]);
-        let place = below(service, ["depends_on", &at.to_string(), "service"]);
+        let place = below(service, ["depends_on", &at.to_string()]);
+        let place = rules.named_at(place, "service");
         if service.depends_on[..at].iter().any(|other| other.service == *name) {
-            rules.blame(&[place, item], Words::new(format!("{name} is named twice")));
+            rules.blame(&[place], Words::new(format!("{name} is named twice")));
             continue;
         }
         if name == &service.name {
-            let words = Words::new(format!("{name} cannot depend on itself"));
-            rules.blame(&[place, item], words);
+            rules.blame(&[place], Words::new(format!("{name} cannot depend on itself")));
             continue;
         }
         let Some(other) = known.get(name) else {
@@ -39,7 +38,7 @@ fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
             let words = Words::new(format!("there is no service {name}"))
                 .allowed(names.collect::<Vec<_>>().join(", "))
                 .maybe_hint(close.map(|close| format!("did you mean `{close}`?")));
-            rules.blame(&[place, item], words);
+            rules.blame(&[place], words);
             continue;
         };
         let there = |stage: &&EnvironmentName| other.environments().any(|name| name == *stage);
@@ -47,8 +46,7 @@ fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
             let words =
                 Words::new(format!("{name} does not run in {stage}, but {} does", service.name))
                     .hint(format!("add {stage} to the stages of {name}, or remove the dependency"));
-            let stages = [below(service, ["stages"]), below(other, ["stages"])];
-            rules.blame(&[&[place, item][..], &stages].concat(), words);
+            rules.blame(&[place, below(service, ["stages"]), below(other, ["stages"])], words);
         }
     }
 }

@@ -20,21 +20,16 @@ pub(super) fn check(rules: &mut Rules<'_, '_>) {
     routes(rules);
 }
 
-/// Where a stage is named: in its mapping, or as an item of the list.
-fn places(service: &Service, at: usize) -> [Path; 2] {
-    let at = at.to_string();
-    [below(service, ["stages", &at, "environment"]), below(service, ["stages", &at])]
-}
-
 fn exist(rules: &mut Rules<'_, '_>, service: &Service) {
     let known = &rules.settings.environments;
     let names: Vec<&str> = known.keys().map(EnvironmentName::as_str).collect();
     for (at, Stage { environment: stage, .. }) in service.stages.iter().enumerate() {
-        let place = places(service, at);
+        let item = below(service, ["stages", &at.to_string()]);
+        let chosen = rules.written(&item);
+        let place = rules.named_at(item, "environment");
         if service.environments().take(at).any(|name| name == stage) {
-            rules.blame(&place, Words::new(format!("the stage {stage} is named twice")));
+            rules.blame(&[place], Words::new(format!("the stage {stage} is named twice")));
         } else if !known.contains_key(stage) {
-            let chosen = rules.written(&place[1]);
             let hint = match did_you_mean(stage.as_str(), names.iter().copied()) {
                 Some(close) => format!("did you mean `{close}`?"),
                 None if !chosen => {
@@ -45,8 +40,8 @@ fn exist(rules: &mut Rules<'_, '_>, service: &Service) {
             let words = Words::new(format!("there is no environment {stage}"))
                 .allowed(names.join(", "))
                 .hint(hint);
-            let place = if chosen { place.to_vec() } else { vec![below(service, [])] };
-            rules.blame(&[place, vec![path(["environments"])]].concat(), words);
+            let place = if chosen { place } else { below(service, []) };
+            rules.blame(&[place, path(["environments"])], words);
         }
     }
 }
@@ -109,8 +104,9 @@ fn own_routes(rules: &mut Rules<'_, '_>, service: &Service) {
                 "write `{{ environment: {}, route: {{ host: {0}.example.org }} }}`",
                 name(first)
             ));
-            let [inside, item] = places(service, *first);
-            rules.blame(&[inside, item, below(service, ["stages"]), whole], words);
+            let item = below(service, ["stages", &first.to_string()]);
+            let place = rules.named_at(item, "environment");
+            rules.blame(&[place, below(service, ["stages"]), whole], words);
         }
     }
 }

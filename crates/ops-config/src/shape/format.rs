@@ -133,7 +133,7 @@ pub(super) const NEEDLE: Format = Format {
 /// A name that only people read.
 pub(super) const TITLE: Format = Format {
     allowed: "one line of 1 to 80 characters",
-    pattern: "^\\S(?:.{0,78}\\S)?$",
+    pattern: "^\\S(?:[\\s\\S]{0,78}\\S)?$",
     holds: |text| {
         (1..=80).contains(&text.chars().count())
             && text.trim() == text
