@@ -32,20 +32,14 @@ impl Moment {
     pub(crate) fn read(text: &str) -> Option<Self> {
         let shape: String =
             text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        let (civil, offset) = match shape.get(..10)? {
-            "0000-00-00" => match shape.get(10..)? {
-                "" => (text, ""),
-                rest => {
-                    let minutes = rest.strip_prefix("T00:00")?;
-                    let after = minutes.strip_prefix(":00").unwrap_or(minutes);
-                    text.split_at(text.len() - after.len())
-                }
-            },
-            _ => return None,
+        let time = shape.strip_prefix("0000-00-00")?;
+        let offset = match time.strip_prefix("T00:00") {
+            Some(rest) => rest.strip_prefix(":00").unwrap_or(rest),
+            None if time.is_empty() => "",
+            None => return None,
         };
-        let digits_hidden = offset.replace(|c: char| c.is_ascii_digit(), "0");
-        match digits_hidden.as_str() {
-            "" => civil.parse().ok().map(Self::Civil),
+        match offset {
+            "" => text.parse().ok().map(Self::Civil),
             "Z" | "+00:00" | "-00:00" => text.parse().ok().map(Self::Instant),
             _ => None,
         }

@@ -149,7 +149,8 @@ fn calendar(rules: &mut Rules<'_, '_>, open: &Node, place: &[String]) {
         return;
     };
     let place = join(place, &["cron"]);
-    let opening = Opening::Cron { expression: expression.into(), zone: "UTC".into(), seconds: 60 };
+    // Of no length: only whether it begins is asked, so nothing is joined to what comes after it.
+    let opening = Opening::Cron { expression: expression.into(), zone: "UTC".into(), seconds: 0 };
     let examples =
         "`0 9 * * mon-fri` is every working day at nine, `0 22 * * *` every evening at ten";
     match opens(opening) {
@@ -170,7 +171,7 @@ fn calendar(rules: &mut Rules<'_, '_>, open: &Node, place: &[String]) {
     }
 }
 
-/// Whether a window that comes again is open now or some day, as the gate itself tells it.
+/// Whether a window that comes again begins some day, as the gate itself tells it.
 fn opens(open: Opening) -> Result<bool, BadWindow> {
     check_opening(&open)?;
     let window = Window {
