@@ -1,13 +1,17 @@
 //! Builds the settings from a checked tree; every default of `ops.yaml` stands here and in
 //! `build/service.rs`.
 
+mod around;
+mod gate;
 mod service;
 
 use std::collections::BTreeMap;
 
 use ops_core::{
     id::{EnvironmentName, Identity, ServiceName},
-    settings::{Boards, Edge, Environment, People, Retention, Revision, Role, Settings},
+    settings::{
+        Boards, Edge, Environment, Gateway, HostLimits, People, Retention, Revision, Role, Settings,
+    },
 };
 
 use crate::{
@@ -17,6 +21,7 @@ use crate::{
 
 /// Ports of the environment that exists where none is written.
 const PORTS: (u16, u16) = (20_000, 20_999);
+const CERTIFICATE_DAYS: u32 = 14;
 /// Its name, and the stage of services that name none.
 pub(crate) const PRODUCTION: &str = "production";
 const HEARTBEAT_SECONDS: u64 = 15 * 60;
@@ -34,6 +39,8 @@ pub(crate) fn build(file: View<'_>, revision: Revision) -> Settings {
         environments: environments(file),
         services: services.collect(),
         people: people(file),
+        gate: gate::gate(file),
+        notify: gate::notify(file),
         boards: boards(file.child("boards").child("embedded")),
         edge: Edge {
             listen: file
@@ -47,17 +54,25 @@ pub(crate) fn build(file: View<'_>, revision: Revision) -> Settings {
 }
 
 fn environments(file: View<'_>) -> BTreeMap<EnvironmentName, Environment> {
-    let environment = |name: &str, ports| {
+    let environment = |name: &str, view: View<'_>| {
         let name = EnvironmentName::from(name);
-        (name.clone(), Environment { name, ports })
+        let ports = view.ports("ports").unwrap_or(PORTS);
+        (name.clone(), Environment { name, ports, host: host(view.child("host")) })
     };
     if !file.has("environments") {
-        return BTreeMap::from([environment(PRODUCTION, PORTS)]);
+        return BTreeMap::from([environment(PRODUCTION, file.child("environments"))]);
     }
     let named = file.named("environments").into_iter();
-    named
-        .map(|(name, node)| environment(name, file.over(node).ports("ports").unwrap_or(PORTS)))
-        .collect()
+    named.map(|(name, node)| environment(name, file.over(node))).collect()
+}
+
+fn host(view: View<'_>) -> HostLimits {
+    HostLimits {
+        load_per_core: view.decimal("load"),
+        clock_ms: view.duration("clock"),
+        certificates: view.texts("certificates").unwrap_or_default(),
+        certificate_days: view.whole("certificate_days").unwrap_or(CERTIFICATE_DAYS),
+    }
 }
 
 fn people(file: View<'_>) -> People {
@@ -104,7 +119,22 @@ fn boards(embedded: View<'_>) -> Boards {
         listen: embedded.text("listen").unwrap_or_else(|| "127.0.0.1:8088".to_owned()),
         me: Identity::new(embedded.text("me").unwrap_or_else(|| "ops@example.org".to_owned())),
         channel: embedded.text("channel").unwrap_or_else(|| "standup".to_owned()),
+        permissive: embedded.flag("permissive").unwrap_or(false),
+        gateways: gateways(embedded),
     }
+}
+
+fn gateways(embedded: View<'_>) -> BTreeMap<Identity, Gateway> {
+    let gateway = |(who, node)| {
+        let view: View<'_> = embedded.over(node);
+        let gateway = Gateway {
+            url: view.text("url").unwrap_or_default(),
+            token: view.text("token"),
+            watch: view.texts("watch").unwrap_or_default(),
+        };
+        (Identity::from(who), gateway)
+    };
+    embedded.named("gateways").into_iter().map(gateway).collect()
 }
 
 fn retention(view: View<'_>) -> Retention {

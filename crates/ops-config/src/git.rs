@@ -50,6 +50,8 @@ pub(crate) fn commit(dir: &Path, name: &str) -> Result<Option<String>, GitError>
     let hex = id.len() >= 40 && id.bytes().all(|b| b.is_ascii_hexdigit());
     match (answer.status.success(), hex) {
         (true, true) => Ok(Some(id)),
+        // It is there, but a tree or a file.
+        _ if answer.err.contains("expected commit type") => Ok(None),
         // Quiet: the name leads nowhere. Not quiet: something is wrong with the repository.
         _ if answer.err.trim().is_empty() => Ok(None),
         _ => Err(refused(&answer)),
@@ -75,6 +77,26 @@ pub(crate) fn show(dir: &Path, commit: &str, file: &str, max: usize) -> Result<B
     }
 }
 
+/// Whether `older` is an ancestor of `newer`, or the same; both are full ids that are here.
+pub(crate) fn is_ancestor(dir: &Path, older: &str, newer: &str) -> Result<bool, GitError> {
+    let answer = run(dir, &["merge-base", "--is-ancestor", older, newer], 64)?;
+    match answer.status.code() {
+        Some(0) => Ok(true),
+        Some(1) if answer.err.trim().is_empty() => Ok(false),
+        _ => Err(refused(&answer)),
+    }
+}
+
+/// Whether the history ends before its beginning.
+pub(crate) fn is_shallow(dir: &Path) -> Result<bool, GitError> {
+    let answer = run(dir, &["rev-parse", "--is-shallow-repository"], 64)?;
+    match (answer.status.success(), answer.out.trim_ascii()) {
+        (true, b"true") => Ok(true),
+        (true, b"false") => Ok(false),
+        _ => Err(refused(&answer)),
+    }
+}
+
 struct Answer {
     status: ExitStatus,
     out: Vec<u8>,
@@ -88,7 +110,9 @@ fn refused(answer: &Answer) -> GitError {
 
 fn run(dir: &Path, args: &[&str], out_max: u64) -> Result<Answer, GitError> {
     let mut command = Command::new("git");
-    command.arg("-C").arg(dir).args(["-c", "core.fsmonitor=false"]).args(args);
+    command.arg("-C").arg(dir).args(["-c", "core.fsmonitor=false"]);
+    // Else git warns of any graft file, also of the empty one below.
+    command.args(["-c", "advice.graftFileDeprecated=false"]).args(args);
     // Variables of a hook or a shell must not lead to another repository.
     for name in [
         "GIT_DIR",
@@ -98,12 +122,15 @@ fn run(dir: &Path, args: &[&str], out_max: u64) -> Result<Answer, GitError> {
         "GIT_OBJECT_DIRECTORY",
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_NAMESPACE",
+        "GIT_SHALLOW_FILE",
     ] {
         command.env_remove(name);
     }
     command
         // A commit means its own content, not what `git replace` put in its place (P3).
         .env("GIT_NO_REPLACE_OBJECTS", "1")
+        // Nor what `info/grafts` put in place of its parents.
+        .env("GIT_GRAFT_FILE", "/dev/null")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("LC_ALL", "C")

@@ -9,12 +9,14 @@
 //! made from it. Only `yaml` knows the YAML library, only `render` the one that shows complaints,
 //! only `git` the program of that name.
 
+mod ancestry;
 mod build;
 mod check;
 mod complaint;
 mod git;
 mod hash;
 mod mask;
+mod moment;
 mod node;
 mod parse;
 mod render;
@@ -27,6 +29,7 @@ mod starter;
 mod view;
 mod yaml;
 
+pub use ancestry::{head, holds};
 pub use complaint::{Complaint, Complaints, Span};
 pub use hash::service_hash;
 pub use parse::{FILE_MAX, parse};

@@ -2,7 +2,7 @@
 
 use crate::{
     node::Node,
-    rules::secrets::{has_login, looks_secret},
+    rules::secrets::{has_login, looks_secret, secret_in_address},
     shape::REFERENCE,
 };
 
@@ -60,7 +60,9 @@ fn hide<'n>(node: &'n Node, secret: bool, hidden: &mut Vec<&'n Node>) {
         let text = entry.value.scalar().unwrap_or("");
         hide(&entry.value, secret || is_secrets(name) || looks_secret(name, text), hidden);
     }
-    let told = |text: &str| (secret && !(REFERENCE.holds)(text)) || has_login(text);
+    let told = |text: &str| {
+        (secret && !(REFERENCE.holds)(text)) || has_login(text) || secret_in_address(text)
+    };
     if node.scalar().is_some_and(told) {
         hidden.push(node);
     }

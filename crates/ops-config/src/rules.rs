@@ -6,8 +6,11 @@
 mod graph;
 mod people;
 mod ports;
+mod reach;
 pub(crate) mod secrets;
 mod service;
+mod stages;
+mod windows;
 
 use ops_core::settings::{Service, Settings};
 
@@ -28,7 +31,10 @@ pub(crate) fn check(settings: &Settings, root: &Node, out: &mut Collector<'_>) {
     let mut rules = Rules { settings, root, out };
     people::check(&mut rules);
     ports::check(&mut rules);
+    stages::check(&mut rules);
     graph::check(&mut rules);
+    windows::check(&mut rules);
+    reach::check(&mut rules);
     for service in settings.services.values() {
         service::check(&mut rules, service);
         secrets::check(&mut rules, service);
@@ -48,9 +54,59 @@ impl Rules<'_, '_> {
         }
     }
 
+    /// Where an item of a list has its name: below a key if it is a mapping, else it is the name.
+    fn named_at(&self, item: Path, key: &str) -> Path {
+        let inside = [item.as_slice(), &path([key])].concat();
+        if self.written(&inside) { inside } else { item }
+    }
+
     /// Whether the team wrote this itself.
     fn written(&self, path: &[String]) -> bool {
         self.root.at(path).is_some()
+    }
+}
+
+/// Which of two keys an item has, where it must have exactly one of them.
+fn exactly_one(
+    rules: &mut Rules<'_, '_>,
+    item: &Node,
+    place: &Path,
+    keys: [&'static str; 2],
+    hint: &str,
+) -> Option<&'static str> {
+    let [one, other] = keys;
+    match keys.map(|key| item.get(key).is_some()) {
+        [true, false] => return Some(one),
+        [false, true] => return Some(other),
+        [both, _] => {
+            let message = if both {
+                format!("`{one}` and `{other}` at once")
+            } else {
+                format!("neither `{one}` nor `{other}`")
+            };
+            let words = Words::new(message).allowed(format!("one of {one} and {other}")).hint(hint);
+            let below = keys.map(|key| [place.as_slice(), &path([key])].concat());
+            let mut places = below.to_vec();
+            places.push(place.clone());
+            rules.blame(&places, words);
+        }
+    }
+    None
+}
+
+/// Complains where two items of a list have one name.
+fn unique_names(rules: &mut Rules<'_, '_>, list: &Path) {
+    let items = rules.root.at(list).map_or(&[][..], Node::items);
+    let names: Vec<Option<&str>> =
+        items.iter().map(|item| item.get("name").and_then(Node::scalar)).collect();
+    for (at, name) in names.iter().enumerate() {
+        if let Some(name) = name.filter(|_| names[..at].contains(name)) {
+            let words = Words::new(format!("`{name}` is named twice"))
+                .allowed("a name of its own for each")
+                .hint("people tell them apart by it");
+            let place = [list.as_slice(), &path([&at.to_string(), "name"])].concat();
+            rules.blame(&[place], words);
+        }
     }
 }
 

@@ -38,12 +38,15 @@ pub(crate) fn megabytes(text: &str) -> Option<u64> {
 /// The share, 0 to 1, of `1%` or `0.5%`.
 pub(crate) fn share(text: &str) -> Option<f64> {
     let number = text.strip_suffix('%')?.trim_end();
+    decimal(number).map(|percent| percent / 100.0)
+}
+
+/// A number in plain digits, with or without a fraction: `4`, `0.5`.
+pub(crate) fn decimal(text: &str) -> Option<f64> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if !digits(whole) || !digits(fraction) || number.len() > 12 {
-        return None;
-    }
-    number.parse::<f64>().ok().map(|percent| percent / 100.0)
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let plain = digits(whole) && digits(fraction) && text.len() <= 12;
+    if plain { text.parse().ok() } else { None }
 }
 
 /// First and last port of `20000-20999`.
@@ -121,6 +124,10 @@ mod tests {
         assert_eq!(share("0.5%"), Some(0.005));
         for bad in ["1", "%", ".5%", "1.%", "1e3%", "-1%", "NaN%", "+1%"] {
             assert_eq!(share(bad), None, "{bad}");
+        }
+        assert_eq!(decimal("4.0"), Some(4.0));
+        for bad in ["", ".5", "1.", "1e3", "-1", "+1", "NaN", "0x1", "1_0"] {
+            assert_eq!(decimal(bad), None, "{bad}");
         }
         assert_eq!(ports("20000-20999"), Some((20_000, 20_999)));
         for bad in ["1", "1-", "-1", "1-70000", "a-b", "1-2-3"] {

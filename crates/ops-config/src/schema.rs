@@ -59,6 +59,9 @@ fn kind(kind: &Kind) -> Value {
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Whole(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Kind::Decimal(max) => {
+            json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max })
+        }
         Kind::Duration(..) | Kind::Seconds(..) => pattern(DURATION),
         Kind::Size(..) => pattern("^[0-9]+ *[MGT]B$"),
         Kind::Share(..) => pattern("^[0-9]+(?:\\.[0-9]+)? *%$"),

@@ -3,8 +3,10 @@
 //! The check of a file, the complaints about it and the JSON Schema are all made from these
 //! tables, so that they cannot come apart.
 
+mod around;
 mod file;
 mod format;
+mod gate;
 mod service;
 
 pub(crate) use file::FILE;
@@ -52,6 +54,8 @@ pub(crate) enum Kind {
     Flag,
     /// A whole number.
     Whole(u64, u64),
+    /// A number above 0, with or without a fraction, at most so much.
+    Decimal(f64),
     /// A duration, in milliseconds.
     Duration(u64, u64),
     /// A duration in whole seconds.
@@ -114,3 +118,6 @@ const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 /// In milliseconds.
 const HOUR: u64 = 60 * MINUTE;
+const DAY_SECONDS: u64 = 24 * 3_600;
+/// Longest argument or value of a variable, in bytes; Linux takes 128 kB.
+const WORD_MAX: usize = 32_768;

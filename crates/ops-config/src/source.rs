@@ -247,7 +247,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 
 /// Whether the folder or one above it has a `.git`. Git itself is asked only then, so that a
 /// machine without git can still read a folder without a repository.
-fn in_repository(dir: &Path) -> bool {
+pub(crate) fn in_repository(dir: &Path) -> bool {
     let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     full.ancestors().any(|above| above.join(".git").exists())
 }

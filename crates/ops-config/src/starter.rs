@@ -36,6 +36,8 @@ services:
 #   production: {{ ports: 20000-20999 }}   # replicas get ports from here
 # boards:
 #   embedded: {{ listen: 127.0.0.1:8088, me: ops@example.org, channel: standup }}
+# windows: [{{ name: night, deny: {{ cron: \"0 20 * * *\", zone: Europe/Berlin, for: 11h }} }}]
+# notify: [{{ name: on call, webhook: \"https://example.org/hook\", token: env:HOOK_TOKEN }}]
 # edge: {{ listen: [127.0.0.1:8080] }}     # where requests arrive
 # retention: {{ releases: 5, store: 5GB, logs: 100MB }}
 # heartbeat: 15m

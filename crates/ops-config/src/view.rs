@@ -73,6 +73,10 @@ impl<'a> View<'a> {
         self.take(key, scalar::megabytes)
     }
 
+    pub(crate) fn decimal(self, key: &str) -> Option<f64> {
+        self.take(key, scalar::decimal)
+    }
+
     /// 0 to 1.
     pub(crate) fn share(self, key: &str) -> Option<f64> {
         self.take(key, scalar::share)
@@ -89,6 +93,17 @@ impl<'a> View<'a> {
             self.lose(node);
         }
         Some(node.items().iter().filter_map(|item| self.scalar(item)).collect())
+    }
+
+    /// The items of a list; none if the key is missing.
+    pub(crate) fn items(self, key: &str) -> &'a [Node] {
+        let Some(node) = self.get(key) else {
+            return &[];
+        };
+        if !matches!(node.value, Value::List(_)) {
+            self.lose(node);
+        }
+        node.items()
     }
 
     /// Names and values of a mapping whose keys the team chooses.

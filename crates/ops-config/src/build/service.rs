@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use ops_core::{
-    id::{EnvironmentName, ServiceName},
+    id::ServiceName,
     settings::{
         Health, Needs, RouteMatch, Service, Slo, SmokeRequest, Strategy, TargetKind, TrafficStep,
         WatchSettings,
     },
 };
 
-use super::PRODUCTION;
+use super::around;
 use crate::{
     node::{Node, Value},
     scalar,
@@ -37,7 +37,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     let serving = if runs_twice { replicas.saturating_sub(1).max(1) } else { 0 };
     let recreate = recreate(view);
     Service {
-        stages: stages(view),
+        stages: around::stages(view),
         lock_group: view.text("lock_group"),
         target: TargetKind::Process,
         command: view.texts("command").unwrap_or_default(),
@@ -55,7 +55,10 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         },
         strategy,
         watch: watch(view, route.is_some()),
-        depends_on: names(view, "depends_on"),
+        depends_on: around::dependencies(view),
+        infrastructure: around::infrastructure(view),
+        budget: around::budget(view),
+        migrations: around::migrations(view),
         drain_ms: view.duration("drain").unwrap_or(DRAIN_MS),
         needs: Needs {
             memory_mb: view.child("needs").megabytes("memory").unwrap_or(128),
@@ -68,21 +71,12 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     }
 }
 
-fn stages(view: View<'_>) -> Vec<EnvironmentName> {
-    let stages = view.texts("stages").unwrap_or_else(|| vec![PRODUCTION.to_owned()]);
-    stages.into_iter().map(EnvironmentName::new).collect()
-}
-
-fn names(view: View<'_>, key: &str) -> Vec<ServiceName> {
-    view.texts(key).unwrap_or_default().into_iter().map(ServiceName::new).collect()
-}
-
 fn variables(view: View<'_>, key: &str) -> BTreeMap<String, String> {
     let named = view.named(key).into_iter();
     named.filter_map(|(name, node)| Some((name.to_owned(), view.scalar(node)?))).collect()
 }
 
-fn route(view: View<'_>) -> RouteMatch {
+pub(super) fn route(view: View<'_>) -> RouteMatch {
     RouteMatch {
         host: view.text("host"),
         path: view.text("path").unwrap_or_else(|| "/".to_owned()),

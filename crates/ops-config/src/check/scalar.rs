@@ -19,7 +19,7 @@ pub(super) fn check_scalar(
     };
     let typed = match kind {
         Kind::Flag => matches!(node.value, Value::Flag(_)),
-        Kind::Whole(..) => matches!(node.value, Value::Number(_)),
+        Kind::Whole(..) | Kind::Decimal(_) => matches!(node.value, Value::Number(_)),
         Kind::Plain(_) => true,
         _ => matches!(node.value, Value::Text(_)),
     };
@@ -49,6 +49,7 @@ fn within(text: &str, kind: &Kind) -> bool {
         Kind::Word(words) => words.contains(&text),
         Kind::Flag => true,
         Kind::Whole(min, max) => between(scalar::whole(text), *min, *max),
+        Kind::Decimal(max) => scalar::decimal(text).is_some_and(|n| n > 0.0 && n <= *max),
         Kind::Duration(min, max) => between(scalar::duration(text), *min, *max),
         Kind::Seconds(min, max) => {
             let ms = scalar::duration(text);
@@ -76,6 +77,10 @@ fn out_of_limits(text: &str, kind: &Kind) -> Option<String> {
         Kind::Seconds(min, max) => (scalar::duration(text)?, min * 1_000, max * 1_000),
         Kind::Size(min, max) => (scalar::megabytes(text)?, *min, *max),
         Kind::Percent(min, max) => (scalar::whole(text.strip_suffix('%')?)?, *min, *max),
+        Kind::Decimal(max) => {
+            let number = scalar::decimal(text)?;
+            return limits(text, number <= 0.0, number > *max);
+        }
         Kind::Share(min, max) => {
             let share = scalar::share(text)? * 100.0;
             return limits(text, share < *min, share > *max);
@@ -160,6 +165,7 @@ fn text_hint(node: &Node, text: &str, format: &Format) -> Option<String> {
         return (format.holds)(text).then(|| format!("put it in quotes: `{quoted}`"));
     }
     let mended = [
+        text.trim().to_owned(),
         text.to_lowercase(),
         text.to_lowercase().replace(['_', ' '], "-"),
         text.trim_start_matches('#').to_owned(),
@@ -181,6 +187,7 @@ pub(super) fn describe(kind: &Kind) -> String {
         Kind::Flag => "true or false".to_owned(),
         Kind::Whole(min, max) if min == max => format!("{min}"),
         Kind::Whole(min, max) => format!("a whole number from {min} to {max}"),
+        Kind::Decimal(max) => format!("a number above 0, at most {max}"),
         Kind::Duration(min, max) => {
             format!("a duration from {} to {}", show_duration(*min), show_duration(*max))
         }

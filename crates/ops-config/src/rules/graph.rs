@@ -1,4 +1,4 @@
-//! What names something else: stages, dependencies, routes.
+//! Who depends on whom.
 
 use std::collections::BTreeMap;
 
@@ -7,49 +7,24 @@ use ops_core::{
     settings::{Service, Settings},
 };
 
-use super::{Rules, below, path};
-use crate::{build::PRODUCTION, check::did_you_mean, complaint::Words};
+use super::{Rules, below};
+use crate::{check::did_you_mean, complaint::Words};
 
 pub(super) fn check(rules: &mut Rules<'_, '_>) {
     let settings = rules.settings;
     for service in settings.services.values() {
-        stages(rules, service);
         dependencies(rules, service);
     }
     cycle(rules);
-    routes(rules);
-}
-
-fn stages(rules: &mut Rules<'_, '_>, service: &Service) {
-    let known = &rules.settings.environments;
-    let names: Vec<&str> = known.keys().map(EnvironmentName::as_str).collect();
-    for (at, stage) in service.stages.iter().enumerate() {
-        let place = below(service, ["stages", &at.to_string()]);
-        if service.stages[..at].contains(stage) {
-            rules.blame(&[place], Words::new(format!("the stage {stage} is named twice")));
-        } else if !known.contains_key(stage) {
-            let chosen = rules.written(&place);
-            let hint = match did_you_mean(stage.as_str(), names.iter().copied()) {
-                Some(close) => format!("did you mean `{close}`?"),
-                None if !chosen => {
-                    format!("a service without `stages` goes to {PRODUCTION}: name its stages")
-                }
-                None => format!("add `{stage}: {{ ports: 21000-21999 }}` to `environments`"),
-            };
-            let words = Words::new(format!("there is no environment {stage}"))
-                .allowed(names.join(", "))
-                .hint(hint);
-            let place = if chosen { place } else { below(service, []) };
-            rules.blame(&[place, path(["environments"])], words);
-        }
-    }
 }
 
 fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
     let known = &rules.settings.services;
-    for (at, name) in service.depends_on.iter().enumerate() {
+    for (at, dependency) in service.depends_on.iter().enumerate() {
+        let name = &dependency.service;
         let place = below(service, ["depends_on", &at.to_string()]);
-        if service.depends_on[..at].contains(name) {
+        let place = rules.named_at(place, "service");
+        if service.depends_on[..at].iter().any(|other| other.service == *name) {
             rules.blame(&[place], Words::new(format!("{name} is named twice")));
             continue;
         }
@@ -66,7 +41,8 @@ fn dependencies(rules: &mut Rules<'_, '_>, service: &Service) {
             rules.blame(&[place], words);
             continue;
         };
-        if let Some(stage) = service.stages.iter().find(|stage| !other.stages.contains(stage)) {
+        let there = |stage: &&EnvironmentName| other.environments().any(|name| name == *stage);
+        if let Some(stage) = service.environments().find(|stage| !there(stage)) {
             let words =
                 Words::new(format!("{name} does not run in {stage}, but {} does", service.name))
                     .hint(format!("add {stage} to the stages of {name}, or remove the dependency"));
@@ -106,7 +82,7 @@ fn find_cycle(settings: &Settings) -> Option<Vec<&ServiceName>> {
         marks.insert(start, Mark::Open);
         while let Some((name, at)) = way.pop() {
             let next = settings.services.get(name).and_then(|service| service.depends_on.get(at));
-            let Some(next) = next else {
+            let Some(next) = next.map(|dependency| &dependency.service) else {
                 marks.insert(name, Mark::Done);
                 continue;
             };
@@ -126,25 +102,4 @@ fn find_cycle(settings: &Settings) -> Option<Vec<&ServiceName>> {
         }
     }
     None
-}
-
-/// No two services may claim the same requests.
-fn routes(rules: &mut Rules<'_, '_>) {
-    let mut owners: BTreeMap<(Option<&str>, &str), &Service> = BTreeMap::new();
-    let settings = rules.settings;
-    for service in settings.services.values() {
-        let Some(route) = &service.route else {
-            continue;
-        };
-        let prefix = route.path.trim_end_matches('/');
-        let Some(other) = owners.insert((route.host.as_deref(), prefix), service) else {
-            continue;
-        };
-        let host = route.host.as_deref().unwrap_or("every host");
-        let words =
-            Words::new(format!("{} has the route {} on {host} already", other.name, route.path))
-                .allowed("one service per host and path")
-                .hint("give one of them another `path` or `host`");
-        rules.blame(&[below(service, ["route"]), below(other, ["route"])], words);
-    }
 }

@@ -109,7 +109,8 @@ fn room(rules: &mut Rules<'_, '_>) {
         let (first, last) = environment.ports;
         let have = u64::from(last.saturating_sub(first)) + 1;
         let here = |service: &&Service| {
-            service.fixed_port.is_none() && service.stages.contains(&environment.name)
+            service.fixed_port.is_none()
+                && service.environments().any(|name| *name == environment.name)
         };
         let copies = |service: &Service| u64::from(service.replicas) * 2;
         let need: u64 = settings.services.values().filter(here).map(copies).sum();

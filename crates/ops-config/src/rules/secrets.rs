@@ -65,6 +65,26 @@ pub(crate) fn has_login(text: &str) -> bool {
     false
 }
 
+/// Parameters of a query that hold secrets, beside those whose names end as variables' do.
+const SECRET_PARAMETERS: [&str; 6] = ["key", "apikey", "sig", "signature", "auth", "code"];
+
+/// Whether an address holds anybody's login, with or without a password, or a secret in its query.
+pub(crate) fn secret_in_address(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let secret = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let name = name.replace('-', "_");
+        !value.is_empty()
+            && (looks_secret(&name, value)
+                || SECRET_PARAMETERS.contains(&name.to_lowercase().as_str()))
+    };
+    authority.contains('@') || query.split(['&', ';']).any(secret)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +97,16 @@ mod tests {
         assert!(!looks_secret("DB_URL", "http://[::1]:80/a:b@c"));
         assert!(!looks_secret("TOKEN_TTL", "60"));
         assert!(!looks_secret("API_TOKEN", ""));
+    }
+
+    #[test]
+    fn p13_addresses_with_secrets() {
+        assert!(secret_in_address("https://app:hunter2@example.org/hook"));
+        assert!(secret_in_address("https://hunter2@example.org"));
+        assert!(secret_in_address("https://example.org/hook?team=1&access-token=hunter2"));
+        assert!(secret_in_address("https://example.org/hook?SIG=hunter2"));
+        assert!(!secret_in_address("https://example.org/hook?team=1&token="));
+        assert!(!secret_in_address("https://example.org/a@b?to=c@d"));
+        assert!(!secret_in_address("hook"));
     }
 }

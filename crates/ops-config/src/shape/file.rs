@@ -2,8 +2,8 @@
 
 use super::{
     Kind, Table,
-    format::{ADDRESS, CHANNEL, IDENTITY, NAME},
-    optional, required, service,
+    format::{ADDRESS, BASE_URL, CHANNEL, IDENTITY, NAME},
+    gate, optional, required, service,
 };
 
 /// The whole file.
@@ -37,6 +37,24 @@ pub(crate) const FILE: &Table = &Table {
             "One person may be DEV, CQ and QA of one candidate; named on every record. Set in the \
              first commit only.",
         ),
+        optional(
+            "windows",
+            Kind::List(&Kind::Table(gate::WINDOW), 0, 100),
+            "none: deployments may begin at any time",
+            "When deployments may begin, and when not; a rollback may always.",
+        ),
+        optional(
+            "alerts",
+            Kind::List(&Kind::Table(gate::ALERT), 0, 20),
+            "none",
+            "Where firing alerts are read, which hold deployments.",
+        ),
+        optional(
+            "notify",
+            Kind::List(&Kind::Table(gate::NOTIFY), 0, 20),
+            "none beside the boards",
+            "Who is told when something stopped that only a person can move.",
+        ),
         optional("boards", Kind::Table(BOARDS), "the embedded boards", "Where the team works."),
         optional("edge", Kind::Table(EDGE), "127.0.0.1:8080", "The door for requests."),
         required(
@@ -60,12 +78,15 @@ const ROLES: Kind = Kind::Either(&[ROLE, Kind::List(&ROLE, 1, 6)]);
 
 const ENVIRONMENT: &Table = &Table {
     what: "an environment",
-    keys: &[required(
-        "ports",
-        Kind::Ports,
-        "20000-20999",
-        "Ports that replicas get, first and last.",
-    )],
+    keys: &[
+        required("ports", Kind::Ports, "20000-20999", "Ports that replicas get, first and last."),
+        optional(
+            "host",
+            Kind::Table(gate::HOST),
+            "none of its limits",
+            "What must be true of its machine before a deployment.",
+        ),
+    ],
 };
 
 const BOARDS: &Table = &Table {
@@ -88,6 +109,44 @@ const EMBEDDED: &Table = &Table {
             Kind::Text(&CHANNEL),
             "standup",
             "Channel for starts, successes, halts and rollbacks.",
+        ),
+        optional(
+            "permissive",
+            Kind::Flag,
+            "false",
+            "Everybody may do everything there, as on DevTeam's boards.",
+        ),
+        optional(
+            "gateways",
+            Kind::Entries { key: &IDENTITY, of: &Kind::Table(GATEWAY), min: 0, max: 500 },
+            "none",
+            "Where agents are told of what concerns them, by identity.",
+        ),
+    ],
+};
+
+const COLUMN: Kind = Kind::Word(&[
+    "backlog",
+    "todo",
+    "in-progress",
+    "blocked",
+    "in-review",
+    "in-qa",
+    "completed",
+    "rfp",
+    "closed",
+]);
+
+const GATEWAY: &Table = &Table {
+    what: "a gateway",
+    keys: &[
+        required("url", Kind::Text(&BASE_URL), "http://quinn:18789", "Its address."),
+        optional("token", Kind::Reference, "none", "The token that it wants to see."),
+        optional(
+            "watch",
+            Kind::List(&COLUMN, 0, 9),
+            "none",
+            "Columns whose every new ticket it is told of.",
         ),
     ],
 };

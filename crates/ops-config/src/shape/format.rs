@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::moment::Moment;
+
 /// A form of text: words for people, a pattern for the schema, and the check itself, which may be
 /// stricter than the pattern.
 pub(crate) struct Format {
@@ -126,4 +128,98 @@ pub(super) const NEEDLE: Format = Format {
     allowed: "text of 1 to 1024 characters",
     pattern: "^[\\s\\S]{1,1024}$",
     holds: |text| (1..=1_024).contains(&text.chars().count()),
+};
+
+/// A name that only people read.
+pub(super) const TITLE: Format = Format {
+    allowed: "one line of 1 to 80 characters",
+    pattern: "^\\S(?:[\\s\\S]{0,78}\\S)?$",
+    holds: |text| {
+        (1..=80).contains(&text.chars().count())
+            && text.trim() == text
+            && !text.chars().any(char::is_control)
+    },
+};
+
+/// The class of a ticket as `ops_core::checks::class_of` reads it.
+pub(super) const CLASS: Format = Format {
+    allowed: "a class of tickets: lower-case letters, digits, `-` and `_`, at most 40",
+    pattern: "^[a-z0-9_-]{1,40}$",
+    holds: |text| {
+        let part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
+        (1..=40).contains(&text.len()) && text.bytes().all(part)
+    },
+};
+
+/// What can be read of it is checked with the calendar itself, by the rules.
+pub(super) const CRON: Format = Format {
+    allowed: "minute hour day month weekday, such as \"0 9 * * mon-fri\"",
+    pattern: "^[ -~]{1,200}$",
+    holds: |text| {
+        (1..=200).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b))
+    },
+};
+
+/// Whether there is such a zone is checked by the rules.
+pub(super) const ZONE: Format = Format {
+    allowed: "a time zone such as Europe/Berlin, or UTC",
+    pattern: "^[!-~]{1,64}$",
+    holds: |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
+};
+
+pub(super) const MOMENT: Format = Format {
+    allowed: "a date and time: 2026-12-18T17:00 with a `zone`, or 2026-12-18T17:00:00+01:00",
+    pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\
+              (?:Z|[+-][0-9]{2}:[0-9]{2})?)?$",
+    holds: |text| Moment::read(text).is_some(),
+};
+
+/// An address that is asked or posted to.
+pub(super) const URL: Format = Format {
+    allowed: "an address that begins with http:// or https://",
+    pattern: "^https?://[!-\"$-~]{1,2000}$",
+    holds: url,
+};
+
+/// An address below which others are asked.
+pub(super) const BASE_URL: Format = Format {
+    allowed: "an address that begins with http:// or https://, without query",
+    pattern: "^https?://[!-\"$->@-~]{1,2000}$",
+    holds: |text| url(text) && !text.contains('?'),
+};
+
+fn url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split(['/', '?']).next().unwrap_or("");
+        !host.is_empty()
+            && rest.len() <= 2_000
+            && rest.bytes().all(|b| b.is_ascii_graphic())
+            && !rest.contains('#')
+    })
+}
+
+/// A label of Prometheus.
+pub(super) const LABEL: Format = Format {
+    allowed: "a label: letters, digits and underscores, not from a digit on",
+    pattern: VARIABLE.pattern,
+    holds: VARIABLE.holds,
+};
+
+/// A file of the machine.
+pub(super) const FILE: Format = Format {
+    allowed: "a path that begins with `/`",
+    pattern: "^/[^\\u0000-\\u001f]{1,1023}$",
+    holds: |text| {
+        (2..=1_024).contains(&text.len())
+            && text.starts_with('/')
+            && !text.chars().any(char::is_control)
+    },
+};
+
+/// Versions of another service.
+pub(super) const VERSIONS: Format = Format {
+    allowed: "versions such as `>=2.1, <3`, or 2 for every 2.x",
+    pattern: "^[ -~]{1,100}$",
+    holds: |text| text.len() <= 100 && semver::VersionReq::parse(text).is_ok(),
 };

@@ -3,14 +3,10 @@
 use ops_core::settings::floor;
 
 use super::{
-    HOUR, Kind, MINUTE, SECOND, Table,
+    DAY_SECONDS, HOUR, Kind, MINUTE, SECOND, Table, WORD_MAX, around,
     format::{HOST, NAME, NEEDLE, REQUEST_PATH, ROUTE_PATH, VARIABLE},
     optional, required,
 };
-
-/// Longest argument or value of a variable, in bytes; Linux takes 128 kB.
-const WORD_MAX: usize = 32_768;
-const DAY_SECONDS: u64 = 24 * 3_600;
 
 pub(super) const SERVICE: &Table = &Table {
     what: "a service",
@@ -24,9 +20,9 @@ pub(super) const SERVICE: &Table = &Table {
         ),
         optional(
             "stages",
-            Kind::List(&Kind::Text(&NAME), 1, 10),
+            Kind::List(&around::STAGE, 1, 10),
             "[production]",
-            "Environments that a ticket walks, in order.",
+            "Environments that a ticket walks, in order; a name, or a mapping.",
         ),
         optional(
             "lock_group",
@@ -97,9 +93,28 @@ pub(super) const SERVICE: &Table = &Table {
         ),
         optional(
             "depends_on",
-            Kind::List(&Kind::Text(&NAME), 0, 100),
+            Kind::List(&around::DEPENDENCY, 0, 100),
             "none",
-            "Services that must be healthy before it is deployed.",
+            "Services that must be healthy before it is deployed; a name, or a mapping.",
+        ),
+        optional(
+            "infrastructure",
+            Kind::List(&Kind::Table(around::INFRASTRUCTURE), 0, 50),
+            "none",
+            "What else it leans on; must be as it was when QA tested.",
+        ),
+        optional(
+            "budget",
+            Kind::Table(around::BUDGET),
+            "none",
+            "How much failure it may have before only urgent tickets are deployed.",
+        ),
+        optional(
+            "migrations",
+            Kind::Word(&["held", "at-start"]),
+            "held",
+            "`held` holds tickets that declare a migration; with `at-start` the service runs them \
+             itself, and its previous version runs after them.",
         ),
         optional(
             "drain",
@@ -111,7 +126,7 @@ pub(super) const SERVICE: &Table = &Table {
     ],
 };
 
-const ROUTE: &Table = &Table {
+pub(super) const ROUTE: &Table = &Table {
     what: "a route",
     keys: &[
         optional("host", Kind::Text(&HOST), "every host", "Host name of the requests."),

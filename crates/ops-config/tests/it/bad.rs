@@ -27,6 +27,24 @@ fn but(from: &str, to: &str) -> String {
     MINIMAL.replace(from, to)
 }
 
+const TWO_ENVIRONMENTS: &str = "\
+environments:
+  staging: { ports: 21000-21999 }
+  production: { ports: 20000-20999 }
+";
+
+/// The minimal file with a second environment and further lines for its service.
+fn staged(lines: &str) -> String {
+    format!("{TWO_ENVIRONMENTS}{}", service(lines))
+}
+
+const NINE: &str = "cron: \"0 9 * * *\", zone: UTC, for: 1h";
+
+/// One window that is open then.
+fn window(opening: &str) -> String {
+    format!("windows:\n  - name: then\n    allow: {{ {opening} }}")
+}
+
 macro_rules! complaints {
     ($($name:ident: $text:expr;)*) => {$(
         #[test]
@@ -121,6 +139,125 @@ complaints! {
     a_shell_variable: but("\"{port}\"", "$PORT");
     a_command_in_one_word: but("[bin/shop, --port, \"{port}\"]", "[bin/shop --port 80]");
 
+    // Stages (S12).
+    s12_a_stage_without_environment: service("stages: [{ soak: 30m }]");
+    s12_an_unknown_stage_in_a_mapping: staged("stages: [{ environment: stagin }, production]");
+    s12_a_stage_twice: staged("stages: [{ environment: staging, route: { path: /try } }, staging]");
+    s12_soaking_in_the_last_stage: staged(
+        "stages: [{ environment: staging, route: { path: /try } }, { environment: production, soak: 30m }]"
+    );
+    s12_soaking_too_long: staged(
+        "stages: [{ environment: staging, soak: 169h, route: { path: /try } }, production]"
+    );
+    s12_two_stages_with_one_route: staged("stages: [staging, production]");
+    s12_a_stage_with_the_route_of_the_other: staged(
+        "stages: [{ environment: staging, route: { path: / } }, production]"
+    );
+    s12_a_route_that_no_stage_has: staged(
+        "stages: [{ environment: staging, route: { path: /try } }, { environment: production, route: { path: /live } }]"
+    );
+    s12_a_route_of_a_stage_only: staged(
+        "stages: [{ environment: staging, route: { path: /try } }, production]"
+    ).replace("    route: { path: / }\n", "");
+    s12_a_stage_on_the_route_of_another_service: format!(
+        "{}  cart:\n    command: [bin/cart]\n    route: {{ host: try.example.org }}\n",
+        staged("stages: [{ environment: staging, route: { host: try.example.org } }, production]")
+    );
+
+    // What stands around a service.
+    a_dependency_with_other_versions: service("depends_on: [{ service: shopp, version: latest }]");
+    a_dependency_twice: format!(
+        "{}  cart: {{ command: [bin/cart] }}\n",
+        service("depends_on: [cart, { service: cart, version: \">=2\" }]")
+    );
+    a_dependency_without_name: service("depends_on: [{ version: \"2\" }]");
+    s12_a_dependency_that_is_not_there: format!(
+        "{}  cart: {{ command: [bin/cart] }}\n",
+        staged(
+            "stages: [{ environment: staging, route: { path: /try } }, production]\ndepends_on: [{ service: cart, version: \"2\" }]"
+        )
+    );
+    infrastructure_without_sense: service(
+        "infrastructure:\n  - { name: a }\n  - { name: b, file: /b, command: [b] }\n  - { name: b, file: b }\n  - { name: d, command: [bin/d] }\n  - { name: e, command: [e --short] }\n  - { name: \" f\", command: [\"\"] }"
+    );
+    a_budget_without_share: service("budget: { days: 28 }");
+    a_budget_out_of_bounds: service("budget: { errors: 0%, days: 365, except: [Hotfix] }");
+    migrations_of_another_kind: service("migrations: at_start");
+    limits_of_a_machine_without_sense: top(
+        "environments:\n  production:\n    ports: 20000-20999\n    host: { load: 0, clock: 2m, certificates: [shop.pem], certificate_days: 0 }"
+    );
+    a_load_as_text: top(
+        "environments: { production: { ports: 20000-20999, host: { load: \"4.0\", clock: 500 } } }"
+    );
+
+    // Windows.
+    a_window_that_allows_and_denies: top(
+        "windows:\n  - name: both\n    allow: { cron: \"0 9 * * *\", zone: UTC, for: 1h }\n    deny: { cron: \"0 9 * * *\", zone: UTC, for: 1h }\n  - name: none"
+    );
+    a_window_that_is_no_mapping: top("windows: [nights]");
+    windows_of_one_name: top(&format!("{}\n{}", window(NINE), window(NINE).replace("windows:\n", "")));
+    an_expression_of_four_fields: top(&window("cron: \"0 9 * *\", zone: UTC, for: 1h"));
+    an_expression_with_a_day_that_is_none: top(&window("cron: \"0 9 * * foo\", zone: UTC, for: 1h"));
+    a_zone_misspelt: top(&window("cron: \"0 9 * * *\", zone: Europe/Berlni, for: 1h"));
+    a_zone_that_is_none: top(&window("from: 2026-12-18T17:00, until: 2026-12-19, zone: Mars/Base"));
+    a_window_that_never_opens: top(&window("cron: \"0 0 30 feb *\", zone: UTC, for: 1h"));
+    a_window_without_times: top(&window("zone: UTC"));
+    a_window_of_both_kinds: top(&window("cron: \"0 9 * * *\", until: 2026-12-18T17:00Z"));
+    a_window_without_zone_and_length: top(&window("cron: \"0 9 * * *\""));
+    a_window_open_too_long: top(&window("cron: \"0 9 * * *\", zone: UTC, for: 745h"));
+    a_window_without_end: top(&window("from: 2026-12-18T17:00, zone: UTC, for: 1h"));
+    a_window_without_beginning: top(&window("until: 2026-12-18T17:00Z"));
+    a_window_that_ends_before_it_begins: top(
+        &window("from: 2026-12-18T17:00, until: 2026-01-04T08:00, zone: Europe/Berlin")
+    );
+    a_window_of_no_length: top(
+        &window("from: \"2026-12-18T17:00:00+01:00\", until: 2026-12-18T16:00Z")
+    );
+    a_time_without_zone: top(&window("from: 2026-12-18T17:00, until: 2027-01-04"));
+    a_time_with_offset_and_zone: top(
+        &window("from: 2026-12-18T17:00Z, until: 2027-01-04, zone: UTC")
+    );
+    a_time_that_does_not_exist: top(
+        &window("from: 2026-03-29T02:30, until: 2026-10-25T02:30, zone: Europe/Berlin")
+    );
+    a_date_of_another_calendar: top(&window("from: 18.12.2026, until: 2026-12-32, zone: UTC"));
+    a_window_for_what_is_not_there: top(&format!(
+        "{}\n    environments: [prodution]\n    services: [shop, kart]\n    except: [Hot fix]",
+        window(NINE)
+    ));
+    a_window_that_applies_to_nothing: top(&format!(
+        "{TWO_ENVIRONMENTS}{}\n    environments: [staging]", window(NINE)
+    ));
+
+    // Alerts, people to tell, gateways.
+    alerts_of_another_kind: top(
+        "alerts:\n  - { name: am, url: 127.0.0.1:9093, kind: alert-manager, label: app.name }\n  - { name: am, url: \"http://h/?x=1\", kind: prometheus }"
+    );
+    nobody_is_told: top("notify: [{ name: on call }]");
+    told_in_two_ways: top(
+        "notify: [{ name: on call, webhook: \"https://example.org\", command: [page] }]"
+    );
+    told_by_a_program_with_a_token: top(
+        "notify: [{ name: on call, command: [page], token: env:TOKEN }]"
+    );
+    told_by_a_program_that_is_not_found: top("notify: [{ name: on call, command: [bin/page] }]");
+    told_too_often: top("notify: [{ name: on call, command: [page], after: 25h, every: 10s }]");
+    two_people_of_one_name: top(
+        "notify:\n  - { name: on call, command: [page] }\n  - { name: on call, command: [page, two] }"
+    );
+    a_gateway_of_nobody: top(
+        "boards: { embedded: { gateways: { quin@example.org: { url: \"http://quinn\" }, eve@example.org: {} } } }"
+    );
+    a_column_that_is_none: top(
+        "boards: { embedded: { gateways: { quinn@example.org: { url: \"http://quinn\", watch: [in_qa] } } } }"
+    );
+    p13_a_login_in_an_address: top(
+        "alerts: [{ name: am, url: \"http://ops:hunter2@127.0.0.1:9093\", kind: alertmanager }]\nboards: { embedded: { gateways: { quinn@example.org: { url: \"http://hunter2@quinn\" } } } }"
+    );
+    p13_a_secret_in_a_webhook: top(
+        "notify:\n  - { name: a, webhook: \"https://example.org/hook?token=hunter2\" }\n  - { name: b, webhook: \"https://example.org/\", token: hunter2 }\n  - { name: c, command: [page, \"https://ops:hunter2@example.org\"] }"
+    );
+
     // People (P1).
     p1_one_person_in_two_roles: but("quinn@example.org: qa", "cleo@example.com: qa\n  dan2@example.org: [dev, qa]");
     p1_nobody_tests: but("  quinn@example.org: qa\n", "");
@@ -183,6 +320,15 @@ fn p13_no_look_shows_a_secret() {
         service("secrets: { A: !!int hunter2 }"),
         service("secrets: { A: !!bool hunter2, B: !x hunter2 }"),
         service("secret: { A: hunter2 }"),
+        service("infrastructure: [{ name: a, command: [a, \"http://a:hunter2@b\"] }]"),
+        top("alerts: [{ name: a, url: \"http://ops:hunter2@b\", kind: prometheus }]"),
+        top("alerts: [{ name: a, ur: \"http://hunter2@b c\", kind: prometheus }]"),
+        top("alerts: [{ name: a, url: \"ftp://hunter2@b\", kind: prometheus, token: \"4711\" }]"),
+        top("alerts: [{ name: a, url: \"http://b/?api_key=hunter2\", kind: prometheus }]"),
+        top("notify: [{ name: a, webhook: \"https://b/?sig=hunter2\" }]"),
+        top("notify: [{ name: a, webhook: \"https://b/\", token: hunter2 }]"),
+        top("notify: [{ name: a, token: hunter2, webhook: \"https://b/ }]"),
+        top("boards: { embedded: { gateways: { q@b.c: { url: \"http://b\", token: hunter2 } } } }"),
         top("Secrets: { A: hunter2 }"),
         top("x: &x hunter2") + "    secrets: { A: *x }\n",
         service("secrets:\n  - hunter2\nreplicas: ["),
@@ -196,6 +342,54 @@ fn p13_no_look_shows_a_secret() {
                 assert!(!shown.contains(secret), "{secret} is shown:\n{shown}");
             }
         }
+    }
+}
+
+/// Every list and mapping has a bound of its own, and what is longer is refused.
+#[test]
+fn lists_are_bounded() {
+    let list = |count: usize, item: &dyn Fn(usize) -> String| {
+        (0..count).map(item).collect::<Vec<_>>().join(", ")
+    };
+    let plain = |at: usize| format!("x{at}");
+    let alert = |at: usize| format!("{{ name: x{at}, url: \"http://x\", kind: prometheus }}");
+    let gateway = |at: usize| format!("x{at}@example.org: {{ url: \"http://x\" }}");
+    let certificates = list(51, &|at| format!("/x{at}"));
+    let files = [
+        ("windows", 101, top(&format!("windows: [{}]", list(101, &plain)))),
+        ("alerts", 21, top(&format!("alerts: [{}]", list(21, &alert)))),
+        ("notify", 21, top(&format!("notify: [{}]", list(21, &plain)))),
+        (
+            "boards.embedded.gateways",
+            501,
+            top(&format!("boards: {{ embedded: {{ gateways: {{ {} }} }} }}", list(501, &gateway))),
+        ),
+        (
+            "environments.production.host.certificates",
+            51,
+            top(&format!(
+                "environments: {{ production: {{ ports: 20000-20999, host: {{ certificates: [{certificates}] }} }} }}"
+            )),
+        ),
+        (
+            "services.shop.infrastructure",
+            51,
+            service(&format!("infrastructure: [{}]", list(51, &plain))),
+        ),
+        ("services.shop.depends_on", 101, service(&format!("depends_on: [{}]", list(101, &plain)))),
+        ("services.shop.stages", 11, service(&format!("stages: [{}]", list(11, &plain)))),
+        (
+            "services.shop.budget.except",
+            21,
+            service(&format!("budget: {{ errors: 1%, except: [{}] }}", list(21, &plain))),
+        ),
+    ];
+    for (path, count, file) in files {
+        let complaints = bad(&file);
+        let long = format!("{count} ");
+        let found =
+            |one: &ops_config::Complaint| one.path == path && one.message.starts_with(&long);
+        assert!(complaints.list().iter().any(found), "{path}: {complaints}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads whole files, good and bad.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its folder has failed")]
 
+mod ancestry;
 mod bad;
 mod parsing;
 mod random;

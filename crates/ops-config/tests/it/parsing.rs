@@ -1,7 +1,7 @@
 //! What good files mean.
 
 use ops_config::service_hash;
-use ops_core::settings::{Settings, Strategy};
+use ops_core::settings::{Opening, Settings, Strategy};
 
 use crate::{FULL, MINIMAL, good, read};
 
@@ -34,7 +34,51 @@ const CHANGES: &[(&str, &str)] = &[
     ("bot@example.org", "robot@example.org"),
     ("release-room", "room"),
     ("[::1]:9080", "[::1]:9081"),
-    ("stages: [staging, production]\n    lock", "stages: [production, staging]\n    lock"),
+    ("load: 4.5", "load: 4"),
+    ("clock: 500ms, cert", "clock: 400ms, cert"),
+    ("/etc/ssl/door.pem", "/etc/ssl/gate.pem"),
+    ("certificate_days: 21", "certificate_days: 20"),
+    ("permissive: true", "permissive: false"),
+    ("dan@example.org: { url", "pia@example.org: { url"),
+    ("http://quinn:18789", "http://quinn:18788"),
+    ("env:QUINN_TOKEN", "env:OTHER_TOKEN"),
+    ("watch: [in-qa]", "watch: [in-qa, rfp]"),
+    ("name: office hours", "name: working hours"),
+    ("allow: {", "deny: {"),
+    ("0 9 * * mon-fri", "0 9 * * mon-thu"),
+    ("zone: Europe/Berlin", "zone: Europe/London"),
+    ("for: 7h", "for: 8h"),
+    ("environments: [production]", "environments: [staging]"),
+    ("services: [shop, ledger]", "services: [shop]"),
+    ("except: [hotfix]", "except: [hotfix, security]"),
+    ("from: 2026-12-18T17:00", "from: 2026-12-18T16:00"),
+    ("until: 2027-01-04T08:00", "until: 2027-01-04"),
+    ("zone: Europe/Paris", "zone: UTC"),
+    ("00:00:00+01:00", "00:00:00+02:00"),
+    ("2027-02-03T00:00Z", "2027-02-04T00:00Z"),
+    ("name: am,", "name: alerts,"),
+    ("127.0.0.1:9093", "127.0.0.1:9094"),
+    ("kind: prometheus", "kind: alertmanager"),
+    ("label: app", "label: job"),
+    ("[Watchdog]", "[Watchdog, Info]"),
+    ("name: on call", "name: duty"),
+    ("hook?team=1", "hook?team=2"),
+    ("env:HOOK_TOKEN", "file:/etc/ops/hook"),
+    ("every: 20m", "every: 21m"),
+    ("page, ops]", "page, shop]"),
+    ("after: 10m", "after: 11m"),
+    ("every: 30m", "every: 31m"),
+    ("soak: 30m", "soak: 31m"),
+    ("host: staging.example.org, ", ""),
+    ("path: /try", "path: /tries"),
+    (">=2.1, <3", ">=2.2, <3"),
+    ("name: nginx", "name: door"),
+    ("/etc/nginx/nginx.conf", "/etc/nginx.conf"),
+    ("schema-version, --short]", "schema-version]"),
+    ("errors: 0.1%", "errors: 0.2%"),
+    ("days: 14", "days: 15"),
+    ("except: [urgent]", "except: []"),
+    ("migrations: at-start", "migrations: held"),
     ("lock_group: front", "lock_group: back"),
     ("--level, 3", "--level, 4"),
     ("WORKERS: 4", "WORKERS: 04"),
@@ -67,7 +111,7 @@ const CHANGES: &[(&str, &str)] = &[
     ("extensions: 1", "extensions: 0"),
     ("grace: 45s", "grace: 46s"),
     ("alpha: 2%", "alpha: 3%"),
-    ("depends_on: [ledger]", "depends_on: []"),
+    ("[ledger, { service: stock,", "[{ service: ledger,"),
     ("drain: 1m", "drain: 2m"),
     ("memory: 1GB", "memory: 2GB"),
     ("disk: 250MB", "disk: 251MB"),
@@ -143,6 +187,37 @@ fn solo_mode_lets_one_person_do_all() {
 }
 
 #[test]
+fn s12_each_stage_has_the_route_that_is_written_for_it() {
+    let settings = good(FULL);
+    let shop = &settings.services[&"shop".into()];
+    let host = |stage: &str| shop.in_stage(&stage.into()).unwrap().route.unwrap().host;
+    assert_eq!(host("staging").as_deref(), Some("staging.example.org"));
+    assert_eq!(host("production").as_deref(), Some("shop.example.org"));
+    // One door serves all: two services may share a host, and a stage a path on another one.
+    let two = FULL.replace("host: staging.example.org, path: /try", "host: staging.example.org");
+    assert!(read(&two).is_ok());
+}
+
+#[test]
+fn windows_mean_instants() {
+    let open = |opening: &str| {
+        let text =
+            format!("windows: [{{ name: x, deny: {{ {opening} }}, except: [normal] }}]\n{MINIMAL}");
+        good(&text).gate.windows[0].open.clone()
+    };
+    let Opening::Between { from, until } =
+        open("from: 2026-12-18T17:00, until: 2027-01-04, zone: Europe/Berlin")
+    else {
+        panic!("it comes once");
+    };
+    assert_eq!(from.to_string(), "2026-12-18T16:00:00Z");
+    assert_eq!(until.to_string(), "2027-01-03T23:00:00Z");
+    // What is over is history, no mistake; what comes on leap days only comes.
+    open("from: 2001-01-01T00:00Z, until: 2001-01-02T00:00Z");
+    open("cron: \"0 0 29 2 *\", zone: America/New_York, for: 24h");
+}
+
+#[test]
 fn s3_the_hash_changes_with_the_service_and_with_nothing_else() {
     let settings = good(FULL);
     let shop = "shop".into();
@@ -154,6 +229,22 @@ fn s3_the_hash_changes_with_the_service_and_with_nothing_else() {
     assert_eq!(hash(FULL), hash(&FULL.replace("hold_requests: 64", "hold_requests: 65")));
     assert_ne!(hash(FULL), hash(&FULL.replace("LOG: info", "LOG: debug")));
     assert_ne!(hash(FULL), hash(&FULL.replace("alpha: 2%", "alpha: 3%")));
+    let of_the_service = [
+        ("soak: 30m", "soak: 31m"),
+        ("path: /try", "path: /tries"),
+        (">=2.1, <3", ">=2.2, <3"),
+        ("/etc/nginx/nginx.conf", "/etc/nginx.conf"),
+        ("days: 14", "days: 15"),
+        ("migrations: at-start", "migrations: held"),
+    ];
+    for (from, to) in of_the_service {
+        assert_ne!(hash(FULL), hash(&FULL.replace(from, to)), "{to}");
+    }
+    let of_the_team =
+        [("for: 7h", "for: 8h"), ("after: 10m", "after: 11m"), ("load: 4.5", "load: 5")];
+    for (from, to) in of_the_team {
+        assert_eq!(hash(FULL), hash(&FULL.replace(from, to)), "{to}");
+    }
     let written = MINIMAL.replace("route: { path: / }", "route: { path: / }\n    replicas: 1");
     assert_eq!(hash(MINIMAL), hash(&written));
     assert_eq!(service_hash(&settings, &"none".into()), None);

@@ -64,6 +64,22 @@ fn what_the_schema_refuses_ops_refuses_too() {
         ("memory: 1GB", "memory: 1G"),
         ("strategy: blue-green", "strategy: blue"),
         ("retention:", "retensions:"),
+        ("load: 4.5", "load: 0"),
+        ("clock: 500ms", "clock: 500"),
+        ("/etc/ssl/door.pem", "door.pem"),
+        ("watch: [in-qa]", "watch: [qa]"),
+        ("http://quinn:18789", "quinn:18789"),
+        ("env:QUINN_TOKEN", "hunter2"),
+        ("from: 2026-12-18T17:00", "from: 18.12.2026"),
+        ("for: 7h", "for: 7"),
+        ("except: [hotfix]", "except: [Hotfix]"),
+        ("kind: prometheus", "kind: nagios"),
+        ("http://127.0.0.1:9093", "http://127.0.0.1:9093/?x"),
+        ("name: on call", "name: ''"),
+        ("environment: staging, soak", "soak"),
+        ("service: stock, ", ""),
+        ("errors: 0.1%", "errors: 0.001"),
+        ("migrations: at-start", "migrations: later"),
     ];
     for (from, to) in pieces {
         assert!(FULL.contains(from), "{from}");

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::MINIMAL;
 
-fn git(dir: &Path, args: &[&str]) -> String {
+pub(crate) fn git(dir: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
         .arg("-C")
         .arg(dir)
@@ -31,13 +31,13 @@ fn write(dir: &Path, text: impl AsRef<[u8]>) {
     fs::write(dir.join(FILE_NAME), text).unwrap();
 }
 
-fn commit(dir: &Path) -> String {
+pub(crate) fn commit(dir: &Path) -> String {
     git(dir, &["add", "-A"]);
     git(dir, &["commit", "-q", "--allow-empty", "-m", "change"]);
     git(dir, &["rev-parse", "HEAD"])
 }
 
-fn repository() -> TempDir {
+pub(crate) fn repository() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     git(folder.path(), &["init", "-q"]);
     folder
