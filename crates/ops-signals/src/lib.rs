@@ -12,6 +12,8 @@ mod clock;
 mod herald;
 mod hmac;
 mod host;
+#[cfg(test)]
+mod liar;
 mod prober;
 mod program;
 mod secrets;

@@ -5,8 +5,13 @@ use std::{io, sync::Arc, time::Duration};
 use rustls::{CertificateError, crypto::ring};
 use ureq::{
     Agent, Error, Timeout,
+    config::Config,
     http::Uri,
     tls::{RootCerts, TlsConfig},
+    unversioned::{
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
+        transport::{DefaultConnector, NextTimeout},
+    },
 };
 
 /// How long names may take to be looked up, and how long connections may take to be made.
@@ -24,7 +29,7 @@ pub(crate) fn agent(limit: Duration) -> Agent {
         .build();
     // A proxy of the environment or a redirect would carry tokens elsewhere, and an old connection
     // could break after a request that was never taken.
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .tls_config(tls)
         .proxy(None)
         .max_redirects(0)
@@ -35,8 +40,27 @@ pub(crate) fn agent(limit: Duration) -> Agent {
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(limit))
         .user_agent("ops")
-        .build()
-        .new_agent()
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), Names::default())
+}
+
+/// Looks names up, and says so if it fails: otherwise a name that could not be looked up and a
+/// connection that broke would look the same.
+#[derive(Debug, Default)]
+struct Names(DefaultResolver);
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        self.0.resolve(uri, config, timeout).map_err(|error| match error {
+            Error::Io(_) => Error::HostNotFound,
+            other => other,
+        })
+    }
 }
 
 /// Scheme and host of an address: all of it that may be told, since a path can hold a secret
@@ -52,6 +76,10 @@ pub(crate) fn origin(address: &str) -> Result<String, &'static str> {
     };
     if host.as_str().contains('@') {
         return Err("the address holds a user's name or password");
+    }
+    // Otherwise the usual port would be asked instead.
+    if host.port_u16().is_none() && host.as_str() != host.host() {
+        return Err("the port of the address is not a number up to 65535");
     }
     Ok(format!("{scheme}://{host}"))
 }
@@ -74,7 +102,7 @@ impl From<Error> for Broken {
             Error::Timeout(Timeout::Resolve) => unsent("its name was not looked up in time"),
             Error::Timeout(Timeout::Connect) => unsent("no connection was made in time"),
             Error::Timeout(_) => perhaps("it did not answer in time"),
-            Error::HostNotFound => unsent("its name is not known here"),
+            Error::HostNotFound => unsent("its name could not be looked up"),
             Error::ConnectionFailed => unsent("no connection could be made"),
             Error::BadUri(_) | Error::Http(_) => unsent("the address is not a URL"),
             Error::Tls(_) | Error::Rustls(_) => unsent("TLS could not be agreed on"),
@@ -96,7 +124,9 @@ fn broken_wire(error: &io::Error) -> Broken {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "its certificate is for another name"
             }
-            CertificateError::UnknownIssuer => "its certificate is from nobody this machine trusts",
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "its certificate is from nobody this machine trusts"
+            }
             _ => "its certificate does not hold",
         };
         return Broken { unsent: true, why: why.to_owned() };

@@ -56,8 +56,8 @@ fn of_a_chain_the_first_to_end_counts_wherever_it_stands() {
     let middle = made((2026, 1, 1), (2026, 6, 1));
     let root = made((2020, 1, 1), (2040, 1, 1));
     for chain in [[&leaf, &middle, &root], [&middle, &root, &leaf], [&root, &leaf, &middle]] {
-        let text: String =
-            chain.iter().map(|made| format!("a note\n{}{}", made.pem, made.key)).collect();
+        let parts = chain.map(|made| format!("a note\n{}{}", made.pem, made.key));
+        let text = parts.concat();
         assert_eq!(look(&text, "2026-05-31"), Ok(DAY), "with notes and keys in between");
     }
     let future = made((2027, 1, 1), (2028, 1, 1));
