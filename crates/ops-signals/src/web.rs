@@ -105,6 +105,10 @@ impl From<Error> for Broken {
             Error::HostNotFound => unsent("its name could not be looked up"),
             Error::ConnectionFailed => unsent("no connection could be made"),
             Error::BadUri(_) | Error::Http(_) => unsent("the address is not a URL"),
+            // Before the first exchange the verifier looks for them.
+            Error::Rustls(rustls::Error::General(_)) => unsent(
+                "this machine trusts no authority for certificates (install ca-certificates)",
+            ),
             Error::Tls(_) | Error::Rustls(_) => unsent("TLS could not be agreed on"),
             Error::BodyExceedsLimit(limit) => {
                 perhaps(&format!("its answer is longer than {limit} bytes"))
@@ -135,9 +139,7 @@ fn broken_wire(error: &io::Error) -> Broken {
         io::ErrorKind::ConnectionRefused => {
             Broken { unsent: true, why: "the connection was refused".to_owned() }
         }
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            Broken { unsent: true, why: "no way leads there".to_owned() }
-        }
+        // Others, such as an unreachable host, come in the middle of an exchange as well.
         kind => Broken { unsent: false, why: format!("the connection broke ({kind})") },
     }
 }

@@ -137,7 +137,8 @@ mod tests {
         let body = br#"{"status": "success", "data": {"alerts": [
             {"labels": {"alertname": "Up", "app": "shop"}, "annotations": {}, "value": "1e+00",
              "activeAt": "2026-11-22T09:00:00Z", "state": "firing"},
-            {"labels": {"alertname": "Soon"}, "activeAt": "2026-11-22T09:00:00Z", "state": "pending"}
+            {"labels": {"alertname": "Soon"},
+             "activeAt": "2026-11-22T09:00:00Z", "state": "pending"}
             ]}}"#;
         let told = prometheus(body, "app").unwrap();
         assert_eq!(told.len(), 1);

@@ -125,6 +125,8 @@ fn https_is_spoken_with_whom_the_machine_trusts_and_nobody_else() {
     let good = Server::with("127.0.0.1", 2100);
     let stranger = Server::with("127.0.0.1", 2100);
     assert_eq!(good.told_to_one_who_trusts(&good.pem), "ok");
+    let told = good.told_to_one_who_trusts("");
+    assert!(told.contains("ca-certificates") && told.contains("unsent: true"), "{told}");
     let ended = Server::with("127.0.0.1", 2021);
     let misnamed = Server::with("elsewhere.example", 2100);
     for (server, trusted, why) in [

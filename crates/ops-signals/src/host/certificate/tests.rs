@@ -110,7 +110,8 @@ proptest! {
         let place = place % der.len();
         der[place] = byte;
         der.truncate(der.len() - cut % der.len());
-        let left = Certificate::from_der(&der).ok().and_then(|c| left(c.tbs_certificate().validity(), 0));
+        let read = Certificate::from_der(&der).ok();
+        let left = read.and_then(|read| left(read.tbs_certificate().validity(), 0));
         prop_assert!(left.is_none_or(|left| left < i64::MAX));
         let _ = first_to_end(&der, 0);
     }
