@@ -37,9 +37,14 @@ impl Clock for SystemClock {
         Now {
             boot: self.boot.clone(),
             ms: seconds.saturating_mul(1000).saturating_add(millis),
-            wall: jiff::Timestamp::now(),
+            wall: wall(),
         }
     }
+}
+
+/// The wall clock, to compare with dates that others have written down.
+pub(crate) fn wall() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 #[cfg(test)]

@@ -1,13 +1,23 @@
-//! What this machine has left.
+//! What this machine has left, and how it is.
+
+mod certificate;
+mod load;
+mod state;
+mod synchrony;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use ops_core::world::Fault;
+use ops_core::{id::Digest, settings::ReadState, world::Fault};
 use ops_engine::ports::{Host, HostFacts, Look};
 use rustix::fs::statvfs;
+
+use crate::clock;
+
+pub use certificate::CERTIFICATE_FILE_LIMIT;
+pub use state::{STATE_FILE_LIMIT, STATE_LIMIT_MS, STATE_OUTPUT_LIMIT};
 
 /// Longest file of the kernel that is read, in bytes.
 const FILE_LIMIT: u64 = 64 << 10;
@@ -72,6 +82,22 @@ impl Host for LocalHost {
             inodes_free: inodes_free(disk.f_files, disk.f_favail),
             memory_free: self.memory_free()?,
         })
+    }
+
+    fn load_per_core(&self) -> Look<f64> {
+        load::per_core(&self.proc)
+    }
+
+    fn clock_ms(&self) -> Look<u64> {
+        synchrony::error_ms()
+    }
+
+    fn certificate(&self, path: &str) -> Look<i64> {
+        certificate::seconds_left(Path::new(path), clock::wall())
+    }
+
+    fn state(&self, read: &ReadState) -> Look<Digest> {
+        state::digest(read)
     }
 }
 

@@ -1,19 +1,30 @@
-//! The senses: probes and host facts.
+//! The senses: probes, host facts, alerts; and the voice for people outside of the boards.
 //!
 //! [`HttpProber`] asks services for their health, [`SystemClock`] reads the clocks, [`LocalHost`]
-//! what the machine has left, and [`ReferenceSecrets`] whether secrets are where they are said to
-//! be. None of them trusts what it hears: every answer is bounded in time and size, and what
-//! cannot be read is an error, never a pass.
+//! what the machine has left and how it is, [`ReferenceSecrets`] whether secrets are where they
+//! are said to be, and [`HttpAlerts`] what fires. [`NoticeHerald`] tells people. None of them
+//! trusts what it hears: every answer is bounded in time and size, and what cannot be read is an
+//! error, never a pass.
 
+mod alerts;
 mod answer;
 mod clock;
+mod herald;
 mod hmac;
 mod host;
+#[cfg(test)]
+mod liar;
 mod prober;
+mod program;
 mod secrets;
+mod web;
 
+pub use alerts::{ALERTS_LIMIT, ALERTS_LIMIT_MS, HttpAlerts};
 pub use answer::{BODY_LIMIT, HEAD_LIMIT};
 pub use clock::SystemClock;
-pub use host::LocalHost;
+pub use herald::{NOTICE_LIMIT_MS, NoticeHerald};
+pub use host::{
+    CERTIFICATE_FILE_LIMIT, LocalHost, STATE_FILE_LIMIT, STATE_LIMIT_MS, STATE_OUTPUT_LIMIT,
+};
 pub use prober::{HttpProber, PROBE_LIMIT_MS};
 pub use secrets::{KEY_FILE, ReferenceSecrets, VALUE_LIMIT};

@@ -1,5 +1,5 @@
-//! Secrets by reference. Values are read here only to make a keyed hash of them; they leave this
-//! file neither in an answer nor in an error (P13).
+//! Secrets by reference. Values are read here to make a keyed hash of them, and to show a token to
+//! the one system that it is for; no answer of a port and no error holds one (P13).
 
 use std::{
     fmt,
@@ -78,33 +78,39 @@ impl ReferenceSecrets {
 
 impl Secrets for ReferenceSecrets {
     fn version(&self, reference: &str) -> Look<Option<String>> {
-        let value = match reference.split_once(':') {
-            Some(("env", name)) => from_environment(name)?,
-            Some(("file", path)) => from_file(Path::new(path))?,
-            // Perhaps somebody wrote the value itself here, so no part of it is repeated.
-            _ => {
-                let what = "a secret's reference has no scheme that ops knows";
-                return Err(Fault::new(what, "`secrets` in ops.yaml", ALLOWED));
-            }
-        };
-        Ok(value.filter(|value| !value.is_empty()).map(|value| self.hash(reference, &value)))
+        Ok(value(reference, "`secrets` in ops.yaml")?.map(|value| self.hash(reference, &value)))
     }
 }
 
-fn from_environment(name: &str) -> Look<Option<Vec<u8>>> {
+/// The value to which a reference leads, unless it is empty. `wish` says where the reference
+/// stands.
+pub(crate) fn value(reference: &str, wish: &str) -> Look<Option<Vec<u8>>> {
+    let value = match reference.split_once(':') {
+        Some(("env", name)) => from_environment(name, wish)?,
+        Some(("file", path)) => from_file(Path::new(path), wish)?,
+        // Perhaps somebody wrote the value itself here, so no part of it is repeated.
+        _ => {
+            let what = "a secret's reference has no scheme that ops knows";
+            return Err(Fault::new(what, wish, ALLOWED));
+        }
+    };
+    Ok(value.filter(|value| !value.is_empty()))
+}
+
+fn from_environment(name: &str, wish: &str) -> Look<Option<Vec<u8>>> {
     let mut bytes = name.bytes();
     let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     if !first || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         let what = "what follows `env:` is not the name of a variable";
-        return Err(Fault::new(what, "`secrets` in ops.yaml", ALLOWED));
+        return Err(Fault::new(what, wish, ALLOWED));
     }
     Ok(std::env::var_os(name).map(|value| value.as_bytes().to_vec()))
 }
 
-fn from_file(path: &Path) -> Look<Option<Vec<u8>>> {
+fn from_file(path: &Path, wish: &str) -> Look<Option<Vec<u8>>> {
     if !path.is_absolute() {
         let what = "what follows `file:` is not an absolute path";
-        return Err(Fault::new(what, "`secrets` in ops.yaml", ALLOWED));
+        return Err(Fault::new(what, wish, ALLOWED));
     }
     let place = path.display().to_string();
     let failed = |e: io::Error| {
@@ -136,7 +142,7 @@ fn from_file(path: &Path) -> Look<Option<Vec<u8>>> {
 }
 
 /// Opens a file so that a pipe without a writer cannot hold us up.
-fn open_without_waiting(path: &Path) -> io::Result<File> {
+pub(crate) fn open_without_waiting(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
