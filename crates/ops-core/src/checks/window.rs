@@ -235,6 +235,7 @@ mod tests {
         judge_windows(windows, at(when), &"shop".into(), &"production".into(), class).unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for this call")]
     fn until(found: Windows) -> Option<String> {
         match found {
             Windows::Shut { until, .. } => Some(until.map_or("never".into(), |at| at.to_string())),

@@ -30,7 +30,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::candidate;
+use super::{CommitWishes, candidate};
 use crate::problem::Problem;
 
 /// Connections at the same time; further ones wait in the kernel's queue.
@@ -81,6 +81,7 @@ impl Serving {
 struct Desk {
     store: Arc<BoardStore>,
     ports: Ports,
+    wishes: Arc<CommitWishes>,
     nudge: Nudge,
 }
 
@@ -89,6 +90,7 @@ pub(super) fn serve(
     listener: TcpListener,
     store: Arc<BoardStore>,
     ports: Ports,
+    wishes: Arc<CommitWishes>,
     nudge: Nudge,
 ) -> Result<Serving, Problem> {
     let failed =
@@ -99,7 +101,7 @@ pub(super) fn serve(
         .enable_all()
         .build()
         .map_err(failed)?;
-    let desk = Desk { store: Arc::clone(&store), ports, nudge };
+    let desk = Desk { store: Arc::clone(&store), ports, wishes, nudge };
     let router = ops_boards::router(store).layer(middleware::from_fn_with_state(desk, around));
     let listener = {
         let _inside = runtime.enter();
@@ -142,7 +144,9 @@ async fn around(State(desk): State<Desk>, request: Request, next: Next) -> Respo
     if let Some((ticket, token)) = verdict(&request) {
         let desk = desk.clone();
         let stamped = tokio::task::spawn_blocking(move || {
-            candidate::stamp(&desk.store, &desk.ports, &ticket, &token);
+            let governs =
+                desk.wishes.governing().and_then(|settings| settings.revision.commit.clone());
+            candidate::stamp(&desk.store, &desk.ports, governs, &ticket, &token);
         });
         if stamped.await.is_err() {
             tracing::error!("the candidate of a verdict could not be told");
