@@ -7,11 +7,16 @@ mod bond;
 mod case;
 mod heard;
 mod hold;
+mod letters;
+mod lexicon;
 mod phrase;
 mod pulled;
 mod round;
+mod visible;
 mod words;
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
@@ -22,6 +27,8 @@ use serde::{Deserialize, Serialize};
 pub use bond::{Bond, NotesAt};
 pub use hold::HoldReason;
 pub use pulled::{Pulled, pulled_back};
+
+pub(crate) use letters::{folded, invisible};
 
 use case::Case;
 
@@ -82,7 +89,7 @@ pub fn judge(
     notes: NotesAt,
     candidate: Option<&Digest>,
 ) -> Evidence {
-    match (Case { ticket, people, notes, candidate }).decide() {
+    match Case::new(ticket, people, notes, candidate).decide() {
         Ok((cq, qa, solo)) => Evidence::Passed { cq, qa, solo },
         Err(reason) => {
             let (words, question) = hold::told(&reason, ticket, candidate);

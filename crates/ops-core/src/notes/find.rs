@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Complaint, ComplaintKind, Draft, Notes,
+    Complaint, ComplaintKind, Draft, MAX_TEXT_BYTES, Notes,
     parse::{complain, parse},
 };
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
     markdown::{Fence, Piece, pieces},
     ticket::Ticket,
 };
+
+/// What a fence's info string must say first.
+const INFO: &str = "ops";
 
 /// Where a block stands. The description counts as before all comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,20 +75,55 @@ pub fn find_notes(ticket: &Ticket, is_dev: impl Fn(&Identity) -> bool) -> NotesF
     let mut texts = by_dev
         .map(|(index, comment)| (Place::Comment(index), comment.text.as_str()))
         .chain([(Place::Description, ticket.description.as_str())]);
-    texts.find_map(|(place, text)| read(place, &blocks(text))).unwrap_or(NotesFound::Missing)
+    let notes = |(place, text): (Place, &str)| match too_long(text) {
+        true if may_have_block(text) => Some(unsearched(place, text)),
+        true => None,
+        false => read(place, &blocks(text)),
+    };
+    texts.find_map(notes).unwrap_or(NotesFound::Missing)
 }
 
-/// Whether a text has a block, complete or not.
+/// Whether a text has a block, complete or not. A text too long to be searched has one if it looks
+/// as if it had.
 pub fn has_block(text: &str) -> bool {
-    !blocks(text).is_empty()
+    if too_long(text) { may_have_block(text) } else { !blocks(text).is_empty() }
+}
+
+fn too_long(text: &str) -> bool {
+    text.len() > MAX_TEXT_BYTES
+}
+
+/// A first look that costs little: most texts have no block, and few are worth being cut up.
+fn may_have_block(text: &str) -> bool {
+    let opens = |line: &str| {
+        let body = line.trim_start_matches([' ', '\u{feff}']);
+        let info = body.trim_start_matches(['`', '~']);
+        info.len() + 3 <= body.len() && info.trim_start().starts_with(INFO)
+    };
+    text.contains(INFO) && text.lines().any(opens)
 }
 
 fn blocks(text: &str) -> Vec<Fence<'_>> {
+    if !may_have_block(text) {
+        return Vec::new();
+    }
     let ours = |piece| match piece {
-        Piece::Fence(fence) if fence.info.split_whitespace().next() == Some("ops") => Some(fence),
+        Piece::Fence(fence) if fence.info.split_whitespace().next() == Some(INFO) => Some(fence),
         _ => None,
     };
+    // Some editors put a byte order mark in front of everything.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     pieces(text).into_iter().filter_map(ours).collect()
+}
+
+fn unsearched(place: Place, text: &str) -> NotesFound {
+    let what = format!("{place} has {} kB, too much to search for notes", text.len() / 1024);
+    let hint = format!(
+        "post the notes as a new comment by DEV; texts of up to {} kB are searched",
+        MAX_TEXT_BYTES / 1024
+    );
+    let complaints = vec![complain(1, ComplaintKind::TooLarge, "", what, hint)];
+    NotesFound::Invalid { place, complaints, draft: Draft::default() }
 }
 
 fn read(place: Place, blocks: &[Fence<'_>]) -> Option<NotesFound> {
