@@ -112,6 +112,12 @@ fn discussed(description: &str, count: usize, bytes: usize, only: Option<&str>) 
     ticket
 }
 
+/// QA takes the ticket back and passes it on without a word, so everybody is asked for a verdict.
+fn revoke(ticket: &mut Ticket) {
+    moves(ticket, "quinn@devteam.local", "in-qa");
+    moves(ticket, "quinn@devteam.local", "rfp");
+}
+
 fn measure(name: &str, ticket: &Ticket, calls: usize) {
     let (people, candidate) = (people(), Digest::of(b"candidate"));
     let notes = NotesAt { place: Place::Description, bear_digest: true };
@@ -147,6 +153,9 @@ fn main() {
     ] {
         measure(name, &ticket, 5_000);
     }
+    let mut held = discussed("As a buyer", 200, 500, Some(TEAM[5].0));
+    revoke(&mut held);
+    measure("200 comments by strangers, none by QA", &held, 5_000);
     let large = discussed("As a buyer", 3_000, 1_700, None);
     measure("5 MB in 3,000 comments", &large, 200);
     let large = discussed("As a buyer", 3_000, 1_700, Some(TEAM[1].0));

@@ -77,5 +77,5 @@ fn names(text: &str, candidate: &Digest) -> bool {
             run.len() >= LEAST_DIGITS && start.is_some_and(|start| start.eq_ignore_ascii_case(run))
         })
     };
-    visible::lines(text).iter().any(|line| named(line))
+    visible::lines(text).any(|line| named(&line))
 }

@@ -18,6 +18,9 @@ use crate::{
     ticket::{Comment, Ticket},
 };
 
+/// The roles of so many people are remembered while one ticket is judged.
+const KNOWN: usize = 16;
+
 /// A ticket with all that is needed to judge it.
 pub(super) struct Case<'a> {
     ticket: &'a Ticket,
@@ -50,7 +53,19 @@ impl<'a> Case<'a> {
         notes: NotesAt,
         candidate: Option<&'a Digest>,
     ) -> Self {
-        let of = |comment: &'a Comment| (comment, roles(people, &comment.author));
+        // Few people write most of the comments, so most need no look into the settings.
+        let mut known: Vec<(&Identity, &[Role])> = Vec::new();
+        let mut roles_of = |who| {
+            if let Some((_, roles)) = known.iter().find(|(one, _)| *one == who) {
+                return *roles;
+            }
+            let roles = roles(people, who);
+            if known.len() < KNOWN {
+                known.push((who, roles));
+            }
+            roles
+        };
+        let of = |comment: &'a Comment| (comment, roles_of(&comment.author));
         let comments = ticket.comments.iter().map(of).collect();
         Self { ticket, people, notes, candidate, comments }
     }
@@ -63,12 +78,21 @@ impl<'a> Case<'a> {
         let events = round::timeline(self.ticket).map_err(unfollowed)?;
         let round = round::current(&events).map_err(unfollowed)?;
         self.notes_are_newest()?;
-        let cq = self.passes(Role::Cq, round.comments.clone(), &round)?;
-        let qa = self.passes(Role::Qa, round.since_qa.clone(), &round)?;
-        self.no_stranger_fails_it(&round, &cq, &qa)?;
-        let cq = self.tied(Role::Cq, &cq)?;
-        let qa = self.tied(Role::Qa, &qa)?;
-        self.three_people(&cq, &qa, &round)
+        let (in_round, in_qa) = (round.comments.clone(), round.since_qa.clone());
+        let last_cq = self.newest_pass(Role::Cq, in_round.clone(), &round)?;
+        let last_qa = self.newest_pass(Role::Qa, in_qa.clone(), &round)?;
+        self.no_stranger_fails_it(&round, last_cq.min(last_qa))?;
+        let cq = self.tied(Role::Cq, in_round.clone(), 1)?;
+        let qa = self.tied(Role::Qa, in_qa.clone(), 1)?;
+        // Mostly the newest passes will do. All of them are read only if they are not apart.
+        self.apart(&cq, &qa, &round).map_or_else(
+            || {
+                let cq = self.tied(Role::Cq, in_round, usize::MAX)?;
+                let qa = self.tied(Role::Qa, in_qa, usize::MAX)?;
+                self.three_people(&cq, &qa, &round)
+            },
+            Ok,
+        )
     }
 
     /// The notes must be where the caller says, and no later block may be on the ticket.
@@ -89,80 +113,82 @@ impl<'a> Case<'a> {
             .map(|(index, (comment, _))| (index, *comment))
     }
 
-    /// The passes of a role that nothing of the same role took back, newest first.
-    fn passes(
+    /// What a role said, newest first.
+    fn statements(
+        &self,
+        role: Role,
+        comments: Range<usize>,
+    ) -> impl Iterator<Item = (usize, &'a Comment, Says)> {
+        let said = self.comments.get(comments.clone()).unwrap_or_default();
+        comments.zip(said).rev().filter_map(move |(index, (comment, roles))| {
+            if !roles.contains(&role) {
+                return None;
+            }
+            let says = heard(phrase::read(&comment.text), roles, role)?;
+            Some((index, *comment, says))
+        })
+    }
+
+    /// The last word of a role, which must be a pass.
+    fn newest_pass(
         &self,
         role: Role,
         comments: Range<usize>,
         round: &Round<'_>,
-    ) -> Result<Vec<usize>, HoldReason> {
-        let mut standing = Vec::new();
-        for index in comments.rev() {
-            let Some((comment, roles)) = self.comments.get(index) else { continue };
-            if !roles.contains(&role) {
-                continue;
-            }
-            let by = || comment.author.clone();
-            match heard(phrase::read(&comment.text), roles, role) {
-                None => {}
-                Some(Says::Pass) => standing.push(index),
-                Some(_) if !standing.is_empty() => break,
-                Some(Says::Fail) => {
-                    return Err(HoldReason::Failed { role, by: by(), comment: index });
-                }
-                Some(_) => return Err(HoldReason::Unclear { role, by: by(), comment: index }),
-            }
+    ) -> Result<usize, HoldReason> {
+        let Some((index, comment, says)) = self.statements(role, comments).next() else {
+            let all = round.comments.clone();
+            let stranger = self.strangers(all).find(|(_, _, says)| *says == Says::Pass);
+            return Err(match stranger {
+                Some((comment, who, _)) => HoldReason::UnknownRole { who: who.clone(), comment },
+                None => HoldReason::Missing { role },
+            });
+        };
+        let by = || comment.author.clone();
+        match says {
+            Says::Pass => Ok(index),
+            Says::Fail => Err(HoldReason::Failed { role, by: by(), comment: index }),
+            _ => Err(HoldReason::Unclear { role, by: by(), comment: index }),
         }
-        if !standing.is_empty() {
-            return Ok(standing);
-        }
-        Err(match self.strangers(round).find(|(_, says)| *says == Says::Pass) {
-            Some(((index, who), _)) => HoldReason::UnknownRole { who: who.clone(), comment: index },
-            None => HoldReason::Missing { role },
-        })
     }
 
-    /// What people without any role said in this round, except ops's own records: index, author
-    /// and statement.
-    fn strangers(&self, round: &Round<'_>) -> impl Iterator<Item = ((usize, &Identity), Says)> {
-        let said = self.comments.get(round.comments.clone()).unwrap_or_default();
-        let indexed = round.comments.clone().zip(said);
-        indexed
+    /// What people without any role said, except ops's own records: index, author and statement.
+    fn strangers(
+        &self,
+        comments: Range<usize>,
+    ) -> impl Iterator<Item = (usize, &'a Identity, Says)> {
+        let said = self.comments.get(comments.clone()).unwrap_or_default();
+        comments
+            .zip(said)
             .filter(|(_, (_, roles))| roles.is_empty())
             .filter(|(_, (comment, _))| !comment.text.contains(RECORD_MARK))
-            .map(|(index, (comment, _))| {
-                ((index, &comment.author), phrase::read(&comment.text).says)
-            })
+            .map(|(index, (comment, _))| (index, &comment.author, phrase::read(&comment.text).says))
     }
 
     /// A stranger's pass is worth nothing. A stranger's fail is worth a look: it holds until CQ and
     /// QA have both passed the change after it.
-    fn no_stranger_fails_it(
-        &self,
-        round: &Round<'_>,
-        cq: &[usize],
-        qa: &[usize],
-    ) -> Result<(), HoldReason> {
-        let looked = cq.first().min(qa.first()).copied().unwrap_or_default();
-        let mut failing = self
-            .strangers(round)
-            .filter(|((index, _), _)| *index > looked)
-            .filter(|(_, says)| *says == Says::Fail);
-        match failing.next() {
-            Some(((index, who), _)) => {
-                Err(HoldReason::UnknownRole { who: who.clone(), comment: index })
-            }
+    fn no_stranger_fails_it(&self, round: &Round<'_>, looked: usize) -> Result<(), HoldReason> {
+        let later = round.comments.start.max(looked + 1)..round.comments.end;
+        match self.strangers(later).find(|(_, _, says)| *says == Says::Fail) {
+            Some((comment, who, _)) => Err(HoldReason::UnknownRole { who: who.clone(), comment }),
             None => Ok(()),
         }
     }
 
-    /// Of the standing passes, newest first, the newest of each author that is tied to the
-    /// candidate. If none is, the reason is that of the newest pass.
-    fn tied(&self, role: Role, passes: &[usize]) -> Result<Vec<Tied<'a>>, HoldReason> {
+    /// Of the passes of a role that nothing of the same role took back, the newest of each author
+    /// that is tied to the candidate, newest first and at most so many. If none is, the reason is
+    /// that of the newest pass.
+    fn tied(
+        &self,
+        role: Role,
+        comments: Range<usize>,
+        most: usize,
+    ) -> Result<Vec<Tied<'a>>, HoldReason> {
         let mut tied: Vec<Tied<'a>> = Vec::new();
         let mut reason = None;
-        for index in passes.iter().copied() {
-            let Some((comment, _)) = self.comments.get(index).copied() else { continue };
+        let standing =
+            self.statements(role, comments).take_while(|(_, _, says)| *says == Says::Pass);
+        for (index, comment, _) in standing {
             if tied.iter().any(|one| one.comment.author == comment.author) {
                 continue;
             }
@@ -170,8 +196,26 @@ impl<'a> Case<'a> {
                 Ok(bond) => tied.push(Tied { index, comment, bond }),
                 Err(why) => reason = reason.or(Some(why)),
             }
+            if tied.len() >= most {
+                break;
+            }
         }
         if tied.is_empty() { Err(reason.unwrap_or(HoldReason::Missing { role })) } else { Ok(tied) }
+    }
+
+    /// The newest two passes by two people who did not write the change.
+    fn apart(
+        &self,
+        cq: &[Tied<'a>],
+        qa: &[Tied<'a>],
+        round: &Round<'_>,
+    ) -> Option<(Verdict, Verdict, bool)> {
+        let reads = |one: &&Tied<'_>| !self.wrote(&one.comment.author, round);
+        let tested: Vec<_> = qa.iter().filter(reads).collect();
+        cq.iter().filter(reads).find_map(|cq| {
+            let qa = tested.iter().find(|qa| qa.comment.author != cq.comment.author)?;
+            Some((cq.verdict(), qa.verdict(), false))
+        })
     }
 
     /// DEV, CQ and QA are three identities, or the settings allow that they are not.
@@ -181,19 +225,15 @@ impl<'a> Case<'a> {
         qa: &[Tied<'a>],
         round: &Round<'_>,
     ) -> Result<(Verdict, Verdict, bool), HoldReason> {
-        let wrote = |one: &&Tied<'_>| self.wrote(&one.comment.author, round);
-        let author = |one: &Tied<'a>| &one.comment.author;
-        let tested: Vec<_> = qa.iter().filter(|one| !wrote(one)).collect();
-        for cq in cq.iter().filter(|one| !wrote(one)) {
-            if let Some(qa) = tested.iter().find(|qa| author(qa) != author(cq)) {
-                return Ok((cq.verdict(), qa.verdict(), false));
-            }
+        if let Some(apart) = self.apart(cq, qa, round) {
+            return Ok(apart);
         }
         match (cq.first(), qa.first()) {
             (Some(cq), Some(qa)) if self.people.solo => Ok((cq.verdict(), qa.verdict(), true)),
             (Some(cq), Some(qa)) => {
-                let cq_only = author(cq) == author(qa) || wrote(&cq);
-                let who = if cq_only { author(cq) } else { author(qa) };
+                let (reviewer, tester) = (&cq.comment.author, &qa.comment.author);
+                let cq_only = reviewer == tester || self.wrote(reviewer, round);
+                let who = if cq_only { reviewer } else { tester };
                 Err(HoldReason::OneIdentity { who: who.clone() })
             }
             _ => Err(HoldReason::Missing { role: Role::Qa }),

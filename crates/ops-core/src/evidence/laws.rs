@@ -169,7 +169,7 @@ fn edited(board: &Board, edit: Edit, a: usize, b: usize) -> Board {
             history[a].details = format!("Status: {} → rfp", MOVES[b % MOVES.len()]);
         }
         (Edit::RewriteComment, Some(at)) => {
-            TEXTS[b % TEXTS.len()].clone_into(&mut comments[at].text)
+            TEXTS[b % TEXTS.len()].clone_into(&mut comments[at].text);
         }
         (Edit::RemoveComment, Some(at)) => drop(comments.remove(at)),
         (Edit::SwapComments, Some(at)) => {

@@ -2,7 +2,12 @@
 //!
 //! A word that stands in none of these lists means nothing here, so it can never make a pass.
 
-use std::{collections::HashMap, ops::BitOr, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    ops::BitOr,
+    sync::LazyLock,
+};
 
 /// What a word may be. One word may be several things.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -136,7 +141,31 @@ const RETRACTS: &str = "but unless provided pending assuming except conditional 
 
 const OBJECT: &str = "to on along over through me";
 
-static LEXICON: LazyLock<HashMap<&'static str, Kinds>> = LazyLock::new(|| {
+/// FNV-1a. The words are short and fixed, so nobody can choose them to collide.
+#[derive(Clone, Copy)]
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+type Lexicon = HashMap<&'static str, Kinds, BuildHasherDefault<Fnv>>;
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     let lists = [
         (PASS, Kinds::PASS),
         (PASS_RUNS, Kinds::PASS),
@@ -152,7 +181,7 @@ static LEXICON: LazyLock<HashMap<&'static str, Kinds>> = LazyLock::new(|| {
         (RETRACTS, Kinds::RETRACTS),
         (OBJECT, Kinds::OBJECT),
     ];
-    let mut lexicon = HashMap::new();
+    let mut lexicon = Lexicon::default();
     for (words, kind) in lists {
         for word in words.split_whitespace() {
             let known: &mut Kinds = lexicon.entry(word).or_default();

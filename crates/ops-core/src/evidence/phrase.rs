@@ -69,10 +69,10 @@ pub(super) fn read(text: &str) -> Phrase {
     if text.len() > MAX_COMMENT_BYTES {
         return phrase(Says::Unclear);
     }
-    let lines = visible::lines(text);
-    let mut lines = lines.iter().map(AsRef::as_ref).filter(|line| spoken(line));
+    let mut lines = visible::lines(text).filter(|line| spoken(line));
     let Some(first) = lines.next() else { return phrase(Says::Nothing) };
-    let below = lines.map(below).fold(Says::Nothing, stricter);
+    let first = first.as_ref();
+    let below = lines.map(|line| below(&line)).fold(Says::Nothing, stricter);
     let bare = first.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '[');
     if let Some(remark) = addendum(bare) {
         let fails = aside(remark) == Says::Fail || below == Says::Fail;
@@ -120,8 +120,14 @@ fn below(line: &str) -> Says {
 
 /// What stands behind `Verdict:` or `Status:`, if the line is one of these.
 fn explicit(line: &str) -> Option<&str> {
-    let at = line.find([':', '：']).filter(|at| *at <= LABEL_BYTES)?;
-    let words = words(line.get(..at)?);
+    let colon = line.bytes().take(LABEL_BYTES).position(|byte| byte == b':');
+    let at = if line.is_ascii() { colon? } else { line.find([':', '：'])? };
+    let label = line.get(..at.min(LABEL_BYTES))?.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let letter = label.as_bytes().last()?.to_ascii_lowercase();
+    if at > LABEL_BYTES || ![b't', b's'].contains(&letter) {
+        return None;
+    }
+    let words = words(label);
     let is = words.last().is_some_and(|last| last.is("verdict") || last.is("status"));
     let labels = words.iter().all(|word| word.kinds.any(Kinds::LABEL));
     (is && labels).then(|| line.get(at..).unwrap_or_default())

@@ -115,6 +115,9 @@ fn repeats(details: &str, text: &str) -> bool {
 
 /// Where a text too long to be repeated whole is cut at the earliest, in bytes.
 fn cut_at(text: &str) -> Option<usize> {
+    if text.as_bytes().get(..=REPEATED).is_some_and(<[u8]>::is_ascii) {
+        return Some(REPEATED - 1);
+    }
     let mut units = 0;
     let mut shortest = None;
     for (at, c) in text.char_indices() {

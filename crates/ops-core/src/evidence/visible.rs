@@ -5,7 +5,10 @@
 
 use std::borrow::Cow;
 
-use crate::markdown::{Piece, pieces};
+use crate::{
+    markdown::{Piece, pieces},
+    notes::may_have_fence,
+};
 
 /// Beyond this a text is no comment that somebody wrote: it is not searched for a verdict.
 pub(super) const MAX_COMMENT_BYTES: usize = 256 * 1024;
@@ -17,8 +20,41 @@ enum Hidden {
     Details(usize),
 }
 
+/// The visible lines of a text.
+pub(super) enum Lines<'a> {
+    /// Nothing in it can hide more than the line on which it stands.
+    Plain(std::str::Lines<'a>),
+    Cut(std::vec::IntoIter<Cow<'a, str>>),
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Cow<'a, str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Plain(lines) => lines.find_map(prose).map(Cow::Borrowed),
+            Self::Cut(lines) => lines.next(),
+        }
+    }
+}
+
 /// The visible lines, in order.
-pub(super) fn lines(text: &str) -> Vec<Cow<'_, str>> {
+pub(super) fn lines(text: &str) -> Lines<'_> {
+    if text.contains('<') || may_have_fence(text) {
+        Lines::Cut(cut_up(text).into_iter())
+    } else {
+        Lines::Plain(text.lines())
+    }
+}
+
+/// A line of a text without fences, unless it is quoted or indented as code.
+fn prose(line: &str) -> Option<&str> {
+    let body = line.trim_start_matches(' ');
+    let code = line.len() - body.len() > 3 || line.starts_with('\t');
+    (!code && !body.starts_with('>')).then_some(body)
+}
+
+fn cut_up(text: &str) -> Vec<Cow<'_, str>> {
     let mut hidden = None;
     let prose = pieces(text).into_iter().filter_map(|piece| match piece {
         Piece::Prose(line) => Some(line),
@@ -81,6 +117,9 @@ fn cut<'a>(text: &'a str, marks: &[&str]) -> Option<(&'a str, usize, &'a str)> {
 
 /// Whether a line stands right under a quote, where Markdown takes it for a part of that quote.
 pub(super) fn under_a_quote(text: &str, line: &str) -> bool {
+    if !text.contains('>') {
+        return false;
+    }
     let quote = |line: &str| line.trim_start().starts_with('>');
     let mut lines = text.lines().zip(text.lines().skip(1));
     lines.any(|(above, below)| quote(above) && !quote(below) && below.trim_start() == line)
@@ -93,7 +132,7 @@ mod tests {
     #[test]
     fn only_what_a_reader_sees_is_left() {
         let seen = |text: &str| -> Vec<String> {
-            let lines = lines(text).into_iter().map(|line| line.trim().to_owned());
+            let lines = lines(text).map(|line| line.trim().to_owned());
             lines.filter(|line| !line.is_empty()).collect()
         };
         assert_eq!(seen("a <!-- b --> c\nd <!-- e\nf\ng --> h"), ["a  c", "d", "h"]);
@@ -108,5 +147,17 @@ mod tests {
         assert!(under_a_quote("> CQ wrote:\nAPPROVED", "APPROVED"));
         assert!(!under_a_quote("> CQ wrote:\n\nAPPROVED", "APPROVED"));
         assert!(!under_a_quote("APPROVED\n> ok", "APPROVED"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_without_fences_and_tags_needs_not_be_cut_up(
+            lines in proptest::collection::vec("[ \t>a`~-]{0,8}", 0..8),
+        ) {
+            let text = lines.join("\n").replace("```", "``").replace("~~~", "~~");
+            let text = text.replace("```", "").replace("~~~", "");
+            let short: Vec<_> = super::lines(&text).collect();
+            proptest::prop_assert_eq!(short, cut_up(&text));
+        }
     }
 }

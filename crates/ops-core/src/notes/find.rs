@@ -95,12 +95,24 @@ fn too_long(text: &str) -> bool {
 
 /// A first look that costs little: most texts have no block, and few are worth being cut up.
 fn may_have_block(text: &str) -> bool {
-    let opens = |line: &str| {
-        let body = line.trim_start_matches([' ', '\u{feff}']);
-        let info = body.trim_start_matches(['`', '~']);
-        info.len() + 3 <= body.len() && info.trim_start().starts_with(INFO)
-    };
-    text.contains(INFO) && text.lines().any(opens)
+    ['`', '~'].into_iter().any(|mark| {
+        fences(text, mark).any(|at| {
+            let fence = text.get(at..).unwrap_or_default();
+            fence.trim_start_matches(mark).trim_start().starts_with(INFO)
+        })
+    })
+}
+
+/// Whether three fence marks stand anywhere in a text.
+pub(crate) fn may_have_fence(text: &str) -> bool {
+    ['`', '~'].into_iter().any(|mark| fences(text, mark).next().is_some())
+}
+
+/// Where runs of at least three such marks begin, each run once, wherever in a line it stands.
+fn fences(text: &str, mark: char) -> impl Iterator<Item = usize> {
+    let is = move |at: usize| text.as_bytes().get(at).is_some_and(|byte| char::from(*byte) == mark);
+    let begins = move |at: &usize| is(at + 1) && is(at + 2) && !at.checked_sub(1).is_some_and(is);
+    text.match_indices(mark).map(|(at, _)| at).filter(begins)
 }
 
 fn blocks(text: &str) -> Vec<Fence<'_>> {
@@ -149,4 +161,33 @@ fn read(place: Place, blocks: &[Fence<'_>]) -> Option<NotesFound> {
         }
         Err((complaints, draft)) => NotesFound::Invalid { place, complaints, draft },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn p1_the_first_look_misses_no_block(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "```", "````", "~~~", "`", "~", " ", "\t", "\n", "\r\n", "ops", "ops x", "a: 1",
+                    "> ", "\u{a0}", "\u{feff}", "<!--", "-->", "é",
+                ]),
+                0..16,
+            ),
+        ) {
+            let text = parts.concat();
+            let block = |piece: &Piece<'_>| match piece {
+                Piece::Fence(fence) => fence.info.split_whitespace().next() == Some(INFO),
+                Piece::Prose(_) => false,
+            };
+            if pieces(&text).iter().any(block) {
+                prop_assert!(may_have_block(&text) && has_block(&text), "{text:?}");
+            }
+        }
+    }
 }

@@ -184,10 +184,11 @@ fn large_tickets_are_searched_within_bounds() {
 
 #[test]
 fn the_question_about_the_worst_block_fits_into_a_comment() {
-    let keys: String = (0..800).map(|n| format!("{}{n}: 1\n", "k".repeat(60))).collect();
+    let keys: Vec<_> = (0..800).map(|n| format!("{}{n}: 1\n", "k".repeat(60))).collect();
+    let keys = keys.concat();
     let items = format!("\"{}\"", "\\0".repeat(MAX_VALUE_BYTES / 8));
     let fields = ["migrations", "rollback", "artifact"];
-    let values: String = fields.iter().map(|field| format!("{field}: {items}\n")).collect();
+    let values = fields.map(|field| format!("{field}: {items}\n")).concat();
     let lists = format!("variables: [{}]\n", format!("{}, ", "V".repeat(250)).repeat(MAX_ITEMS));
     for block in [&keys, &values, &lists, &format!("{lists}{values}")] {
         assert!(block.len() <= MAX_BLOCK_BYTES, "{}", block.len());
