@@ -21,6 +21,10 @@ use crate::{
 /// The roles of so many people are remembered while one ticket is judged.
 const KNOWN: usize = 16;
 
+/// Where a verdict is missing, so many comments by strangers are searched for one that was meant to
+/// be it. It is held either way.
+const STRANGERS: usize = 16;
+
 /// A ticket with all that is needed to judge it.
 pub(super) struct Case<'a> {
     ticket: &'a Ticket,
@@ -138,7 +142,8 @@ impl<'a> Case<'a> {
     ) -> Result<usize, HoldReason> {
         let Some((index, comment, says)) = self.statements(role, comments).next() else {
             let all = round.comments.clone();
-            let stranger = self.strangers(all).find(|(_, _, says)| *says == Says::Pass);
+            let mut newest = self.strangers(all).rev().take(STRANGERS);
+            let stranger = newest.find(|(_, _, says)| *says == Says::Pass);
             return Err(match stranger {
                 Some((comment, who, _)) => HoldReason::UnknownRole { who: who.clone(), comment },
                 None => HoldReason::Missing { role },
@@ -156,7 +161,7 @@ impl<'a> Case<'a> {
     fn strangers(
         &self,
         comments: Range<usize>,
-    ) -> impl Iterator<Item = (usize, &'a Identity, Says)> {
+    ) -> impl DoubleEndedIterator<Item = (usize, &'a Identity, Says)> {
         let said = self.comments.get(comments.clone()).unwrap_or_default();
         comments
             .zip(said)
