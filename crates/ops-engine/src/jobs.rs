@@ -40,6 +40,8 @@ pub enum JobKey {
     Mentions,
     /// An answer to a mention.
     Answer(String),
+    /// Something that the team is told, by its name.
+    Announce(String),
     /// Old artifacts.
     Prune,
     /// What a deployment that waits leans on, as soon as it is known.
@@ -158,6 +160,15 @@ pub enum Work {
         /// The message.
         message: Box<Message>,
         /// The answer, marker included.
+        text: String,
+        /// Its marker.
+        marker: String,
+    },
+    /// Say something to the team, unless it stands there already.
+    Announce {
+        /// Where.
+        channel: String,
+        /// What, marker included.
         text: String,
         /// Its marker.
         marker: String,

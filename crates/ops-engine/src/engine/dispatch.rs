@@ -238,6 +238,7 @@ impl<J: Journal> Engine<J> {
         self.prune_job(now, jobs);
         self.count_job(now, jobs);
         self.notices(now, jobs);
+        self.announcements(now, jobs);
         self.first_looks(now, jobs);
     }
 
