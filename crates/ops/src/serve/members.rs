@@ -70,7 +70,8 @@ fn put(store: &BoardStore, who: &Identity, role: BoardRole) -> Result<(), Proble
     };
     let name = known.map_or_else(|| ops_core::record::person(who), |one| one.name().to_owned());
     let email = who.as_str().to_owned();
-    store.put_member(&NewMember { id, email, name, role, avatar: String::new() })?;
+    let avatar = String::new();
+    store.put_member(&NewMember { id, email, name, role, avatar, gateway: None })?;
     Ok(())
 }
 
