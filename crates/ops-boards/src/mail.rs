@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{limits, notice::Notice, settings::ResolveSecret};
 
@@ -17,6 +17,20 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Notices that wait, by member. A member stands here exactly while a thread works for them.
 type Boxes = Arc<Mutex<HashMap<String, VecDeque<Notice>>>>;
+
+/// What a gateway is sent.
+#[derive(Serialize)]
+struct Completion<'a> {
+    model: &'static str,
+    messages: [Turn<'a>; 1],
+    stream: bool,
+}
+
+#[derive(Serialize)]
+struct Turn<'a> {
+    role: &'static str,
+    content: &'a str,
+}
 
 /// The post office.
 #[derive(Default)]
@@ -124,11 +138,8 @@ fn offer(notice: &Notice, resolve: &ResolveSecret) -> Result<(), Failure> {
         let token = resolve(reference).map_err(Failure::Final)?;
         request = request.header("Authorization", format!("Bearer {}", token.trim_end()));
     }
-    let body = json!({
-        "model": "default",
-        "messages": [{ "role": "user", "content": notice.content }],
-        "stream": false,
-    });
+    let messages = [Turn { role: "user", content: &notice.content }];
+    let body = Completion { model: "default", messages, stream: false };
     // Only the status is read, as on DevTeam's board: the body may be of any length.
     let answer = request.send_json(&body).map_err(|error| match &error {
         ureq::Error::Io(why) if why.kind() == std::io::ErrorKind::ConnectionRefused => {

@@ -244,6 +244,46 @@ pub struct AuditWire {
     pub timestamp: String,
 }
 
+/// What a follower of the planning board is told.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub(crate) enum EventWire<'a> {
+    TaskCreated {
+        task: &'a TicketWire,
+        user: &'a str,
+    },
+    TaskUpdated {
+        task: &'a TicketWire,
+        user: &'a str,
+        changes: ChangesWire<'a>,
+    },
+    CommentAdded {
+        task_id: &'a str,
+        comment: &'a CommentWire,
+        user: &'a str,
+    },
+    TaskDeleted {
+        task_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user: Option<&'a str>,
+    },
+}
+
+/// What of a ticket changed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChangesWire<'a> {
+    pub(crate) status_changed: bool,
+    pub(crate) assignee_changed: bool,
+    pub(crate) old_status: Option<&'a str>,
+    pub(crate) new_status: Option<&'a str>,
+}
+
+/// JSON text; these shapes hold nothing that JSON cannot say.
+pub(crate) fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// `2026-11-22T06:59:11.154Z`, as the planning board writes times.
 pub(crate) fn iso_ms(ms: i64) -> String {
     instant(ms).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()

@@ -1,10 +1,15 @@
 //! The order of the backlog, the load of the team, and tickets that are taken off the board.
 
 use rusqlite::{Connection, params};
-use serde_json::json;
 
 use super::{BoardStore, Member, millis, reading};
-use crate::{BoardError, feed::Topic, limits, role::Role};
+use crate::{
+    BoardError,
+    feed::Topic,
+    limits,
+    role::Role,
+    wire::{EventWire, json_text},
+};
 
 impl BoardStore {
     /// Gives tickets the ranks 1, 2, 3 … in the order named. The product owner's.
@@ -66,13 +71,9 @@ impl BoardStore {
                 Ok((row.wire, Vec::new()))
             },
             |feed, gone| {
-                feed.tell(Topic::Board(&gone.board_id), || {
-                    let mut frame = json!({ "type": "task_deleted", "taskId": gone.id });
-                    if name_user {
-                        frame["user"] = json!(by.email());
-                    }
-                    frame.to_string()
-                });
+                let user = name_user.then_some(by.email());
+                let event = EventWire::TaskDeleted { task_id: &gone.id, user };
+                feed.tell(Topic::Board(&gone.board_id), || json_text(&event));
             },
         )
         .map(drop)

@@ -1,7 +1,6 @@
 //! Comments: each with its history entry in the same transaction, verdicts with their candidate.
 
 use rusqlite::{Connection, params};
-use serde_json::json;
 
 use super::{
     BoardStore, Member, bounded, millis, random_id, reading, rows::Stored, tickets, watch,
@@ -12,7 +11,7 @@ use crate::{
     limits,
     notice::{self, Happening},
     role::Role,
-    wire::{CommentWire, iso_ms},
+    wire::{CommentWire, EventWire, iso_ms, json_text},
 };
 
 /// How much of a comment its history entry repeats, in UTF-16 units as `DevTeam`'s board counts.
@@ -42,15 +41,9 @@ impl BoardStore {
                 Ok(((comment, row.wire), told))
             },
             |feed, (comment, ticket)| {
-                feed.tell(Topic::Board(&ticket.board_id), || {
-                    json!({
-                        "type": "comment_added",
-                        "taskId": ticket.id,
-                        "comment": comment,
-                        "user": by.email(),
-                    })
-                    .to_string()
-                });
+                let user = by.email();
+                let event = EventWire::CommentAdded { task_id: &ticket.id, comment, user };
+                feed.tell(Topic::Board(&ticket.board_id), || json_text(&event));
             },
         )?;
         Ok(comment)

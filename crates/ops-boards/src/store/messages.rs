@@ -13,7 +13,7 @@ use crate::{
     limits,
     mention::Handles,
     role::Role,
-    wire::{MessageWire, go_escaped, rfc3339_ms},
+    wire::{MessageWire, go_escaped, json_text, rfc3339_ms},
 };
 
 /// Which messages a list shows, oldest first.
@@ -87,9 +87,7 @@ impl BoardStore {
                 Ok((wire, Vec::new()))
             },
             |feed, wire| {
-                feed.tell(Topic::Channel(&wire.channel_id), || {
-                    go_escaped(&json!(wire).to_string())
-                });
+                feed.tell(Topic::Channel(&wire.channel_id), || go_escaped(&json_text(wire)));
             },
         )
     }

@@ -2,7 +2,7 @@
 
 use ops_core::id::Digest;
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
-use serde_json::{Map, json};
+use serde_json::Map;
 
 use super::{
     BoardStore, Edit, Member, NewTicket, backlog, bounded, edit, millis, random_id, reading,
@@ -15,7 +15,7 @@ use crate::{
     limits,
     notice::{self, Happening, Notice},
     role::{Field, Role, Status},
-    wire::TicketWire,
+    wire::{ChangesWire, EventWire, TicketWire, json_text},
 };
 
 /// A change that was made, or asked for without changing anything.
@@ -70,10 +70,8 @@ impl BoardStore {
                 Ok((ticket, told))
             },
             |feed, ticket| {
-                feed.tell(Topic::Board(&ticket.board_id), || {
-                    json!({ "type": "task_created", "task": ticket, "user": by.email() })
-                        .to_string()
-                });
+                let event = EventWire::TaskCreated { task: ticket, user: by.email() };
+                feed.tell(Topic::Board(&ticket.board_id), || json_text(&event));
             },
         )
     }
@@ -195,22 +193,15 @@ impl Edited {
         if !self.changed {
             return;
         }
-        feed.tell(Topic::Board(&self.after.board_id), || {
-            let (from, to) = (&self.before.status, &self.after.status);
-            let moved = self.moved();
-            json!({
-                "type": "task_updated",
-                "task": self.after,
-                "user": by.email(),
-                "changes": {
-                    "statusChanged": moved,
-                    "assigneeChanged": self.assigned(),
-                    "oldStatus": moved.then_some(from),
-                    "newStatus": moved.then_some(to),
-                },
-            })
-            .to_string()
-        });
+        let moved = self.moved();
+        let changes = ChangesWire {
+            status_changed: moved,
+            assignee_changed: self.assigned(),
+            old_status: moved.then_some(&self.before.status),
+            new_status: moved.then_some(&self.after.status),
+        };
+        let event = EventWire::TaskUpdated { task: &self.after, user: by.email(), changes };
+        feed.tell(Topic::Board(&self.after.board_id), || json_text(&event));
     }
 }
 
@@ -422,5 +413,5 @@ fn save(db: &Connection, row: &Stored, by: &Member, now: i64) -> Result<(), Boar
 }
 
 fn labels(ticket: &TicketWire) -> Option<String> {
-    ticket.labels.as_ref().map(|labels| serde_json::json!(labels).to_string())
+    ticket.labels.as_ref().map(|labels| json_text(labels))
 }

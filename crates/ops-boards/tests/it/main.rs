@@ -4,7 +4,10 @@
 
 mod bounds;
 mod desk;
+mod follow;
+mod gateway;
 mod order;
+mod page;
 mod ports;
 mod refusals;
 mod rules;
