@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
 mod bounds;
+mod browser;
+mod chromium;
 mod desk;
 mod follow;
 mod gateway;
