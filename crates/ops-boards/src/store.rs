@@ -6,9 +6,11 @@ mod cards;
 mod channels;
 mod comments;
 mod edit;
+mod gateway;
 mod members;
 mod messages;
 mod reading;
+mod rights;
 mod rows;
 mod schema;
 mod search;
@@ -35,8 +37,9 @@ pub(crate) use cards::{Card, Column};
 pub(crate) use comments::prefix_utf16;
 pub(crate) use edit::KINDS;
 pub use edit::{Edit, FieldChange, NewTicket};
+pub use gateway::Gateway;
 pub(crate) use members::hash;
-pub use members::{Gateway, Member, NewMember};
+pub use members::{Member, NewMember};
 pub use messages::MessageQuery;
 pub(crate) use messages::Posted;
 pub use reading::ListQuery;
@@ -149,7 +152,9 @@ impl BoardStore {
         let settings = self.settings();
         if settings.blocking_notifications && !notices.is_empty() {
             drop(db);
-            notices.iter().for_each(|notice| mail::deliver(notice, &settings.resolve_secret));
+            for notice in &notices {
+                mail::deliver(notice, &settings.resolve_secret);
+            }
             tell(&self.feed, &done);
         } else {
             tell(&self.feed, &done);

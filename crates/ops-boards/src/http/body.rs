@@ -35,7 +35,7 @@ pub(super) async fn read(
         .map(|value| value.trim().to_ascii_lowercase());
     let bytes = whole(request.into_body(), limits::BODY_BYTES)
         .await
-        .map_err(|refusal| Box::new(refused(dialect, &refusal)))?;
+        .map_err(|refusal| Box::new(refused(dialect, refusal)))?;
     match dialect {
         Dialect::Planning => express(kind.as_deref(), &bytes),
         Dialect::Meeting => go(&bytes),
@@ -72,7 +72,7 @@ impl Refusal {
     }
 }
 
-fn refused(dialect: Dialect, refusal: &Refusal) -> Response {
+fn refused(dialect: Dialect, refusal: Refusal) -> Response {
     let (status, text) = refusal.said();
     match dialect {
         Dialect::Planning => reply::page(status, text),

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sha2::{Digest as _, Sha256};
 
-use super::{BoardStore, plain};
+use super::{BoardStore, Gateway, gateway, plain};
 use crate::{
     BoardError, limits,
     role::Role,
@@ -21,16 +21,6 @@ pub struct Member {
     avatar: String,
     has_token: bool,
     gateway: Option<Gateway>,
-}
-
-/// Where a member's agent is told of what happens on the board.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gateway {
-    /// `http://host:port`, without a path.
-    pub address: String,
-    /// Reference to the token that the gateway wants: `env:NAME` or `file:PATH`. Its value is
-    /// never kept.
-    pub token: Option<String>,
 }
 
 /// A person or agent to be put on the board.
@@ -163,7 +153,7 @@ impl BoardStore {
                     secret
                 ],
             )?;
-            room_for_gateways(db)?;
+            gateway::room(db)?;
             by_id(db, &new.id)?.ok_or_else(|| BoardError::NoMember(new.id.clone()))
         })
     }
@@ -256,43 +246,6 @@ fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
     })
 }
 
-fn room_for_gateways(db: &Connection) -> Result<(), BoardError> {
-    let known: i64 =
-        db.query_row("SELECT count(*) FROM member WHERE gateway IS NOT NULL", [], |r| r.get(0))?;
-    if known > limits::GATEWAYS {
-        return Err(BoardError::Full(format!(
-            "at most {} members have gateways",
-            limits::GATEWAYS
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses what could send a token elsewhere than meant, or is a secret itself.
-fn check_gateway(gateway: &Gateway) -> Result<(), BoardError> {
-    plain("a gateway", &gateway.address)?;
-    let host = gateway.address.strip_prefix("http://").unwrap_or_default();
-    if host.is_empty() || host.contains(['/', '?', '#', '@', ' ', '\\']) {
-        return Err(BoardError::Refused(format!(
-            "`{}` is no address of a gateway: write it like http://agent:18789",
-            gateway.address
-        )));
-    }
-    let named = |reference: &str| {
-        let kind = ["env:", "file:"].into_iter().find(|kind| reference.starts_with(kind));
-        kind.is_some_and(|kind| reference.len() > kind.len())
-    };
-    match &gateway.token {
-        Some(reference) if !named(reference) => Err(BoardError::Refused(
-            "the token of a gateway must be a reference like env:NAME or file:PATH, never the \
-             token itself"
-                .to_owned(),
-        )),
-        Some(reference) => plain("a reference", reference),
-        None => Ok(()),
-    }
-}
-
 pub(crate) fn hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
@@ -302,7 +255,7 @@ fn check(new: &NewMember) -> Result<(), BoardError> {
     plain("an e-mail", &new.email)?;
     plain("a name", &new.name)?;
     plain("an avatar", &new.avatar)?;
-    new.gateway.as_ref().map_or(Ok(()), check_gateway)?;
+    new.gateway.as_ref().map_or(Ok(()), gateway::check)?;
     let letter =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     if new.id.is_empty() || !new.id.bytes().all(letter) {

@@ -6,6 +6,7 @@ use serde_json::Map;
 
 use super::{
     BoardStore, Edit, Member, NewTicket, backlog, bounded, edit, millis, random_id, reading,
+    rights,
     rows::{self, Stored},
     watch,
 };
@@ -14,7 +15,7 @@ use crate::{
     feed::{Feed, Topic},
     limits,
     notice::{self, Happening, Notice},
-    role::{Field, Role, Status},
+    role::{Role, Status},
     wire::{ChangesWire, EventWire, TicketWire, json_text},
 };
 
@@ -32,7 +33,7 @@ impl BoardStore {
         let status = new.status.as_deref().filter(|status| !status.is_empty());
         let status = known_status(status.unwrap_or("backlog"))?;
         if !settings.permissive {
-            may_file(by, new, status)?;
+            rights::may_file(by, new, status)?;
         }
         let mut wire = blank(by, new, status);
         let assignee = new.assignee.clone().filter(|assignee| !assignee.is_empty());
@@ -145,12 +146,12 @@ fn apply(
     let before = row.wire.clone();
     edit::set(&mut row.wire, change);
     if let Some(to) = to {
-        move_to(by.role(), permissive, &mut row.wire, to)?;
+        rights::move_to(by.role(), permissive, &mut row.wire, to)?;
     }
     let changed = row.wire != before;
     if changed {
         if !permissive {
-            may_write(by.role(), &before, &row.wire)?;
+            rights::may_write(by.role(), &before, &row.wire)?;
         }
         save(db, &row, by, now)?;
         for (action, details) in edit::changes(&before, &row.wire) {
@@ -235,76 +236,6 @@ fn known_status(text: &str) -> Result<Status, BoardError> {
         let names: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
         BoardError::Refused(format!("`{text}` is no status: use one of {}", names.join(", ")))
     })
-}
-
-fn move_to(
-    role: Role,
-    permissive: bool,
-    ticket: &mut TicketWire,
-    to: Status,
-) -> Result<(), BoardError> {
-    let from = rows::status(ticket)?;
-    if from != to && !permissive && !role.may_move(from, to) {
-        return Err(BoardError::MoveForbidden { role, from, to });
-    }
-    to.as_str().clone_into(&mut ticket.status);
-    Ok(())
-}
-
-fn may_file(by: &Member, new: &NewTicket, status: Status) -> Result<(), BoardError> {
-    let role = by.role();
-    let forbidden = |what: String, allowed: &str| {
-        Err(BoardError::Forbidden { role, what, allowed: allowed.to_owned() })
-    };
-    if !role.may_create(status) {
-        return forbidden(
-            format!("file a ticket in {status}"),
-            "po may file anywhere; cq, qa, manager and human may file in backlog",
-        );
-    }
-    let given = [
-        (Field::Priority, new.priority.is_some()),
-        (Field::Type, new.kind.is_some()),
-        (Field::Assignee, new.assignee.is_some()),
-        (Field::Release, new.release.is_some()),
-        (Field::More, !new.more.is_empty()),
-    ];
-    match given.iter().find(|(field, given)| *given && !role.may_file_with(*field)) {
-        Some((field, _)) => {
-            forbidden(format!("set `{}` on a new ticket", field.as_str()), "that is for po")
-        }
-        None => Ok(()),
-    }
-}
-
-fn may_write(role: Role, before: &TicketWire, after: &TicketWire) -> Result<(), BoardError> {
-    let differing = [
-        (Field::Name, before.name != after.name),
-        (Field::Title, before.title != after.title),
-        (Field::Description, before.description != after.description),
-        (Field::Priority, before.priority != after.priority),
-        (Field::Complexity, before.complexity != after.complexity),
-        (Field::Assignee, before.assignee != after.assignee),
-        (Field::Labels, before.labels != after.labels),
-        (Field::Release, before.release != after.release),
-        (Field::Type, before.kind != after.kind),
-        (Field::More, before.more != after.more),
-    ];
-    for (field, differs) in differing {
-        if differs && !role.may_write(field) {
-            let who: Vec<&str> = Role::ALL
-                .iter()
-                .filter(|other| other.may_write(field))
-                .map(|other| other.as_str())
-                .collect();
-            return Err(BoardError::Forbidden {
-                role,
-                what: format!("change `{}`", field.as_str()),
-                allowed: format!("that is for {}", who.join(", ")),
-            });
-        }
-    }
-    Ok(())
 }
 
 fn blank(by: &Member, new: &NewTicket, status: Status) -> TicketWire {
@@ -413,5 +344,5 @@ fn save(db: &Connection, row: &Stored, by: &Member, now: i64) -> Result<(), Boar
 }
 
 fn labels(ticket: &TicketWire) -> Option<String> {
-    ticket.labels.as_ref().map(|labels| json_text(labels))
+    ticket.labels.as_ref().map(json_text)
 }

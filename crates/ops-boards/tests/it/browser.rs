@@ -1,4 +1,4 @@
-//! A real headless Chromium, driven over the W3C WebDriver protocol.
+//! A real headless Chromium, driven over the W3C `WebDriver` protocol.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const INSTALL: &str =
     "this test needs Chromium: install it with `apt-get install -y chromium chromium-driver`";
 
-/// How W3C WebDriver names an element in JSON.
+/// How W3C `WebDriver` names an element in JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub(crate) const TAB: &str = "\u{e004}";
 pub(crate) const ENTER: &str = "\u{e007}";
@@ -23,9 +23,9 @@ pub(crate) struct Browser {
     driver: Child,
     base: String,
     session: Option<String>,
-    browser: Option<Pid>,
+    pid: Option<Pid>,
     agent: ureq::Agent,
-    _profile: tempfile::TempDir,
+    profile: tempfile::TempDir,
 }
 
 /// An element of the page.
@@ -51,19 +51,18 @@ impl Browser {
         let agent = ureq::Agent::config_builder()
             .proxy(None)
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(120)))
+            .timeout_global(Some(Duration::from_mins(2)))
             .build()
             .new_agent();
         let profile = tempfile::tempdir().unwrap();
         let base = format!("http://127.0.0.1:{port}");
-        let mut this =
-            Self { driver, base, session: None, browser: None, agent, _profile: profile };
+        let mut this = Self { driver, base, session: None, pid: None, agent, profile };
         this.open(javascript);
         this
     }
 
     fn open(&mut self, javascript: bool) {
-        let profile = format!("--user-data-dir={}", self._profile.path().display());
+        let profile = format!("--user-data-dir={}", self.profile.path().display());
         let args = [
             "--headless",
             "--no-sandbox",
@@ -89,7 +88,7 @@ impl Browser {
         let id = made["sessionId"].as_str().unwrap_or_else(|| panic!("{made}; {INSTALL}"));
         self.session = Some(id.to_owned());
         let pid = made["capabilities"]["goog:processID"].as_i64();
-        self.browser = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        self.pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     }
 
     fn exchange(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
@@ -126,7 +125,7 @@ impl Browser {
 
     /// Waits until the address fits: a click only begins a navigation.
     pub(crate) fn arrive(&self, fits: impl Fn(&str) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !fits(&self.url()) {
             assert!(Instant::now() < deadline, "still at {}", self.url());
             thread::yield_now();
@@ -211,8 +210,8 @@ impl Drop for Browser {
             drop(self.agent.delete(format!("{}/session/{session}", self.base)).call());
         }
         // After an orderly end there is nobody left to be ended.
-        if let Some(browser) = self.browser {
-            let _ = kill_process(browser, Signal::KILL);
+        if let Some(pid) = self.pid {
+            let _ = kill_process(pid, Signal::KILL);
         }
         drop(self.driver.kill());
         drop(self.driver.wait());

@@ -48,7 +48,7 @@ fn the_examples_of_the_planning_board_byte_for_byte() {
         r#""history":[{"action":"created","timestamp":"<time>","user":"pia@example.org","details":"Task created"},"#,
         r#"{"action":"comment_added","timestamp":"<time>","user":"cleo@example.org","details":"Comment: APPROVED. Security review: ok."},"#,
         r#"{"action":"status_change","timestamp":"<time>","user":"cleo@example.org","details":"Status: in-review → in-qa"},"#,
-        r###"{"action":"comment_added","timestamp":"<time>","user":"quinn@example.org","details":"Comment: ## QA PASS\n\nall"},"###,
+        r#"{"action":"comment_added","timestamp":"<time>","user":"quinn@example.org","details":"Comment: ## QA PASS\n\nall"},"#,
         r#"{"action":"status_change","timestamp":"<time>","user":"quinn@example.org","details":"Status: in-qa → rfp"}],"#,
         r#""createdAt":"<time>","createdBy":"pia@example.org","updatedAt":"<time>","updatedBy":"quinn@example.org"}]"#,
     ];
@@ -160,8 +160,8 @@ fn the_audit_of_the_meeting_board() {
     assert_eq!(list("?actor=mia"), 1);
     assert_eq!(list("?limit=1"), 1);
     assert_eq!(list("?limit=junk"), 2);
-    let last = audit.value()[0]["timestamp"].as_str().unwrap().to_owned();
-    assert_eq!(list(&format!("?since={last}")), 0);
+    let newest = audit.value()[0]["timestamp"].as_str().unwrap().to_owned();
+    assert_eq!(list(&format!("?since={newest}")), 0);
 }
 
 #[test]

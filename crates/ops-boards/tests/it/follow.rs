@@ -20,7 +20,6 @@ use crate::desk::{Desk, Served, redacted};
 type Socket = WebSocket<TcpStream>;
 
 /// Connects with this token, if any.
-#[expect(clippy::result_large_err, reason = "the client's own error")]
 fn connect(served: &Served, path: &str, token: Option<&str>) -> Result<Socket, Error> {
     let mut request = format!("ws://{}{path}", served.address).into_client_request()?;
     if let Some(token) = token {
@@ -156,7 +155,7 @@ fn p3_a_follower_shows_a_token_unless_the_board_is_permissive() {
 
 /// Waits until a condition holds.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !holds() {
         assert!(Instant::now() < deadline, "{what}");
         thread::yield_now();

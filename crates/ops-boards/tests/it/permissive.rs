@@ -1,8 +1,15 @@
 //! What a permissive board gives up, what it never does, and how fast callers may be.
 
-use std::thread;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use ops_boards::{BoardError, BoardSettings, Rate, Rates, Status, limits};
+use ops_core::id::Digest;
 use serde_json::json;
 
 use crate::desk::{Desk, TEAM, bearer};
@@ -88,6 +95,34 @@ fn a_ticket_can_be_deleted_and_its_number_never_comes_again() {
     let gone = served.json(&dan, &format!("DELETE /api/tasks/{id}"), "");
     assert_eq!(gone.body, r#"{"success":true}"#);
     assert_eq!(desk.ticket("C", "rfp").ticket_number, "MNS-3");
+}
+
+#[test]
+fn p1_the_candidate_is_asked_for_right_before_a_verdict_and_for_nothing_else() {
+    let desk = Desk::new();
+    let board = Arc::downgrade(&desk.store);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let served = desk.serve_with(BoardSettings {
+        before_verdict: Arc::new(move |ticket| {
+            let n = count.fetch_add(1, Ordering::SeqCst);
+            let candidate = Digest::of(n.to_string().as_bytes());
+            board.upgrade().unwrap().set_candidate(ticket, Some(&candidate)).unwrap();
+        }),
+        ..BoardSettings::default()
+    });
+    let id = desk.ticket("A", "in-review").id;
+    let stamped = |who: &str, path: &str| {
+        let said = served.json(&served.token(who), &format!("POST {path}"), r#"{"text":"x"}"#);
+        said.value()["candidate"].as_str().map(str::to_owned)
+    };
+    let paths = ["/api/tickets/mns-1/comments", &format!("/api/tasks/{id}/comments")];
+    assert_eq!(stamped("cleo", paths[0]).as_deref(), Some(Digest::of(b"0").as_str()));
+    assert_eq!(stamped("quinn", paths[1]).as_deref(), Some(Digest::of(b"1").as_str()));
+    for who in ["dan", "otto", "pia"] {
+        assert_eq!(stamped(who, paths[0]), None, "{who}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 fn slow(writes: f64, reads: f64, anonymous: f64) -> BoardSettings {

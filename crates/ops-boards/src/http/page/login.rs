@@ -45,12 +45,9 @@ pub(super) async fn enter(State(desk): State<Desk>, request: Request) -> Respons
     let token = form.first("token").unwrap_or_default().trim().to_owned();
     let (meter, sessions) = (Arc::clone(&desk.meter), Arc::clone(&desk.sessions));
     let done = desk.call(move |store| {
-        let member = match store.member_by_token(&token)? {
-            Some(member) => member,
-            None => {
-                let counted = meter.count(stranger, store.running_ms());
-                return counted.map(|()| None).map_err(Trouble::TooFast);
-            }
+        let Some(member) = store.member_by_token(&token)? else {
+            let counted = meter.count(stranger, store.running_ms());
+            return counted.map(|()| None).map_err(Trouble::TooFast);
         };
         let hash = store::hash(&token);
         Ok(Some(sessions.begin(member.id(), hash, store.running_ms())?))
