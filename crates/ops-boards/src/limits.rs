@@ -51,7 +51,7 @@ pub const MENTIONS_PER_MESSAGE: usize = 1_000;
 
 /// Tickets of a list when the caller names no limit, as on `DevTeam`'s board.
 pub const LIST_DEFAULT: usize = 100;
-/// Tickets of a list at most; a higher limit is refused, never silently cut.
+/// Ready tickets that the planning port gives at most; more are an error, never silently cut.
 pub const LIST_MAX: usize = 10_000;
 /// Bytes of text in one list of tickets; a list above it is refused, never silently cut.
 pub const LIST_BYTES: usize = 64 * 1024 * 1024;
@@ -100,7 +100,7 @@ pub const FOLLOWED_CHANNELS: usize = 200;
 /// `DevTeam`'s meeting board.
 pub const FRAMES_WAITING: usize = 256;
 /// Bytes that may wait for one connection beside the first frame.
-pub const FRAME_BYTES_WAITING: usize = 16 * 1024 * 1024;
+pub const FRAME_BYTES_WAITING: usize = 4 * 1024 * 1024;
 /// Bytes of a frame that a caller may send.
 pub const FRAME_BYTES: usize = 4 * 1024;
 /// Frames per second that a caller may send, on average; ten times as many at once.

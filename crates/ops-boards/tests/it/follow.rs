@@ -244,7 +244,7 @@ fn a_follower_that_reads_nothing_is_dropped_and_delays_nobody() {
         };
         desk.store.edit(&pia, "MNS-1", &edit).unwrap();
         // The keen one is given the time to keep up, whatever the machine does meanwhile.
-        until("the keen one keeps up", || *heard.lock().unwrap() + 100 > n);
+        until("the keen one keeps up", || *heard.lock().unwrap() + 20 > n);
     }
     reader.join().unwrap();
     let mut frames = 0;
