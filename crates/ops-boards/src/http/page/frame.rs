@@ -135,3 +135,45 @@ pub(super) fn see(path: &str, cookie: Option<&str>) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance of a colour, as WCAG 2.2 defines it.
+    fn luminance(colour: &str) -> f64 {
+        let digits = colour.strip_prefix('#').unwrap();
+        let width = digits.len() / 3;
+        let part = |n: usize| {
+            let text = digits[n * width..(n + 1) * width].repeat(3 - width);
+            let value = f64::from(u8::from_str_radix(&text, 16).unwrap()) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(0) + 0.7152 * part(1) + 0.0722 * part(2)
+    }
+
+    fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn letters_and_lines_stand_out_by_day_and_by_night() {
+        let themes: Vec<&str> = STYLE.split(":root{").skip(1).collect();
+        assert_eq!(themes.len(), 2);
+        for theme in themes {
+            let colour = |name: &str| {
+                let (_, rest) = theme.split_once(&format!("--{name}:")).unwrap();
+                rest.split([';', '}']).next().unwrap().to_owned()
+            };
+            for ground in ["paper", "soft"] {
+                for (name, least) in
+                    [("ink", 7.0), ("quiet", 7.0), ("link", 4.5), ("alert", 4.5), ("line", 3.0)]
+                {
+                    let found = contrast(&colour(name), &colour(ground));
+                    assert!(found >= least, "{name} on {ground}: {found:.2}");
+                }
+            }
+        }
+    }
+}
