@@ -93,8 +93,8 @@ impl<J: Journal> Engine<J> {
         for ticket in ready {
             let tries = self.knowledge().may_try(&ticket.id, foreign(ticket, queue), now);
             let Some(retries) = tries else { continue };
-            let tried = self.knowledge().tried.get(&ticket.id);
-            let next = tried.and_then(|tried| tried.next.as_ref());
+            let last = self.knowledge().tried.get(&ticket.id);
+            let next = last.and_then(|last| last.next.as_ref());
             let (place, notes) = place(ticket, next, &queue.settings);
             if let Some(at) = notes.as_ref().and_then(|notes| groups.get(notes)) {
                 if let Some((tickets, ..)) = fresh.get_mut(*at) {
@@ -115,11 +115,11 @@ impl<J: Journal> Engine<J> {
         if fresh.len() < MANY {
             return;
         }
-        let names = |(tickets, _, place): &(Vec<TicketId>, u32, Place)| {
+        let told = |(tickets, _, place): &(Vec<TicketId>, u32, Place)| {
             let tickets: Vec<_> = tickets.iter().map(ToString::to_string).collect();
             format!("{} ({})", tickets.join(" and "), place.service)
         };
-        let named: Vec<_> = fresh.iter().take(NAMED_MAX).map(names).collect();
+        let named: Vec<_> = fresh.iter().take(NAMED_MAX).map(told).collect();
         let more = match fresh.len().saturating_sub(NAMED_MAX) {
             0 => String::new(),
             more => format!(" and {more} more"),

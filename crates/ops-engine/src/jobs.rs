@@ -84,6 +84,8 @@ pub struct Known {
     pub then: Option<Fingerprint>,
     /// Hourly counts of requests: where, of which service.
     pub tallies: BTreeMap<(EnvironmentName, ServiceName), TallyBook>,
+    /// Nothing but what makes the candidate is to be gathered.
+    pub only_candidate: bool,
     /// Deployments that serve or froze, with the checks that were green before them.
     pub standing: Vec<(DeploymentId, Vec<String>)>,
 }

@@ -179,6 +179,7 @@ impl<J: Journal> Engine<J> {
                 .cloned(),
             tallies: knowledge.tallies.clone(),
             standing: self.standing(deployment),
+            only_candidate: false,
         };
         Work::Gather { created: Box::new(created.clone()), known: Box::new(known) }
     }

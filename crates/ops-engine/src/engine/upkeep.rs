@@ -37,8 +37,8 @@ impl<J: Journal> Engine<J> {
         for (service, stage) in budgets.flat_map(|one| one.stages.iter().map(move |s| (one, s))) {
             let Some(here) = service.in_stage(&stage.environment) else { continue };
             let key = (stage.environment.clone(), here.name);
-            let book = self.knowledge.tallies.get(&key);
-            let after = match book.and_then(|book| book.last.as_ref()) {
+            let counted = self.knowledge.tallies.get(&key);
+            let after = match counted.and_then(|counted| counted.last.as_ref()) {
                 Some((boot, last)) if *boot == now.boot => *last,
                 _ => 0,
             };

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ops_boards::{BoardStore, Role};
+use ops_boards::BoardStore;
 use ops_core::{
     checks::{Facts, judge},
     deploy::Created,
@@ -28,6 +28,7 @@ pub(crate) fn nothing_known(governs: Option<String>) -> Known {
         then: None,
         tallies: BTreeMap::new(),
         standing: Vec::new(),
+        only_candidate: false,
     }
 }
 
@@ -59,26 +60,10 @@ pub(crate) fn facts_of(
 
 /// Tells the board the candidate of a ticket, right before somebody judges it. Where none can be
 /// told, none stands there: a wrong one would be worse.
-pub(super) fn stamp(
-    store: &BoardStore,
-    ports: &Ports,
-    governs: Option<String>,
-    ticket: &str,
-    token: &str,
-) {
-    let judges = matches!(
-        store.member_by_token(token),
-        Ok(Some(member)) if matches!(member.role(), Role::Cq | Role::Qa)
-    );
-    if !judges {
-        return;
-    }
-    let (created, facts) = facts_of(
-        ports,
-        &TicketId::new(ticket),
-        EnvironmentName::new("production"),
-        nothing_known(governs),
-    );
+pub(super) fn stamp(store: &BoardStore, ports: &Ports, governs: Option<String>, ticket: &str) {
+    let known = Known { only_candidate: true, ..nothing_known(governs) };
+    let environment = EnvironmentName::new("production");
+    let (created, facts) = facts_of(ports, &TicketId::new(ticket), environment, known);
     let candidate = facts.and_then(|facts| judge(&created, &facts).candidate);
     if let Err(error) = store.set_candidate(ticket, candidate.as_ref()) {
         tracing::debug!(%error, ticket, "no candidate could be noted on the board");
