@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{
     Check, DependencyFact, Trace, Verdict,
-    each::{check, error, not_declared, waits_for},
+    each::{check, error, not_declared, soon, waits_for},
     judge::Desk,
 };
-use crate::{settings::Dependency, world::Fault};
+use crate::{
+    id::ServiceName,
+    settings::{Dependency, Service},
+    world::Fault,
+};
 
 const DAY_SECONDS: i64 = 24 * 3_600;
 
@@ -16,27 +20,50 @@ pub(super) fn dependencies(desk: &Desk<'_>) -> Check {
     let Some(service) = &desk.service else {
         return waits_for(id, at, "notes");
     };
-    if service.depends_on.is_empty() {
+    let undeclared = undeclared(desk, service);
+    if service.depends_on.is_empty() && undeclared.is_empty() {
         return check(id, at, Verdict::Pass, "none declared");
     }
     let mut worst = Verdict::Pass;
     let mut seen = Vec::new();
+    for name in undeclared {
+        worst = Verdict::Fail;
+        seen.push(format!("{name}: the notes name it, and ops.yaml does not"));
+    }
     for wanted in &service.depends_on {
         let fact = desk.facts.dependencies.iter().find(|fact| fact.service == wanted.service);
         let (verdict, words) = match fact {
             Some(fact) => dependency(wanted, fact),
             None => (Verdict::Error, "it was not looked at".to_owned()),
         };
-        if worst == Verdict::Pass {
-            worst = verdict;
-        }
+        worst = worse(worst, verdict);
         seen.push(format!("{}: {words}", wanted.service));
     }
     let check = check(id, at, worst, seen.join("; "));
     if worst == Verdict::Pass {
         return check;
     }
-    check.remedy("make them healthy, or deploy the version of them that this service needs, first")
+    check.remedy(soon(
+        "whoever looks after the service named here makes it healthy, or ships the version that is \
+         needed, first; what only the notes name, DEV adds to `depends_on` of the service in \
+         ops.yaml or takes out of the notes",
+    ))
+}
+
+/// What the notes say must be healthy, and ops.yaml does not know: nobody looks at it.
+fn undeclared<'a>(desk: &'a Desk<'_>, service: &Service) -> Vec<&'a ServiceName> {
+    let known = |name: &ServiceName| service.depends_on.iter().any(|one| one.service == *name);
+    let named = desk.notes().map_or(&[][..], |notes| notes.depends_on.as_slice());
+    named.iter().filter(|name| !known(name)).collect()
+}
+
+/// What is not known cannot be told from what is worse: an error hides behind no failure.
+fn worse(one: Verdict, other: Verdict) -> Verdict {
+    match (one, other) {
+        (Verdict::Error, _) | (_, Verdict::Error) => Verdict::Error,
+        (Verdict::Pass, other) => other,
+        (one, _) => one,
+    }
 }
 
 fn dependency(wanted: &Dependency, fact: &DependencyFact) -> (Verdict, String) {
@@ -66,6 +93,9 @@ fn dependency(wanted: &Dependency, fact: &DependencyFact) -> (Verdict, String) {
 
 pub(super) fn host(desk: &Desk<'_>) -> Check {
     let (id, at) = ("host", "load, clock and certificates of the machine");
+    if desk.rollback() {
+        return check(id, at, Verdict::Pass, "no limit of the machine holds a rollback");
+    }
     let Some(settings) = desk.settings else {
         return waits_for(id, at, "settings");
     };
@@ -76,7 +106,7 @@ pub(super) fn host(desk: &Desk<'_>) -> Check {
             Verdict::Fail,
             format!("ops.yaml has no environment `{}`", desk.environment),
         )
-        .remedy("name one of its environments as the service's stage");
+        .remedy("DEV names one of its environments under the service's `stages` in ops.yaml");
     };
     let limits = &environment.host;
     let facts = &desk.facts.limits;
@@ -102,15 +132,17 @@ pub(super) fn host(desk: &Desk<'_>) -> Check {
     if rows.is_empty() {
         return not_declared(id, at);
     }
-    let worst = rows.iter().map(|(verdict, _)| *verdict).find(|verdict| *verdict != Verdict::Pass);
+    let worst = rows.iter().map(|(verdict, _)| *verdict).fold(Verdict::Pass, worse);
     let words: Vec<_> = rows.into_iter().map(|(_, words)| words).collect();
-    match worst {
-        None => check(id, at, Verdict::Pass, words.join("; ")),
-        Some(worst) => check(id, at, worst, words.join("; ")).remedy(
-            "bring the machine within the limits of ops.yaml (`environments`, `host`): calm it, \
-             set its clock by a time service, renew the certificate",
-        ),
+    let check = check(id, at, worst, words.join("; "));
+    if worst == Verdict::Pass {
+        return check;
     }
+    check.remedy(soon(
+        "somebody with access to the machine brings it within the limits of ops.yaml \
+         (`environments`, `host`): find what loads it, let a time service set its clock, renew the \
+         certificate",
+    ))
 }
 
 fn bound<T>(
@@ -131,6 +163,9 @@ fn bound<T>(
 
 pub(super) fn alerts(desk: &Desk<'_>) -> Check {
     let (id, at) = ("alerts", "alerts of the service, its dependencies and its hosts");
+    if desk.rollback() {
+        return check(id, at, Verdict::Pass, "no alert holds a rollback");
+    }
     let Some(settings) = desk.settings else {
         return waits_for(id, at, "settings");
     };
@@ -146,7 +181,10 @@ pub(super) fn alerts(desk: &Desk<'_>) -> Check {
         let alerts = match answer {
             Some((_, Ok(alerts))) => alerts,
             Some((_, Err(fault))) => return error(id, at, fault),
-            None => return check(id, at, Verdict::Error, format!("{} was not asked", source.name)),
+            None => {
+                return check(id, at, Verdict::Error, format!("{} was not asked", source.name))
+                    .remedy(soon("`ops doctor` says whether that source of alerts answers"));
+            }
         };
         let ours = |about: &str| {
             about == name.as_str()
@@ -167,8 +205,10 @@ pub(super) fn alerts(desk: &Desk<'_>) -> Check {
             settings.gate.alerts.iter().map(|source| source.name.as_str()).collect();
         return check(id, at, Verdict::Pass, format!("none fires, says {}", names.join(", ")));
     }
-    check(id, at, Verdict::Fail, firing.join("; "))
-        .remedy("mend what fires, or wait until it is over: a deployment now could not be judged")
+    check(id, at, Verdict::Fail, firing.join("; ")).remedy(soon(
+        "whoever is on call ends what fires, since a deployment now could not be judged; an alert \
+         that says nothing of deployments is named under `ignore` of its source in ops.yaml",
+    ))
 }
 
 pub(super) fn fingerprint(desk: &Desk<'_>) -> Check {
@@ -187,16 +227,20 @@ pub(super) fn fingerprint(desk: &Desk<'_>) -> Check {
         .now
         .iter()
         .filter(|(_, now)| now.state.is_none())
-        .map(|(name, _)| name.as_str())
+        .map(|(name, _)| name.clone())
+        .chain(declared(service).filter(|name| !desk.facts.now.contains_key(name)))
         .collect();
     if !unread.is_empty() {
         let seen = format!("cannot be read: {}", unread.join(", "));
-        return check(id, at, Verdict::Error, seen)
-            .remedy("make it readable for ops, or correct ops.yaml");
+        return check(id, at, Verdict::Error, seen).remedy(soon(
+            "somebody with access to this machine makes it readable for ops, or DEV corrects its \
+             `file` or `command` under `infrastructure` in ops.yaml",
+        ));
     }
     let Some(then) = &desk.facts.then else {
-        return check(id, at, Verdict::Inconclusive, "QA's verdict has not been seen yet")
-            .remedy("see the check evidence");
+        return check(id, at, Verdict::Inconclusive, "QA's verdict has not been seen yet").remedy(
+            "see the check evidence: what is there is noted as soon as QA's verdict counts",
+        );
     };
     let changes = changes(&then.items, &desk.facts.now);
     if changes.is_empty() {
@@ -204,8 +248,16 @@ pub(super) fn fingerprint(desk: &Desk<'_>) -> Check {
         return check(id, at, Verdict::Pass, seen);
     }
     let seen = format!("changed since {}: {}", then.at, changes.join("; "));
-    check(id, at, Verdict::Fail, seen)
-        .remedy("QA looks at it again with what is there now, and says so in a new verdict")
+    check(id, at, Verdict::Fail, seen).remedy(
+        "QA tests it again with what is there now, and writes a new verdict on the ticket; ops \
+         then goes on by itself. Or what changed is put back as it was",
+    )
+}
+
+/// What the service leans on, as facts name it.
+fn declared(service: &Service) -> impl Iterator<Item = String> {
+    let services = service.depends_on.iter().map(|one| format!("service {}", one.service));
+    services.chain(service.infrastructure.iter().map(|one| one.name.clone()))
 }
 
 fn names(items: &BTreeMap<String, Trace>) -> String {
