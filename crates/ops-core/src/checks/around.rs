@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Check, DependencyFact, Trace, Verdict,
+    Check, DependencyFact, LimitFacts, Trace, Verdict,
     each::{check, error, not_declared, soon, waits_for},
     judge::Desk,
 };
 use crate::{
     id::ServiceName,
-    settings::{Dependency, Service},
+    settings::{Dependency, HostLimits, Service},
     world::Fault,
 };
 
@@ -24,30 +24,55 @@ pub(super) fn dependencies(desk: &Desk<'_>) -> Check {
     if service.depends_on.is_empty() && undeclared.is_empty() {
         return check(id, at, Verdict::Pass, "none declared");
     }
-    let mut worst = Verdict::Pass;
-    let mut seen = Vec::new();
-    for name in undeclared {
-        worst = Verdict::Fail;
-        seen.push(format!("{name}: the notes name it, and ops.yaml does not"));
-    }
+    let mut rows: Vec<Row> = undeclared.into_iter().map(only_in_notes).collect();
     for wanted in &service.depends_on {
         let fact = desk.facts.dependencies.iter().find(|fact| fact.service == wanted.service);
-        let (verdict, words) = match fact {
+        rows.push(match fact {
             Some(fact) => dependency(wanted, fact),
-            None => (Verdict::Error, "it was not looked at".to_owned()),
-        };
-        worst = worse(worst, verdict);
-        seen.push(format!("{}: {words}", wanted.service));
+            None => Row::unasked(wanted.service.as_str()),
+        });
     }
+    together(id, at, &rows)
+}
+
+/// One of several things that a check looks at.
+struct Row {
+    verdict: Verdict,
+    words: String,
+    remedy: String,
+}
+
+impl Row {
+    fn new(verdict: Verdict, name: &str, seen: &str, remedy: impl Into<String>) -> Self {
+        Self { verdict, words: format!("{name}: {seen}"), remedy: remedy.into() }
+    }
+
+    fn pass(name: &str, seen: &str) -> Self {
+        Self::new(Verdict::Pass, name, seen, "")
+    }
+
+    fn error(name: &str, fault: &Fault) -> Self {
+        Self::new(Verdict::Error, name, &format!("{} ({})", fault.what, fault.place), &*fault.next)
+    }
+
+    fn unasked(name: &str) -> Self {
+        let remedy = "`ops doctor` says whether it can be looked at";
+        Self::new(Verdict::Error, name, "it was not looked at", remedy)
+    }
+}
+
+/// The worst of all, with what was seen of each and what must happen for those that hold.
+fn together(id: &str, at: &str, rows: &[Row]) -> Check {
+    let worst = rows.iter().map(|row| row.verdict).fold(Verdict::Pass, worse);
+    let seen: Vec<_> = rows.iter().map(|row| row.words.as_str()).collect();
     let check = check(id, at, worst, seen.join("; "));
-    if worst == Verdict::Pass {
-        return check;
+    let mut remedies: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| !row.verdict.lets_pass()) {
+        if !remedies.contains(&row.remedy.as_str()) {
+            remedies.push(&row.remedy);
+        }
     }
-    check.remedy(soon(
-        "whoever looks after the service named here makes it healthy, or ships the version that is \
-         needed, first; what only the notes name, DEV adds to `depends_on` of the service in \
-         ops.yaml or takes out of the notes",
-    ))
+    if remedies.is_empty() { check } else { check.remedy(soon(&remedies.join("; "))) }
 }
 
 /// What the notes say must be healthy, and ops.yaml does not know: nobody looks at it.
@@ -66,27 +91,50 @@ fn worse(one: Verdict, other: Verdict) -> Verdict {
     }
 }
 
-fn dependency(wanted: &Dependency, fact: &DependencyFact) -> (Verdict, String) {
+fn only_in_notes(name: &ServiceName) -> Row {
+    let remedy = format!(
+        "DEV adds {name} to `depends_on` of the service in ops.yaml, or takes it out of the notes"
+    );
+    let seen = "the notes name it, and ops.yaml does not";
+    Row::new(Verdict::Fail, name.as_str(), seen, remedy)
+}
+
+fn dependency(wanted: &Dependency, fact: &DependencyFact) -> Row {
+    let name = wanted.service.as_str();
     match &fact.health {
         Ok(None) => {}
-        Ok(Some(why)) => return (Verdict::Fail, why.clone()),
-        Err(fault) => return (Verdict::Error, fault.what.clone()),
+        Ok(Some(why)) => {
+            let remedy = format!("whoever looks after {name} makes it healthy first");
+            return Row::new(Verdict::Fail, name, why, remedy);
+        }
+        Err(fault) => return Row::error(name, fault),
     }
     let Some(needs) = &wanted.version else {
-        return (Verdict::Pass, "healthy".to_owned());
+        return Row::pass(name, "healthy");
     };
+    let first =
+        format!("a ticket that ships {name} {needs} goes first; or DEV corrects `depends_on`");
     let Some(serves) = &fact.version else {
-        return (Verdict::Fail, format!("{needs} is needed, and ops deployed no version of it"));
+        let seen = format!("{needs} is needed, and ops deployed no version of it");
+        return Row::new(Verdict::Fail, name, &seen, first);
     };
     let version = semver::Version::parse(serves.trim_start_matches(['v', 'V']));
     match (semver::VersionReq::parse(needs), version) {
         (Ok(needs), Ok(version)) if needs.matches(&version) => {
-            (Verdict::Pass, format!("healthy, {serves} serves and {needs} is needed"))
+            Row::pass(name, &format!("healthy, {serves} serves and {needs} is needed"))
         }
-        (Ok(needs), Ok(_)) => (Verdict::Fail, format!("{serves} serves and {needs} is needed")),
-        (Err(why), _) => (Verdict::Error, format!("`{needs}` is no requirement: {why}")),
+        (Ok(needs), Ok(_)) => {
+            let seen = format!("{serves} serves and {needs} is needed");
+            Row::new(Verdict::Fail, name, &seen, first)
+        }
+        (Err(why), _) => {
+            let seen = format!("`{needs}` is no requirement: {why}");
+            let remedy = "DEV corrects `depends_on` of the service in ops.yaml";
+            Row::new(Verdict::Error, name, &seen, remedy)
+        }
         (_, Err(_)) => {
-            (Verdict::Fail, format!("{serves} serves, which cannot be compared with {needs}"))
+            let seen = format!("{serves} serves, which cannot be compared with {needs}");
+            Row::new(Verdict::Fail, name, &seen, first)
         }
     }
 }
@@ -108,56 +156,57 @@ pub(super) fn host(desk: &Desk<'_>) -> Check {
         )
         .remedy("DEV names one of its environments under the service's `stages` in ops.yaml");
     };
-    let limits = &environment.host;
-    let facts = &desk.facts.limits;
-    let mut rows: Vec<(Verdict, String)> = Vec::new();
+    let rows = limits(&environment.host, &desk.facts.limits);
+    if rows.is_empty() {
+        return not_declared(id, at);
+    }
+    together(id, at, &rows)
+}
+
+fn limits(limits: &HostLimits, facts: &LimitFacts) -> Vec<Row> {
+    let mut rows = Vec::new();
     if let Some(most) = limits.load_per_core {
-        rows.push(bound("load per core", facts.load_per_core.as_ref(), |load| {
+        let remedy = "somebody with access to the machine finds out what loads it, and ends that";
+        rows.push(bound("load per core", facts.load_per_core.as_ref(), remedy, |load| {
             (*load <= most, format!("{load:.2}, at most {most:.2}"))
         }));
     }
     if let Some(most) = limits.clock_ms {
-        rows.push(bound("clock", facts.clock_ms.as_ref(), |off| {
+        let remedy = "somebody with access to the machine lets a time service set its clock";
+        rows.push(bound("clock", facts.clock_ms.as_ref(), remedy, |off| {
             (*off <= most, format!("right within {off} ms, at most {most} ms"))
         }));
     }
     let least = i64::from(limits.certificate_days);
     for path in &limits.certificates {
         let found = facts.certificates.iter().find(|(name, _)| name == path).map(|(_, left)| left);
-        rows.push(bound(path, found, |left| {
+        let remedy = format!("somebody with access to the machine renews the certificate {path}");
+        rows.push(bound(path, found, &remedy, |left| {
             let days = left.div_euclid(DAY_SECONDS);
-            (days >= least, format!("valid for {days} days, at least {least}"))
+            let seen = if *left < 0 {
+                "not valid any more".into()
+            } else {
+                format!("valid for {days} days")
+            };
+            (days >= least, format!("{seen}, at least {least} days are wanted"))
         }));
     }
-    if rows.is_empty() {
-        return not_declared(id, at);
-    }
-    let worst = rows.iter().map(|(verdict, _)| *verdict).fold(Verdict::Pass, worse);
-    let words: Vec<_> = rows.into_iter().map(|(_, words)| words).collect();
-    let check = check(id, at, worst, words.join("; "));
-    if worst == Verdict::Pass {
-        return check;
-    }
-    check.remedy(soon(
-        "somebody with access to the machine brings it within the limits of ops.yaml \
-         (`environments`, `host`): find what loads it, let a time service set its clock, renew the \
-         certificate",
-    ))
+    rows
 }
 
 fn bound<T>(
     name: &str,
     found: Option<&Result<T, Fault>>,
+    remedy: &str,
     within: impl Fn(&T) -> (bool, String),
-) -> (Verdict, String) {
+) -> Row {
     match found {
-        None => (Verdict::Error, format!("{name}: it was not looked at")),
-        Some(Err(fault)) => (Verdict::Error, format!("{name}: {}", fault.what)),
-        Some(Ok(found)) => {
-            let (holds, words) = within(found);
-            let verdict = if holds { Verdict::Pass } else { Verdict::Fail };
-            (verdict, format!("{name}: {words}"))
-        }
+        None => Row::unasked(name),
+        Some(Err(fault)) => Row::error(name, fault),
+        Some(Ok(found)) => match within(found) {
+            (true, words) => Row::pass(name, &words),
+            (false, words) => Row::new(Verdict::Fail, name, &words, remedy),
+        },
     }
 }
 

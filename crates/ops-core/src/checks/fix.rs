@@ -38,6 +38,7 @@ pub(super) fn relax(desk: &Desk<'_>, checklist: &mut Checklist) {
         let found = mended.iter().find(|(fixed, _)| fixed.green.contains(&check.id));
         let Some((fixed, by)) = found else { continue };
         check.verdict = Verdict::Relaxed;
+        check.remedy.clear();
         check.evidence = format!(
             "{}; green before {} and red since, which this ticket fixes, says {by}",
             check.evidence, fixed.named
@@ -57,6 +58,7 @@ fn take_back(checklist: &mut Checklist) {
         let failed = check.verdict == Verdict::Fail && TAKEN_BACK.contains(&check.id.as_str());
         if failed || unread {
             check.verdict = Verdict::Relaxed;
+            check.remedy.clear();
             check.evidence.push_str("; that does not hold a rollback");
         }
     }

@@ -88,7 +88,7 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
     let mut lacks = Vec::new();
     if host.disk_free < disk_needed {
         lacks.push(format!(
-            "{} MB of disk free, {} needed",
+            "{} MB of disk free, {} MB needed",
             host.disk_free / MB,
             disk_needed.div_ceil(MB)
         ));
@@ -98,7 +98,7 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
     }
     if host.memory_free < memory {
         lacks.push(format!(
-            "{} MB of memory free, {} needed",
+            "{} MB of memory free, {} MB needed",
             host.memory_free / MB,
             memory.div_ceil(MB)
         ));
@@ -119,8 +119,9 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
         return check("room", at, Verdict::Pass, seen);
     }
     check("room", at, Verdict::Fail, lacks.join("; ")).remedy(soon(
-        "somebody with access to this machine frees what is missing; or the service asks for less \
-         in ops.yaml (`needs`, `replicas`), or its environment has more `ports`",
+        "somebody with access to this machine frees what is missing, or ends what uses the port; \
+         or the service asks for less in ops.yaml (`needs`, `replicas`), or its environment has \
+         more `ports`",
     ))
 }
 
@@ -130,6 +131,7 @@ pub(super) fn variables(desk: &Desk<'_>) -> Check {
         return waits_for("variables", at, "notes");
     };
     let mut missing = Vec::new();
+    let mut unset = Vec::new();
     if let Some(notes) = desk.notes() {
         let declared =
             |name: &String| service.env.contains_key(name) || service.secrets.contains_key(name);
@@ -159,20 +161,31 @@ pub(super) fn variables(desk: &Desk<'_>) -> Check {
     for (name, answer) in &desk.facts.secrets {
         match answer {
             Ok(true) => {}
-            Ok(false) => missing.push(format!("a value for secret {name}")),
+            Ok(false) => unset.push(format!("a value for secret {name}")),
             Err(fault) => return error("variables", at, fault),
         }
     }
-    if missing.is_empty() {
+    if missing.is_empty() && unset.is_empty() {
         let seen =
             format!("{} variables, {} secrets present", service.env.len(), service.secrets.len());
         return check("variables", at, Verdict::Pass, seen);
     }
-    check("variables", at, Verdict::Fail, format!("missing: {}", missing.join(", "))).remedy(soon(
-        "DEV declares them for the service in ops.yaml (`env`, `secrets`), or takes them out of \
-         the notes; a missing value is set, where the reference in ops.yaml points, by somebody \
-         with access to this machine",
-    ))
+    let mut first = Vec::new();
+    if !missing.is_empty() {
+        first.push(
+            "DEV declares it for the service in ops.yaml (`env`, `secrets`), or takes it out of \
+             the notes",
+        );
+    }
+    if !unset.is_empty() {
+        first.push(
+            "somebody with access to this machine sets the value where the reference under \
+             `secrets` in ops.yaml points",
+        );
+    }
+    missing.append(&mut unset);
+    check("variables", at, Verdict::Fail, format!("missing: {}", missing.join(", ")))
+        .remedy(soon(&first.join("; ")))
 }
 
 pub(super) fn rollback_plan(desk: &Desk<'_>) -> Check {
@@ -193,7 +206,7 @@ pub(super) fn rollback_plan(desk: &Desk<'_>) -> Check {
         let seen = format!("{alive} replicas exist that no deployment of ops brought");
         return check("rollback-plan", at, Verdict::Fail, seen).remedy(soon(
             "somebody with access to this machine stops them, so that it is known what a way \
-                 back leads to: `ops status` names them",
+                 back  leads to",
         ));
     };
     match &desk.facts.old_stored {

@@ -96,8 +96,8 @@ pub(super) fn evidence(desk: &Desk<'_>) -> Check {
         }
         Evidence::Held { words, question, .. } => {
             let question = question.unwrap_or_else(|| {
-                "DEV, CQ and QA take the ticket through the pipeline for this candidate. ops looks \
-                 again on every change of the ticket"
+                "DEV mends what is said here, CQ and QA pass this candidate, QA moves the ticket to \
+                 rfp; ops reads it again on every change and goes on by itself"
                     .to_owned()
             });
             let (words, question) = (named(ticket, words), named(ticket, question));
@@ -227,7 +227,13 @@ pub(super) fn migrations(desk: &Desk<'_>) -> Check {
                 format!("{}: the service runs them when it starts, says ops.yaml", some.join(", "));
             check("migrations", at, Verdict::Pass, seen)
         }
-        Some(some) => check("migrations", at, Verdict::Fail, some.join(", ")).remedy(
+        Some(some) => check(
+            "migrations",
+            at,
+            Verdict::Fail,
+            format!("{}, which nobody runs", some.join(", ")),
+        )
+        .remedy(
             "ops cannot run migrations. Either DEV has them run as a change of their own and posts \
              notes with `migrations: none`; or the service runs them at its start, in a way that \
              its previous version can live with, and ops.yaml says so for the service: \

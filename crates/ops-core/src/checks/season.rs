@@ -55,7 +55,11 @@ pub(super) fn window(desk: &Desk<'_>) -> Check {
                     )
                 },
             );
-            let urgent = match let_through(windows).as_slice() {
+            let shut = |class: &str| {
+                let then = judge_windows(windows, now, service, &desk.environment, class);
+                matches!(then, Ok(Windows::Shut { .. }) | Err(_))
+            };
+            let urgent = match let_through(windows, shut).as_slice() {
                 [] => "no class of tickets is let through".to_owned(),
                 classes => format!(
                     "if it cannot wait, PO comments on the ticket with the line `Class: …` and one \
@@ -68,10 +72,11 @@ pub(super) fn window(desk: &Desk<'_>) -> Check {
     }
 }
 
-/// The classes that at least one window does not hold.
-fn let_through(windows: &[Window]) -> Vec<String> {
+/// The classes that would let it begin all the same.
+fn let_through(windows: &[Window], shut: impl Fn(&str) -> bool) -> Vec<String> {
     let classes: BTreeSet<_> = windows.iter().flat_map(|window| &window.except).collect();
-    classes.into_iter().map(|class| format!("`{class}`")).collect()
+    let open = classes.into_iter().filter(|class| !shut(class));
+    open.map(|class| format!("`{class}`")).collect()
 }
 
 /// A share in percent, without the noise of its last binary digits.
@@ -138,6 +143,8 @@ pub(super) fn error_budget(desk: &Desk<'_>) -> Check {
             classes.join(", ")
         ),
     };
-    check(id, at, Verdict::Fail, seen)
-        .remedy(soon(&format!("wait until older failures are out of the span; {urgent}")))
+    check(id, at, Verdict::Fail, seen).remedy(soon(&format!(
+        "wait until older failures are out of the span, while DEV makes the service more \
+             reliable; {urgent}"
+    )))
 }

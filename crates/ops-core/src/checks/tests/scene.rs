@@ -199,7 +199,8 @@ fn make() -> Scene {
 
 fn declare(settings: &mut Settings) {
     // The clock of the fixture shows the afternoon of 2026-09-21.
-    let open = Opening::Cron { expression: "0 6 * * *".into(), zone: "UTC".into(), seconds: 43_200 };
+    let open =
+        Opening::Cron { expression: "0 6 * * *".into(), zone: "UTC".into(), seconds: 43_200 };
     let freeze = Opening::Between {
         from: "2026-12-18T16:00:00Z".parse().unwrap(),
         until: "2027-01-04T07:00:00Z".parse().unwrap(),
