@@ -12,6 +12,9 @@ use crate::{
     world::ReplicaState,
 };
 
+/// What makes facts other ones.
+type Change = fn(&mut Scene);
+
 /// A bad run.
 pub(super) struct Bad {
     /// The check that must hold it.
@@ -21,15 +24,10 @@ pub(super) struct Bad {
     /// What the check must say.
     pub(super) verdict: Verdict,
     /// Makes good facts bad.
-    pub(super) change: fn(&mut Scene),
+    pub(super) change: Change,
 }
 
-const fn bad(
-    id: &'static str,
-    what: &'static str,
-    verdict: Verdict,
-    change: fn(&mut Scene),
-) -> Bad {
+const fn bad(id: &'static str, what: &'static str, verdict: Verdict, change: Change) -> Bad {
     Bad { id, what, verdict, change }
 }
 
@@ -115,11 +113,10 @@ pub(super) const BAD: &[Bad] = &[
     bad("overtaken", "the other tickets cannot be read", Error, |s| s.facts.rivals = Err(fault())),
     bad("service-health", "a replica is sick", Fail,
         |s| replica(s, Some(Ok(Some("answered 503".into()))))),
-    bad("service-health", "a replica is gone", Fail, |s| if let Ok(target) = &mut s.facts.target {
-        if let Some(one) = target.replicas.last_mut() {
+    bad("service-health", "a replica is gone", Fail,
+        |s| if let Some(one) = s.facts.target.as_mut().ok().and_then(|view| view.replicas.last_mut()) {
             one.state = ReplicaState::Stopped;
-        }
-    }),
+        }),
     bad("service-health", "p8_ a replica cannot be asked", Error, |s| replica(s, Some(Err(fault())))),
     bad("service-health", "p8_ a replica was not asked", Error, |s| replica(s, None)),
     bad("dependencies", "it is sick", Fail,
@@ -257,7 +254,7 @@ pub(super) const BAD: &[Bad] = &[
 
 /// What is missing altogether, as if a part of the gathering had been forgotten.
 #[rustfmt::skip]
-pub(super) const UNREAD: &[(&str, fn(&mut Scene))] = &[
+pub(super) const UNREAD: &[(&str, Change)] = &[
     ("settings", |s| s.facts.settings = Err(fault())),
     ("settings of the commit", |s| s.facts.proposed = Some(Err(fault()))),
     ("ticket", |s| s.facts.ticket = Err(fault())),
