@@ -8,6 +8,9 @@ pub enum BoardError {
     /// There is no such ticket.
     #[error("there is no ticket `{0}` on this board (GET /api/tickets lists them)")]
     NoTicket(String),
+    /// There is no such ticket, asked for as a task.
+    #[error("there is no task `{0}` on this board (GET /api/tasks lists them)")]
+    NoTask(String),
     /// The text can be neither a ticket's number nor its id.
     #[error("`{0}` is neither a ticket's number like MNS-7 nor its id of 24 hex digits")]
     NotAnId(String),
@@ -46,6 +49,12 @@ pub enum BoardError {
     /// The request makes no sense as it is.
     #[error("{0}")]
     Refused(String),
+    /// A search pattern that is none.
+    #[error("Regular expression is invalid: {0}")]
+    Pattern(String),
+    /// A field that nobody can change.
+    #[error("Performing an update on the path '{0}' would modify the immutable field '{0}'")]
+    Immutable(String),
     /// A text is longer than its bound.
     #[error("{what} holds at most {bound} bytes, this one has {bytes}: shorten it")]
     TooLong {

@@ -8,10 +8,14 @@
 mod client;
 mod embedded;
 mod error;
+mod feed;
 mod http;
 pub mod limits;
+mod mail;
 mod mention;
+mod notice;
 mod role;
+mod settings;
 mod store;
 mod wire;
 
@@ -20,10 +24,12 @@ pub use embedded::{EmbeddedMeeting, EmbeddedPlanning};
 pub use error::BoardError;
 pub use http::router;
 pub use role::{Role, Status};
+pub use settings::{BeforeVerdict, BoardSettings, Rate, Rates, ResolveSecret};
 pub use store::{
-    BoardStore, Edit, FieldChange, ListQuery, Member, MessageQuery, NewMember, NewTicket,
+    AuditQuery, BoardStore, Edit, FieldChange, Gateway, ListQuery, Member, MessageQuery, NewMember,
+    NewTicket,
 };
 pub use wire::{
-    AgentWire, BoardWire, ChannelWire, ColumnWire, CommentWire, HistoryWire, MeWire, MessageWire,
-    TicketWire, UserWire,
+    AgentWire, AuditWire, BoardWire, ChannelWire, CommentWire, HistoryWire, MeWire, MessageWire,
+    TicketWire, UserWire, WatchWire,
 };

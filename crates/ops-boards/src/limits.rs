@@ -51,7 +51,7 @@ pub const MENTIONS_PER_MESSAGE: usize = 1_000;
 
 /// Tickets of a list when the caller names no limit, as on `DevTeam`'s board.
 pub const LIST_DEFAULT: usize = 100;
-/// Tickets of a list at most; a higher limit is refused, never silently cut.
+/// Ready tickets that the planning port gives at most; more are an error, never silently cut.
 pub const LIST_MAX: usize = 10_000;
 /// Bytes of text in one list of tickets; a list above it is refused, never silently cut.
 pub const LIST_BYTES: usize = 64 * 1024 * 1024;
@@ -63,3 +63,60 @@ pub const MESSAGES_DEFAULT: usize = 50;
 pub const MESSAGES_MAX: usize = 1_000;
 /// Messages that the meeting port gives at once.
 pub const PORT_MESSAGES: usize = 500;
+
+/// Names of free fields that a ticket may hold beside its own.
+pub const FREE_FIELDS: usize = 50;
+/// Bytes of the name of a free field.
+pub const FREE_NAME_BYTES: usize = 64;
+/// Bytes of all free fields of a ticket, as JSON.
+pub const FREE_BYTES: usize = 32 * 1024;
+/// Tickets that one reordering of the backlog may name.
+pub const REORDERED: usize = 10_000;
+/// Columns that a member may watch.
+pub const WATCHED: usize = 20;
+/// Entries of the audit when the caller names no limit, as on `DevTeam`'s board.
+pub const AUDIT_DEFAULT: usize = 100;
+/// Bytes of a search pattern once it is compiled.
+pub const SEARCH_COMPILED_BYTES: usize = 1024 * 1024;
+
+/// Members that may have a gateway.
+pub const GATEWAYS: i64 = 200;
+/// Notices that wait for one gateway; further ones are dropped, for everybody polls too.
+pub const NOTICES_WAITING: usize = 64;
+/// How often a notice is offered to a gateway that refuses it or cannot be reached.
+pub const NOTICE_TRIES: u32 = 3;
+/// Seconds in which a gateway must take a connection.
+pub const NOTICE_CONNECT_SECONDS: u64 = 10;
+/// Seconds in which a gateway must answer: an answer may be a whole turn of a model.
+pub const NOTICE_SECONDS: u64 = 300;
+
+/// WebSocket connections to the boards.
+pub const FOLLOWERS: usize = 256;
+/// WebSocket connections of one member.
+pub const FOLLOWERS_PER_MEMBER: usize = 16;
+/// Channels that one connection may follow.
+pub const FOLLOWED_CHANNELS: usize = 200;
+/// Frames that may wait for one connection; one that falls further behind is dropped, as on
+/// `DevTeam`'s meeting board.
+pub const FRAMES_WAITING: usize = 256;
+/// Bytes that may wait for one connection beside the first frame.
+pub const FRAME_BYTES_WAITING: usize = 4 * 1024 * 1024;
+/// Bytes of a frame that a caller may send.
+pub const FRAME_BYTES: usize = 4 * 1024;
+/// Frames per second that a caller may send, on average; ten times as many at once.
+pub const FRAMES_PER_SECOND: f64 = 20.0;
+
+/// Callers of whom the board remembers how fast they were.
+pub const CALLERS: usize = 4_096;
+/// Sessions of the web page.
+pub const SESSIONS: usize = 1_000;
+/// Sessions of one member.
+pub const SESSIONS_PER_MEMBER: usize = 10;
+/// Hours after which a session of the web page ends.
+pub const SESSION_HOURS: u64 = 12;
+/// Bytes of a form of the web page: a comment whose every letter is percent-encoded.
+pub const FORM_BYTES: usize = 3 * COMMENT_BYTES + 4 * 1024;
+/// Tickets that a column of the web page shows; the page says how many more there are.
+pub const SHOWN_PER_COLUMN: usize = 200;
+/// Connections to the file that read at once.
+pub const READERS: usize = 4;

@@ -60,6 +60,7 @@ pub(crate) enum Field {
     Labels,
     Release,
     Type,
+    More,
 }
 
 impl Role {
@@ -88,6 +89,18 @@ impl Role {
     /// Whether its members are agents rather than people.
     pub fn is_agent(self) -> bool {
         !matches!(self, Self::Manager | Self::Human)
+    }
+
+    /// The columns that `DevTeam`'s board seeds for it to watch.
+    pub(crate) fn watches(self) -> &'static [&'static str] {
+        match self {
+            Self::Po => &["rfp", "backlog", "blocked"],
+            Self::Dev => &["todo", "in-progress", "completed"],
+            Self::Cq => &["in-review"],
+            Self::Qa => &["in-qa"],
+            Self::Ops => &["rfp"],
+            Self::Manager | Self::Human => &[],
+        }
     }
 
     /// Whether its comments are stamped with the candidate that they judge.
@@ -136,6 +149,7 @@ impl Role {
                     | Field::Complexity
                     | Field::Labels
                     | Field::Release
+                    | Field::More
             ),
             Self::Cq | Self::Qa | Self::Ops | Self::Manager | Self::Human => false,
         }
@@ -196,7 +210,7 @@ impl Status {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Backlog => "Backlog",
-            Self::Todo => "To Do",
+            Self::Todo => "TODO",
             Self::InProgress => "In Progress",
             Self::Blocked => "Blocked",
             Self::InReview => "In Review",
@@ -231,6 +245,7 @@ impl Field {
             Self::Labels => "labels",
             Self::Release => "release",
             Self::Type => "type",
+            Self::More => "parentId",
         }
     }
 }

@@ -1,20 +1,30 @@
 //! The board file: one writer, readers beside it, every write one durable transaction.
 
+mod audit;
+mod backlog;
+mod cards;
 mod channels;
 mod comments;
 mod edit;
+mod gateway;
 mod members;
 mod messages;
 mod reading;
+mod rights;
 mod rows;
 mod schema;
+mod search;
 mod tickets;
+mod watch;
 
 use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,24 +32,43 @@ use jiff::Timestamp;
 use ops_engine::ports::Clock;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub use audit::AuditQuery;
+pub(crate) use cards::{Card, Column};
+pub(crate) use comments::prefix_utf16;
 pub(crate) use edit::KINDS;
 pub use edit::{Edit, FieldChange, NewTicket};
+pub use gateway::Gateway;
+pub(crate) use members::hash;
 pub use members::{Member, NewMember};
 pub use messages::MessageQuery;
 pub(crate) use messages::Posted;
 pub use reading::ListQuery;
+pub(crate) use watch::Recipient;
 
-use crate::{BoardError, limits};
+use crate::{
+    BoardError, BoardSettings,
+    feed::{Feed, Following},
+    limits, mail,
+    mail::Mail,
+    notice::Notice,
+};
 
 /// How long a statement waits for another process that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Prepared statements that each connection keeps.
+const STATEMENTS: usize = 64;
 
 /// Both boards in one file. All rules are enforced here, so that HTTP, the shell and ops itself
 /// cannot differ.
 pub struct BoardStore {
     writer: Mutex<Connection>,
-    reader: Mutex<Connection>,
+    readers: Vec<Mutex<Connection>>,
+    turn: AtomicUsize,
     clock: Arc<dyn Clock>,
+    settings: RwLock<Arc<BoardSettings>>,
+    feed: Arc<Feed>,
+    mail: Mail,
 }
 
 impl BoardStore {
@@ -54,9 +83,40 @@ impl BoardStore {
             .map_err(|source| BoardError::File { path: path.display().to_string(), source })?;
         let mut writer = connect(path)?;
         schema::prepare(&mut writer, &path.display().to_string(), millis(clock.now().wall))?;
-        let reader = connect(path)?;
-        reader.pragma_update(None, "query_only", "ON")?;
-        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(reader), clock })
+        let readers = (0..limits::READERS).map(|_| {
+            let reader = connect(path)?;
+            reader.pragma_update(None, "query_only", "ON")?;
+            Ok(Mutex::new(reader))
+        });
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers: readers.collect::<Result<_, BoardError>>()?,
+            turn: AtomicUsize::new(0),
+            clock,
+            settings: RwLock::default(),
+            feed: Arc::default(),
+            mail: Mail::default(),
+        })
+    }
+
+    /// Says how strict the board is from now on; `router` does.
+    pub(crate) fn set_settings(&self, settings: Arc<BoardSettings>) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// How strict the board is.
+    pub(crate) fn settings(&self) -> Arc<BoardSettings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Joins those who are told of every write; `None` if there are too many.
+    pub(crate) fn follow(&self) -> Option<Following> {
+        self.feed.follow()
+    }
+
+    /// Milliseconds of the machine's running time, which no clock change touches.
+    pub(crate) fn running_ms(&self) -> u64 {
+        self.clock.now().ms
     }
 
     /// The wall clock in milliseconds since 1970.
@@ -77,14 +137,54 @@ impl BoardStore {
         Ok(done)
     }
 
+    /// Runs one write of which followers and gateways are told once it is durable. Followers hear
+    /// of writes in their order, unless notifications block: then this write's gateways answer
+    /// first, as on `DevTeam`'s board.
+    fn write_told<T>(
+        &self,
+        act: impl FnOnce(&Transaction<'_>, Timestamp) -> Result<(T, Vec<Notice>), BoardError>,
+        tell: impl FnOnce(&Feed, &T),
+    ) -> Result<T, BoardError> {
+        let mut db = held(&self.writer);
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (done, notices) = act(&tx, self.clock.now().wall)?;
+        tx.commit().map_err(BoardError::Uncertain)?;
+        let settings = self.settings();
+        if settings.blocking_notifications && !notices.is_empty() {
+            drop(db);
+            for notice in &notices {
+                mail::deliver(notice, &settings.resolve_secret);
+            }
+            tell(&self.feed, &done);
+        } else {
+            tell(&self.feed, &done);
+            drop(db);
+            self.mail.post(notices, &settings.resolve_secret);
+        }
+        Ok(done)
+    }
+
     /// Runs one read that sees one moment of the file, however many statements it needs.
     fn read<T>(
         &self,
         look: impl FnOnce(&Connection) -> Result<T, BoardError>,
     ) -> Result<T, BoardError> {
-        let mut db = held(&self.reader);
+        let mut db = self.reader();
         let tx = db.transaction_with_behavior(TransactionBehavior::Deferred)?;
         look(&tx)
+    }
+
+    /// A free reader, or the one whose turn it is.
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        let free = self.readers.iter().find_map(|reader| match reader.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        });
+        free.unwrap_or_else(|| {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % limits::READERS;
+            held(&self.readers[turn])
+        })
     }
 }
 
@@ -95,6 +195,7 @@ fn connect(path: &Path) -> Result<Connection, BoardError> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
     db.pragma_update(None, "trusted_schema", "OFF")?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(db)
 }
 
@@ -134,6 +235,6 @@ fn plain(what: &'static str, text: &str) -> Result<(), BoardError> {
 }
 
 /// Whether a text has the form of an id.
-fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,9 @@ pub struct TicketWire {
     pub updated_at: String,
     /// E-mail; does not move on comments.
     pub updated_by: String,
+    /// Free fields, such as `parentId`.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 impl TicketWire {
@@ -126,6 +130,7 @@ pub struct MeWire {
 
 /// A person or agent as the planning board lists them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UserWire {
     /// Display name.
     pub name: String,
@@ -133,6 +138,9 @@ pub struct UserWire {
     pub email: String,
     /// An emoji.
     pub avatar: String,
+    /// Whether it is an agent.
+    #[serde(default)]
+    pub is_agent: bool,
 }
 
 /// A board.
@@ -147,18 +155,25 @@ pub struct BoardWire {
     /// Words.
     pub description: String,
     /// Columns in the order of the way; `closed` has none.
-    pub columns: Vec<ColumnWire>,
+    pub columns: Vec<String>,
     /// ISO 8601 with milliseconds.
     pub created_at: String,
 }
 
-/// A column of a board.
+/// What a member is told of without asking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColumnWire {
-    /// The status that it shows.
-    pub id: String,
-    /// What stands above it.
-    pub name: String,
+#[serde(rename_all = "camelCase")]
+pub struct WatchWire {
+    /// E-mail.
+    pub user_email: String,
+    /// Display name.
+    pub user_name: String,
+    /// Role.
+    pub role: String,
+    /// Whether anything is told at all.
+    pub enabled: bool,
+    /// The columns of which every entering ticket is told.
+    pub watch_columns: Vec<String>,
 }
 
 /// A person or agent as the meeting board lists them.
@@ -214,6 +229,61 @@ pub struct MessageWire {
     pub created_at: String,
 }
 
+/// An entry of the meeting board's audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditWire {
+    /// 24 hex digits.
+    pub id: String,
+    /// Id of who acted.
+    pub actor: String,
+    /// `message.post` or `channel.create`.
+    pub action: String,
+    /// What it was about.
+    pub details: Map<String, Value>,
+    /// RFC 3339, milliseconds without trailing zeros.
+    pub timestamp: String,
+}
+
+/// What a follower of the planning board is told.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub(crate) enum EventWire<'a> {
+    TaskCreated {
+        task: &'a TicketWire,
+        user: &'a str,
+    },
+    TaskUpdated {
+        task: &'a TicketWire,
+        user: &'a str,
+        changes: ChangesWire<'a>,
+    },
+    CommentAdded {
+        task_id: &'a str,
+        comment: &'a CommentWire,
+        user: &'a str,
+    },
+    TaskDeleted {
+        task_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user: Option<&'a str>,
+    },
+}
+
+/// What of a ticket changed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChangesWire<'a> {
+    pub(crate) status_changed: bool,
+    pub(crate) assignee_changed: bool,
+    pub(crate) old_status: Option<&'a str>,
+    pub(crate) new_status: Option<&'a str>,
+}
+
+/// JSON text; these shapes hold nothing that JSON cannot say.
+pub(crate) fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// `2026-11-22T06:59:11.154Z`, as the planning board writes times.
 pub(crate) fn iso_ms(ms: i64) -> String {
     instant(ms).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
@@ -227,6 +297,22 @@ pub(crate) fn rfc3339_ms(ms: i64) -> String {
 /// Milliseconds are kept in the range that a timestamp can have; what the clock port gave always is.
 fn instant(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Go's encoder escapes these characters, which in JSON only occur inside strings.
+pub(crate) fn go_escaped(body: &str) -> String {
+    let mut text = String::with_capacity(body.len());
+    for letter in body.chars() {
+        match letter {
+            '<' => text.push_str("\\u003c"),
+            '>' => text.push_str("\\u003e"),
+            '&' => text.push_str("\\u0026"),
+            '\u{2028}' => text.push_str("\\u2028"),
+            '\u{2029}' => text.push_str("\\u2029"),
+            other => text.push(other),
+        }
+    }
+    text
 }
 
 #[cfg(test)]

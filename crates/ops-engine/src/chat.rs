@@ -22,7 +22,7 @@ const WAITING_MAX: usize = 100;
 /// Deployments that a status names.
 const STATUS_MAX: usize = 10;
 const HELP: &str = "I answer to: status, explain <ticket or D-n>, halt [D-n], resume [D-n], \
-                    rollback D-n.";
+                    rollback D-n, lift D-n: why.";
 
 /// What a message asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,7 @@ fn parse(text: &str) -> Request {
     let clean: String =
         text.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { ' ' }).collect();
     let words: Vec<&str> = clean.split_whitespace().collect();
-    let verbs = ["status", "explain", "why", "halt", "stop", "resume", "rollback", "abort"];
+    let verbs = ["status", "explain", "why", "halt", "stop", "resume", "rollback", "abort", "lift"];
     let Some(at) = words.iter().position(|word| verbs.contains(&word.to_lowercase().as_str()))
     else {
         return Request::Unclear;
@@ -172,6 +172,10 @@ fn parse(text: &str) -> Request {
         }
         ("resume", deployment) => Request::Do(Ask::Resume { deployment }),
         ("rollback", Some(deployment)) => Request::Do(Ask::Rollback { deployment }),
+        ("lift", Some(guard)) => {
+            let reason = text.split_once(':').map(|(_, why)| why.trim().to_owned());
+            Request::Do(Ask::Lift { guard, reason: reason.unwrap_or_default() })
+        }
         ("abort", Some(deployment)) => Request::Do(Ask::Abort { deployment }),
         _ => Request::Unclear,
     }
@@ -194,6 +198,13 @@ mod tests {
             (
                 "@ops please rollback d-4.",
                 Request::Do(Ask::Rollback { deployment: DeploymentId(4) }),
+            ),
+            (
+                "@ops lift D-4: the disk was full, not the version",
+                Request::Do(Ask::Lift {
+                    guard: DeploymentId(4),
+                    reason: "the disk was full, not the version".into(),
+                }),
             ),
             ("@ops rollback", Request::Unclear),
             ("@ops resume MNS-2", Request::Do(Ask::Again { ticket: "MNS-2".into() })),

@@ -87,6 +87,8 @@ pub struct Engine<J: Journal> {
     nudged: bool,
     mentions: Vec<Message>,
     mentions_after: Option<String>,
+    /// What the team shall be told, by name; lost in a crash, since it only sums up.
+    digests: BTreeMap<String, String>,
     /// Kept for tests and the simulation: every decision as (phase, input, phase after).
     watcher: Option<Watcher>,
     /// Set when the journal was written by a newer ops: nothing forward is done (S19).
@@ -235,6 +237,7 @@ impl<J: Journal> Engine<J> {
             (JobKey::First(id), Done::Gathered(mut facts)) => {
                 self.fingerprint(*id, &mut facts, now)
             }
+            (JobKey::Announce(name), Done::Answered(answer)) => self.announced(name, answer, now),
             (JobKey::Count, Done::Counted(counted)) => self.counted(counted, now),
             (JobKey::Tell(id, name), Done::Ended(outcome)) => self.told(*id, name, &outcome, now),
             (JobKey::Act(id, op), Done::Ended(outcome)) => {

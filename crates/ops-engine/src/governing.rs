@@ -17,7 +17,13 @@ impl<J: Journal> Engine<J> {
         };
         let Some(commit) = newest.revision.commit.clone() else { return Ok(()) };
         if self.knowledge().governs.as_ref() == Some(&commit) {
-            return Ok(());
+            if self.knowledge().waits.is_none() {
+                return Ok(());
+            }
+            // What waited was taken back.
+            let again =
+                EngineEvent::Governs { commit, by: None, ticket: None, loosens: Vec::new() };
+            return self.note(&again, now);
         }
         let loosens = match &self.knowledge().governs {
             // The first commit is generation 0.

@@ -15,6 +15,11 @@ use ops_core::{
 
 use crate::{Engine, EngineError, jobs::QueueRead, ports::Journal};
 
+/// So many new tickets in one reading are told in one post.
+const MANY: usize = 5;
+/// Tickets that such a post names.
+const NAMED_MAX: usize = 20;
+
 impl<J: Journal> Engine<J> {
     pub(crate) fn queue_read(
         &mut self,
@@ -36,6 +41,7 @@ impl<J: Journal> Engine<J> {
         let me = queue.me.clone();
         self.weigh_newest(&queue, now)?;
         self.remember_queue(queue);
+        self.sum_up(&fresh);
         for (tickets, retries, place) in fresh {
             let created = Created {
                 id: self.next_deployment()?,
@@ -87,8 +93,8 @@ impl<J: Journal> Engine<J> {
         for ticket in ready {
             let tries = self.knowledge().may_try(&ticket.id, foreign(ticket, queue), now);
             let Some(retries) = tries else { continue };
-            let tried = self.knowledge().tried.get(&ticket.id);
-            let next = tried.and_then(|tried| tried.next.as_ref());
+            let last = self.knowledge().tried.get(&ticket.id);
+            let next = last.and_then(|last| last.next.as_ref());
             let (place, notes) = place(ticket, next, &queue.settings);
             if let Some(at) = notes.as_ref().and_then(|notes| groups.get(notes)) {
                 if let Some((tickets, ..)) = fresh.get_mut(*at) {
@@ -102,6 +108,31 @@ impl<J: Journal> Engine<J> {
             fresh.push((vec![ticket.id.clone()], retries, place));
         }
         fresh
+    }
+
+    /// Many tickets at once are told in one post, in the order in which they come up.
+    fn sum_up(&mut self, fresh: &[(Vec<TicketId>, u32, Place)]) {
+        if fresh.len() < MANY {
+            return;
+        }
+        let told = |(tickets, _, place): &(Vec<TicketId>, u32, Place)| {
+            let tickets: Vec<_> = tickets.iter().map(ToString::to_string).collect();
+            format!("{} ({})", tickets.join(" and "), place.service)
+        };
+        let named: Vec<_> = fresh.iter().take(NAMED_MAX).map(told).collect();
+        let more = match fresh.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let first = fresh.first().and_then(|(tickets, ..)| tickets.first());
+        let name = format!("queue-{}-{}", first.map_or("none", |one| one.as_str()), fresh.len());
+        let text = format!(
+            "OPS: {} tickets are ready for production. In this order, one at a time per lock \
+             group: {}{more}.",
+            fresh.len(),
+            named.join(", ")
+        );
+        self.digest(name, text);
     }
 
     fn under_way(&self, ticket: &TicketId) -> bool {

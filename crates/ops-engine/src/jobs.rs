@@ -40,6 +40,8 @@ pub enum JobKey {
     Mentions,
     /// An answer to a mention.
     Answer(String),
+    /// Something that the team is told, by its name.
+    Announce(String),
     /// Old artifacts.
     Prune,
     /// What a deployment that waits leans on, as soon as it is known.
@@ -82,6 +84,8 @@ pub struct Known {
     pub then: Option<Fingerprint>,
     /// Hourly counts of requests: where, of which service.
     pub tallies: BTreeMap<(EnvironmentName, ServiceName), TallyBook>,
+    /// Nothing but what makes the candidate is to be gathered.
+    pub only_candidate: bool,
     /// Deployments that serve or froze, with the checks that were green before them.
     pub standing: Vec<(DeploymentId, Vec<String>)>,
 }
@@ -158,6 +162,15 @@ pub enum Work {
         /// The message.
         message: Box<Message>,
         /// The answer, marker included.
+        text: String,
+        /// Its marker.
+        marker: String,
+    },
+    /// Say something to the team, unless it stands there already.
+    Announce {
+        /// Where.
+        channel: String,
+        /// What, marker included.
         text: String,
         /// Its marker.
         marker: String,

@@ -110,6 +110,11 @@ pub enum EngineEvent {
         /// What it would loosen.
         loosens: Vec<Loosening>,
     },
+    /// The team was told something that concerns no single deployment.
+    Announced {
+        /// Its name.
+        name: String,
+    },
     /// Somebody outside of the boards was told of a deployment.
     Told {
         /// The deployment.
@@ -230,6 +235,8 @@ pub struct Knowledge {
     pub governs_by: BTreeSet<DeploymentId>,
     /// The newest commit that waits for a ticket, and what it would loosen.
     pub waits: Option<(String, Vec<Loosening>)>,
+    /// What the team was told.
+    pub announced: BTreeSet<String>,
     /// How often somebody was told of a deployment.
     pub told: BTreeMap<(DeploymentId, String), u32>,
 }
@@ -281,6 +288,9 @@ impl Knowledge {
             }
             EngineEvent::Waits { commit, loosens } => {
                 self.waits = Some((commit.clone(), loosens.clone()));
+            }
+            EngineEvent::Announced { name } => {
+                self.announced.insert(name.clone());
             }
             EngineEvent::Told { deployment, name } => {
                 *self.told.entry((*deployment, name.clone())).or_default() += 1;

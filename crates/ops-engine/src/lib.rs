@@ -18,7 +18,7 @@ mod view;
 
 pub use daemon::{Command, Daemon, Handle, Serving, Status};
 pub use engine::{Engine, EngineError, FORMAT, Watcher, replay};
-pub use jobs::{Done, Job, JobKey, Looked, ProbeAnswer, QueueRead, Work};
+pub use jobs::{Done, Job, JobKey, Known, Looked, ProbeAnswer, QueueRead, Work};
 pub use knowledge::{EngineEvent, Knowledge};
 pub use operator::{Ask, Reply, Who};
 pub use perform::perform;

@@ -101,10 +101,13 @@ impl<J: Journal> Engine<J> {
         // A guard is lifted by somebody with a name: the daemon's account is nobody's.
         let lifting = matches!(ask, Ask::Lift { .. });
         if (lifting || steering && !who.local) && !self.may_steer(&who.identity) {
-            return Ok(no(format!(
-                "{} may not do that: `operators` in ops.yaml lists who may. Anybody may say halt.",
-                person(&who.identity)
-            )));
+            let next = if lifting && who.local {
+                "say `lift D-12: why` to ops on the meeting board, or use an account that bears \
+                 the name of somebody listed under `operators` in ops.yaml"
+            } else {
+                "`operators` in ops.yaml lists who may. Anybody may say halt"
+            };
+            return Ok(no(format!("{} may not do that; {next}", person(&who.identity))));
         }
         match self.answer(&who.identity, ask, now) {
             Err(EngineError::Rejected(Rejection::NotNow(words))) => Ok(no(words)),

@@ -39,7 +39,10 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
         Work::Tell { who, notice } => Done::Ended(outcome(ports.herald.tell(who, notice))),
         Work::Mentions { after } => Done::Mentions(ports.meeting.mentions(after.as_deref())),
         Work::Answer { message, text, marker } => {
-            Done::Answered(letters::answer(ports, message, text, marker))
+            Done::Answered(letters::say(ports, &message.channel, text, marker))
+        }
+        Work::Announce { channel, text, marker } => {
+            Done::Answered(letters::say(ports, channel, text, marker))
         }
         Work::Prune { keep } => {
             Done::Pruned(ports.artifacts.prune(keep).map_err(|why| match why {

@@ -27,4 +27,4 @@ pub use host::{
     CERTIFICATE_FILE_LIMIT, LocalHost, STATE_FILE_LIMIT, STATE_LIMIT_MS, STATE_OUTPUT_LIMIT,
 };
 pub use prober::{HttpProber, PROBE_LIMIT_MS};
-pub use secrets::{KEY_FILE, ReferenceSecrets, VALUE_LIMIT};
+pub use secrets::{KEY_FILE, ReferenceSecrets, VALUE_LIMIT, secret_text};

@@ -82,6 +82,20 @@ impl Secrets for ReferenceSecrets {
     }
 }
 
+/// The text to which a reference leads, for whoever must show it to another system (P13: it goes
+/// nowhere else). `wish` says where the reference stands.
+///
+/// # Errors
+///
+/// If the reference leads to nothing, or to what is no text.
+pub fn secret_text(reference: &str, wish: &str) -> Look<String> {
+    let missing = || Fault::new("a secret's reference leads to no value", wish, "set the value");
+    let bytes = value(reference, wish)?.ok_or_else(missing)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Fault::new("a secret's value is no text", wish, "store it as plain text"))?;
+    Ok(text.trim_end().to_owned())
+}
+
 /// The value to which a reference leads, unless it is empty. `wish` says where the reference
 /// stands.
 pub(crate) fn value(reference: &str, wish: &str) -> Look<Option<Vec<u8>>> {

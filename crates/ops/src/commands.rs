@@ -10,6 +10,7 @@ mod doctor;
 mod edge;
 mod explain;
 mod findings;
+mod guard;
 mod history;
 mod init;
 mod plan;
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     Rollback(steer::Rollback),
     /// Take note of a frozen lock group: notifications about it end
     Acknowledge(steer::One),
+    /// Candidates that were judged bad, and lifting what stands against them
+    #[command(subcommand)]
+    Guard(guard::Command),
     /// List deployments, newest first
     History(history::Args),
     /// Show the whole record of a deployment
@@ -95,6 +99,7 @@ impl Command {
             Self::Abort(args) => steer::abort(context, args),
             Self::Rollback(args) => steer::rollback(context, args),
             Self::Acknowledge(args) => steer::acknowledge(context, args),
+            Self::Guard(command) => guard::run(context, command),
             Self::History(args) => history::run(context, args),
             Self::Show(args) => show::run(context, args),
             Self::Board(command) => board::run(context, command),

@@ -59,6 +59,19 @@ impl Context {
         Ok(ops_config::load(&self.config)?)
     }
 
+    /// The settings that govern as the journal says, which need not be those of HEAD (S4).
+    pub(crate) fn governing(&self) -> Result<Settings, Problem> {
+        let governs = if self.journal_path().exists() {
+            crate::past::knowledge(&self.journal()?)?.governs
+        } else {
+            None
+        };
+        match governs {
+            Some(commit) => Ok(ops_config::load_at(&self.config, &commit)?.settings),
+            None => Ok(self.load()?.settings),
+        }
+    }
+
     /// The daemon, which may or may not run.
     pub(crate) fn daemon(&self) -> ControlClient {
         ControlClient::new(&self.state)

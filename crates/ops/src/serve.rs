@@ -15,15 +15,15 @@ use ops_config::Loaded;
 use ops_core::settings::Settings;
 use ops_engine::{
     Daemon, Engine,
-    ports::{Clock, Ports},
+    ports::{Clock, Ports, Wishes as _},
 };
 use ops_server::{About, ControlServer};
-use ops_signals::{HttpProber, LocalHost, ReferenceSecrets, SystemClock};
+use ops_signals::{HttpAlerts, HttpProber, LocalHost, NoticeHerald, ReferenceSecrets, SystemClock};
 use ops_store::SqliteJournal;
 use ops_targets::ProcessTarget;
 
 pub(crate) use boards::Nudge;
-pub(crate) use candidate::facts_of;
+pub(crate) use candidate::{facts_of, nothing_known};
 pub(crate) use members::member_of;
 pub(crate) use wishes::CommitWishes;
 
@@ -31,14 +31,19 @@ use crate::{context::Context, exit::Exit, keepers::Care, problem::Problem};
 
 /// Runs the daemon until it is told to stop.
 pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
-    let loaded = governing(context)?;
-    let settings = &loaded.settings;
+    let newest = committed(context)?;
     context.make_state()?;
     log(context);
     // The journal's lock comes before everything else: a second daemon touches nothing.
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
     let journal = SqliteJournal::open(&context.journal_path())?;
     let engine = Engine::open(journal, &clock.now())?;
+    // What the journal says governs, which need not be the newest commit (S4).
+    let loaded = match &engine.knowledge().governs {
+        Some(commit) => ops_config::load_at(&context.config, commit)?,
+        None => newest,
+    };
+    let settings = &loaded.settings;
     let store = context.make_boards()?;
     members::sync(&store, settings)?;
     let (listener, boards) = listen(&settings.boards.listen)?;
@@ -46,18 +51,19 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     restore(context, &target);
     let care = Care::begin(Arc::clone(&target));
     let edge = edge::Edge::begin(context, own_edge)?;
-    let ports = ports(context, settings, &store, target)?;
+    let wishes = Arc::new(CommitWishes::new(&context.config, Some(Arc::clone(&store))));
+    wishes.govern(&Arc::new(settings.clone()));
+    let ports = ports(context, settings, &store, target, Arc::clone(&wishes))?;
     let (daemon, handle) = Daemon::new(engine, ports.clone(), clock);
     let nudge = Nudge::start(handle.clone())?;
-    let serving = boards::serve(listener, Arc::clone(&store), ports, nudge)?;
+    let serving = boards::serve(listener, Arc::clone(&store), ports, Arc::clone(&wishes), nudge)?;
     let about = About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         state_dir: context.state.display().to_string(),
         boards: boards.clone(),
     };
-    let wishes = CommitWishes::new(&context.config, None);
-    let identify = identity::by_account(Arc::new(wishes));
+    let identify = identity::by_account(wishes);
     let control = ControlServer::start(&context.state, handle.clone(), about, identify)
         .map_err(|error| Problem::refused(error.to_string()))?;
     stop::on_signals(handle)?;
@@ -71,8 +77,8 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     Ok(Exit::Ok)
 }
 
-/// The settings, which must stand in a commit (S4).
-fn governing(context: &Context) -> Result<Loaded, Problem> {
+/// The newest settings, which must stand in a commit (S4).
+fn committed(context: &Context) -> Result<Loaded, Problem> {
     let loaded = context.load()?;
     if !loaded.from_git {
         return Err(Problem::configuration(format!(
@@ -92,6 +98,7 @@ fn ports(
     settings: &Settings,
     store: &Arc<BoardStore>,
     target: Arc<ProcessTarget>,
+    wishes: Arc<CommitWishes>,
 ) -> Result<Ports, Problem> {
     let me = members::id_of(store, &settings.boards.me)?;
     Ok(Ports {
@@ -102,8 +109,10 @@ fn ports(
         planning: Arc::new(EmbeddedPlanning::new(Arc::clone(store), &me)?),
         meeting: Arc::new(EmbeddedMeeting::new(Arc::clone(store), &me)?),
         host: Arc::new(LocalHost::new(&context.state)),
+        alerts: Arc::new(HttpAlerts::new()),
+        herald: Arc::new(NoticeHerald::new()),
         secrets: Arc::new(ReferenceSecrets::open(&context.state)?),
-        wishes: Arc::new(CommitWishes::new(&context.config, Some(Arc::clone(store)))),
+        wishes,
     })
 }
 
@@ -111,9 +120,7 @@ fn ports(
 pub(crate) fn looking_ports(context: &Context, settings: &Settings) -> Result<Ports, Problem> {
     let store = context.boards()?;
     let target = Arc::new(context.target(settings)?);
-    let mut ports = ports(context, settings, &store, target)?;
-    ports.wishes = Arc::new(CommitWishes::new(&context.config, None));
-    Ok(ports)
+    ports(context, settings, &store, target, Arc::new(CommitWishes::new(&context.config, None)))
 }
 
 fn listen(address: &str) -> Result<(TcpListener, String), Problem> {

@@ -19,7 +19,7 @@ use crate::limits;
 
 /// How much of a body that is too long is read on and dropped, so that its sender gets to read the
 /// answer instead of a broken connection.
-const DROPPED_BYTES: usize = 1024 * 1024;
+const DROPPED_BYTES: usize = 8 * 1024 * 1024;
 
 /// Reads a body as its board understands it: the planning board by its content type, the meeting
 /// board always as JSON.
@@ -33,41 +33,54 @@ pub(super) async fn read(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
         .map(|value| value.trim().to_ascii_lowercase());
-    let waiting = collect(request.into_body());
-    let bytes = match tokio::time::timeout(Duration::from_secs(limits::BODY_SECONDS), waiting).await
-    {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(refusal)) => return Err(Box::new(refused(dialect, &refusal))),
-        Err(_) => return Err(Box::new(refused(dialect, &Refusal::Slow))),
-    };
+    let bytes = whole(request.into_body(), limits::BODY_BYTES)
+        .await
+        .map_err(|refusal| Box::new(refused(dialect, refusal)))?;
     match dialect {
         Dialect::Planning => express(kind.as_deref(), &bytes),
         Dialect::Meeting => go(&bytes),
     }
 }
 
-enum Refusal {
+/// Reads a body of at most so many bytes in bounded time.
+pub(super) async fn whole(body: Body, most: usize) -> Result<Vec<u8>, Refusal> {
+    let waiting = collect(body, most);
+    tokio::time::timeout(Duration::from_secs(limits::BODY_SECONDS), waiting)
+        .await
+        .unwrap_or(Err(Refusal::Slow))
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
     Broken,
     Slow,
     TooLarge,
 }
 
-fn refused(dialect: Dialect, refusal: &Refusal) -> Response {
-    let (status, text) = match refusal {
-        Refusal::Broken => (StatusCode::BAD_REQUEST, "Bad Request: the body broke off"),
-        Refusal::Slow => (StatusCode::REQUEST_TIMEOUT, "Request Timeout: the body took too long"),
-        Refusal::TooLarge => (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Payload Too Large: a body holds at most 100 kB, shorten the text",
-        ),
-    };
+impl Refusal {
+    /// As it is answered.
+    pub(super) fn said(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Broken => (StatusCode::BAD_REQUEST, "Bad Request: the body broke off"),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "Request Timeout: the body took too long"),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Payload Too Large: a body holds at most 100 kB, shorten the text",
+            ),
+        }
+    }
+}
+
+fn refused(dialect: Dialect, refusal: Refusal) -> Response {
+    let (status, text) = refusal.said();
     match dialect {
         Dialect::Planning => reply::page(status, text),
         Dialect::Meeting => reply::error(dialect, status, text),
     }
 }
 
-async fn collect(mut body: Body) -> Result<Vec<u8>, Refusal> {
+async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
@@ -75,13 +88,13 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Refusal> {
             continue;
         };
         seen = seen.saturating_add(data.len());
-        if seen <= limits::BODY_BYTES {
+        if seen <= most {
             bytes.extend_from_slice(&data);
-        } else if seen > limits::BODY_BYTES + DROPPED_BYTES {
+        } else if seen > most + DROPPED_BYTES {
             break;
         }
     }
-    if seen > limits::BODY_BYTES { Err(Refusal::TooLarge) } else { Ok(bytes) }
+    if seen > most { Err(Refusal::TooLarge) } else { Ok(bytes) }
 }
 
 /// Without a content type that Express parses, a body counts as empty; a list has no fields.

@@ -12,10 +12,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Desk, body,
+    etag::Known,
     form::Form,
     reply::{Dialect, Reply},
 };
-use crate::{BoardError, BoardStore, Member, MessageQuery};
+use crate::{AuditQuery, BoardError, Member, MessageQuery};
 
 const MB: Dialect = Dialect::Meeting;
 
@@ -28,37 +29,28 @@ pub(super) fn routes() -> Router<Desk> {
         .route("/api/agents", get(agents))
         .route("/api/channels", get(channels).post(create_channel))
         .route("/api/channels/{id}/messages", get(list_by_id).post(post_by_id).delete(clear))
+        .route("/api/channels/{id}/threads", get(threads))
+        .route("/api/audit", get(audit))
         .route("/api/messages", get(list_by_name).post(post_by_name))
         .route("/api/mentions", get(mentions))
-}
-
-async fn look(
-    desk: Desk,
-    request: Request,
-    act: impl FnOnce(&BoardStore, &Member) -> Result<Reply, BoardError> + Send + 'static,
-) -> Response {
-    match desk.who(MB, request.headers()).await {
-        Ok(member) => desk.answer(MB, move |store| act(store, &member)).await,
-        Err(refusal) => *refusal,
-    }
 }
 
 /// Who writes, and the fields of what they wrote.
 async fn written(
     desk: &Desk,
-    request: Request,
+    mut request: Request,
 ) -> Result<(Member, Map<String, Value>), Box<Response>> {
-    let member = desk.who(MB, request.headers()).await?;
+    let member = desk.writer(MB, &mut request).await?;
     let fields = body::read(MB, request).await?;
     Ok((member, fields))
 }
 
 async fn health() -> Response {
-    Reply::ok(&json!({ "status": "ok" })).send(MB)
+    Reply::ok(&json!({ "status": "ok" })).send(MB, &Known::none())
 }
 
 async fn agents(State(desk): State<Desk>, request: Request) -> Response {
-    look(desk, request, |store, _| {
+    desk.look(MB, request, |store, _| {
         let agents: Vec<_> = store.members()?.into_iter().map(Member::agent).collect();
         Ok(Reply::ok(&agents))
     })
@@ -66,23 +58,24 @@ async fn agents(State(desk): State<Desk>, request: Request) -> Response {
 }
 
 async fn channels(State(desk): State<Desk>, request: Request) -> Response {
-    look(desk, request, |store, _| Ok(Reply::ok(&store.channels()?))).await
+    desk.look(MB, request, |store, _| Ok(Reply::ok(&store.channels()?))).await
 }
 
 async fn create_channel(State(desk): State<Desk>, request: Request) -> Response {
-    let (_, fields) = match written(&desk, request).await {
+    let (member, fields) = match written(&desk, request).await {
         Ok(written) => written,
         Err(refusal) => return *refusal,
     };
     let (Some(name), Some(about)) = (field(&fields, "name"), field(&fields, "description")) else {
         return body::invalid();
     };
-    desk.answer(MB, move |store| Ok(Reply::created(&store.create_channel(&name, &about)?))).await
+    desk.answer(MB, move |store| Ok(Reply::created(&store.create_channel(&member, &name, &about)?)))
+        .await
 }
 
 async fn list_by_name(State(desk): State<Desk>, request: Request) -> Response {
     let form = Form::read(request.uri().query().unwrap_or_default());
-    look(desk, request, move |store, _| {
+    desk.look(MB, request, move |store, _| {
         let channel = form.first("channel").unwrap_or_default();
         if channel.is_empty() {
             return Ok(refuse("channel query parameter is required"));
@@ -98,7 +91,7 @@ async fn list_by_id(
     request: Request,
 ) -> Response {
     let form = Form::read(request.uri().query().unwrap_or_default());
-    look(desk, request, move |store, _| {
+    desk.look(MB, request, move |store, _| {
         let id = channel_id(&id)?;
         Ok(Reply::ok(&store.messages_by_id(&id, &message_query(&form)?)?))
     })
@@ -116,14 +109,15 @@ async fn post_by_name(State(desk): State<Desk>, request: Request) -> Response {
     };
     desk.answer(MB, move |store| {
         let text = if content.is_empty() { body } else { content };
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return Ok(refuse("message content is required (use \"content\" or \"body\" field)"));
         }
-        if channel.strip_prefix('#').unwrap_or(&channel).is_empty() {
+        let channel = channel.trim();
+        if channel.is_empty() {
             return Ok(refuse("channel name is required"));
         }
         let thread = (!thread.is_empty()).then_some(thread.as_str());
-        Ok(Reply::created(&store.post(&member, &channel, &text, thread)?))
+        Ok(Reply::created(&store.post(&member, channel, &text, thread)?))
     })
     .await
 }
@@ -143,7 +137,7 @@ async fn post_by_id(
     };
     desk.answer(MB, move |store| {
         let id = channel_id(&id)?;
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return Ok(refuse("message content is required"));
         }
         let thread = (!thread.is_empty()).then_some(thread.as_str());
@@ -153,7 +147,7 @@ async fn post_by_id(
 }
 
 async fn clear(State(desk): State<Desk>, request: Request) -> Response {
-    look(desk, request, |_, member| {
+    desk.look(MB, request, |_, member| {
         Err(BoardError::Forbidden {
             role: member.role(),
             what: "clear a channel".to_owned(),
@@ -165,9 +159,26 @@ async fn clear(State(desk): State<Desk>, request: Request) -> Response {
 
 async fn mentions(State(desk): State<Desk>, request: Request) -> Response {
     let form = Form::read(request.uri().query().unwrap_or_default());
-    look(desk, request, move |store, member| {
+    desk.look(MB, request, move |store, member| {
         let since = since(&form)?.unwrap_or_else(|| store.now_ms() - MENTIONS_BACK);
         Ok(Reply::ok(&store.mentions(member.id(), since)?))
+    })
+    .await
+}
+
+async fn threads(State(desk): State<Desk>, Path(id): Path<String>, request: Request) -> Response {
+    desk.look(MB, request, move |store, _| Ok(Reply::ok(&store.threads(&channel_id(&id)?)?))).await
+}
+
+async fn audit(State(desk): State<Desk>, request: Request) -> Response {
+    let form = Form::read(request.uri().query().unwrap_or_default());
+    desk.look(MB, request, move |store, _| {
+        let query = AuditQuery {
+            actor: form.first("actor").filter(|actor| !actor.is_empty()).map(str::to_owned),
+            since: since(&form)?,
+            limit: limit(&form),
+        };
+        Ok(Reply::ok(&store.audit(&query)?))
     })
     .await
 }
@@ -193,8 +204,12 @@ fn channel_id(text: &str) -> Result<String, BoardError> {
 }
 
 fn message_query(form: &Form) -> Result<MessageQuery, BoardError> {
-    let limit = form.first("limit").and_then(|text| text.parse().ok()).filter(|limit| *limit > 0);
-    Ok(MessageQuery { since: since(form)?, limit })
+    Ok(MessageQuery { since: since(form)?, limit: limit(form) })
+}
+
+/// A limit; junk counts as none.
+fn limit(form: &Form) -> Option<usize> {
+    form.first("limit").and_then(|text| text.parse().ok()).filter(|limit| *limit > 0)
 }
 
 /// A time in whole milliseconds; it must name its offset.

@@ -8,7 +8,8 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{BoardError, role::Status};
+use super::etag::{self, Known};
+use crate::{BoardError, role::Status, wire::go_escaped};
 
 /// Which board is speaking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,13 @@ impl Reply {
         Self { status, body: serde_json::to_string(body) }
     }
 
-    pub(super) fn send(self, dialect: Dialect) -> Response {
+    /// The answer, or 304 for a caller who has it already.
+    pub(super) fn send(self, dialect: Dialect, known: &Known) -> Response {
         match self.body {
+            Ok(body) if dialect == Dialect::Planning => {
+                let tag = etag::of(&body);
+                known.settle(&tag, json_text(dialect, self.status, body))
+            }
             Ok(body) => json_text(dialect, self.status, body),
             Err(why) => error(dialect, StatusCode::INTERNAL_SERVER_ERROR, &why.to_string()),
         }
@@ -54,7 +60,7 @@ pub(super) fn error(dialect: Dialect, status: StatusCode, text: &str) -> Respons
 fn json_text(dialect: Dialect, status: StatusCode, body: String) -> Response {
     let (kind, body) = match dialect {
         Dialect::Planning => ("application/json; charset=utf-8", body),
-        Dialect::Meeting => ("application/json", go_escaped(&body)),
+        Dialect::Meeting => ("application/json", go_escaped(&body) + "\n"),
     };
     with_kind(status, kind, body)
 }
@@ -64,24 +70,6 @@ fn with_kind(status: StatusCode, kind: &'static str, body: String) -> Response {
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
-}
-
-/// Go's encoder escapes these characters, which in JSON only occur inside strings, and ends each
-/// value with a line feed.
-fn go_escaped(body: &str) -> String {
-    let mut text = String::with_capacity(body.len() + 1);
-    for letter in body.chars() {
-        match letter {
-            '<' => text.push_str("\\u003c"),
-            '>' => text.push_str("\\u003e"),
-            '&' => text.push_str("\\u0026"),
-            '\u{2028}' => text.push_str("\\u2028"),
-            '\u{2029}' => text.push_str("\\u2029"),
-            other => text.push(other),
-        }
-    }
-    text.push('\n');
-    text
 }
 
 /// An HTML page, as Express answers where no handler did.
@@ -98,8 +86,8 @@ pub(super) fn page(status: StatusCode, text: &str) -> Response {
         }
     }
     let body = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Error</title></head>\n\
-         <body><pre>{safe}</pre></body>\n</html>\n"
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n\
+         </head>\n<body>\n<pre>{safe}</pre>\n</body>\n</html>\n"
     );
     let mut response = with_kind(status, "text/html; charset=utf-8", body);
     let headers = response.headers_mut();
@@ -108,9 +96,20 @@ pub(super) fn page(status: StatusCode, text: &str) -> Response {
     response
 }
 
+/// The caller is faster than its rate.
+pub(super) fn too_fast(dialect: Dialect, seconds: u64) -> Response {
+    let said = format!("too many requests: try again in {seconds} s");
+    let mut response = error(dialect, StatusCode::TOO_MANY_REQUESTS, &said);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
 /// As Go's router answers an unknown path or method.
 pub(super) fn go_not_found() -> Response {
-    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+    let mut response = (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// There is no token, or not in the form `Bearer <token>`.
@@ -138,6 +137,7 @@ pub(super) fn failure(dialect: Dialect, error: &BoardError) -> Response {
     let said = error.to_string();
     let (status, body) = match error {
         BoardError::NoTicket(_) => (StatusCode::NOT_FOUND, json!({ "error": "Ticket not found" })),
+        BoardError::NoTask(_) => (StatusCode::NOT_FOUND, json!({ "error": "Task not found" })),
         BoardError::NotAnId(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             json!({ "error": "input must be a 24 character hex string, 12 byte Uint8Array, or an integer" }),
@@ -157,6 +157,9 @@ pub(super) fn failure(dialect: Dialect, error: &BoardError) -> Response {
         ),
         BoardError::NoMessage(_) | BoardError::NoMember(_) => {
             (StatusCode::NOT_FOUND, json!({ "error": said }))
+        }
+        BoardError::Pattern(_) | BoardError::Immutable(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": said }))
         }
         BoardError::Refused(_) => (StatusCode::BAD_REQUEST, json!({ "error": said })),
         BoardError::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, json!({ "error": said })),

@@ -1,8 +1,9 @@
 //! Channels of the meeting board.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::{Map, json};
 
-use super::{BoardStore, bounded, millis, plain, random_id};
+use super::{BoardStore, Member, audit, bounded, millis, plain, random_id};
 use crate::{
     BoardError, limits,
     wire::{ChannelWire, rfc3339_ms},
@@ -28,8 +29,13 @@ impl BoardStore {
     }
 
     /// Makes a channel.
-    pub fn create_channel(&self, name: &str, about: &str) -> Result<ChannelWire, BoardError> {
-        let name = name.trim();
+    pub fn create_channel(
+        &self,
+        by: &Member,
+        name: &str,
+        about: &str,
+    ) -> Result<ChannelWire, BoardError> {
+        let (name, about) = (name.trim(), about.trim());
         if name.is_empty() {
             return Err(BoardError::Refused("channel name is required".to_owned()));
         }
@@ -51,6 +57,10 @@ impl BoardStore {
                 "INSERT INTO channel (id, name, description, created_at) VALUES (?, ?, ?, ?)",
                 params![id, name, about, millis(now)],
             )?;
+            let mut details = Map::new();
+            details.insert("channel_id".to_owned(), json!(id));
+            details.insert("channel_name".to_owned(), json!(name));
+            audit::note(db, by.id(), "channel.create", details, millis(now))?;
             Ok(ChannelWire {
                 id,
                 name: name.to_owned(),

@@ -1,12 +1,17 @@
 //! Comments: each with its history entry in the same transaction, verdicts with their candidate.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use super::{BoardStore, Member, bounded, millis, random_id, reading, rows::Stored, tickets};
+use super::{
+    BoardStore, Member, bounded, millis, random_id, reading, rows::Stored, tickets, watch,
+};
 use crate::{
-    BoardError, limits,
+    BoardError,
+    feed::Topic,
+    limits,
+    notice::{self, Happening},
     role::Role,
-    wire::{CommentWire, iso_ms},
+    wire::{CommentWire, EventWire, iso_ms, json_text},
 };
 
 /// How much of a comment its history entry repeats, in UTF-16 units as `DevTeam`'s board counts.
@@ -17,46 +22,72 @@ impl BoardStore {
     /// stamped with the candidate that the board was last told for the ticket.
     pub fn comment(&self, by: &Member, id: &str, text: &str) -> Result<CommentWire, BoardError> {
         bounded("a comment", text, limits::COMMENT_BYTES)?;
-        self.write(|db, now| {
-            let now = millis(now);
-            let row = reading::find(db, id)?;
-            room(&row, by, text.len())?;
-            let candidate = if by.role().judges() { row.wire.candidate.clone() } else { None };
-            let comment = CommentWire {
-                id: random_id(now)?,
-                author: by.email().to_owned(),
-                author_name: by.name().to_owned(),
-                text: text.to_owned(),
-                body: text.to_owned(),
-                timestamp: iso_ms(now),
-                candidate,
-            };
-            db.prepare_cached(
-                "INSERT INTO comment (ticket, id, author, author_name, text, candidate, at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                row.seq,
-                comment.id,
-                comment.author,
-                comment.author_name,
-                comment.text,
-                comment.candidate,
-                now
-            ])?;
-            db.prepare_cached(
-                "UPDATE ticket SET comments = comments + 1, comment_bytes = comment_bytes + ?,
-                     updated_at = ? WHERE seq = ?",
-            )?
-            .execute(params![
-                i64::try_from(text.len()).unwrap_or(i64::MAX),
-                now,
-                row.seq
-            ])?;
-            tickets::note(db, &row, by, "comment_added", &quoted(text), now)?;
-            Ok(comment)
-        })
+        let settings = self.settings();
+        if by.role().judges() {
+            (settings.before_verdict)(id);
+        }
+        let url = &settings.public_url;
+        let (comment, _) = self.write_told(
+            |db, now| {
+                let now = millis(now);
+                let row = reading::find(db, id)?;
+                room(&row, by, text.len())?;
+                let comment = compose(&row, by, text, now)?;
+                insert(db, &row, &comment, now)?;
+                tickets::note(db, &row, by, "comment_added", &quoted(text), now)?;
+                let happening = Happening::Commented { text };
+                let recipients = watch::recipients(db)?;
+                let told = notice::notices(&recipients, &row.wire, by.email(), happening, url);
+                Ok(((comment, row.wire), told))
+            },
+            |feed, (comment, ticket)| {
+                let user = by.email();
+                let event = EventWire::CommentAdded { task_id: &ticket.id, comment, user };
+                feed.tell(Topic::Board(&ticket.board_id), || json_text(&event));
+            },
+        )?;
+        Ok(comment)
     }
+}
+
+fn compose(row: &Stored, by: &Member, text: &str, now: i64) -> Result<CommentWire, BoardError> {
+    let candidate = if by.role().judges() { row.wire.candidate.clone() } else { None };
+    Ok(CommentWire {
+        id: random_id(now)?,
+        author: by.email().to_owned(),
+        author_name: by.name().to_owned(),
+        text: text.to_owned(),
+        body: text.to_owned(),
+        timestamp: iso_ms(now),
+        candidate,
+    })
+}
+
+fn insert(
+    db: &Connection,
+    row: &Stored,
+    comment: &CommentWire,
+    now: i64,
+) -> Result<(), BoardError> {
+    db.prepare_cached(
+        "INSERT INTO comment (ticket, id, author, author_name, text, candidate, at)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        row.seq,
+        comment.id,
+        comment.author,
+        comment.author_name,
+        comment.text,
+        comment.candidate,
+        now
+    ])?;
+    db.prepare_cached(
+        "UPDATE ticket SET comments = comments + 1, comment_bytes = comment_bytes + ?,
+             updated_at = ? WHERE seq = ?",
+    )?
+    .execute(params![i64::try_from(comment.text.len()).unwrap_or(i64::MAX), now, row.seq])?;
+    Ok(())
 }
 
 fn room(row: &Stored, by: &Member, bytes: usize) -> Result<(), BoardError> {
@@ -77,14 +108,21 @@ fn room(row: &Stored, by: &Member, bytes: usize) -> Result<(), BoardError> {
 /// `Comment: ` and the first 100 UTF-16 units; a character cut in the middle is left out, so that
 /// the quoted part always is a prefix of the comment.
 fn quoted(text: &str) -> String {
+    let part = prefix_utf16(text, QUOTED);
+    let dots = if part.len() < text.len() { "..." } else { "" };
+    format!("Comment: {part}{dots}")
+}
+
+/// The first characters of a text that hold at most so many UTF-16 units together.
+pub(crate) fn prefix_utf16(text: &str, most: usize) -> &str {
     let mut units = 0;
     for (at, letter) in text.char_indices() {
         units += letter.len_utf16();
-        if units > QUOTED {
-            return format!("Comment: {}...", &text[..at]);
+        if units > most {
+            return &text[..at];
         }
     }
-    format!("Comment: {text}")
+    text
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What can be asked of a ticket's fields, and what they can hold.
 
+use serde_json::{Map, Value};
+
 use super::{bounded, plain};
 use crate::{BoardError, limits, wire::TicketWire};
 
@@ -11,6 +13,11 @@ pub(crate) const KINDS: [&str; 3] = ["initiative", "epic", "story"];
 pub struct NewTicket {
     /// Becomes both title and name; `Untitled` if empty.
     pub title: String,
+    /// Title and name are stored as they are given instead, as the endpoint of `DevTeam`'s web form
+    /// does.
+    pub as_sent: bool,
+    /// Only with `as_sent`.
+    pub name: Option<String>,
     /// Markdown.
     pub description: Option<String>,
     /// `backlog` by default.
@@ -29,6 +36,8 @@ pub struct NewTicket {
     pub kind: Option<String>,
     /// The first board by default.
     pub board_id: Option<String>,
+    /// Free fields: `parentId`, and any other on a permissive board.
+    pub more: Map<String, Value>,
 }
 
 /// What becomes of a field that can be empty.
@@ -100,6 +109,8 @@ pub struct Edit {
     pub kind: Option<String>,
     /// A move.
     pub status: Option<String>,
+    /// Free fields to be set: `parentId`, and any other on a permissive board.
+    pub more: Map<String, Value>,
 }
 
 /// Writes the fields of a change into a ticket; the status is a move and not among them.
@@ -118,6 +129,7 @@ pub(super) fn set(ticket: &mut TicketWire, edit: &Edit) {
     put(&mut ticket.labels, edit.labels.clone().new_value());
     put(&mut ticket.release, edit.release.clone().new_value());
     put(&mut ticket.kind, edit.kind.clone());
+    ticket.more.extend(edit.more.clone());
 }
 
 /// Refuses what no ticket can hold.
@@ -147,7 +159,29 @@ pub(super) fn check(edit: &Edit) -> Result<(), BoardError> {
         }
         labels.iter().try_for_each(|label| plain("a label", label))?;
     }
+    if edit.more.keys().any(|name| name.len() > limits::FREE_NAME_BYTES) {
+        return Err(BoardError::Refused(format!(
+            "the name of a field holds at most {} bytes",
+            limits::FREE_NAME_BYTES
+        )));
+    }
     check_numbers(edit)
+}
+
+/// The free fields of a ticket as they are stored, if they keep within their bounds.
+pub(super) fn free_fields(ticket: &TicketWire) -> Result<Option<String>, BoardError> {
+    if ticket.more.is_empty() {
+        return Ok(None);
+    }
+    let text = serde_json::json!(ticket.more).to_string();
+    bounded("all free fields of a ticket together", &text, limits::FREE_BYTES)?;
+    if ticket.more.len() > limits::FREE_FIELDS {
+        return Err(BoardError::Full(format!(
+            "a ticket has at most {} free fields",
+            limits::FREE_FIELDS
+        )));
+    }
+    Ok(Some(text))
 }
 
 fn check_numbers(edit: &Edit) -> Result<(), BoardError> {
@@ -163,7 +197,11 @@ fn check_numbers(edit: &Edit) -> Result<(), BoardError> {
         )));
     }
     if edit.kind.as_deref().is_some_and(|kind| !KINDS.contains(&kind)) {
-        return Err(BoardError::Refused(format!("type must be one of {}", KINDS.join(", "))));
+        return Err(BoardError::Refused(format!(
+            "Invalid type '{}'. Must be one of: {}",
+            edit.kind.as_deref().unwrap_or_default(),
+            KINDS.join(", ")
+        )));
     }
     Ok(())
 }
@@ -177,7 +215,7 @@ pub(super) fn changes(before: &TicketWire, after: &TicketWire) -> Vec<(&'static 
     if before.assignee != after.assignee {
         let details = match &after.assignee {
             Some(assignee) => format!("Assigned to: {assignee}"),
-            None => "Unassigned".to_owned(),
+            None => "Assigned to: Unassigned".to_owned(),
         };
         entries.push(("assignee_change", details));
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sha2::{Digest as _, Sha256};
 
-use super::{BoardStore, plain};
+use super::{BoardStore, Gateway, gateway, plain};
 use crate::{
     BoardError, limits,
     role::Role,
@@ -20,6 +20,7 @@ pub struct Member {
     role: Role,
     avatar: String,
     has_token: bool,
+    gateway: Option<Gateway>,
 }
 
 /// A person or agent to be put on the board.
@@ -35,6 +36,8 @@ pub struct NewMember {
     pub role: Role,
     /// An emoji, or nothing.
     pub avatar: String,
+    /// Where their agent is told of what happens, if anywhere.
+    pub gateway: Option<Gateway>,
 }
 
 impl Member {
@@ -58,6 +61,24 @@ impl Member {
         self.role
     }
 
+    /// Where their agent is told of what happens.
+    pub fn gateway(&self) -> Option<&Gateway> {
+        self.gateway.as_ref()
+    }
+
+    /// Who a caller without a token is on a permissive meeting board.
+    pub(crate) fn anonymous() -> Self {
+        Self {
+            id: "manager".to_owned(),
+            email: "manager@devteam.local".to_owned(),
+            name: "Manager".to_owned(),
+            role: Role::Manager,
+            avatar: String::new(),
+            has_token: false,
+            gateway: None,
+        }
+    }
+
     /// As `GET /api/me` shows it.
     pub(crate) fn me(&self) -> MeWire {
         MeWire {
@@ -71,7 +92,8 @@ impl Member {
     }
 
     pub(crate) fn user(self) -> UserWire {
-        UserWire { name: self.name, email: self.email, avatar: self.avatar }
+        let is_agent = self.role.is_agent();
+        UserWire { name: self.name, email: self.email, avatar: self.avatar, is_agent }
     }
 
     pub(crate) fn agent(self) -> AgentWire {
@@ -84,11 +106,12 @@ impl Member {
     }
 }
 
-const COLUMNS: &str = "id, email, name, role, avatar, token_hash IS NOT NULL";
+const COLUMNS: &str =
+    "id, email, name, role, avatar, token_hash IS NOT NULL, gateway, gateway_secret";
 
 impl BoardStore {
-    /// Puts a member on the board, or brings the e-mail, name, role and avatar of a known id up to date; a
-    /// token that they have stays theirs.
+    /// Puts a member on the board, or brings e-mail, name, role, avatar and gateway of a known id up
+    /// to date; a token that they have stays theirs.
     pub fn put_member(&self, new: &NewMember) -> Result<Member, BoardError> {
         check(new)?;
         self.write(|db, _| {
@@ -112,11 +135,25 @@ impl BoardStore {
                     limits::MEMBERS
                 )));
             }
+            let gateway = new.gateway.as_ref();
+            let (address, secret) =
+                (gateway.map(|one| &one.address), gateway.and_then(|one| one.token.as_ref()));
             db.execute(
-                "INSERT INTO member (id, email, name, role, avatar) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (id) DO UPDATE SET email = ?2, name = ?3, role = ?4, avatar = ?5",
-                params![new.id, new.email, new.name, new.role.as_str(), new.avatar],
+                "INSERT INTO member (id, email, name, role, avatar, gateway, gateway_secret)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (id) DO UPDATE SET email = ?2, name = ?3, role = ?4, avatar = ?5,
+                     gateway = ?6, gateway_secret = ?7",
+                params![
+                    new.id,
+                    new.email,
+                    new.name,
+                    new.role.as_str(),
+                    new.avatar,
+                    address,
+                    secret
+                ],
             )?;
+            gateway::room(db)?;
             by_id(db, &new.id)?.ok_or_else(|| BoardError::NoMember(new.id.clone()))
         })
     }
@@ -153,9 +190,14 @@ impl BoardStore {
     /// Whose token this is. The look-up compares hashes, so its duration tells nothing about the
     /// tokens that exist.
     pub fn member_by_token(&self, token: &str) -> Result<Option<Member>, BoardError> {
+        self.member_by_hash(&hash(token))
+    }
+
+    /// Whose token has this hash.
+    pub(crate) fn member_by_hash(&self, hash: &[u8]) -> Result<Option<Member>, BoardError> {
         self.read(|db| {
             let sql = format!("SELECT {COLUMNS} FROM member WHERE token_hash = ?");
-            Ok(db.prepare_cached(&sql)?.query_row([hash(token)], member).optional()?)
+            Ok(db.prepare_cached(&sql)?.query_row([hash], member).optional()?)
         })
     }
 
@@ -197,10 +239,14 @@ fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
         role: Role::parse(&role).ok_or_else(unknown)?,
         avatar: row.get(4)?,
         has_token: row.get(5)?,
+        gateway: row
+            .get::<_, Option<String>>(6)?
+            .map(|address| Ok::<_, rusqlite::Error>(Gateway { address, token: row.get(7)? }))
+            .transpose()?,
     })
 }
 
-fn hash(token: &str) -> Vec<u8> {
+pub(crate) fn hash(token: &str) -> Vec<u8> {
     Sha256::digest(token.as_bytes()).to_vec()
 }
 
@@ -209,6 +255,7 @@ fn check(new: &NewMember) -> Result<(), BoardError> {
     plain("an e-mail", &new.email)?;
     plain("a name", &new.name)?;
     plain("an avatar", &new.avatar)?;
+    new.gateway.as_ref().map_or(Ok(()), gateway::check)?;
     let letter =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     if new.id.is_empty() || !new.id.bytes().all(letter) {

@@ -2,13 +2,18 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::{Map, json};
 
-use super::{BoardStore, Member, bounded, channels::seq_of, is_id, members, millis, random_id};
+use super::{
+    BoardStore, Member, audit, bounded, channels::seq_of, is_id, members, millis, random_id,
+};
 use crate::{
-    BoardError, limits,
+    BoardError,
+    feed::Topic,
+    limits,
     mention::Handles,
     role::Role,
-    wire::{MessageWire, rfc3339_ms},
+    wire::{MessageWire, go_escaped, json_text, rfc3339_ms},
 };
 
 /// Which messages a list shows, oldest first.
@@ -61,17 +66,30 @@ impl BoardStore {
         thread: Option<&str>,
     ) -> Result<MessageWire, BoardError> {
         bounded("a message", text, limits::MESSAGE_BYTES)?;
-        self.write(|db, now| {
-            let (seq, channel_id) = seq_of(db, column, channel)?
-                .ok_or_else(|| BoardError::NoChannel(channel.to_owned()))?;
-            room(db, by)?;
-            if let Some(thread) = thread {
-                check_thread(db, seq, thread)?;
-            }
-            let wire = compose(db, by, channel_id, text, thread, now)?;
-            store(db, seq, &wire, millis(now))?;
-            Ok(wire)
-        })
+        self.write_told(
+            |db, now| {
+                let (seq, id) = seq_of(db, column, channel)?
+                    .ok_or_else(|| BoardError::NoChannel(channel.to_owned()))?;
+                room(db, by)?;
+                if let Some(thread) = thread {
+                    check_thread(db, seq, thread)?;
+                }
+                let wire = compose(db, by, id, text, thread, now)?;
+                store(db, seq, &wire, millis(now))?;
+                let mut details = Map::new();
+                details.insert("channel_id".to_owned(), json!(wire.channel_id));
+                if column == "name" {
+                    details.insert("channel_name".to_owned(), json!(channel));
+                }
+                details.insert("message_id".to_owned(), json!(wire.id));
+                details.insert("mentions".to_owned(), json!(wire.mentions));
+                audit::note(db, by.id(), "message.post", details, millis(now))?;
+                Ok((wire, Vec::new()))
+            },
+            |feed, wire| {
+                feed.tell(Topic::Channel(&wire.channel_id), || go_escaped(&json_text(wire)));
+            },
+        )
     }
 
     /// Messages of the channel of this name, replies left out.
@@ -110,6 +128,20 @@ impl BoardStore {
             let since = query.since.unwrap_or(i64::MIN);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let found = posted(db, &sql, params![seq, since, limit])?;
+            Ok(found.into_iter().map(|message| message.wire).collect())
+        })
+    }
+
+    /// Messages of a channel that have replies, oldest first.
+    pub fn threads(&self, channel: &str) -> Result<Vec<MessageWire>, BoardError> {
+        self.read(|db| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM message JOIN channel ON channel.seq = message.channel
+                 WHERE channel.id = ? AND message.id IN (SELECT thread_id FROM message)
+                 ORDER BY message.seq LIMIT ?"
+            );
+            let limit = i64::try_from(limits::MESSAGES_MAX).unwrap_or(i64::MAX);
+            let found = posted(db, &sql, params![channel, limit])?;
             Ok(found.into_iter().map(|message| message.wire).collect())
         })
     }

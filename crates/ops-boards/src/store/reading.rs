@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types::Valu
 use super::{
     BoardStore, bounded, is_id,
     rows::{COLUMNS, PREFIX, Stored, change, comment, from_json, stored},
+    search::Search,
 };
 use crate::{
     BoardError, limits,
@@ -20,6 +21,8 @@ pub struct ListQuery {
     pub status: Option<String>,
     /// Exactly this assignee; `none` for tickets without one.
     pub assignee: Option<String>,
+    /// Exactly this assignee, `none` included.
+    pub assignee_exactly: Option<String>,
     /// Exactly this board.
     pub board_id: Option<String>,
     /// Exactly this type.
@@ -36,7 +39,9 @@ pub struct ListQuery {
     pub updated_after: Option<i64>,
     /// Updated at or before.
     pub updated_before: Option<i64>,
-    /// Text that name, title, description or number contain, whatever its case; never a pattern.
+    /// Exactly this `parentId`.
+    pub parent: Option<String>,
+    /// A pattern that name, title, description or number contain, whatever its case.
     pub search: Option<String>,
     /// How many at most; `None` is 100.
     pub limit: Option<usize>,
@@ -47,27 +52,45 @@ pub struct ListQuery {
 impl BoardStore {
     /// Tickets, whole, the last updated first.
     pub fn list(&self, query: &ListQuery) -> Result<Vec<TicketWire>, BoardError> {
-        let limit = query.limit.unwrap_or(limits::LIST_DEFAULT);
-        if limit > limits::LIST_MAX {
-            return Err(BoardError::Refused(format!(
-                "a list holds at most {} tickets: page it with limit and offset",
-                limits::LIST_MAX
-            )));
-        }
-        if let Some(search) = &query.search {
-            bounded("a search text", search, limits::SEARCH_BYTES)?;
-        }
-        let (sql, values) = select(query, limit);
+        self.listed(query, query.limit.unwrap_or(limits::LIST_DEFAULT))
+    }
+
+    /// All tickets that a query finds, whatever its limit.
+    pub fn list_all(&self, query: &ListQuery) -> Result<Vec<TicketWire>, BoardError> {
+        self.listed(query, usize::try_from(limits::TICKETS).unwrap_or(usize::MAX))
+    }
+
+    fn listed(&self, query: &ListQuery, limit: usize) -> Result<Vec<TicketWire>, BoardError> {
+        let Some(pattern) = &query.search else {
+            let (sql, values) = select(query, Some((limit, query.offset)));
+            return self.read(|db| {
+                let mut statement = db.prepare_cached(&sql)?;
+                let rows = statement.query_map(params_from_iter(values), stored)?;
+                whole(db, rows.collect::<Result<Vec<_>, _>>()?)
+            });
+        };
+        bounded("a search text", pattern, limits::SEARCH_BYTES)?;
+        let search = Search::new(pattern)?;
+        let (sql, values) = select(query, None);
         self.read(|db| {
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map(params_from_iter(values), stored)?;
-            whole(db, rows.collect::<Result<Vec<_>, _>>()?)
+            let fits = |row: &rusqlite::Result<Stored>| {
+                row.as_ref().map_or(true, |row| search.finds(&row.wire))
+            };
+            let found = rows.filter(fits).skip(query.offset).take(limit);
+            whole(db, found.collect::<Result<Vec<_>, _>>()?)
         })
     }
 
     /// One ticket, whole, by number or id.
     pub fn ticket(&self, id: &str) -> Result<TicketWire, BoardError> {
         self.read(|db| one(db, id))
+    }
+
+    /// Fails as reading a ticket does if there is none.
+    pub(crate) fn ticket_exists(&self, id: &str) -> Result<(), BoardError> {
+        self.read(|db| find(db, id).map(drop))
     }
 
     /// A ticket's comments, oldest first.
@@ -138,7 +161,7 @@ fn number(text: &str) -> Option<i64> {
     (prefix.eq_ignore_ascii_case(PREFIX) && plain).then(|| digits.parse().ok())?
 }
 
-fn select(query: &ListQuery, limit: usize) -> (String, Vec<Value>) {
+fn select(query: &ListQuery, page: Option<(usize, usize)>) -> (String, Vec<Value>) {
     let mut wheres = vec!["1"];
     let mut values = Vec::new();
     let mut both = |condition: &'static str, value: Option<Value>| {
@@ -150,6 +173,7 @@ fn select(query: &ListQuery, limit: usize) -> (String, Vec<Value>) {
     let text = |text: &Option<String>| text.clone().map(Value::Text);
     both("status = ?", text(&query.status));
     both("board_id = ?", text(&query.board_id));
+    both("assignee = ?", text(&query.assignee_exactly));
     both("kind = ?", text(&query.kind));
     both("priority = ?", query.priority.map(Value::Integer));
     both("EXISTS (SELECT 1 FROM json_each(labels) WHERE value = ?)", text(&query.label));
@@ -157,17 +181,20 @@ fn select(query: &ListQuery, limit: usize) -> (String, Vec<Value>) {
     both("created_at <= ?", query.created_before.map(Value::Integer));
     both("updated_at >= ?", query.updated_after.map(Value::Integer));
     both("updated_at <= ?", query.updated_before.map(Value::Integer));
-    both("instr(folded, ?) > 0", query.search.as_ref().map(|s| Value::Text(s.to_lowercase())));
+    both("json_extract(more, '$.parentId') = ?", text(&query.parent));
     match query.assignee.as_deref() {
         Some("none") => wheres.push("assignee IS NULL"),
         _ => both("assignee = ?", text(&query.assignee)),
     }
-    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    values.push(Value::Integer(i64::try_from(query.offset).unwrap_or(i64::MAX)));
-    let sql = format!(
-        "SELECT {COLUMNS} FROM ticket WHERE {} ORDER BY updated_at DESC, seq DESC LIMIT ? OFFSET ?",
+    let mut sql = format!(
+        "SELECT {COLUMNS} FROM ticket WHERE {} ORDER BY updated_at DESC, seq DESC",
         wheres.join(" AND ")
     );
+    if let Some((limit, offset)) = page {
+        sql.push_str(" LIMIT ? OFFSET ?");
+        values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        values.push(Value::Integer(i64::try_from(offset).unwrap_or(i64::MAX)));
+    }
     (sql, values)
 }
 

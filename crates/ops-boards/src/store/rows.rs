@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 use crate::{
-    BoardError,
+    BoardError, limits,
     role::Status,
     wire::{CommentWire, HistoryWire, TicketWire, iso_ms},
 };
@@ -23,12 +23,13 @@ pub(super) struct Stored {
 /// The columns that `stored` reads.
 pub(super) const COLUMNS: &str = "seq, id, number, board_id, kind, title, name, description, status, priority, \
      complexity, rank, assignee, labels, release, candidate, comments, comment_bytes, changes, \
-     created_at, created_by, updated_at, updated_by";
+     created_at, created_by, updated_at, updated_by, more";
 
 impl Stored {
     /// Bytes of text that the ticket has on the wire, roughly: a comment's text is there twice.
     pub(super) fn size(&self) -> usize {
-        let own = self.wire.description.as_ref().map_or(0, String::len) + 1024;
+        let free = if self.wire.more.is_empty() { 0 } else { limits::FREE_BYTES };
+        let own = self.wire.description.as_ref().map_or(0, String::len) + free + 1024;
         let comments = usize::try_from(self.comment_bytes).unwrap_or(usize::MAX);
         let changes = usize::try_from(self.changes).unwrap_or(usize::MAX);
         own.saturating_add(comments.saturating_mul(2)).saturating_add(changes.saturating_mul(200))
@@ -37,6 +38,7 @@ impl Stored {
 
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let labels: Option<String> = row.get(13)?;
+    let more: Option<String> = row.get(23)?;
     Ok(Stored {
         seq: row.get(0)?,
         wire: TicketWire {
@@ -61,6 +63,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
             created_by: row.get(20)?,
             updated_at: iso_ms(row.get(21)?),
             updated_by: row.get(22)?,
+            more: more.map(|more| from_json(23, &more)).transpose()?.unwrap_or_default(),
         },
         comments: row.get(16)?,
         comment_bytes: row.get(17)?,

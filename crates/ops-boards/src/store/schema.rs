@@ -3,10 +3,10 @@
 use rusqlite::{Connection, params};
 
 use super::random_id;
-use crate::{BoardError, role::Status, wire::ColumnWire};
+use crate::{BoardError, role::Status};
 
 /// The newest version of the tables that this program knows, kept in `user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// The channels that `DevTeam`'s meeting board seeds.
 const CHANNELS: [(&str, &str); 6] = [
@@ -113,7 +113,29 @@ CREATE TABLE mention (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Makes the tables of a new file; leaves an existing one as it is.
+/// What the second version added: gateways and watched columns of members, free fields of
+/// tickets, the audit of the meeting board; the folded text served a search that is now by pattern.
+const SECOND: &str = "
+ALTER TABLE member ADD COLUMN gateway TEXT;
+ALTER TABLE member ADD COLUMN gateway_secret TEXT;
+ALTER TABLE member ADD COLUMN watch TEXT;
+ALTER TABLE member ADD COLUMN notify INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE ticket ADD COLUMN more TEXT;
+ALTER TABLE ticket DROP COLUMN folded;
+CREATE INDEX ticket_rank ON ticket(rank);
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    details TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_actor ON audit(actor, seq);
+CREATE INDEX message_thread ON message(thread_id) WHERE thread_id IS NOT NULL;
+";
+
+/// Makes the tables of a new file, and brings those of an older one up to date.
 pub(super) fn prepare(db: &mut Connection, path: &str, now: i64) -> Result<(), BoardError> {
     let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -123,30 +145,26 @@ pub(super) fn prepare(db: &mut Connection, path: &str, now: i64) -> Result<(), B
     if found == VERSION {
         return Ok(());
     }
-    tx.execute_batch(TABLES)?;
-    seed(&tx, now)?;
+    if found < 1 {
+        tx.execute_batch(TABLES)?;
+        seed(&tx, now)?;
+    }
+    tx.execute_batch(SECOND)?;
+    tx.execute("UPDATE board SET columns = ?", [columns()])?;
     tx.pragma_update(None, "user_version", VERSION)?;
     tx.commit().map_err(BoardError::Uncertain)
 }
 
+/// The columns of the board, as a JSON list; `closed` has none.
+fn columns() -> String {
+    let open = Status::ALL.into_iter().filter(|status| *status != Status::Closed);
+    serde_json::json!(open.map(Status::as_str).collect::<Vec<_>>()).to_string()
+}
+
 fn seed(db: &Connection, now: i64) -> Result<(), BoardError> {
-    let columns: Vec<ColumnWire> = Status::ALL
-        .into_iter()
-        .filter(|status| *status != Status::Closed)
-        .map(|status| ColumnWire {
-            id: status.as_str().to_owned(),
-            name: status.label().to_owned(),
-        })
-        .collect();
     db.execute(
         "INSERT INTO board (id, name, description, columns, created_at) VALUES (?, ?, ?, ?, ?)",
-        params![
-            random_id(now)?,
-            "Main Board",
-            "The team's way from idea to production",
-            serde_json::json!(columns).to_string(),
-            now,
-        ],
+        params![random_id(now)?, "Main Board", "Primary task board", columns(), now],
     )?;
     for (name, description) in CHANNELS {
         db.execute(

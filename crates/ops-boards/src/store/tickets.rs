@@ -2,73 +2,122 @@
 
 use ops_core::id::Digest;
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
+use serde_json::Map;
 
 use super::{
-    BoardStore, Edit, Member, NewTicket, bounded, edit, millis, random_id, reading,
+    BoardStore, Edit, Member, NewTicket, backlog, bounded, edit, millis, random_id, reading,
+    rights,
     rows::{self, Stored},
+    watch,
 };
 use crate::{
-    BoardError, limits,
-    role::{Field, Role, Status},
-    wire::TicketWire,
+    BoardError,
+    feed::{Feed, Topic},
+    limits,
+    notice::{self, Happening, Notice},
+    role::{Role, Status},
+    wire::{ChangesWire, EventWire, TicketWire, json_text},
 };
+
+/// A change that was made, or asked for without changing anything.
+struct Edited {
+    before: TicketWire,
+    after: TicketWire,
+    changed: bool,
+}
 
 impl BoardStore {
     /// Files a ticket.
     pub fn create(&self, by: &Member, new: &NewTicket) -> Result<TicketWire, BoardError> {
-        let status = known_status(new.status.as_deref().unwrap_or("backlog"))?;
-        may_file(by, new, status)?;
+        let settings = self.settings();
+        let status = new.status.as_deref().filter(|status| !status.is_empty());
+        let status = known_status(status.unwrap_or("backlog"))?;
+        if !settings.permissive {
+            rights::may_file(by, new, status)?;
+        }
         let mut wire = blank(by, new, status);
+        let assignee = new.assignee.clone().filter(|assignee| !assignee.is_empty());
         let fields = Edit {
             description: new.description.clone().into(),
             priority: new.priority,
             complexity: new.complexity,
-            assignee: new.assignee.clone().into(),
+            assignee: assignee.into(),
             labels: new.labels.clone().into(),
             release: new.release.clone().into(),
-            kind: new.kind.clone(),
+            kind: new.kind.clone().filter(|kind| !kind.is_empty()),
+            more: new.more.clone(),
             ..Edit::default()
         };
         edit::check(&fields)?;
-        bounded("a title", &wire.title.clone().unwrap_or_default(), limits::TITLE_BYTES)?;
+        for text in [&wire.title, &wire.name].into_iter().flatten() {
+            bounded("a title", text, limits::TITLE_BYTES)?;
+        }
         edit::set(&mut wire, &fields);
-        self.write(|db, now| {
-            let now = millis(now);
-            insert(db, &mut wire, new.board_id.as_deref(), now)?;
-            let row = reading::find(db, &wire.id)?;
-            note(db, &row, by, "created", "Task created", now)?;
-            reading::one(db, &wire.id)
-        })
+        self.write_told(
+            |db, now| {
+                let now = millis(now);
+                insert(db, &mut wire, new.board_id.as_deref(), now)?;
+                let row = reading::find(db, &wire.id)?;
+                note(db, &row, by, "created", "Task created", now)?;
+                let ticket = reading::one(db, &wire.id)?;
+                let told = match &ticket.assignee {
+                    Some(_) => {
+                        let url = &settings.public_url;
+                        let recipients = watch::recipients(db)?;
+                        notice::notices(&recipients, &ticket, by.email(), Happening::Assigned, url)
+                    }
+                    None => Vec::new(),
+                };
+                Ok((ticket, told))
+            },
+            |feed, ticket| {
+                let event = EventWire::TaskCreated { task: ticket, user: by.email() };
+                feed.tell(Topic::Board(&ticket.board_id), || json_text(&event));
+            },
+        )
     }
 
-    /// Changes a ticket: only what differs needs a right, so a caller may repeat what stands there.
+    /// Changes a ticket and tells nobody's gateway. Only what differs needs a right, so a caller
+    /// may repeat what stands there.
     pub fn edit(&self, by: &Member, id: &str, change: &Edit) -> Result<TicketWire, BoardError> {
-        edit::check(change)?;
-        let to = change.status.as_deref().map(known_status).transpose()?;
-        self.write(|db, now| {
-            let now = millis(now);
-            let mut row = reading::find(db, id)?;
-            let before = row.wire.clone();
-            edit::set(&mut row.wire, change);
-            if let Some(to) = to {
-                move_to(by.role(), &mut row.wire, to)?;
-            }
-            if row.wire == before {
-                return reading::one(db, id);
-            }
-            may_write(by.role(), &before, &row.wire)?;
-            save(db, &row, by, now)?;
-            for (action, details) in edit::changes(&before, &row.wire) {
-                note(db, &row, by, action, &details, now)?;
-                row.changes += 1;
-            }
-            reading::one(db, id)
-        })
+        self.change(by, id, change, false)
     }
 
-    /// Moves a ticket.
+    /// Changes a ticket and tells the gateways of those whom it concerns.
+    pub fn edit_and_notify(
+        &self,
+        by: &Member,
+        id: &str,
+        change: &Edit,
+    ) -> Result<TicketWire, BoardError> {
+        self.change(by, id, change, true)
+    }
+
+    /// Moves a ticket and tells the gateways of those whom it concerns.
     pub fn move_ticket(&self, by: &Member, id: &str, to: &str) -> Result<TicketWire, BoardError> {
-        self.edit(by, id, &Edit { status: Some(to.to_owned()), ..Edit::default() })
+        self.change(by, id, &Edit { status: Some(to.to_owned()), ..Edit::default() }, true)
+    }
+
+    fn change(
+        &self,
+        by: &Member,
+        id: &str,
+        change: &Edit,
+        notify: bool,
+    ) -> Result<TicketWire, BoardError> {
+        edit::check(change)?;
+        let settings = self.settings();
+        let to = change.status.as_deref().map(known_status).transpose()?;
+        let edited = self.write_told(
+            |db, now| {
+                let edited = apply(db, by, id, (change, to), settings.permissive, millis(now))?;
+                let told =
+                    if notify { edited.notices(db, by, &settings.public_url)? } else { Vec::new() };
+                Ok((edited, told))
+            },
+            |feed, edited| edited.tell(feed, by),
+        )?;
+        Ok(edited.after)
     }
 
     /// Says which candidate is to be judged on this ticket: comments by CQ and QA are stamped with
@@ -82,6 +131,78 @@ impl BoardStore {
             )?;
             Ok(())
         })
+    }
+}
+
+fn apply(
+    db: &Connection,
+    by: &Member,
+    id: &str,
+    (change, to): (&Edit, Option<Status>),
+    permissive: bool,
+    now: i64,
+) -> Result<Edited, BoardError> {
+    let mut row = reading::find(db, id)?;
+    let before = row.wire.clone();
+    edit::set(&mut row.wire, change);
+    if let Some(to) = to {
+        rights::move_to(by.role(), permissive, &mut row.wire, to)?;
+    }
+    let changed = row.wire != before;
+    if changed {
+        if !permissive {
+            rights::may_write(by.role(), &before, &row.wire)?;
+        }
+        save(db, &row, by, now)?;
+        for (action, details) in edit::changes(&before, &row.wire) {
+            note(db, &row, by, action, &details, now)?;
+            row.changes += 1;
+        }
+    }
+    Ok(Edited { before, after: reading::one(db, id)?, changed })
+}
+
+impl Edited {
+    fn moved(&self) -> bool {
+        self.before.status != self.after.status
+    }
+
+    fn assigned(&self) -> bool {
+        self.before.assignee != self.after.assignee
+    }
+
+    fn notices(&self, db: &Connection, by: &Member, url: &str) -> Result<Vec<Notice>, BoardError> {
+        if !self.changed {
+            return Ok(Vec::new());
+        }
+        let recipients = watch::recipients(db)?;
+        let tell = |what| notice::notices(&recipients, &self.after, by.email(), what, url);
+        let mut told = Vec::new();
+        if self.assigned() && self.after.assignee.is_some() {
+            told.extend(tell(Happening::Assigned));
+        }
+        if self.moved() {
+            told.extend(tell(Happening::Moved { from: &self.before.status }));
+        }
+        if !self.assigned() && !self.moved() {
+            told.extend(tell(Happening::Updated));
+        }
+        Ok(told)
+    }
+
+    fn tell(&self, feed: &Feed, by: &Member) {
+        if !self.changed {
+            return;
+        }
+        let moved = self.moved();
+        let changes = ChangesWire {
+            status_changed: moved,
+            assignee_changed: self.assigned(),
+            old_status: moved.then_some(&self.before.status),
+            new_status: moved.then_some(&self.after.status),
+        };
+        let event = EventWire::TaskUpdated { task: &self.after, user: by.email(), changes };
+        feed.tell(Topic::Board(&self.after.board_id), || json_text(&event));
     }
 }
 
@@ -117,75 +238,18 @@ fn known_status(text: &str) -> Result<Status, BoardError> {
     })
 }
 
-fn move_to(role: Role, ticket: &mut TicketWire, to: Status) -> Result<(), BoardError> {
-    let from = rows::status(ticket)?;
-    if from != to && !role.may_move(from, to) {
-        return Err(BoardError::MoveForbidden { role, from, to });
-    }
-    to.as_str().clone_into(&mut ticket.status);
-    Ok(())
-}
-
-fn may_file(by: &Member, new: &NewTicket, status: Status) -> Result<(), BoardError> {
-    let role = by.role();
-    let forbidden = |what: String, allowed: &str| {
-        Err(BoardError::Forbidden { role, what, allowed: allowed.to_owned() })
-    };
-    if !role.may_create(status) {
-        return forbidden(
-            format!("file a ticket in {status}"),
-            "po may file anywhere; cq, qa, manager and human may file in backlog",
-        );
-    }
-    let given = [
-        (Field::Priority, new.priority.is_some()),
-        (Field::Type, new.kind.is_some()),
-        (Field::Assignee, new.assignee.is_some()),
-        (Field::Release, new.release.is_some()),
-    ];
-    match given.iter().find(|(field, given)| *given && !role.may_file_with(*field)) {
-        Some((field, _)) => {
-            forbidden(format!("set `{}` on a new ticket", field.as_str()), "that is for po")
-        }
-        None => Ok(()),
-    }
-}
-
-fn may_write(role: Role, before: &TicketWire, after: &TicketWire) -> Result<(), BoardError> {
-    let differing = [
-        (Field::Name, before.name != after.name),
-        (Field::Title, before.title != after.title),
-        (Field::Description, before.description != after.description),
-        (Field::Priority, before.priority != after.priority),
-        (Field::Complexity, before.complexity != after.complexity),
-        (Field::Assignee, before.assignee != after.assignee),
-        (Field::Labels, before.labels != after.labels),
-        (Field::Release, before.release != after.release),
-        (Field::Type, before.kind != after.kind),
-    ];
-    for (field, differs) in differing {
-        if differs && !role.may_write(field) {
-            let who: Vec<&str> = Role::ALL
-                .iter()
-                .filter(|other| other.may_write(field))
-                .map(|other| other.as_str())
-                .collect();
-            return Err(BoardError::Forbidden {
-                role,
-                what: format!("change `{}`", field.as_str()),
-                allowed: format!("that is for {}", who.join(", ")),
-            });
-        }
-    }
-    Ok(())
-}
-
 fn blank(by: &Member, new: &NewTicket, status: Status) -> TicketWire {
-    let title = if new.title.is_empty() { "Untitled" } else { &new.title };
+    let given = Some(new.title.clone()).filter(|title| !title.is_empty());
+    let (title, name) = if new.as_sent {
+        (given, new.name.clone())
+    } else {
+        let title = given.unwrap_or_else(|| "Untitled".to_owned());
+        (Some(title.clone()), Some(title))
+    };
     TicketWire {
         id: String::new(),
-        title: Some(title.to_owned()),
-        name: Some(title.to_owned()),
+        title,
+        name,
         description: None,
         status: status.as_str().to_owned(),
         priority: 3,
@@ -204,6 +268,7 @@ fn blank(by: &Member, new: &NewTicket, status: Status) -> TicketWire {
         created_by: by.email().to_owned(),
         updated_at: String::new(),
         updated_by: by.email().to_owned(),
+        more: Map::new(),
     }
 }
 
@@ -213,10 +278,12 @@ fn insert(
     board: Option<&str>,
     now: i64,
 ) -> Result<(), BoardError> {
-    let (number, rank): (i64, i64) = db.query_row(
-        "SELECT coalesce(max(number), 0) + 1, coalesce(max(rank), 0) + 1 FROM ticket",
+    // The sequence never goes back, so the number of a deleted ticket is not given again.
+    let number: i64 = db.query_row(
+        "SELECT max((SELECT coalesce(max(number), 0) FROM ticket),
+             coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ticket'), 0)) + 1",
         [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| row.get(0),
     )?;
     if number > limits::TICKETS {
         return Err(BoardError::Full(format!(
@@ -229,19 +296,21 @@ fn insert(
         None => db.query_row("SELECT id FROM board ORDER BY seq LIMIT 1", [], |row| row.get(0)),
     }
     .optional()?;
-    ticket.board_id = known.ok_or_else(|| BoardError::Refused("boardId is no board".to_owned()))?;
+    ticket.board_id =
+        known.ok_or_else(|| BoardError::Refused("Invalid boardId - board not found".to_owned()))?;
     ticket.id = random_id(now)?;
     ticket.ticket_number = rows::number_text(number);
     ticket.rank = match rows::status(ticket)? {
         Status::Completed | Status::Rfp | Status::Closed => 0,
-        _ => rank,
+        _ => backlog::place(db, ticket.priority)?,
     };
+    let more = edit::free_fields(ticket)?;
     db.execute(
         "INSERT INTO ticket (id, number, board_id, kind, title, name, description, status,
-             priority, complexity, rank, assignee, labels, release, folded,
+             priority, complexity, rank, assignee, labels, release, more,
              created_at, created_by, updated_at, updated_by)
          VALUES (:id, :number, :board, :kind, :title, :name, :description, :status,
-             :priority, :complexity, :rank, :assignee, :labels, :release, :folded,
+             :priority, :complexity, :rank, :assignee, :labels, :release, :more,
              :now, :by, :now, :by)",
         named_params! {
             ":id": ticket.id, ":number": number, ":board": ticket.board_id,
@@ -249,7 +318,7 @@ fn insert(
             ":description": ticket.description, ":status": ticket.status,
             ":priority": ticket.priority, ":complexity": ticket.complexity, ":rank": ticket.rank,
             ":assignee": ticket.assignee, ":labels": labels(ticket), ":release": ticket.release,
-            ":folded": folded(ticket), ":now": now, ":by": ticket.created_by,
+            ":more": more, ":now": now, ":by": ticket.created_by,
         },
     )?;
     Ok(())
@@ -260,32 +329,20 @@ fn save(db: &Connection, row: &Stored, by: &Member, now: i64) -> Result<(), Boar
     db.execute(
         "UPDATE ticket SET kind = :kind, title = :title, name = :name, description = :description,
              status = :status, priority = :priority, complexity = :complexity,
-             assignee = :assignee, labels = :labels, release = :release, folded = :folded,
-             updated_at = :now, updated_by = :by
+             assignee = :assignee, labels = :labels, release = :release, more = :more, updated_at = :now, updated_by = :by
          WHERE seq = :seq",
         named_params! {
             ":kind": ticket.kind, ":title": ticket.title, ":name": ticket.name,
             ":description": ticket.description, ":status": ticket.status,
             ":priority": ticket.priority, ":complexity": ticket.complexity,
             ":assignee": ticket.assignee, ":labels": labels(ticket), ":release": ticket.release,
-            ":folded": folded(ticket), ":now": now, ":by": by.email(), ":seq": row.seq,
+            ":more": edit::free_fields(ticket)?,
+            ":now": now, ":by": by.email(), ":seq": row.seq,
         },
     )?;
     Ok(())
 }
 
 fn labels(ticket: &TicketWire) -> Option<String> {
-    ticket.labels.as_ref().map(|labels| serde_json::json!(labels).to_string())
-}
-
-/// What a search looks through, in lower case: `SQLite` itself folds only ASCII.
-fn folded(ticket: &TicketWire) -> String {
-    let part = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
-    format!(
-        "{}\n{}\n{}\n{}",
-        ticket.ticket_number.to_lowercase(),
-        part(&ticket.name),
-        part(&ticket.title),
-        part(&ticket.description)
-    )
+    ticket.labels.as_ref().map(json_text)
 }

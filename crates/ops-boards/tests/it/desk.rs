@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use ops_boards::{BoardClient, BoardStore, Member, NewMember, NewTicket, Role, TicketWire, router};
+use ops_boards::{
+    BoardClient, BoardSettings, BoardStore, Member, NewMember, NewTicket, Role, TicketWire, router,
+};
 use ops_core::time::{BootId, Now};
 use ops_engine::ports::Clock;
 use serde_json::Value;
@@ -62,6 +64,7 @@ impl Desk {
                     name,
                     role,
                     avatar: "🦊".to_owned(),
+                    gateway: None,
                 })
                 .unwrap();
         }
@@ -83,7 +86,11 @@ impl Desk {
     }
 
     pub(crate) fn serve(&self) -> Served {
-        Served::start(Arc::clone(&self.store))
+        self.serve_with(BoardSettings::default())
+    }
+
+    pub(crate) fn serve_with(&self, settings: BoardSettings) -> Served {
+        Served::start(Arc::clone(&self.store), settings)
     }
 }
 
@@ -95,7 +102,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    fn start(store: Arc<BoardStore>) -> Self {
+    fn start(store: Arc<BoardStore>, settings: BoardSettings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -103,7 +110,8 @@ impl Served {
             .unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let boards = router(Arc::clone(&store));
+        let boards = router(Arc::clone(&store), settings)
+            .into_make_service_with_connect_info::<SocketAddr>();
         runtime.spawn(async move { axum::serve(listener, boards).await });
         Self { address, store, runtime: Some(runtime) }
     }
@@ -167,6 +175,7 @@ pub(crate) fn bearer(token: &str) -> String {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) kind: String,
+    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -183,7 +192,13 @@ impl Answer {
             .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
             .map(|(_, value)| value.to_owned())
             .unwrap_or_default();
-        Self { status, kind, body: body.to_owned() }
+        Self { status, kind, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// A header of the answer.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     pub(crate) fn value(&self) -> Value {

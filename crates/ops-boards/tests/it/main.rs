@@ -3,8 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
 mod bounds;
+mod browser;
+mod chromium;
 mod desk;
+mod exact;
+mod follow;
+mod gateway;
 mod order;
+mod page;
+mod permissive;
 mod ports;
 mod refusals;
 mod rules;

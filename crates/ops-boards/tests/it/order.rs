@@ -98,6 +98,39 @@ fn what_was_written_is_there_after_opening_again() {
     assert_eq!(mode, "wal");
 }
 
+/// What turns a file of the second version into one of the first.
+const BACK: &str = "
+    DROP TABLE audit;
+    DROP INDEX ticket_rank;
+    DROP INDEX message_thread;
+    ALTER TABLE member DROP COLUMN gateway;
+    ALTER TABLE member DROP COLUMN gateway_secret;
+    ALTER TABLE member DROP COLUMN watch;
+    ALTER TABLE member DROP COLUMN notify;
+    ALTER TABLE ticket DROP COLUMN more;
+    ALTER TABLE ticket ADD COLUMN folded TEXT NOT NULL DEFAULT '';
+    UPDATE board SET columns = '[{\"id\":\"rfp\",\"name\":\"Ready for Production\"}]';
+    PRAGMA user_version = 1;
+";
+
+#[test]
+fn a_file_of_the_first_version_is_brought_up_to_date_and_keeps_everything() {
+    let desk = Desk::new();
+    let token = desk.store.issue_token("quinn").unwrap();
+    desk.ticket("A", "in-qa");
+    desk.store.comment(&desk.member("quinn"), "MNS-1", "## QA PASS").unwrap();
+    let (ticket, boards) = (desk.store.ticket("MNS-1").unwrap(), desk.store.boards().unwrap());
+    let db = rusqlite::Connection::open(&desk.path).unwrap();
+    db.execute_batch(BACK).unwrap();
+    let again = BoardStore::open(&desk.path, Arc::new(Steps::default())).unwrap();
+    assert_eq!(again.ticket("MNS-1").unwrap(), ticket);
+    assert_eq!(again.boards().unwrap(), boards);
+    let quinn = again.member_by_token(&token).unwrap().unwrap();
+    assert_eq!(again.watch(&quinn).unwrap().watch_columns, ["in-qa"]);
+    again.move_ticket(&quinn, "MNS-1", "rfp").unwrap();
+    again.post(&quinn, "standup", "QA: done", None).unwrap();
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Comment(usize, String),

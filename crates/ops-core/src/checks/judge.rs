@@ -207,9 +207,9 @@ fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
             && passes(rival, settings).is_some()
             && !ids.contains(&rival.ticket.id)
     };
-    let included: Vec<_> = desk.facts.rivals.iter().flatten().filter(includes).collect();
-    let included: Vec<_> = included.into_iter().map(|rival| rival.ticket.id.clone()).collect();
-    ids.extend(included);
+    let along: Vec<_> = desk.facts.rivals.iter().flatten().filter(includes).collect();
+    let along: Vec<_> = along.into_iter().map(|rival| rival.ticket.id.clone()).collect();
+    ids.extend(along);
     ids
 }
 

@@ -235,7 +235,8 @@ mod tests {
         judge_windows(windows, at(when), &"shop".into(), &"production".into(), class).unwrap()
     }
 
-    fn until(found: &Windows) -> Option<String> {
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for this call")]
+    fn until(found: Windows) -> Option<String> {
         match found {
             Windows::Shut { until, .. } => Some(until.map_or("never".into(), |at| at.to_string())),
             _ => None,
@@ -248,17 +249,17 @@ mod tests {
         // Winter: nine in Berlin is eight in UTC; summer: seven.
         assert!(matches!(judge(&windows, "2026-11-23T08:00:00Z", "normal"), Windows::Open(_)));
         assert_eq!(
-            until(&judge(&windows, "2026-11-23T07:59:59Z", "normal")).as_deref(),
+            until(judge(&windows, "2026-11-23T07:59:59Z", "normal")).as_deref(),
             Some("2026-11-23T08:00:00Z")
         );
         assert!(matches!(judge(&windows, "2026-07-06T07:00:00Z", "normal"), Windows::Open(_)));
         assert!(
-            until(&judge(&windows, "2026-11-23T15:00:00Z", "normal")).is_some(),
+            until(judge(&windows, "2026-11-23T15:00:00Z", "normal")).is_some(),
             "seven hours are over"
         );
         // Friday evening waits for Monday.
         assert_eq!(
-            until(&judge(&windows, "2026-11-27T15:00:00Z", "normal")).as_deref(),
+            until(judge(&windows, "2026-11-27T15:00:00Z", "normal")).as_deref(),
             Some("2026-11-30T08:00:00Z")
         );
     }
@@ -267,7 +268,7 @@ mod tests {
     fn deny_wins_and_classes_pass() {
         let windows = [office(), freeze()];
         assert_eq!(
-            until(&judge(&windows, "2026-12-21T09:00:00Z", "normal")).as_deref(),
+            until(judge(&windows, "2026-12-21T09:00:00Z", "normal")).as_deref(),
             Some("2027-01-04T07:00:00Z")
         );
         assert_eq!(judge(&windows, "2026-12-21T09:00:00Z", "hotfix"), Windows::None);
@@ -292,9 +293,9 @@ mod tests {
         // On 2027-03-28 clocks go from 02:00 to 03:00 in Berlin.
         let window = cron("night", WindowKind::Deny, "30 2 * * *", 1);
         let found = judge(std::slice::from_ref(&window), "2027-03-28T01:45:00Z", "normal");
-        assert_eq!(until(&found).as_deref(), Some("2027-03-28T02:30:00Z"));
+        assert_eq!(until(found).as_deref(), Some("2027-03-28T02:30:00Z"));
         // On 2026-10-25 half past two comes twice; it opens the first time.
-        assert!(until(&judge(&[window], "2026-10-25T00:45:00Z", "normal")).is_some());
+        assert!(until(judge(&[window], "2026-10-25T00:45:00Z", "normal")).is_some());
     }
 
     #[test]

@@ -125,14 +125,7 @@ impl Deployment {
                 self.leave_run();
                 self.phase = Phase::Queued { recheck: Timer::start(now, super::QUEUE_RECHECK_MS) };
             }
-            Event::ConfirmBegan { words, steps } => {
-                self.confirmed = true;
-                if let Some(watching) = &mut self.watching {
-                    watching.judge.restart_baseline();
-                }
-                self.note(now, format!("{words}: confirming against the previous version"));
-                self.enter(Some(steps.clone()), 0, now, |run| Phase::Watching { run });
-            }
+            Event::ConfirmBegan { words, steps } => self.confirm_began(words, steps, now),
             Event::PrepareFailed { cause, steps } => {
                 let failed = Some(cause.clone());
                 self.enter(Some(steps.clone()), 0, now, |run| Phase::Planned { run, failed });
@@ -152,11 +145,7 @@ impl Deployment {
                     *since = healthy.then(|| Timer::start(now, super::THAW_MS));
                 }
             }
-            Event::Acknowledged { by } => {
-                if let Phase::Frozen { acknowledged, .. } = &mut self.phase {
-                    *acknowledged = Some(by.clone());
-                }
-            }
+            Event::Acknowledged { by } => self.acknowledged(by),
             Event::Thawed => {
                 if let Some(cause) = self.cause().cloned() {
                     self.phase = Phase::Thawed { cause };
@@ -186,6 +175,21 @@ impl Deployment {
             Event::Closed => self.phase = Phase::Closed,
             _ => {}
         }
+    }
+
+    fn acknowledged(&mut self, by: &crate::id::Identity) {
+        if let Phase::Frozen { acknowledged, .. } = &mut self.phase {
+            *acknowledged = Some(by.clone());
+        }
+    }
+
+    fn confirm_began(&mut self, words: &str, steps: &[Step], now: &Now) {
+        self.confirmed = true;
+        if let Some(watching) = &mut self.watching {
+            watching.judge.restart_baseline();
+        }
+        self.note(now, format!("{words}: confirming against the previous version"));
+        self.enter(Some(steps.to_vec()), 0, now, |run| Phase::Watching { run });
     }
 
     /// Within a phase: steps, acts, leases, people.

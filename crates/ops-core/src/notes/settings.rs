@@ -28,27 +28,34 @@ pub fn asked_settings(
             (!blocks.is_empty()).then_some((place, blocks))
         })
         .and_then(|(place, blocks)| match blocks.as_slice() {
-            [Some(commit)] => Some((commit.clone(), place)),
+            [Block::Asks(commit)] => Some((commit.clone(), place)),
             _ => None,
         })
 }
 
-/// For an `ops` block: the commit, if that is all that it says.
-fn block(piece: Piece<'_>) -> Option<Option<String>> {
+/// What an `ops` block says.
+enum Block {
+    /// That this commit shall govern, and nothing else.
+    Asks(String),
+    /// Something else.
+    Other,
+}
+
+fn block(piece: Piece<'_>) -> Option<Block> {
     let Piece::Fence(fence) = piece else { return None };
     if fence.info.split_whitespace().next() != Some("ops") {
         return None;
     }
     let lines: Vec<_> =
         fence.lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
-    let [line] = lines.as_slice() else { return Some(None) };
+    let [line] = lines.as_slice() else { return Some(Block::Other) };
     let commit = line.strip_prefix("settings:").map(|rest| rest.trim().to_ascii_lowercase());
     let hex = |text: &String| {
         fence.closed
             && DIGITS.contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
-    Some(commit.filter(hex))
+    Some(commit.filter(hex).map_or(Block::Other, Block::Asks))
 }
 
 #[cfg(test)]

@@ -179,6 +179,7 @@ impl<J: Journal> Engine<J> {
                 .cloned(),
             tallies: knowledge.tallies.clone(),
             standing: self.standing(deployment),
+            only_candidate: false,
         };
         Work::Gather { created: Box::new(created.clone()), known: Box::new(known) }
     }
@@ -238,6 +239,7 @@ impl<J: Journal> Engine<J> {
         self.prune_job(now, jobs);
         self.count_job(now, jobs);
         self.notices(now, jobs);
+        self.announcements(now, jobs);
         self.first_looks(now, jobs);
     }
 

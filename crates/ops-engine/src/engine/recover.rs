@@ -43,6 +43,7 @@ impl<J: Journal> Engine<J> {
             nudged: true,
             mentions: Vec::new(),
             mentions_after: None,
+            digests: BTreeMap::new(),
             watcher: None,
             too_new: None,
         };

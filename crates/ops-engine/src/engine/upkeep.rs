@@ -5,7 +5,7 @@ use ops_core::{
     checks::{Fingerprint, Tally, qa_verdict},
     deploy::{Deployment, Outcome, Phase},
     id::{DeploymentId, EnvironmentName, ServiceName},
-    record::Notice,
+    record::{self, Notice},
     signal::SignalSecond,
     time::Now,
     world::Fault,
@@ -21,6 +21,8 @@ use crate::{
 /// Longest pause between two counts: the door remembers half an hour.
 const COUNT_MS: u64 = 10 * 60_000;
 const HOUR_SECONDS: i64 = 3_600;
+/// Loosened gates that a post names.
+const GATES_MAX: usize = 10;
 /// Pause before a notice that did not arrive is tried again.
 const TELL_AGAIN_MS: u64 = 30_000;
 
@@ -35,8 +37,8 @@ impl<J: Journal> Engine<J> {
         for (service, stage) in budgets.flat_map(|one| one.stages.iter().map(move |s| (one, s))) {
             let Some(here) = service.in_stage(&stage.environment) else { continue };
             let key = (stage.environment.clone(), here.name);
-            let book = self.knowledge.tallies.get(&key);
-            let after = match book.and_then(|book| book.last.as_ref()) {
+            let counted = self.knowledge.tallies.get(&key);
+            let after = match counted.and_then(|counted| counted.last.as_ref()) {
                 Some((boot, last)) if *boot == now.boot => *last,
                 _ => 0,
             };
@@ -133,6 +135,58 @@ impl<J: Journal> Engine<J> {
         }
         for job in due {
             self.start(job, jobs);
+        }
+    }
+
+    /// Has the team told something that only sums up.
+    pub(crate) fn digest(&mut self, name: String, text: String) {
+        if !self.knowledge.announced.contains(&name) {
+            self.digests.insert(name, text);
+        }
+    }
+
+    /// Tells the team what concerns no single deployment, once.
+    pub(super) fn announcements(&mut self, now: &Now, jobs: &mut Vec<Job>) {
+        let Some(channel) = self.settings().map(|settings| settings.boards.channel.clone()) else {
+            return;
+        };
+        let mut owed = self.digests.clone();
+        if let Some((commit, loosens)) = &self.knowledge.waits {
+            let gates: Vec<_> = loosens.iter().take(GATES_MAX).map(ToString::to_string).collect();
+            let text = format!(
+                "OPS: ops.yaml at {commit} loosens gates and does not govern: {}. The one before \
+                 goes on. Next: a ticket whose notes are the one line `settings: {commit}` passes \
+                 CQ and QA, or a commit takes it back.",
+                record::quoted(&gates.join("; "), 1_000)
+            );
+            owed.insert(format!("waits-{commit}"), text);
+        }
+        for (name, text) in owed {
+            let key = JobKey::Announce(name.clone());
+            if !self.knowledge.announced.contains(&name) && self.due(&key, TELL_AGAIN_MS, now) {
+                let marker = format!("<!-- ops:told:{name} -->");
+                let text = format!("{text}\n\n{marker}");
+                let work = Work::Announce { channel: channel.clone(), text, marker };
+                self.start(Job { key, work }, jobs);
+            }
+        }
+    }
+
+    pub(super) fn announced(
+        &mut self,
+        name: &str,
+        answer: Result<(), Fault>,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        match answer {
+            Ok(()) => {
+                self.digests.remove(name);
+                self.note(&EngineEvent::Announced { name: name.to_owned() }, now)
+            }
+            Err(fault) => {
+                tracing::warn!(%fault, name, "the team could not be told");
+                Ok(())
+            }
         }
     }
 

@@ -6,7 +6,7 @@ mod rivals;
 use std::{collections::BTreeMap, sync::Arc};
 
 use ops_core::{
-    checks::{ArtifactFact, Facts, HostFact},
+    checks::{ArtifactFact, Facts, HostFact, LimitFacts, Tally},
     deploy::Created,
     id::EnvironmentName,
     notes::{FoundNotes, Notes, NotesFound, find_notes},
@@ -23,87 +23,149 @@ use crate::{
     ports::{Look, Ports},
 };
 
+/// What is written: settings, the ticket, its notes.
+struct Paper {
+    settings: Look<Arc<Settings>>,
+    ticket: Look<Option<Ticket>>,
+    found: Option<Box<FoundNotes>>,
+    proposed: Option<Look<Arc<Settings>>>,
+    /// The service as configured for all its stages.
+    whole: Option<Service>,
+    place: Option<Place>,
+}
+
+impl Paper {
+    fn read(ports: &Ports, created: &Created, known: &Known) -> Self {
+        let settings = governing(ports, known.governs.as_deref());
+        let ticket = ticket(ports, created);
+        let found = match (&settings, &ticket) {
+            (Ok(settings), Ok(Some(ticket))) if created.kind == Kind::Release => {
+                notes_of(ticket, settings)
+            }
+            _ => None,
+        };
+        let notes = found.as_ref().map(|found| &found.notes);
+        let asked = match &created.kind {
+            Kind::Settings { commit } => Some(commit.as_str()),
+            _ => notes.and_then(|notes| notes.config_commit.as_deref()),
+        };
+        let proposed = asked.map(|commit| ports.wishes.at(commit));
+        let name = notes
+            .map(|notes| notes.service.clone())
+            .or_else(|| known.undo.as_ref().map(|undo| undo.candidate.service.clone()));
+        let source = proposed.as_ref().unwrap_or(&settings).as_ref().ok();
+        let whole = source.zip(name).and_then(|(source, name)| source.services.get(&name)).cloned();
+        let place = Place::of(whole.as_ref(), created);
+        Self { settings, ticket, found, proposed, whole, place }
+    }
+
+    fn notes(&self) -> Option<&Notes> {
+        self.found.as_ref().map(|found| &found.notes)
+    }
+
+    fn artifact(&self, ports: &Ports) -> Option<Look<ArtifactFact>> {
+        let named = self.notes().zip(self.whole.as_ref());
+        named.map(|(notes, service)| artifact(ports, notes, service))
+    }
+}
+
 pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
-    let settings = governing(ports, known.governs.as_deref());
-    let ticket = ticket(ports, created);
-    let found = match (&settings, &ticket) {
-        (Ok(settings), Ok(Some(ticket))) if created.kind == Kind::Release => {
-            notes_of(ticket, settings)
-        }
-        _ => None,
-    };
-    let notes = found.as_ref().map(|found| &found.notes);
-    let asked = match &created.kind {
-        Kind::Settings { commit } => Some(commit.as_str()),
-        _ => notes.and_then(|notes| notes.config_commit.as_deref()),
-    };
-    let proposed = asked.map(|commit| ports.wishes.at(commit));
-    let undo = known.undo.as_ref();
-    let name = notes
-        .map(|notes| notes.service.clone())
-        .or_else(|| undo.map(|undo| undo.candidate.service.clone()));
-    let source = proposed.as_ref().unwrap_or(&settings).as_ref().ok();
-    let whole = source.zip(name.as_ref()).and_then(|(source, name)| source.services.get(name));
-    let place = Place::of(whole, created);
-    let service = place.as_ref().map(|place| &place.service);
-    let unit = service.map(|service| service.name.clone());
-    let target = match &unit {
-        Some(unit) => ports.target.look(unit),
+    let paper = Paper::read(ports, created, known);
+    if known.only_candidate {
+        return only_candidate(ports, paper, known);
+    }
+    let place = paper.place.as_ref();
+    let service = place.map(|place| &place.service);
+    let target = match service {
+        Some(service) => ports.target.look(&service.name),
         None => Ok(TargetView::default()),
     };
     let door = match service {
         Some(Service { name, route: Some(_), .. }) => ports.door.look(name),
         _ => Ok(DoorView::default()),
     };
-    let old = place.as_ref().and_then(|place| old(&known.serving, place));
+    let old = place.and_then(|place| old(&known.serving, place));
     let health = match (service, &old, &target) {
         (Some(service), Some(old), Ok(view)) => {
             probe_all(ports, service, view.running(&old.spec.release))
         }
         _ => BTreeMap::new(),
     };
-    let environment = place.as_ref().map(|place| &place.environment);
-    let limits = environment.zip(settings.as_deref().ok());
-    let limits = limits.and_then(|(name, settings)| settings.environments.get(name));
-    let people = settings.as_deref().ok().map(|settings| &settings.people);
+    let settings = paper.settings.as_deref().ok();
+    let limits = place.zip(settings);
+    let limits = limits.and_then(|(place, all)| all.environments.get(&place.environment));
     let kin = rivals::kin(
         ports,
-        people,
         &known.condemned,
-        found.as_deref(),
         created,
-        whole,
-        old.as_ref(),
+        &rivals::Ours {
+            people: settings.map(|settings| &settings.people),
+            found: paper.found.as_deref(),
+            service: paper.whole.as_ref(),
+            old: old.as_ref(),
+        },
     );
     Facts {
-        at: known.at,
-        artifact: notes.zip(whole).map(|(notes, service)| artifact(ports, notes, service)),
+        artifact: paper.artifact(ports),
         siblings: siblings(ports, created),
         old_stored: old.as_ref().map(|old| ports.artifacts.verify(&old.spec.artifact)),
-        undo: undo.cloned(),
         host: host(ports, limits, service),
         secrets: secrets(ports, service),
-        dependencies: around::dependencies(ports, &settings, place.as_ref(), known),
+        dependencies: around::dependencies(ports, &paper.settings, place, known),
         limits: around::limits(ports, limits),
-        alerts: around::alerts(ports, settings.as_deref().ok()),
-        tally: around::tally(place.as_ref(), known),
-        then: known.then.clone(),
-        now: around::traces(ports, place.as_ref(), known),
+        alerts: around::alerts(ports, settings),
+        tally: around::tally(place, known),
+        now: around::traces(ports, place, known),
         signals: signals(ports, service),
-        conflicts: known.conflicts.clone(),
-        condemned: known.condemned.clone(),
-        answered: known.answered,
-        fixes: around::fixes(notes, known),
+        fixes: around::fixes(paper.notes(), known),
         surpassed: kin.as_ref().is_ok_and(|kin| kin.surpassed),
         descends: kin.as_ref().map_or_else(|_| Vec::new(), |kin| kin.descends.clone()),
         rivals: kin.map(|kin| kin.rivals),
-        proposed,
-        settings,
-        ticket,
         old,
         target,
         door,
         health,
+        ..nothing(paper, known)
+    }
+}
+
+/// What makes the candidate, and nothing that takes long: asked right before a verdict.
+fn only_candidate(ports: &Ports, paper: Paper, known: &Known) -> Facts {
+    Facts { artifact: paper.artifact(ports), ..nothing(paper, known) }
+}
+
+/// Facts in which nothing outside was looked at.
+fn nothing(paper: Paper, known: &Known) -> Facts {
+    let fault = || Fault::new("it was not looked at", "the gathering of facts", "look at it");
+    Facts {
+        at: known.at,
+        settings: paper.settings,
+        proposed: paper.proposed,
+        ticket: paper.ticket,
+        siblings: Vec::new(),
+        artifact: None,
+        old: None,
+        old_stored: None,
+        undo: known.undo.clone(),
+        target: Err(fault()),
+        door: Err(fault()),
+        health: BTreeMap::new(),
+        host: Err(fault()),
+        secrets: Vec::new(),
+        dependencies: Vec::new(),
+        limits: LimitFacts::default(),
+        alerts: Vec::new(),
+        tally: Tally::default(),
+        then: known.then.clone(),
+        now: BTreeMap::new(),
+        rivals: Err(fault()),
+        surpassed: false,
+        descends: Vec::new(),
+        fixes: Vec::new(),
+        signals: Err(fault()),
+        conflicts: known.conflicts.clone(),
+        condemned: known.condemned.clone(),
+        answered: known.answered,
     }
 }
 

@@ -80,24 +80,19 @@ fn posted(ports: &Ports, channel: &str, marker: &str) -> Result<bool, Fault> {
     Ok(recent.iter().any(|message| message.text.contains(marker)))
 }
 
-/// Answers a mention, once.
-pub(super) fn answer(
-    ports: &Ports,
-    message: &Message,
-    text: &str,
-    marker: &str,
-) -> Result<(), Fault> {
-    if posted(ports, &message.channel, marker)? {
+/// Says something in a channel, once.
+pub(super) fn say(ports: &Ports, channel: &str, text: &str, marker: &str) -> Result<(), Fault> {
+    if posted(ports, channel, marker)? {
         return Ok(());
     }
-    if let Err(why) = ports.meeting.post(&message.channel, text) {
-        tracing::debug!(%why, "an answer was perhaps not posted; the channel is read back");
+    if let Err(why) = ports.meeting.post(channel, text) {
+        tracing::debug!(%why, "something was perhaps not posted; the channel is read back");
     }
-    if posted(ports, &message.channel, marker)? {
+    if posted(ports, channel, marker)? {
         return Ok(());
     }
     Err(Fault::new(
-        "the answer does not stand in the channel",
+        "what was said does not stand in the channel",
         "the meeting board",
         "ops tries again",
     ))

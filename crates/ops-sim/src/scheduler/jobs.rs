@@ -116,6 +116,6 @@ fn parts(work: &Work) -> &'static [Part] {
         Work::Highest => &[Part::Target],
         Work::Count { .. } => &[Part::Door],
         Work::Tell { .. } => &[Part::Host],
-        Work::Mentions { .. } | Work::Answer { .. } => &[Part::Meeting],
+        Work::Mentions { .. } | Work::Answer { .. } | Work::Announce { .. } => &[Part::Meeting],
     }
 }

@@ -53,11 +53,11 @@ fn verify(context: &Context) -> Result<Exit, Problem> {
 
 /// The heads that ops wrote on tickets.
 fn anchors(context: &Context) -> Result<Vec<(Seq, Digest)>, Problem> {
-    let Ok(loaded) = context.load() else {
+    let Ok(settings) = context.governing() else {
         context.ui.warning("ops.yaml cannot be read, so heads on tickets are left out");
         return Ok(Vec::new());
     };
-    let me = &loaded.settings.boards.me;
+    let me = &settings.boards.me;
     let boards = context.boards()?;
     let mut anchors = Vec::new();
     let mut offset = 0;

@@ -167,10 +167,10 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Problem>
 
 /// Works on the boards' file: whoever may open that may give tokens.
 fn token(context: &Context, who: &str) -> Result<Exit, Problem> {
-    let loaded = context.load()?;
+    let settings = context.governing()?;
     context.make_state()?;
     let boards = context.make_boards()?;
-    let member = serve::member_of(&boards, &loaded.settings, who)?;
+    let member = serve::member_of(&boards, &settings, who)?;
     let token = boards.issue_token(member.id())?;
     let about = json!({ "who": member.email(), "id": member.id(), "token": token });
     context.ui.answer(&about, |_| token.clone())?;
@@ -199,7 +199,7 @@ fn client(context: &Context, caller: &Caller) -> Result<BoardClient, Problem> {
 fn address(context: &Context) -> Result<String, Problem> {
     match context.daemon().ping() {
         Ok(about) => Ok(about.boards),
-        Err(_) => Ok(context.load()?.settings.boards.listen),
+        Err(_) => Ok(context.governing()?.boards.listen),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `ops check`.
 
-use ops_core::{id::ServiceName, settings::Settings};
-use ops_engine::ports::{Ports, Target as _};
+use ops_core::{id::ServiceName, record::Notice, settings::Settings};
+use ops_engine::ports::{ActError, Ports, Target as _};
 
 use super::findings::Findings;
 use crate::{context::Context, exit::Exit, problem::Problem, serve};
@@ -9,7 +9,8 @@ use crate::{context::Context, exit::Exit, problem::Problem, serve};
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Prove too that boards, edge, target, artifacts and secrets answer
+    /// Prove too that boards, edge, target, artifacts, secrets and alerts answer, and send a test
+    /// to everybody whom `notify` lists
     #[arg(long)]
     online: bool,
 }
@@ -70,7 +71,34 @@ fn online(context: &Context, settings: &Settings, findings: &mut Findings) -> Re
     }
     artifacts(context, findings);
     secrets(&ports, settings, findings);
+    outside(&ports, settings, findings);
     Ok(())
+}
+
+/// Systems and people outside: alerts are asked, and people get a test.
+fn outside(ports: &Ports, settings: &Settings, findings: &mut Findings) {
+    for source in &settings.gate.alerts {
+        let seen = ports.alerts.firing(source);
+        let about = format!("alerts of {}", source.name);
+        findings.look(&about, seen.map(|firing| format!("answer; {} fire now", firing.len())));
+    }
+    let notice = Notice::test(&settings.project);
+    for who in &settings.notify {
+        let about = format!("notice to {}", who.name);
+        match ports.herald.tell(who, &notice) {
+            Ok(()) => findings.good(&about, "a test was taken".to_owned()),
+            Err(
+                ActError::NotApplied(fault) | ActError::Unknown(fault) | ActError::Stale(fault),
+            ) => findings.bad(&about, fault.what, fault.next),
+        }
+    }
+    for environment in settings.environments.values() {
+        for path in &environment.host.certificates {
+            let left = ports.host.certificate(path);
+            let seen = left.map(|seconds| format!("valid for {} days", seconds / 86_400));
+            findings.look(&format!("certificate {path}"), seen);
+        }
+    }
 }
 
 fn artifacts(context: &Context, findings: &mut Findings) {

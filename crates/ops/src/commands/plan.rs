@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ops_core::{
     checks::{Check, Judged, judge},
-    id::TicketId,
+    id::{EnvironmentName, TicketId},
     plan::Plan,
 };
 use ops_engine::{Knowledge, ports::Ports};
@@ -30,12 +30,12 @@ struct Answer {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
-    let loaded = context.load()?;
+    let settings = context.governing()?;
     if !context.state.is_dir() {
         return Err(Problem::refused(format!("there is no state in {}", context.state.display()))
             .hint("`ops serve` makes it, with the boards that hold the tickets"));
     }
-    let ports = serve::looking_ports(context, &loaded.settings)?;
+    let ports = serve::looking_ports(context, &settings)?;
     let judged = judged(context, &ports, &args.ticket)?;
     let answer = Answer {
         ticket: args.ticket.clone(),
@@ -56,12 +56,21 @@ fn judged(context: &Context, ports: &Ports, ticket: &TicketId) -> Result<Judged,
     } else {
         (Knowledge::default(), Vec::new())
     };
-    let (created, facts) = serve::facts_of(ports, ticket, knowledge.serving_all());
+    let mut known = serve::nothing_known(knowledge.governs.clone());
+    known.serving = knowledge.serving_all();
+    known.condemned = knowledge.guards().cloned().collect();
+    known.tallies.clone_from(&knowledge.tallies);
+    known.then = knowledge.fingerprints.get(ticket).cloned();
+    known.answered = knowledge.again.contains(ticket);
+    // Where it soaked already, the next stage is asked about.
+    let next = knowledge.tried.get(ticket).and_then(|tried| tried.next.clone());
+    let environment =
+        next.map_or_else(|| EnvironmentName::new("production"), |(environment, _)| environment);
+    let (created, facts) = serve::facts_of(ports, ticket, environment, known);
     let mut facts = facts.ok_or_else(|| Problem::internal("the facts could not be gathered"))?;
     let Some(plan) = judge(&created, &facts).plan else {
         return Ok(judge(&created, &facts));
     };
-    facts.condemned.clone_from(&knowledge.condemned);
     facts.conflicts = open
         .iter()
         .filter(|one| one.created.group == plan.group && one.blocks_group())

@@ -80,7 +80,7 @@ pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, Probl
 }
 
 /// Asks, and gives the daemon's words as the answer.
-fn ask(context: &Context, asked: Ask) -> Result<Reply, Problem> {
+pub(super) fn ask(context: &Context, asked: Ask) -> Result<Reply, Problem> {
     let reply = refused_or(context.daemon().ask(asked)?)?;
     context.ui.answer(&reply, |_| reply.words.clone())?;
     Ok(reply)

@@ -1,9 +1,9 @@
 //! The embedded boards over HTTP, and what the daemon does when something changes on them.
 
 use std::{
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     sync::{
-        Arc,
+        Arc, Weak,
         mpsc::{SyncSender, sync_channel},
     },
     thread,
@@ -11,9 +11,9 @@ use std::{
 };
 
 use axum::{
-    Router,
-    extract::{Request, State},
-    http::{Method, header},
+    Extension, Router,
+    extract::{ConnectInfo, Request, State},
+    http::Method,
     middleware::{self, Next},
     response::Response,
 };
@@ -22,7 +22,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use ops_boards::BoardStore;
+use ops_boards::{BoardSettings, BoardStore};
 use ops_engine::{Command, Handle, ports::Ports};
 use tokio::{
     net::TcpListener as AsyncListener,
@@ -30,7 +30,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::candidate;
+use super::{CommitWishes, candidate};
 use crate::problem::Problem;
 
 /// Connections at the same time; further ones wait in the kernel's queue.
@@ -77,18 +77,12 @@ impl Serving {
     }
 }
 
-#[derive(Clone)]
-struct Desk {
-    store: Arc<BoardStore>,
-    ports: Ports,
-    nudge: Nudge,
-}
-
 /// Serves the boards on a listener.
 pub(super) fn serve(
     listener: TcpListener,
     store: Arc<BoardStore>,
     ports: Ports,
+    wishes: Arc<CommitWishes>,
     nudge: Nudge,
 ) -> Result<Serving, Problem> {
     let failed =
@@ -99,8 +93,10 @@ pub(super) fn serve(
         .enable_all()
         .build()
         .map_err(failed)?;
-    let desk = Desk { store: Arc::clone(&store), ports, nudge };
-    let router = ops_boards::router(store).layer(middleware::from_fn_with_state(desk, around));
+    let address = listener.local_addr().map_err(failed)?;
+    let settings = settings(&store, ports, wishes, address);
+    let router = ops_boards::router(store, settings)
+        .layer(middleware::from_fn_with_state(nudge, after_writes));
     let listener = {
         let _inside = runtime.enter();
         AsyncListener::from_std(listener).map_err(failed)?
@@ -109,24 +105,54 @@ pub(super) fn serve(
     Ok(Serving { runtime })
 }
 
+/// The boards as `ops.yaml` wants them; they ask for the candidate of a verdict before they write
+/// one.
+fn settings(
+    store: &Arc<BoardStore>,
+    ports: Ports,
+    wishes: Arc<CommitWishes>,
+    address: SocketAddr,
+) -> BoardSettings {
+    // The store keeps this, so it must not keep the store in turn.
+    let store: Weak<BoardStore> = Arc::downgrade(store);
+    let permissive = wishes.governing().is_some_and(|settings| settings.boards.permissive);
+    BoardSettings {
+        permissive,
+        public_url: format!("http://{address}"),
+        resolve_secret: Arc::new(|reference| {
+            ops_signals::secret_text(reference, "`gateways` in ops.yaml")
+                .map_err(|fault| fault.to_string())
+        }),
+        before_verdict: Arc::new(move |ticket| {
+            if let Some(store) = store.upgrade() {
+                let governs = wishes.governing().and_then(|one| one.revision.commit.clone());
+                candidate::stamp(&store, &ports, governs, ticket);
+            }
+        }),
+        ..BoardSettings::default()
+    }
+}
+
 async fn accept(listener: AsyncListener, router: Router) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a caller of the boards was lost");
                 tokio::time::sleep(REFUSED_PAUSE).await;
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let router = router.clone().layer(Extension(ConnectInfo(peer)));
+        let service = TowerToHyperService::new(router);
         tokio::spawn(async move {
             let served = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_WAIT)
                 .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
                 .await;
             if let Err(error) = served {
                 tracing::debug!(%error, "a conversation with the boards broke off");
@@ -136,36 +162,12 @@ async fn accept(listener: AsyncListener, router: Router) {
     }
 }
 
-/// Before a verdict the board learns what it is about; after a change the engine looks.
-async fn around(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+/// After a change the engine looks. A form of the web page is answered with a redirection.
+async fn after_writes(State(nudge): State<Nudge>, request: Request, next: Next) -> Response {
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if let Some((ticket, token)) = verdict(&request) {
-        let desk = desk.clone();
-        let stamped = tokio::task::spawn_blocking(move || {
-            candidate::stamp(&desk.store, &desk.ports, &ticket, &token);
-        });
-        if stamped.await.is_err() {
-            tracing::error!("the candidate of a verdict could not be told");
-        }
-    }
     let response = next.run(request).await;
-    if writes && response.status().is_success() {
-        desk.nudge.now();
+    if writes && (response.status().is_success() || response.status().is_redirection()) {
+        nudge.now();
     }
     response
-}
-
-/// The ticket and the token of a comment that is about to be written.
-fn verdict(request: &Request) -> Option<(String, String)> {
-    if request.method() != Method::POST {
-        return None;
-    }
-    let path: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).collect();
-    let [api, tickets, ticket, comments] = path.as_slice() else { return None };
-    let fits = api.eq_ignore_ascii_case("api")
-        && tickets.eq_ignore_ascii_case("tickets")
-        && comments.eq_ignore_ascii_case("comments");
-    let bearer = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let token = bearer.split_once(' ').map(|(_, token)| token.trim().to_owned())?;
-    fits.then(|| ((*ticket).to_owned(), token))
 }

@@ -3,40 +3,54 @@
 //! The hash is made by the very code that will check it, from what lies there at the moment of the
 //! verdict: a rebuild, a new commit of `ops.yaml` or new notes in between give another hash.
 
-use ops_boards::{BoardStore, Role};
+use std::collections::BTreeMap;
+
+use ops_boards::BoardStore;
 use ops_core::{
     checks::{Facts, judge},
     deploy::Created,
     id::{DeploymentId, EnvironmentName, Identity, ServiceName, TicketId},
-    plan::{Kind, KnownRelease},
+    plan::Kind,
 };
-use ops_engine::{Done, Work, perform, ports::Ports};
+use ops_engine::{Done, Known, Work, perform, ports::Ports};
+
+/// What is known where nothing but the ticket itself is asked about.
+pub(crate) fn nothing_known(governs: Option<String>) -> Known {
+    Known {
+        at: jiff::Timestamp::now(),
+        governs,
+        serving: Vec::new(),
+        shipped: BTreeMap::new(),
+        undo: None,
+        conflicts: Vec::new(),
+        condemned: Vec::new(),
+        answered: false,
+        then: None,
+        tallies: BTreeMap::new(),
+        standing: Vec::new(),
+        only_candidate: false,
+    }
+}
 
 /// Gathers the facts about a ticket as a deployment would; only reads.
 pub(crate) fn facts_of(
     ports: &Ports,
     ticket: &TicketId,
-    serving: Vec<(EnvironmentName, KnownRelease)>,
+    environment: EnvironmentName,
+    known: Known,
 ) -> (Created, Option<Box<Facts>>) {
     let created = Created {
         id: DeploymentId(0),
         kind: Kind::Release,
         tickets: vec![ticket.clone()],
         service: ServiceName::new("unknown"),
-        environment: EnvironmentName::new("production"),
+        environment,
         group: String::new(),
         me: Identity::new(String::new()),
         channel: String::new(),
         retries: 0,
     };
-    let work = Work::Gather {
-        created: Box::new(created.clone()),
-        serving,
-        undo: None,
-        conflicts: Vec::new(),
-        condemned: Vec::new(),
-        answered: false,
-    };
+    let work = Work::Gather { created: Box::new(created.clone()), known: Box::new(known) };
     let facts = match perform(ports, &work) {
         Done::Gathered(facts) => Some(facts),
         _ => None,
@@ -46,15 +60,10 @@ pub(crate) fn facts_of(
 
 /// Tells the board the candidate of a ticket, right before somebody judges it. Where none can be
 /// told, none stands there: a wrong one would be worse.
-pub(super) fn stamp(store: &BoardStore, ports: &Ports, ticket: &str, token: &str) {
-    let judges = matches!(
-        store.member_by_token(token),
-        Ok(Some(member)) if matches!(member.role(), Role::Cq | Role::Qa)
-    );
-    if !judges {
-        return;
-    }
-    let (created, facts) = facts_of(ports, &TicketId::new(ticket), Vec::new());
+pub(super) fn stamp(store: &BoardStore, ports: &Ports, governs: Option<String>, ticket: &str) {
+    let known = Known { only_candidate: true, ..nothing_known(governs) };
+    let environment = EnvironmentName::new("production");
+    let (created, facts) = facts_of(ports, &TicketId::new(ticket), environment, known);
     let candidate = facts.and_then(|facts| judge(&created, &facts).candidate);
     if let Err(error) = store.set_candidate(ticket, candidate.as_ref()) {
         tracing::debug!(%error, ticket, "no candidate could be noted on the board");

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use ops_core::{id::Identity, settings::Settings};
-use ops_engine::ports::Wishes as _;
 use ops_server::Identify;
 
 use super::CommitWishes;
@@ -14,7 +13,7 @@ const LOCAL: &str = "local";
 /// Names accounts by the person of `ops.yaml` whose address begins with the account's name.
 pub(super) fn by_account(wishes: Arc<CommitWishes>) -> Identify {
     Arc::new(move |uid| {
-        let settings = wishes.current().ok();
+        let settings = wishes.governing();
         let name = account(uid);
         name.zip(settings)
             .and_then(|(name, settings)| person(&name, &settings))

@@ -1,6 +1,6 @@
 //! The team of `ops.yaml` as members of the embedded boards.
 
-use ops_boards::{BoardStore, Member, NewMember, Role as BoardRole};
+use ops_boards::{BoardStore, Gateway, Member, NewMember, Role as BoardRole};
 use ops_core::{
     id::Identity,
     settings::{Role, Settings},
@@ -14,10 +14,10 @@ const PIPELINE: [Role; 3] = [Role::Dev, Role::Cq, Role::Qa];
 /// Puts everybody of `ops.yaml` on the boards; whoever is not listed any more loses the token.
 pub(crate) fn sync(store: &BoardStore, settings: &Settings) -> Result<(), Problem> {
     let mut listed = vec![settings.boards.me.clone()];
-    put(store, &settings.boards.me, BoardRole::Ops)?;
+    put(store, &settings.boards.me, BoardRole::Ops, settings)?;
     for (who, roles) in &settings.people.roles {
         if who != &settings.boards.me {
-            put(store, who, board_role(roles))?;
+            put(store, who, board_role(roles), settings)?;
             listed.push(who.clone());
         }
     }
@@ -58,10 +58,19 @@ pub(crate) fn id_of(store: &BoardStore, who: &Identity) -> Result<String, Proble
     })
 }
 
-fn put(store: &BoardStore, who: &Identity, role: BoardRole) -> Result<(), Problem> {
+fn put(
+    store: &BoardStore,
+    who: &Identity,
+    role: BoardRole,
+    settings: &Settings,
+) -> Result<(), Problem> {
     let members = store.members()?;
     let known = members.iter().find(|member| member.email() == who.as_str());
-    if known.is_some_and(|member| member.role() == role) {
+    let wanted = settings.boards.gateways.get(who);
+    let gateway = wanted.map(|one| Gateway { address: one.url.clone(), token: one.token.clone() });
+    let same =
+        known.is_some_and(|member| member.role() == role && member.gateway() == gateway.as_ref());
+    if same {
         return Ok(());
     }
     let id = match known {
@@ -70,7 +79,11 @@ fn put(store: &BoardStore, who: &Identity, role: BoardRole) -> Result<(), Proble
     };
     let name = known.map_or_else(|| ops_core::record::person(who), |one| one.name().to_owned());
     let email = who.as_str().to_owned();
-    store.put_member(&NewMember { id, email, name, role, avatar: String::new() })?;
+    let avatar = String::new();
+    let member = store.put_member(&NewMember { id, email, name, role, avatar, gateway })?;
+    if let Some(wanted) = wanted {
+        store.set_watch(&member, &wanted.watch, true)?;
+    }
     Ok(())
 }
 

@@ -24,12 +24,18 @@ pub(crate) struct CommitWishes {
     /// Gets the team of each new revision.
     boards: Option<Arc<BoardStore>>,
     kept: Mutex<VecDeque<Arc<Settings>>>,
+    governs: Mutex<Option<Arc<Settings>>>,
 }
 
 impl CommitWishes {
     /// Reads in this folder; keeps the members of these boards in line with what is read.
     pub(crate) fn new(dir: &Path, boards: Option<Arc<BoardStore>>) -> Self {
-        Self { dir: dir.to_owned(), boards, kept: Mutex::default() }
+        Self { dir: dir.to_owned(), boards, kept: Mutex::default(), governs: Mutex::default() }
+    }
+
+    /// The settings that govern, once the engine has said so.
+    pub(crate) fn governing(&self) -> Option<Arc<Settings>> {
+        self.governs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn known(&self, commit: &str) -> Option<Arc<Settings>> {
@@ -37,17 +43,17 @@ impl CommitWishes {
         kept.iter().find(|one| one.revision.commit.as_deref() == Some(commit)).cloned()
     }
 
-    fn keep(&self, loaded: Loaded) -> (Arc<Settings>, bool) {
+    fn keep(&self, loaded: Loaded) -> Arc<Settings> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(same) = kept.iter().find(|one| one.revision == loaded.settings.revision) {
-            return (Arc::clone(same), false);
+            return Arc::clone(same);
         }
         let settings = Arc::new(loaded.settings);
         kept.push_back(Arc::clone(&settings));
         if kept.len() > KEPT {
             kept.pop_front();
         }
-        (settings, true)
+        settings
     }
 
     fn fault(&self, error: &LoadError) -> Fault {
@@ -75,18 +81,29 @@ impl CommitWishes {
 }
 
 impl Wishes for CommitWishes {
-    fn current(&self) -> Look<Arc<Settings>> {
+    fn newest(&self) -> Look<Arc<Settings>> {
         let loaded = ops_config::load(&self.dir).map_err(|error| self.fault(&error))?;
         if !loaded.from_git {
             return Err(self.no_git());
         }
-        let (settings, new) = self.keep(loaded);
-        if let (true, Some(boards)) = (new, &self.boards)
-            && let Err(problem) = members::sync(boards, &settings)
+        Ok(self.keep(loaded))
+    }
+
+    fn govern(&self, settings: &Arc<Settings>) {
+        let before = {
+            let mut governs = self.governs.lock().unwrap_or_else(PoisonError::into_inner);
+            governs.replace(Arc::clone(settings))
+        };
+        let same = before.is_some_and(|before| before.revision == settings.revision);
+        if let (false, Some(boards)) = (same, &self.boards)
+            && let Err(problem) = members::sync(boards, settings)
         {
             tracing::warn!(%problem, "the team of ops.yaml could not be put on the boards");
         }
-        Ok(settings)
+    }
+
+    fn holds(&self, newer: &str, older: &str) -> Look<Option<bool>> {
+        ops_config::holds(&self.dir, newer, older).map_err(|error| self.fault(&error))
     }
 
     fn at(&self, commit: &str) -> Look<Arc<Settings>> {
@@ -96,7 +113,7 @@ impl Wishes for CommitWishes {
             return Ok(known);
         }
         let loaded = ops_config::load_at(&self.dir, commit).map_err(|error| self.fault(&error))?;
-        Ok(self.keep(loaded).0)
+        Ok(self.keep(loaded))
     }
 }
 
@@ -139,19 +156,19 @@ mod tests {
         let dir = folder.path();
         let wishes = CommitWishes::new(dir, None);
         write(dir, "zero");
-        assert!(wishes.current().is_err(), "no repository");
+        assert!(wishes.newest().is_err(), "no repository");
         git(dir, &["init", "--quiet"]);
         let first = commit(dir, "one");
-        assert_eq!(wishes.current().unwrap().project, "one");
+        assert_eq!(wishes.newest().unwrap().project, "one");
         write(dir, "edited");
-        assert_eq!(wishes.current().unwrap().project, "one");
+        assert_eq!(wishes.newest().unwrap().project, "one");
         commit(dir, "two");
-        assert_eq!(wishes.current().unwrap().project, "two");
+        assert_eq!(wishes.newest().unwrap().project, "two");
         assert_eq!(wishes.at(&first).unwrap().project, "one");
         assert!(wishes.at("0123456789012345678901234567890123456789").is_err());
         for n in 0..2 * KEPT {
             commit(dir, &format!("p{n}"));
-            wishes.current().unwrap();
+            wishes.newest().unwrap();
         }
         assert!(wishes.kept.lock().unwrap().len() <= KEPT);
     }

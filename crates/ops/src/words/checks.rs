@@ -13,6 +13,7 @@ fn sign(verdict: Verdict, paint: Paint) -> String {
         Verdict::Fail | Verdict::Error => paint.red("✗"),
         Verdict::Inconclusive => paint.yellow("?"),
         Verdict::NotDeclared => paint.dim("–"),
+        Verdict::Relaxed => paint.yellow("~"),
     }
 }
 

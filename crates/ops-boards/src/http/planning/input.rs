@@ -4,11 +4,24 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::{Map, Value};
 
 use super::super::form::{Entry, Form};
-use crate::{BoardError, Edit, FieldChange, ListQuery, Member, NewTicket};
+use crate::{BoardError, BoardStore, Edit, FieldChange, ListQuery, Member, NewTicket};
 
 /// Fields of a ticket that a request may hold without being refused, though they are ignored: the
 /// team's documents send them.
 const IGNORED: [&str; 3] = ["author", "changed_by", "rank"];
+/// Fields that are the board's own, whatever a request says. A permissive board drops them.
+const OWN: [&str; 8] = [
+    "ticketNumber",
+    "boardId",
+    "candidate",
+    "attachments",
+    "createdAt",
+    "createdBy",
+    "updatedAt",
+    "updatedBy",
+];
+/// The free field that every board takes.
+const PARENT: &str = "parentId";
 /// Fields that a change may hold.
 const EDITABLE: [&str; 10] = [
     "name",
@@ -35,6 +48,7 @@ pub(super) fn list_query(form: &Form) -> Result<Option<ListQuery>, String> {
         ("boardId", &mut query.board_id),
         ("type", &mut query.kind),
         ("label", &mut query.label),
+        ("parent_id", &mut query.parent),
         ("search", &mut query.search),
     ];
     for (name, place) in texts {
@@ -61,10 +75,6 @@ pub(super) fn list_query(form: &Form) -> Result<Option<ListQuery>, String> {
         },
         Entry::Odd => return Ok(None),
     }
-    // No ticket of this board has a parent.
-    if !matches!(form.entry("parent_id"), Entry::None | Entry::One("")) {
-        return Ok(None);
-    }
     query.limit = form
         .first("limit")
         .and_then(integer)
@@ -73,6 +83,22 @@ pub(super) fn list_query(form: &Form) -> Result<Option<ListQuery>, String> {
     query.offset = usize::try_from(form.first("offset").and_then(integer).unwrap_or(0))
         .map_err(|_| "offset must not be negative".to_owned())?;
     Ok(Some(query))
+}
+
+/// Reads the few filters that the list without a limit knows; `None` where one matches nothing.
+pub(super) fn task_query(form: &Form) -> Option<ListQuery> {
+    let one = |name: &str| match form.entry(name) {
+        Entry::One("") | Entry::None => Some(None),
+        Entry::One(value) => Some(Some(value.to_owned())),
+        Entry::Odd => None,
+    };
+    Some(ListQuery {
+        status: one("status")?,
+        assignee_exactly: one("assignee")?,
+        board_id: one("boardId")?,
+        kind: one("type")?,
+        ..ListQuery::default()
+    })
 }
 
 /// The leading digits, as JavaScript reads an integer.
@@ -94,8 +120,11 @@ fn time(text: &str) -> i64 {
 }
 
 /// Reads a ticket to be filed.
-pub(super) fn new_ticket(by: &Member, fields: &Fields) -> Result<NewTicket, BoardError> {
-    known(by, fields, &["summary", "boardId"])?;
+pub(super) fn new_ticket(
+    store: &BoardStore,
+    by: &Member,
+    fields: &Fields,
+) -> Result<NewTicket, BoardError> {
     let mut title = String::new();
     for name in ["name", "title", "summary"] {
         let given = text(fields, name)?.into_value().unwrap_or_default();
@@ -103,8 +132,14 @@ pub(super) fn new_ticket(by: &Member, fields: &Fields) -> Result<NewTicket, Boar
             title = given;
         }
     }
+    let board_id = text(fields, "boardId")?.into_value().filter(|id| !id.is_empty());
+    if let Some(id) = board_id.as_ref().filter(|id| !is_hex(id)) {
+        return Err(BoardError::NotAnId(id.clone()));
+    }
     Ok(NewTicket {
         title,
+        as_sent: false,
+        name: None,
         description: text(fields, "description")?.into_value(),
         status: text(fields, "status")?.into_value(),
         priority: number(fields, "priority")?,
@@ -113,13 +148,36 @@ pub(super) fn new_ticket(by: &Member, fields: &Fields) -> Result<NewTicket, Boar
         labels: labels(fields)?.into_value(),
         release: text(fields, "release")?.into_value(),
         kind: text(fields, "type")?.into_value(),
-        board_id: text(fields, "boardId")?.into_value(),
+        board_id,
+        more: free(store, by, fields, &["summary", "boardId"])?,
     })
 }
 
+/// Reads a ticket to be filed by the web form: it names its board, and title and name stay as they
+/// are sent.
+pub(super) fn new_task(
+    store: &BoardStore,
+    by: &Member,
+    fields: &Fields,
+) -> Result<NewTicket, BoardError> {
+    let new = new_ticket(store, by, fields)?;
+    if new.board_id.is_none() {
+        return Err(BoardError::Refused("boardId is required".to_owned()));
+    }
+    Ok(NewTicket {
+        title: text(fields, "title")?.into_value().unwrap_or_default(),
+        name: text(fields, "name")?.into_value(),
+        as_sent: true,
+        ..new
+    })
+}
+
+fn is_hex(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Reads a change.
-pub(super) fn edit(by: &Member, fields: &Fields) -> Result<Edit, BoardError> {
-    known(by, fields, &[])?;
+pub(super) fn edit(store: &BoardStore, by: &Member, fields: &Fields) -> Result<Edit, BoardError> {
     Ok(Edit {
         name: solid(fields, "name")?,
         title: solid(fields, "title")?,
@@ -131,7 +189,22 @@ pub(super) fn edit(by: &Member, fields: &Fields) -> Result<Edit, BoardError> {
         release: text(fields, "release")?,
         kind: solid(fields, "type")?,
         status: solid(fields, "status")?,
+        more: free(store, by, fields, &[])?,
     })
+}
+
+/// Reads what a member wants to be told of: the columns, and whether anything at all.
+pub(super) fn watch(fields: &Fields) -> Result<(Vec<String>, bool), BoardError> {
+    let wrong = || BoardError::Refused("watchColumns must be a list of texts".to_owned());
+    let columns = match fields.get("watchColumns") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(|column| column.as_str().map(str::to_owned).ok_or_else(wrong))
+            .collect::<Result<_, _>>()?,
+        Some(_) => return Err(wrong()),
+    };
+    Ok((columns, fields.get("enabled") != Some(&Value::Bool(false))))
 }
 
 /// Reads a move.
@@ -166,17 +239,35 @@ pub(super) fn comment(fields: &Fields) -> Option<String> {
     }
 }
 
-/// Refuses what is no field of a ticket or cannot be written.
-fn known(by: &Member, fields: &Fields, more: &[&str]) -> Result<(), BoardError> {
-    for name in fields.keys().map(String::as_str) {
-        if matches!(name, "comments" | "history") {
+/// The free fields of a request. What cannot be written is refused, and so is what is no field of a
+/// ticket, unless the board is permissive and keeps it.
+fn free(
+    store: &BoardStore,
+    by: &Member,
+    fields: &Fields,
+    more: &[&str],
+) -> Result<Fields, BoardError> {
+    let permissive = store.settings().permissive;
+    let mut free = Fields::new();
+    for (name, value) in fields {
+        let plain = name.as_str();
+        if matches!(plain, "comments" | "history") {
             return Err(BoardError::Forbidden {
                 role: by.role(),
                 what: format!("overwrite `{name}`"),
                 allowed: "nobody may: POST /api/tickets/:id/comments adds a comment".to_owned(),
             });
         }
-        if !EDITABLE.contains(&name) && !more.contains(&name) && !IGNORED.contains(&name) {
+        if plain == "_id" {
+            return Err(BoardError::Immutable(name.clone()));
+        }
+        if EDITABLE.contains(&plain) || more.contains(&plain) || IGNORED.contains(&plain) {
+            continue;
+        }
+        let parent = plain == PARENT && (value.is_string() || value.is_null());
+        if parent || permissive && !OWN.contains(&plain) {
+            free.insert(name.clone(), value.clone());
+        } else if !permissive {
             return Err(BoardError::Refused(format!(
                 "`{name}` is no field of a ticket that can be written: use {}; put anything else \
                  into a comment",
@@ -184,7 +275,7 @@ fn known(by: &Member, fields: &Fields, more: &[&str]) -> Result<(), BoardError> 
             )));
         }
     }
-    Ok(())
+    Ok(free)
 }
 
 fn text(fields: &Fields, name: &str) -> Result<FieldChange<String>, BoardError> {
@@ -207,7 +298,13 @@ fn solid(fields: &Fields, name: &str) -> Result<Option<String>, BoardError> {
 
 fn number(fields: &Fields, name: &str) -> Result<Option<i64>, BoardError> {
     let wrong = || BoardError::Refused(format!("{name} must be a whole number"));
-    fields.get(name).map(|value| value.as_i64().ok_or_else(wrong)).transpose()
+    // A form has only texts.
+    let read = |value: &Value| match value {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_i64(),
+    };
+    let given = fields.get(name).filter(|value| !value.is_null() && **value != "");
+    given.map(|value| read(value).ok_or_else(wrong)).transpose()
 }
 
 fn labels(fields: &Fields) -> Result<FieldChange<Vec<String>>, BoardError> {
@@ -241,7 +338,7 @@ mod tests {
 
     #[test]
     fn odd_filters_match_nothing_and_never_everything() {
-        for odd in ["status=a&status=b", "status[$ne]=rfp", "priority=x", "parent_id=1"] {
+        for odd in ["status=a&status=b", "status[$ne]=rfp", "priority=x", "search[$ne]=1"] {
             assert_eq!(list_query(&Form::read(odd)), Ok(None), "{odd}");
         }
     }

@@ -20,20 +20,27 @@ pub(super) struct Kin {
     pub(super) descends: Vec<DeploymentId>,
 }
 
+/// A candidate, as far as it is known.
+pub(super) struct Ours<'a> {
+    pub(super) people: Option<&'a People>,
+    pub(super) found: Option<&'a FoundNotes>,
+    pub(super) service: Option<&'a Service>,
+    pub(super) old: Option<&'a KnownRelease>,
+}
+
 pub(super) fn kin(
     ports: &Ports,
-    people: Option<&People>,
     condemned: &[Condemned],
-    ours: Option<&FoundNotes>,
     created: &Created,
-    service: Option<&Service>,
-    old: Option<&KnownRelease>,
+    candidate: &Ours<'_>,
 ) -> Look<Kin> {
-    let (Kind::Release, Some(ours), Some(service), Some(people)) =
-        (&created.kind, ours, service, people)
+    let Ours { people: Some(people), found: Some(ours), service: Some(service), old } = *candidate
     else {
         return Ok(Kin::default());
     };
+    if created.kind != Kind::Release {
+        return Ok(Kin::default());
+    }
     let commit = ours.notes.commit.as_deref();
     let serves = old.and_then(|old| old.candidate.commit.as_deref());
     let surpassed = serves != commit && newer(ports, serves, commit)? == Some(true);
