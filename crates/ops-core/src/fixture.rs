@@ -271,7 +271,7 @@ impl World {
             undo: None,
             target: Ok(self.target.clone()),
             door: Ok(self.door.clone()),
-            health: BTreeMap::new(),
+            health: self.probes(),
             host: Ok(HostFact {
                 disk_free: 100 << 30,
                 inodes_free: 1_000_000,
@@ -288,6 +288,13 @@ impl World {
             condemned: Vec::new(),
             answered: false,
         }
+    }
+
+    /// Each running replica of what serves was asked, and is healthy.
+    fn probes(&self) -> BTreeMap<String, Result<Option<String>, crate::world::Fault>> {
+        let Some(old) = &self.old else { return BTreeMap::new() };
+        let running = self.target.running(&old.spec.release);
+        running.map(|replica| (replica.id.clone(), Ok(None))).collect()
     }
 
     /// Feeds an input; panics if it is refused.

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Check, DependencyFact, Trace, Verdict,
-    each::{check, error, not_declared, waits_for},
+    Check, DependencyFact, LimitFacts, Trace, Verdict,
+    each::{check, error, not_declared, soon, waits_for},
     judge::Desk,
 };
-use crate::{settings::Dependency, world::Fault};
+use crate::{
+    id::ServiceName,
+    settings::{Dependency, HostLimits, Service},
+    world::Fault,
+};
 
 const DAY_SECONDS: i64 = 24 * 3_600;
 
@@ -16,56 +20,130 @@ pub(super) fn dependencies(desk: &Desk<'_>) -> Check {
     let Some(service) = &desk.service else {
         return waits_for(id, at, "notes");
     };
-    if service.depends_on.is_empty() {
+    let undeclared = undeclared(desk, service);
+    if service.depends_on.is_empty() && undeclared.is_empty() {
         return check(id, at, Verdict::Pass, "none declared");
     }
-    let mut worst = Verdict::Pass;
-    let mut seen = Vec::new();
+    let mut rows: Vec<Row> = undeclared.into_iter().map(only_in_notes).collect();
     for wanted in &service.depends_on {
         let fact = desk.facts.dependencies.iter().find(|fact| fact.service == wanted.service);
-        let (verdict, words) = match fact {
+        rows.push(match fact {
             Some(fact) => dependency(wanted, fact),
-            None => (Verdict::Error, "it was not looked at".to_owned()),
-        };
-        if worst == Verdict::Pass {
-            worst = verdict;
-        }
-        seen.push(format!("{}: {words}", wanted.service));
+            None => Row::unasked(wanted.service.as_str()),
+        });
     }
-    let check = check(id, at, worst, seen.join("; "));
-    if worst == Verdict::Pass {
-        return check;
-    }
-    check.remedy("make them healthy, or deploy the version of them that this service needs, first")
+    together(id, at, &rows)
 }
 
-fn dependency(wanted: &Dependency, fact: &DependencyFact) -> (Verdict, String) {
+/// One of several things that a check looks at.
+struct Row {
+    verdict: Verdict,
+    words: String,
+    remedy: String,
+}
+
+impl Row {
+    fn new(verdict: Verdict, name: &str, seen: &str, remedy: impl Into<String>) -> Self {
+        Self { verdict, words: format!("{name}: {seen}"), remedy: remedy.into() }
+    }
+
+    fn pass(name: &str, seen: &str) -> Self {
+        Self::new(Verdict::Pass, name, seen, "")
+    }
+
+    fn error(name: &str, fault: &Fault) -> Self {
+        Self::new(Verdict::Error, name, &format!("{} ({})", fault.what, fault.place), &*fault.next)
+    }
+
+    fn unasked(name: &str) -> Self {
+        let remedy = "`ops doctor` says whether it can be looked at";
+        Self::new(Verdict::Error, name, "it was not looked at", remedy)
+    }
+}
+
+/// The worst of all, with what was seen of each and what must happen for those that hold.
+fn together(id: &str, at: &str, rows: &[Row]) -> Check {
+    let worst = rows.iter().map(|row| row.verdict).fold(Verdict::Pass, worse);
+    let seen: Vec<_> = rows.iter().map(|row| row.words.as_str()).collect();
+    let check = check(id, at, worst, seen.join("; "));
+    let mut remedies: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| !row.verdict.lets_pass()) {
+        if !remedies.contains(&row.remedy.as_str()) {
+            remedies.push(&row.remedy);
+        }
+    }
+    if remedies.is_empty() { check } else { check.remedy(soon(&remedies.join("; "))) }
+}
+
+/// What the notes say must be healthy, and ops.yaml does not know: nobody looks at it.
+fn undeclared<'a>(desk: &'a Desk<'_>, service: &Service) -> Vec<&'a ServiceName> {
+    let known = |name: &ServiceName| service.depends_on.iter().any(|one| one.service == *name);
+    let named = desk.notes().map_or(&[][..], |notes| notes.depends_on.as_slice());
+    named.iter().filter(|name| !known(name)).collect()
+}
+
+/// What is not known cannot be told from what is worse: an error hides behind no failure.
+fn worse(one: Verdict, other: Verdict) -> Verdict {
+    match (one, other) {
+        (Verdict::Error, _) | (_, Verdict::Error) => Verdict::Error,
+        (Verdict::Pass, other) => other,
+        (one, _) => one,
+    }
+}
+
+fn only_in_notes(name: &ServiceName) -> Row {
+    let remedy = format!(
+        "DEV adds {name} to `depends_on` of the service in ops.yaml, or takes it out of the notes"
+    );
+    let seen = "the notes name it, and ops.yaml does not";
+    Row::new(Verdict::Fail, name.as_str(), seen, remedy)
+}
+
+fn dependency(wanted: &Dependency, fact: &DependencyFact) -> Row {
+    let name = wanted.service.as_str();
     match &fact.health {
         Ok(None) => {}
-        Ok(Some(why)) => return (Verdict::Fail, why.clone()),
-        Err(fault) => return (Verdict::Error, fault.what.clone()),
+        Ok(Some(why)) => {
+            let remedy = format!("whoever looks after {name} makes it healthy first");
+            return Row::new(Verdict::Fail, name, why, remedy);
+        }
+        Err(fault) => return Row::error(name, fault),
     }
     let Some(needs) = &wanted.version else {
-        return (Verdict::Pass, "healthy".to_owned());
+        return Row::pass(name, "healthy");
     };
+    let first =
+        format!("a ticket that ships {name} {needs} goes first; or DEV corrects `depends_on`");
     let Some(serves) = &fact.version else {
-        return (Verdict::Fail, format!("{needs} is needed, and ops deployed no version of it"));
+        let seen = format!("{needs} is needed, and ops deployed no version of it");
+        return Row::new(Verdict::Fail, name, &seen, first);
     };
     let version = semver::Version::parse(serves.trim_start_matches(['v', 'V']));
     match (semver::VersionReq::parse(needs), version) {
         (Ok(needs), Ok(version)) if needs.matches(&version) => {
-            (Verdict::Pass, format!("healthy, {serves} serves and {needs} is needed"))
+            Row::pass(name, &format!("healthy, {serves} serves and {needs} is needed"))
         }
-        (Ok(needs), Ok(_)) => (Verdict::Fail, format!("{serves} serves and {needs} is needed")),
-        (Err(why), _) => (Verdict::Error, format!("`{needs}` is no requirement: {why}")),
+        (Ok(needs), Ok(_)) => {
+            let seen = format!("{serves} serves and {needs} is needed");
+            Row::new(Verdict::Fail, name, &seen, first)
+        }
+        (Err(why), _) => {
+            let seen = format!("`{needs}` is no requirement: {why}");
+            let remedy = "DEV corrects `depends_on` of the service in ops.yaml";
+            Row::new(Verdict::Error, name, &seen, remedy)
+        }
         (_, Err(_)) => {
-            (Verdict::Fail, format!("{serves} serves, which cannot be compared with {needs}"))
+            let seen = format!("{serves} serves, which cannot be compared with {needs}");
+            Row::new(Verdict::Fail, name, &seen, first)
         }
     }
 }
 
 pub(super) fn host(desk: &Desk<'_>) -> Check {
     let (id, at) = ("host", "load, clock and certificates of the machine");
+    if desk.rollback() {
+        return check(id, at, Verdict::Pass, "no limit of the machine holds a rollback");
+    }
     let Some(settings) = desk.settings else {
         return waits_for(id, at, "settings");
     };
@@ -76,61 +154,67 @@ pub(super) fn host(desk: &Desk<'_>) -> Check {
             Verdict::Fail,
             format!("ops.yaml has no environment `{}`", desk.environment),
         )
-        .remedy("name one of its environments as the service's stage");
+        .remedy("DEV names one of its environments under the service's `stages` in ops.yaml");
     };
-    let limits = &environment.host;
-    let facts = &desk.facts.limits;
-    let mut rows: Vec<(Verdict, String)> = Vec::new();
+    let rows = limits(&environment.host, &desk.facts.limits);
+    if rows.is_empty() {
+        return not_declared(id, at);
+    }
+    together(id, at, &rows)
+}
+
+fn limits(limits: &HostLimits, facts: &LimitFacts) -> Vec<Row> {
+    let mut rows = Vec::new();
     if let Some(most) = limits.load_per_core {
-        rows.push(bound("load per core", facts.load_per_core.as_ref(), |load| {
+        let remedy = "somebody with access to the machine finds out what loads it, and ends that";
+        rows.push(bound("load per core", facts.load_per_core.as_ref(), remedy, |load| {
             (*load <= most, format!("{load:.2}, at most {most:.2}"))
         }));
     }
     if let Some(most) = limits.clock_ms {
-        rows.push(bound("clock", facts.clock_ms.as_ref(), |off| {
+        let remedy = "somebody with access to the machine lets a time service set its clock";
+        rows.push(bound("clock", facts.clock_ms.as_ref(), remedy, |off| {
             (*off <= most, format!("right within {off} ms, at most {most} ms"))
         }));
     }
     let least = i64::from(limits.certificate_days);
     for path in &limits.certificates {
         let found = facts.certificates.iter().find(|(name, _)| name == path).map(|(_, left)| left);
-        rows.push(bound(path, found, |left| {
+        let remedy = format!("somebody with access to the machine renews the certificate {path}");
+        rows.push(bound(path, found, &remedy, |left| {
             let days = left.div_euclid(DAY_SECONDS);
-            (days >= least, format!("valid for {days} days, at least {least}"))
+            let seen = if *left < 0 {
+                "not valid any more".into()
+            } else {
+                format!("valid for {days} days")
+            };
+            (days >= least, format!("{seen}, at least {least} days are wanted"))
         }));
     }
-    if rows.is_empty() {
-        return not_declared(id, at);
-    }
-    let worst = rows.iter().map(|(verdict, _)| *verdict).find(|verdict| *verdict != Verdict::Pass);
-    let words: Vec<_> = rows.into_iter().map(|(_, words)| words).collect();
-    match worst {
-        None => check(id, at, Verdict::Pass, words.join("; ")),
-        Some(worst) => check(id, at, worst, words.join("; ")).remedy(
-            "bring the machine within the limits of ops.yaml (`environments`, `host`): calm it, \
-             set its clock by a time service, renew the certificate",
-        ),
-    }
+    rows
 }
 
 fn bound<T>(
     name: &str,
     found: Option<&Result<T, Fault>>,
+    remedy: &str,
     within: impl Fn(&T) -> (bool, String),
-) -> (Verdict, String) {
+) -> Row {
     match found {
-        None => (Verdict::Error, format!("{name}: it was not looked at")),
-        Some(Err(fault)) => (Verdict::Error, format!("{name}: {}", fault.what)),
-        Some(Ok(found)) => {
-            let (holds, words) = within(found);
-            let verdict = if holds { Verdict::Pass } else { Verdict::Fail };
-            (verdict, format!("{name}: {words}"))
-        }
+        None => Row::unasked(name),
+        Some(Err(fault)) => Row::error(name, fault),
+        Some(Ok(found)) => match within(found) {
+            (true, words) => Row::pass(name, &words),
+            (false, words) => Row::new(Verdict::Fail, name, &words, remedy),
+        },
     }
 }
 
 pub(super) fn alerts(desk: &Desk<'_>) -> Check {
     let (id, at) = ("alerts", "alerts of the service, its dependencies and its hosts");
+    if desk.rollback() {
+        return check(id, at, Verdict::Pass, "no alert holds a rollback");
+    }
     let Some(settings) = desk.settings else {
         return waits_for(id, at, "settings");
     };
@@ -146,7 +230,10 @@ pub(super) fn alerts(desk: &Desk<'_>) -> Check {
         let alerts = match answer {
             Some((_, Ok(alerts))) => alerts,
             Some((_, Err(fault))) => return error(id, at, fault),
-            None => return check(id, at, Verdict::Error, format!("{} was not asked", source.name)),
+            None => {
+                return check(id, at, Verdict::Error, format!("{} was not asked", source.name))
+                    .remedy(soon("`ops doctor` says whether that source of alerts answers"));
+            }
         };
         let ours = |about: &str| {
             about == name.as_str()
@@ -167,8 +254,10 @@ pub(super) fn alerts(desk: &Desk<'_>) -> Check {
             settings.gate.alerts.iter().map(|source| source.name.as_str()).collect();
         return check(id, at, Verdict::Pass, format!("none fires, says {}", names.join(", ")));
     }
-    check(id, at, Verdict::Fail, firing.join("; "))
-        .remedy("mend what fires, or wait until it is over: a deployment now could not be judged")
+    check(id, at, Verdict::Fail, firing.join("; ")).remedy(soon(
+        "whoever is on call ends what fires, since a deployment now could not be judged; an alert \
+         that says nothing of deployments is named under `ignore` of its source in ops.yaml",
+    ))
 }
 
 pub(super) fn fingerprint(desk: &Desk<'_>) -> Check {
@@ -187,16 +276,20 @@ pub(super) fn fingerprint(desk: &Desk<'_>) -> Check {
         .now
         .iter()
         .filter(|(_, now)| now.state.is_none())
-        .map(|(name, _)| name.as_str())
+        .map(|(name, _)| name.clone())
+        .chain(declared(service).filter(|name| !desk.facts.now.contains_key(name)))
         .collect();
     if !unread.is_empty() {
         let seen = format!("cannot be read: {}", unread.join(", "));
-        return check(id, at, Verdict::Error, seen)
-            .remedy("make it readable for ops, or correct ops.yaml");
+        return check(id, at, Verdict::Error, seen).remedy(soon(
+            "somebody with access to this machine makes it readable for ops, or DEV corrects its \
+             `file` or `command` under `infrastructure` in ops.yaml",
+        ));
     }
     let Some(then) = &desk.facts.then else {
-        return check(id, at, Verdict::Inconclusive, "QA's verdict has not been seen yet")
-            .remedy("see the check evidence");
+        return check(id, at, Verdict::Inconclusive, "QA's verdict has not been seen yet").remedy(
+            "see the check evidence: what is there is noted as soon as QA's verdict counts",
+        );
     };
     let changes = changes(&then.items, &desk.facts.now);
     if changes.is_empty() {
@@ -204,8 +297,16 @@ pub(super) fn fingerprint(desk: &Desk<'_>) -> Check {
         return check(id, at, Verdict::Pass, seen);
     }
     let seen = format!("changed since {}: {}", then.at, changes.join("; "));
-    check(id, at, Verdict::Fail, seen)
-        .remedy("QA looks at it again with what is there now, and says so in a new verdict")
+    check(id, at, Verdict::Fail, seen).remedy(
+        "QA tests it again with what is there now, and writes a new verdict on the ticket; ops \
+         then goes on by itself. Or what changed is put back as it was",
+    )
+}
+
+/// What the service leans on, as facts name it.
+fn declared(service: &Service) -> impl Iterator<Item = String> {
+    let services = service.depends_on.iter().map(|one| format!("service {}", one.service));
+    services.chain(service.infrastructure.iter().map(|one| one.name.clone()))
 }
 
 fn names(items: &BTreeMap<String, Trace>) -> String {

@@ -6,10 +6,15 @@ mod class;
 mod each;
 mod facts;
 mod fix;
+mod ground;
 mod judge;
+mod page;
+mod paper;
 mod rivals;
 mod season;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +25,7 @@ pub use facts::{
     LimitFacts, Rival, Tally, Trace,
 };
 pub use judge::{Judged, judge, qa_verdict};
+pub use page::page;
 pub use window::{BadWindow, Windows, check_opening, judge_windows};
 
 /// What a check says.

@@ -2,8 +2,13 @@
 
 use super::{
     Age, Check, Rival, Verdict,
-    each::{check, error, named, waits_for},
+    each::{check, error, in_words, named, waits_for},
     judge::{Desk, passes},
+};
+use crate::{
+    id::DeploymentId,
+    settings::{People, Role},
+    ticket::Ticket,
 };
 
 /// S8: only the newest candidate with all its own evidence ships.
@@ -18,8 +23,10 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
     if desk.facts.surpassed {
         let serves = desk.facts.old.as_ref().map_or("what serves", |old| &old.candidate.version);
         let seen = format!("{serves} serves, and holds all of {} and more", candidate.version);
-        return check(id, at, Verdict::Fail, seen)
-            .remedy("nothing: its work is in production already; PO closes the ticket");
+        return check(id, at, Verdict::Fail, seen).remedy(
+            "nothing needs to be deployed: its work serves already, and PO closes the ticket. If \
+                 it shall replace what serves all the same, DEV builds it anew on top of that",
+        );
     }
     let rivals = match &desk.facts.rivals {
         Ok(rivals) => rivals,
@@ -30,8 +37,9 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
         passes(rival, settings).is_some_and(|notes| {
             desk.facts.condemned.iter().any(|bad| {
                 bad.service == notes.service
-                    && (notes.bound_digest() == Some(&bad.artifact)
-                        || bad.commit.is_some() && bad.commit == notes.commit)
+                    && (rival.artifact.as_ref() == Some(&bad.artifact)
+                        || same_commit(bad.commit.as_deref(), notes.commit.as_deref()))
+                    && !round_names(&rival.ticket, &settings.people, bad.by)
             })
         })
     };
@@ -41,11 +49,31 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
             let id_of = &rival.ticket.id;
             let seen = format!("{id_of} has a newer candidate that passed CQ and QA");
             check(id, at, Verdict::Fail, seen).remedy(format!(
-                "nothing, if {id_of} holds this work too: DEV names this ticket under `includes` \
-                 in its notes, and it closes with it; else build this work anew on top of {id_of}"
+                "if {id_of} holds this work too, DEV names this ticket under `includes` in the notes \
+                 of {id_of}, CQ and QA pass those, and both close together; if not, DEV builds \
+                 this work anew on top of {id_of}. If {id_of} is taken out of rfp, this one goes \
+                 on by itself"
             ))
         }
     }
+}
+
+/// Whether two names mean one commit: notes may shorten it.
+fn same_commit(one: Option<&str>, other: Option<&str>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else { return false };
+    let most = one.len().min(other.len());
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    most > 0 && one.get(..most).zip(other.get(..most)).is_some_and(|(a, b)| same(a, b))
+}
+
+/// Whether both CQ and QA have named a failure on a ticket. Its guard does not hold that ticket,
+/// so it overtakes again. Which of their verdicts counts is its own deployment's question.
+fn round_names(ticket: &Ticket, people: &People, by: DeploymentId) -> bool {
+    let by_role = |role| {
+        let theirs = ticket.comments.iter().filter(|one| people.is(&one.author, role));
+        theirs.into_iter().any(|comment| in_words(&comment.text, by))
+    };
+    by_role(Role::Cq) && by_role(Role::Qa)
 }
 
 /// S10: what was judged bad, its commit and what descends from it.
@@ -62,20 +90,36 @@ pub(super) fn guards(desk: &Desk<'_>) -> Check {
         if one.artifact == candidate.artifact {
             return Some((one, "the same artifact"));
         }
-        if one.commit.is_some() && one.commit == candidate.commit {
+        if same_commit(one.commit.as_deref(), candidate.commit.as_deref()) {
             return Some((one, "the same commit"));
         }
         desk.facts.descends.contains(&one.by).then_some((one, "a commit that holds the bad one"))
     });
     match bad {
+        // Whoever cannot compare tickets cannot compare commits either.
+        None if desk.facts.rivals.is_err() && descent_matters(desk) => {
+            waits_for(id, at, "overtaken")
+        }
         None => check(id, at, Verdict::Pass, "this one is not among them"),
         Some((bad, how)) => {
             let seen = format!("{} showed that it is bad ({how}): {}", bad.by, bad.words);
             check(id, at, Verdict::Fail, seen).remedy(format!(
-                "mend it, then CQ and QA look at the new candidate and name {} in their verdicts; \
-                 or a listed person lifts the guard: `ops guard lift {} --reason …`",
-                bad.by, bad.by
+                "DEV mends it and posts new notes; CQ and QA look at that candidate and both name {by} \
+                 in their verdicts, then it goes on by itself. If the verdict over it was wrong, a \
+                 listed person lifts the guard: `ops guard lift {by} --reason …`",
+                by = bad.by
             ))
         }
     }
+}
+
+/// Whether a condemned commit could be behind this candidate's.
+fn descent_matters(desk: &Desk<'_>) -> bool {
+    let Some(candidate) = desk.candidate.as_ref().filter(|one| one.commit.is_some()) else {
+        return false;
+    };
+    let condemned = desk.facts.condemned.iter();
+    condemned
+        .filter(|one| one.service == candidate.service && one.commit.is_some())
+        .any(|one| !named(desk, one.by))
 }

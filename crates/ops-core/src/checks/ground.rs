@@ -1,0 +1,239 @@
+//! Checks of the ground on which it is deployed: what serves, room, variables, the way back.
+
+use super::{
+    Check, Verdict,
+    each::{check, error, soon, waits_for},
+    judge::Desk,
+};
+use crate::settings::Strategy;
+
+/// Bytes of disk that stay free beside what a deployment needs.
+const DISK_MARGIN: u64 = 256 << 20;
+/// Inodes that must be free.
+const INODES_MIN: u64 = 10_000;
+/// Bytes of memory that stay free beside what a deployment needs.
+const MEMORY_MARGIN: u64 = 64 << 20;
+const MB: u64 = 1 << 20;
+
+pub(super) fn service_health(desk: &Desk<'_>) -> Check {
+    let at = "the version that serves now";
+    let Some(old) = &desk.facts.old else {
+        return check("service-health", at, Verdict::Pass, "none: this is its first deployment");
+    };
+    let target = match &desk.facts.target {
+        Ok(target) => target,
+        Err(fault) => return error("service-health", at, fault),
+    };
+    let running: Vec<_> = target.running(&old.spec.release).map(|replica| &replica.id).collect();
+    let mut sick = Vec::new();
+    let mut unknown = Vec::new();
+    for (id, answer) in &desk.facts.health {
+        match answer {
+            Ok(None) => {}
+            Ok(Some(why)) => sick.push(format!("{id}: {why}")),
+            Err(fault) => unknown.push(format!("{id}: {}", fault.what)),
+        }
+    }
+    let unasked = running.iter().filter(|id| !desk.facts.health.contains_key(**id));
+    unknown.extend(unasked.map(|id| format!("{id}: its health was not asked")));
+    let (running, wanted) = (running.len(), old.spec.replicas as usize);
+    let version = &old.candidate.version;
+    let verdict = match (unknown.is_empty(), running >= wanted && sick.is_empty()) {
+        (true, true) => {
+            let seen = format!("{running} of {wanted} replicas of {version} are healthy");
+            return check("service-health", at, Verdict::Pass, seen);
+        }
+        (true, false) => Verdict::Fail,
+        // What is not known cannot be told from what is worse.
+        (false, _) => Verdict::Error,
+    };
+    let mut seen = vec![format!("{running} of {wanted} replicas of {version} run")];
+    seen.extend(sick.into_iter().chain(unknown));
+    check("service-health", at, verdict, seen.join("; ")).remedy(soon(
+        "somebody who knows the service makes the serving version healthy first, since a \
+         deployment now could not be judged: `ops status` shows its replicas, their logs say why. \
+         If a deployment brought this, a listed person may say `ops rollback` with its number",
+    ))
+}
+
+pub(super) fn room(desk: &Desk<'_>) -> Check {
+    let at = "disk, memory and ports for both versions";
+    let Some(service) = &desk.service else {
+        return waits_for("room", at, "notes");
+    };
+    let host = match &desk.facts.host {
+        Ok(host) => host,
+        Err(fault) => return error("room", at, fault),
+    };
+    let size = match &desk.facts.artifact {
+        Some(Ok(found)) => found.size,
+        Some(Err(_)) => return waits_for("room", at, "artifact"),
+        // What a rollback brings back lies in the store already.
+        None if desk.rollback() => 0,
+        None => return waits_for("room", at, "artifact"),
+    };
+    if service.fixed_port.is_some() && host.fixed_port_free.is_none() {
+        return check("room", at, Verdict::Error, "whether the fixed port is free was not asked")
+            .remedy(soon("`ops doctor` says whether this machine can be asked"));
+    }
+    let replicas = u64::from(service.replicas);
+    let megabytes = |each: u64, of: u64| each.saturating_mul(MB).saturating_mul(of);
+    let disk_needed = size
+        .saturating_mul(2)
+        .saturating_add(megabytes(service.needs.disk_mb, replicas))
+        .saturating_add(DISK_MARGIN);
+    let beside = if service.strategy == Strategy::Recreate { 0 } else { replicas };
+    let memory = megabytes(service.needs.memory_mb, beside.max(1)).saturating_add(MEMORY_MARGIN);
+    let ports = if service.fixed_port.is_some() { 0 } else { service.replicas.saturating_add(1) };
+    let mut lacks = Vec::new();
+    if host.disk_free < disk_needed {
+        lacks.push(format!(
+            "{} MB of disk free, {} MB needed",
+            host.disk_free / MB,
+            disk_needed.div_ceil(MB)
+        ));
+    }
+    if host.inodes_free < INODES_MIN {
+        lacks.push(format!("{} inodes free, {INODES_MIN} needed", host.inodes_free));
+    }
+    if host.memory_free < memory {
+        lacks.push(format!(
+            "{} MB of memory free, {} MB needed",
+            host.memory_free / MB,
+            memory.div_ceil(MB)
+        ));
+    }
+    if host.ports_free < ports {
+        lacks.push(format!("{} ports free, {ports} needed", host.ports_free));
+    }
+    if host.fixed_port_free == Some(false) {
+        lacks.push("the fixed port is used by something that is not this service".into());
+    }
+    if lacks.is_empty() {
+        let seen = format!(
+            "{} MB of disk, {} MB of memory, {} ports free",
+            host.disk_free / MB,
+            host.memory_free / MB,
+            host.ports_free
+        );
+        return check("room", at, Verdict::Pass, seen);
+    }
+    check("room", at, Verdict::Fail, lacks.join("; ")).remedy(soon(
+        "somebody with access to this machine frees what is missing, or ends what uses the port; \
+         or the service asks for less in ops.yaml (`needs`, `replicas`), or its environment has \
+         more `ports`",
+    ))
+}
+
+pub(super) fn variables(desk: &Desk<'_>) -> Check {
+    let at = "variables and secrets that the notes and ops.yaml name";
+    let Some(service) = &desk.service else {
+        return waits_for("variables", at, "notes");
+    };
+    let mut missing = Vec::new();
+    let mut unset = Vec::new();
+    if let Some(notes) = desk.notes() {
+        let declared =
+            |name: &String| service.env.contains_key(name) || service.secrets.contains_key(name);
+        missing.extend(
+            notes
+                .variables
+                .iter()
+                .filter(|name| !declared(name))
+                .map(|name| format!("variable {name}")),
+        );
+        missing.extend(
+            notes
+                .secrets
+                .iter()
+                .filter(|name| !service.secrets.contains_key(*name))
+                .map(|name| format!("secret {name}")),
+        );
+    }
+    let asked = |name: &String| desk.facts.secrets.iter().any(|(known, _)| known == name);
+    let unasked: Vec<_> =
+        service.secrets.keys().filter(|name| !asked(name)).map(String::as_str).collect();
+    if !unasked.is_empty() {
+        let seen = format!("not looked at: secret {}", unasked.join(", secret "));
+        return check("variables", at, Verdict::Error, seen)
+            .remedy(soon("`ops doctor` says whether secrets can be read here"));
+    }
+    for (name, answer) in &desk.facts.secrets {
+        match answer {
+            Ok(true) => {}
+            Ok(false) => unset.push(format!("a value for secret {name}")),
+            Err(fault) => return error("variables", at, fault),
+        }
+    }
+    if missing.is_empty() && unset.is_empty() {
+        let seen =
+            format!("{} variables, {} secrets present", service.env.len(), service.secrets.len());
+        return check("variables", at, Verdict::Pass, seen);
+    }
+    let mut first = Vec::new();
+    if !missing.is_empty() {
+        first.push(
+            "DEV declares it for the service in ops.yaml (`env`, `secrets`), or takes it out of \
+             the notes",
+        );
+    }
+    if !unset.is_empty() {
+        first.push(
+            "somebody with access to this machine sets the value where the reference under \
+             `secrets` in ops.yaml points",
+        );
+    }
+    missing.append(&mut unset);
+    check("variables", at, Verdict::Fail, format!("missing: {}", missing.join(", ")))
+        .remedy(soon(&first.join("; ")))
+}
+
+pub(super) fn rollback_plan(desk: &Desk<'_>) -> Check {
+    let at = "the way back";
+    let target = match &desk.facts.target {
+        Ok(target) => target,
+        Err(fault) => return error("rollback-plan", at, fault),
+    };
+    if let Err(fault) = &desk.facts.door {
+        return error("rollback-plan", at, fault);
+    }
+    let Some(old) = &desk.facts.old else {
+        let alive = target.replicas.len();
+        if alive == 0 {
+            let seen = "previous state: absent; the way back removes the route and the processes";
+            return check("rollback-plan", at, Verdict::Pass, seen);
+        }
+        let seen = format!("{alive} replicas exist that no deployment of ops brought");
+        return check("rollback-plan", at, Verdict::Fail, seen).remedy(soon(
+            "somebody with access to this machine stops them, so that it is known what a way \
+                 back  leads to",
+        ));
+    };
+    match &desk.facts.old_stored {
+        Some(Ok(true)) => {
+            let seen = format!(
+                "to {} ({}), known good since {}, artifact in the store",
+                old.candidate.version,
+                old.candidate.artifact.short(),
+                old.by
+            );
+            check("rollback-plan", at, Verdict::Pass, seen)
+        }
+        Some(Ok(false)) => {
+            let seen = format!(
+                "the artifact {} of the serving version is gone or changed",
+                old.candidate.artifact.short()
+            );
+            check("rollback-plan", at, Verdict::Fail, seen).remedy(soon(
+                "somebody with access to this machine brings that artifact back into the \
+                     store: `ops doctor` says where it belongs",
+            ))
+        }
+        Some(Err(fault)) => error("rollback-plan", at, fault),
+        None => {
+            let seen = "nobody looked whether the artifact of the serving version is still there";
+            check("rollback-plan", at, Verdict::Error, seen)
+                .remedy(soon("`ops doctor` says whether the artifact store can be read"))
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The fast lane: what never holds a rollback, and what does all the same.
+
+use super::{BAD, Scene, Verdict};
+use crate::{checks::Verdict::Error, id::Digest, world::TargetView};
+
+/// What says only that now is a bad time, or that what is taken back is bad.
+const NEVER_HOLD: [&str; 9] = [
+    "window",
+    "error-budget",
+    "fingerprint",
+    "overtaken",
+    "alerts",
+    "host",
+    "service-health",
+    "migrations",
+    "guards",
+];
+
+#[test]
+fn s15_a_rollback_of_what_was_closed_passes() {
+    let list = Scene::rollback().judged();
+    assert!(list.passed(), "{:#?}", list.failing().collect::<Vec<_>>());
+}
+
+#[test]
+fn p3_s11_no_window_budget_or_alarm_holds_a_rollback() {
+    for bad in BAD.iter().filter(|bad| NEVER_HOLD.contains(&bad.id)) {
+        let mut scene = Scene::rollback();
+        (bad.change)(&mut scene);
+        let list = scene.judged();
+        assert!(list.get(bad.id).unwrap().verdict.lets_pass(), "{}: {list:#?}", bad.what);
+    }
+}
+
+#[test]
+fn p3_a_sick_service_and_its_sick_dependency_do_not_hold_the_rollback() {
+    let mut scene = Scene::rollback();
+    scene.facts.health.values_mut().for_each(|one| *one = Ok(Some("answered 500".into())));
+    scene.facts.dependencies[0].health = Ok(Some("too many connections".into()));
+    let list = scene.judged();
+    assert!(list.passed(), "{:#?}", list.failing().collect::<Vec<_>>());
+    assert_eq!(list.get("service-health").unwrap().verdict, Verdict::Relaxed);
+    assert_eq!(list.get("dependencies").unwrap().verdict, Verdict::Relaxed);
+}
+
+#[test]
+fn p2_p4_p8_the_rest_holds_a_rollback_as_well() {
+    let rest = ["dependencies", "room", "variables", "rollback-plan", "conflict", "retries"];
+    for bad in BAD.iter().filter(|bad| rest.contains(&bad.id)) {
+        let relaxed = bad.id == "dependencies" && bad.verdict != Error;
+        let by_ticket = bad.what.contains("the notes") || bad.what.contains("is not declared");
+        if relaxed || by_ticket {
+            continue;
+        }
+        let mut scene = Scene::rollback();
+        (bad.change)(&mut scene);
+        assert!(!scene.judged().passed(), "{}", bad.what);
+    }
+}
+
+#[test]
+fn s1_s15_where_nothing_served_before_there_is_no_way_back() {
+    let mut scene = Scene::rollback();
+    scene.facts.undo = None;
+    assert_eq!(scene.judged().get("artifact").unwrap().verdict, Verdict::Fail);
+}
+
+#[test]
+fn p2_what_is_brought_back_is_the_very_artifact() {
+    let mut scene = Scene::rollback();
+    let mut found = Scene::good().facts.artifact;
+    scene.facts.artifact = found.clone();
+    assert_eq!(scene.judged().causes(), ["artifact"]);
+    if let Some(Ok(found)) = &mut found {
+        found.digest = Digest::of(b"v0");
+    }
+    scene.facts.artifact = found;
+    assert!(scene.judged().passed());
+}
+
+#[test]
+fn p8_a_target_that_does_not_answer_holds_a_rollback() {
+    let mut scene = Scene::rollback();
+    scene.facts.target = Err(super::scene::fault());
+    assert_eq!(scene.judged().causes(), ["rollback-plan"]);
+    scene.facts.target = Ok(TargetView::default());
+    assert!(scene.judged().passed(), "what serves is gone: that is a reason to go back");
+}

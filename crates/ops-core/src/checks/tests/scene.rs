@@ -1,0 +1,246 @@
+//! A shop whose every gate is switched on, and a good second version of it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+use crate::{
+    checks::{
+        Age, Checklist, Condemned, DependencyFact, Facts, Fingerprint, Fixed, LimitFacts, Rival,
+        Tally, Trace, judge,
+    },
+    deploy::Created,
+    fixture::{self, World},
+    id::{DeploymentId, Digest, ServiceName},
+    plan::{Kind, KnownRelease},
+    settings::{
+        AlertKind, AlertSource, Budget, Dependency, HostLimits, Infrastructure, Opening, ReadState,
+        Service, Settings, Window, WindowKind,
+    },
+    ticket::Ticket,
+    world::Fault,
+};
+
+/// The commit of the good candidate.
+pub(super) const COMMIT: &str = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed";
+/// What a ticket may say that it fixes.
+pub(super) const SICK: DeploymentId = DeploymentId(5);
+
+static GOOD: LazyLock<Scene> = LazyLock::new(make);
+
+/// All that one judgement looks at.
+#[derive(Clone)]
+pub(super) struct Scene {
+    pub(super) created: Created,
+    pub(super) facts: Facts,
+}
+
+impl Scene {
+    /// Everything is declared, and everything is well.
+    pub(super) fn good() -> Self {
+        GOOD.clone()
+    }
+
+    /// The second version was closed and is taken back.
+    pub(super) fn rollback() -> Self {
+        let mut scene = Self::good();
+        let by = "pia@example.org".into();
+        scene.created.kind = Kind::Rollback { of: DeploymentId(1), by };
+        let mut undo = scene.old().clone();
+        undo.candidate.version = "v0".into();
+        undo.candidate.artifact = Digest::of(b"v0");
+        scene.facts.undo = Some(undo);
+        scene.facts.artifact = None;
+        scene
+    }
+
+    pub(super) fn judged(&self) -> Arc<Checklist> {
+        judge(&self.created, &self.facts).checklist
+    }
+
+    pub(super) fn old(&self) -> &KnownRelease {
+        self.facts.old.as_ref().unwrap()
+    }
+
+    /// Changes what governs, as far as it can be read.
+    pub(super) fn settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        if let Ok(settings) = &mut self.facts.settings {
+            change(Arc::make_mut(settings));
+        }
+    }
+
+    pub(super) fn shop(&mut self, change: impl FnOnce(&mut Service)) {
+        self.settings(|settings| change(shop(settings)));
+    }
+
+    pub(super) fn ticket(&mut self, change: impl FnOnce(&mut Ticket)) {
+        if let Ok(Some(ticket)) = &mut self.facts.ticket {
+            change(ticket);
+        }
+    }
+
+    /// Replaces a part of the deployment notes, as if they had always been so.
+    pub(super) fn notes(&mut self, part: &str, by: &str) {
+        self.ticket(|ticket| rewrite(ticket, part, by));
+    }
+
+    /// The shop as another commit would configure it.
+    pub(super) fn propose(&mut self, change: impl FnOnce(&mut Service)) {
+        if let Ok(settings) = &self.facts.settings {
+            let mut other = Settings::clone(settings);
+            other.revision.commit = Some("0123456789abcdef0123456789abcdef01234567".into());
+            change(shop(&mut other));
+            self.facts.proposed = Some(Ok(Arc::new(other)));
+        }
+    }
+
+    pub(super) fn rival(&mut self, rival: Rival) {
+        if let Ok(rivals) = &mut self.facts.rivals {
+            rivals.push(rival);
+        }
+    }
+
+    /// The ticket says that it fixes what made things sick, and PO has confirmed it.
+    pub(super) fn fix(&mut self) {
+        self.facts.fixes.push(fixed());
+        self.ticket(|ticket| fixture::comment(ticket, "pia@example.org", "Confirmed: fixes D-5"));
+    }
+}
+
+pub(super) fn fault() -> Fault {
+    Fault::new("no answer within 5 s", "the other side", "start it again")
+}
+
+pub(super) fn fixed() -> Fixed {
+    Fixed {
+        deployment: Some(SICK),
+        named: SICK.to_string(),
+        stands: true,
+        green: Checklist::IDS.map(str::to_owned).to_vec(),
+    }
+}
+
+pub(super) fn condemned(artifact: &str, commit: Option<&str>) -> Condemned {
+    Condemned {
+        service: "shop".into(),
+        artifact: Digest::of(artifact.as_bytes()),
+        candidate: Digest::of(b"candidate"),
+        commit: commit.map(str::to_owned),
+        by: DeploymentId(3),
+        words: "one of five requests failed".into(),
+    }
+}
+
+/// Another ticket that passed CQ and QA.
+pub(super) fn rival(version: &str, age: Age) -> Rival {
+    let mut ticket = fixture::ticket(version);
+    ticket.id = "MNS-9".into();
+    rewrite(&mut ticket, "rollback: previous", "rollback: previous\ncommit: badc0ffee");
+    Rival { ticket, age, artifact: Some(Digest::of(version.as_bytes())) }
+}
+
+pub(super) fn trace(state: &str) -> Trace {
+    Trace { state: Some(Digest::of(state.as_bytes())), by: None }
+}
+
+fn shop(settings: &mut Settings) -> &mut Service {
+    settings.services.get_mut(&ServiceName::new("shop")).unwrap()
+}
+
+/// Changes the notes and what the history repeats of them.
+pub(super) fn rewrite(ticket: &mut Ticket, part: &str, by: &str) {
+    let comment = &mut ticket.comments[0];
+    comment.text = comment.text.replace(part, by);
+    let short: String = comment.text.chars().take(100).collect();
+    let dots = if comment.text.chars().count() > 100 { "..." } else { "" };
+    let entry = ticket.history.iter_mut().find(|one| one.action == "comment_added").unwrap();
+    entry.details = format!("Comment: {short}{dots}");
+}
+
+fn make() -> Scene {
+    let mut world = World::new(fixture::canary(), "v1");
+    world.ended();
+    let world = world.next("v2");
+    let mut scene = Scene { created: fixture::created(2), facts: world.facts() };
+    scene.settings(declare);
+    scene.notes(
+        "rollback: previous",
+        &format!(
+            "rollback: previous\ncommit: {COMMIT}\nvariables: [LOG]\nsecrets: [DB_URL]\n\
+             depends_on: [cart]"
+        ),
+    );
+    let facts = &mut scene.facts;
+    facts.secrets = vec![("DB_URL".into(), Ok(true))];
+    facts.dependencies = vec![DependencyFact {
+        service: "cart".into(),
+        health: Ok(None),
+        version: Some("v2.3.0".into()),
+    }];
+    facts.limits = LimitFacts {
+        load_per_core: Some(Ok(0.7)),
+        clock_ms: Some(Ok(3)),
+        certificates: vec![("tls/shop.pem".into(), Ok(60 * 24 * 3_600))],
+    };
+    facts.alerts = vec![("alertmanager".into(), Ok(Vec::new()))];
+    facts.tally = Tally { requests: 100_000, failed: 12, seconds: 90 * 3_600 };
+    facts.now = BTreeMap::from([
+        ("service cart".to_owned(), trace("cart v2.3.0")),
+        ("nginx".to_owned(), trace("nginx.conf")),
+    ]);
+    facts.then = Some(Fingerprint {
+        verdict: "c2".into(),
+        at: "2026-09-21T09:00:00Z".into(),
+        items: facts.now.clone(),
+    });
+    scene
+}
+
+fn declare(settings: &mut Settings) {
+    // The clock of the fixture shows the afternoon of 2026-09-21.
+    let open =
+        Opening::Cron { expression: "0 6 * * *".into(), zone: "UTC".into(), seconds: 43_200 };
+    let freeze = Opening::Between {
+        from: "2026-12-18T16:00:00Z".parse().unwrap(),
+        until: "2027-01-04T07:00:00Z".parse().unwrap(),
+    };
+    let window = |name: &str, kind, open| Window {
+        name: name.into(),
+        kind,
+        open,
+        environments: Vec::new(),
+        services: Vec::new(),
+        except: vec!["hotfix".into()],
+    };
+    settings.gate.windows = vec![
+        window("office hours", WindowKind::Allow, open),
+        window("year's end", WindowKind::Deny, freeze),
+    ];
+    settings.gate.alerts = vec![AlertSource {
+        name: "alertmanager".into(),
+        url: "http://127.0.0.1:9093".into(),
+        kind: AlertKind::Alertmanager,
+        label: "service".into(),
+        ignore: vec!["Watchdog".into()],
+    }];
+    settings.people.operators.push("olga@example.org".into());
+    for environment in settings.environments.values_mut() {
+        environment.host = HostLimits {
+            load_per_core: Some(4.0),
+            clock_ms: Some(500),
+            certificates: vec!["tls/shop.pem".into()],
+            certificate_days: 14,
+        };
+    }
+    let shop = shop(settings);
+    shop.env.insert("LOG".into(), "info".into());
+    shop.secrets.insert("DB_URL".into(), "env:DB_URL".into());
+    shop.depends_on =
+        vec![Dependency { service: "cart".into(), version: Some(">=2.1, <3".into()) }];
+    shop.infrastructure = vec![Infrastructure {
+        name: "nginx".into(),
+        read: ReadState::File("conf/nginx.conf".into()),
+    }];
+    shop.budget = Some(Budget { error_share: 0.001, days: 28, except: vec!["hotfix".into()] });
+}
