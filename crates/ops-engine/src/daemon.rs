@@ -152,10 +152,13 @@ impl<J: Journal> Daemon<J> {
         for job in self.engine.run(now)? {
             let ports = self.ports.clone();
             let sender = self.sender.clone();
+            let clock = Arc::clone(&self.clock);
             // One short-lived thread per job: jobs are few, each is short, and one that hangs in
             // a system call must not keep the others waiting.
             let spawned = thread::Builder::new().name("ops-job".into()).spawn(move || {
+                let began = clock.now().ms;
                 let done = perform(&ports, &job.work);
+                tracing::debug!(key = ?job.key, ms = clock.now().ms.saturating_sub(began), "job");
                 // If the loop has ended, nobody needs the answer: the next start looks first.
                 let _ = sender.send(Message::Done(job.key, Box::new(done)));
             });
@@ -174,6 +177,8 @@ impl<J: Journal> Daemon<J> {
                 if let Err(why) = self.engine.done(&key, *done, &now) {
                     tracing::error!(%why, ?key, "what a job brought could not be taken in");
                 }
+                let ms = self.clock.now().ms.saturating_sub(now.ms);
+                tracing::debug!(?key, ms, "taken in");
             }
             Message::Command(command) => self.command(command, &now),
         }

@@ -42,7 +42,8 @@ pub enum Verdict {
     Error,
     /// `ops.yaml` declares nothing to look at. Never counted as passed, and holds nothing.
     NotDeclared,
-    /// It is wrong, and has been since what this ticket fixes went wrong (S11): it holds nothing.
+    /// It is wrong, and has been since what this ticket fixes went wrong (S11), or is what a
+    /// rollback takes back: it holds nothing.
     Relaxed,
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ops_core::{
     checks::{ArtifactFact, Facts, HostFact, LimitFacts, Tally},
     deploy::Created,
-    id::EnvironmentName,
+    id::{Digest, EnvironmentName},
     notes::{FoundNotes, Notes, NotesFound, find_notes},
     plan::{Kind, KnownRelease},
     settings::{Environment, Role, Service, Settings},
@@ -63,7 +63,12 @@ impl Paper {
         self.found.as_ref().map(|found| &found.notes)
     }
 
-    fn artifact(&self, ports: &Ports) -> Option<Look<ArtifactFact>> {
+    /// What would run: what the notes name, or, for a rollback, what lies in the store of what
+    /// served before.
+    fn artifact(&self, ports: &Ports, known: &Known) -> Option<Look<ArtifactFact>> {
+        if let (None, Some(undo)) = (&self.found, &known.undo) {
+            return Some(stored(ports, &undo.spec.artifact));
+        }
         let named = self.notes().zip(self.whole.as_ref());
         named.map(|(notes, service)| artifact(ports, notes, service))
     }
@@ -106,7 +111,7 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         },
     );
     Facts {
-        artifact: paper.artifact(ports),
+        artifact: paper.artifact(ports, known),
         siblings: siblings(ports, created),
         old_stored: old.as_ref().map(|old| ports.artifacts.verify(&old.spec.artifact)),
         host: host(ports, limits, service),
@@ -129,9 +134,20 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
     }
 }
 
+fn stored(ports: &Ports, digest: &Digest) -> Look<ArtifactFact> {
+    if ports.artifacts.verify(digest)? {
+        return Ok(ArtifactFact { digest: digest.clone(), size: 0 });
+    }
+    Err(Fault::new(
+        format!("{} is not in the artifact store, or not intact", digest.short()),
+        "the artifact store",
+        "build and deploy that version again by a ticket of its own",
+    ))
+}
+
 /// What makes the candidate, and nothing that takes long: asked right before a verdict.
 fn only_candidate(ports: &Ports, paper: Paper, known: &Known) -> Facts {
-    Facts { artifact: paper.artifact(ports), ..nothing(paper, known) }
+    Facts { artifact: paper.artifact(ports, known), ..nothing(paper, known) }
 }
 
 /// Facts in which nothing outside was looked at.
