@@ -11,6 +11,9 @@ mod p5_orphans;
 mod p6_capacity;
 mod p7_look_again;
 mod p8_fail_closed;
+mod s12_stages;
+mod s4_governs;
+mod s8_newest;
 #[cfg(test)]
 mod staged;
 
@@ -40,6 +43,9 @@ pub struct Invariants {
     look_again: p7_look_again::LookAgain,
     fail_closed: p8_fail_closed::FailClosed,
     tickets: p10_tickets::Tickets,
+    governs: s4_governs::Governs,
+    newest: s8_newest::Newest,
+    stages: s12_stages::Stages,
     /// Whether nothing goes wrong in this run but what the versions themselves do: then times are
     /// bounded as well.
     pub calm: bool,
@@ -56,11 +62,15 @@ impl Invariants {
             ("P7", self.look_again.check()),
             ("P8", self.fail_closed.check(world)),
             ("P10", self.tickets.check(world)),
+            ("P3, S4", self.governs.check(world)),
+            ("S8", self.newest.check(world)),
+            ("S12", self.stages.check(world)),
         ];
         let last = [
             ("P5", p5_orphans::check as fn(&World) -> Result<(), String>),
             ("P10", p10_tickets::at_rest),
             ("P11", p11_posts::at_rest),
+            ("S12", s12_stages::at_rest),
         ];
         let at_rest = last.iter().filter(|_| quiet).map(|(name, check)| (*name, check(world)));
         let mut all = each.into_iter().chain(at_rest);

@@ -12,7 +12,7 @@ use ops_sim::{
         faults::{Fate, Part},
         lock,
         planning::Wish,
-        wishes::{CART, GAP_MS, SHOP, STOCK},
+        wishes::{CART, GAP_MS, SHOP, STOCK, commit_name},
     },
 };
 
@@ -55,7 +55,7 @@ fn s3_a_change_of_configuration_alone_is_a_deployment_of_the_same_artifact() {
     script.sim.happen(&Happening::Commit(1));
     let wish = script.wish(CART, "v1", Kind::Good);
     let ticket =
-        script.file(&Wish { config_commit: Some("c000001".into()), version: "v1b".into(), ..wish });
+        script.file(&Wish { config_commit: Some(commit_name(1)), version: "v1b".into(), ..wish });
     script.until(900_000, |script| script.status(&ticket) == "closed");
     script.rest();
     assert_eq!(script.routed(CART), [(digest(CART, "v1"), 100)]);
