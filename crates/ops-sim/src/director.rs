@@ -77,7 +77,8 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
 const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
     ((PhaseName::Verifying, false), 900),
-    ((PhaseName::Watching, false), 50),
+    ((PhaseName::Watching, false), 150),
+    ((PhaseName::Soaking, false), 250),
     ((PhaseName::Watching, true), 700),
     ((PhaseName::Documenting, true), 500),
     ((PhaseName::Documenting, false), 40),
@@ -212,7 +213,11 @@ impl Director {
 
     /// Some phases are so short or so seldom that they are always waited for.
     fn lie_in_wait(&mut self, sim: &mut Sim) {
-        let mut wanted = vec![(PhaseName::Thawed, false), (PhaseName::KeptNotClosed, false)];
+        let mut wanted = vec![
+            (PhaseName::Thawed, false),
+            (PhaseName::KeptNotClosed, false),
+            (PhaseName::Promoted, false),
+        ];
         // At the end only what is late in a deployment is waited for, so that some come so far.
         let late = self.left == 0 && self.late;
         for (seldom, permille) in SELDOM {
@@ -333,6 +338,7 @@ impl Director {
             config_commit: None,
             commit: None,
             fixes: None,
+            confirmed: true,
             includes: Vec::new(),
             governs: None,
             lacks,
@@ -495,7 +501,11 @@ impl Director {
         };
         let some = Some(deployment);
         let all_or_one = if self.dice.chance(100) { None } else { some };
-        let ask = match self.dice.below(13) {
+        let ask = match self.dice.below(14) {
+            13 => match self.guard(sim) {
+                Some(guard) => Ask::Lift { guard, reason: "the test was wrong, not it".into() },
+                None => return,
+            },
             0..=2 => Ask::Halt { deployment: all_or_one },
             3..=5 => Ask::Resume { deployment: all_or_one },
             6 | 7 => Ask::Abort { deployment },
@@ -530,6 +540,12 @@ impl Director {
         }
         let who = if self.dice.chance(150) { developer() } else { operator() };
         sim.happen(&Happening::Ask(who, ask));
+    }
+
+    /// What condemned something, and was not lifted.
+    fn guard(&mut self, sim: &Sim) -> Option<DeploymentId> {
+        let guards: Vec<_> = sim.engine.as_ref()?.knowledge().guards().map(|one| one.by).collect();
+        guards.get(self.dice.below(guards.len() as u64) as usize).copied()
     }
 
     fn daemon(&mut self, sim: &mut Sim) {

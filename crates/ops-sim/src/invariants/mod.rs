@@ -2,6 +2,7 @@
 //! what really runs and what really stands on the boards, never against the program's own opinion.
 
 mod board;
+mod notices;
 mod p10_tickets;
 mod p11_posts;
 mod p1_evidence;
@@ -17,6 +18,7 @@ mod s8_newest;
 #[cfg(test)]
 mod staged;
 
+use ops_core::deploy::Deployment;
 use ops_engine::Job;
 
 use crate::world::World;
@@ -46,6 +48,7 @@ pub struct Invariants {
     governs: s4_governs::Governs,
     newest: s8_newest::Newest,
     stages: s12_stages::Stages,
+    notices: notices::Notices,
     /// Whether nothing goes wrong in this run but what the versions themselves do: then times are
     /// bounded as well.
     pub calm: bool,
@@ -75,6 +78,16 @@ impl Invariants {
         let at_rest = last.iter().filter(|_| quiet).map(|(name, check)| (*name, check(world)));
         let mut all = each.into_iter().chain(at_rest);
         all.find_map(|(promise, said)| said.err().map(|words| Violation { promise, words }))
+    }
+
+    /// Checks what only a living daemon can do.
+    pub fn alive<'a>(
+        &mut self,
+        world: &World,
+        open: impl Iterator<Item = &'a Deployment>,
+    ) -> Option<Violation> {
+        let said = self.notices.check(world, open);
+        said.err().map(|words| Violation { promise: "notices", words })
     }
 
     /// Is told of a job that reaches the world.

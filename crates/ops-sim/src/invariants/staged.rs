@@ -25,6 +25,7 @@ fn wish(version: &str, lacks: Lacks) -> Wish {
         config_commit: None,
         commit: None,
         fixes: None,
+        confirmed: true,
         includes: Vec::new(),
         governs: None,
         lacks,

@@ -127,7 +127,7 @@ pub struct World {
     /// What goes wrong.
     pub faults: Faults,
     /// What people were told outside of the boards.
-    pub notices: Vec<ops_core::record::Notice>,
+    pub notices: Vec<(u64, ops_core::record::Notice)>,
     /// The door.
     pub door: door::SimDoor,
     /// Where services run.

@@ -52,8 +52,10 @@ pub struct Wish {
     pub config_commit: Option<String>,
     /// The source commit.
     pub commit: Option<String>,
-    /// The deployment that it fixes, which PO confirms.
+    /// The deployment that it fixes.
     pub fixes: Option<DeploymentId>,
+    /// Whether PO confirms that.
+    pub confirmed: bool,
     /// Tickets whose work it holds.
     pub includes: Vec<TicketId>,
     /// The commit whose `ops.yaml` shall govern; then nothing else counts.
@@ -135,7 +137,7 @@ impl SimPlanning {
         if wish.lacks == Lacks::Nothing {
             self.approve(&id, wish);
         }
-        if let Some(fixed) = wish.fixes {
+        if let Some(fixed) = wish.fixes.filter(|_| wish.confirmed) {
             self.say(&id, PO, &format!("Confirmed: fixes {fixed}"));
         }
         id

@@ -285,8 +285,11 @@ impl Alerts for Port {
 
 impl Herald for Port {
     fn tell(&self, _: &Notify, notice: &Notice) -> Act {
-        self.look(Part::Host, |world| world.notices.push(notice.clone()))
-            .map_err(ActError::NotApplied)
+        self.look(Part::Host, |world| {
+            let t = world.t();
+            world.notices.push((t, notice.clone()));
+        })
+        .map_err(ActError::NotApplied)
     }
 }
 

@@ -167,7 +167,9 @@ fn portal() -> Service {
     };
     let usual = routed(PORTAL, 1);
     let stages = [vec![staging], usual.stages.clone()].concat();
-    Service { stages, lock_group: Some(PORTAL.into()), ..usual }
+    let step = TrafficStep { weight: 50, dwell_seconds: 5, min_requests: 10 };
+    let strategy = Strategy::Canary { steps: vec![step] };
+    Service { stages, lock_group: Some(PORTAL.into()), strategy, ..usual }
 }
 
 fn watch() -> WatchSettings {

@@ -36,6 +36,7 @@ impl Script {
             config_commit: None,
             commit: None,
             fixes: None,
+            confirmed: true,
             includes: Vec::new(),
             governs: None,
             lacks: Lacks::Nothing,
