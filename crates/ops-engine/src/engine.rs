@@ -308,20 +308,25 @@ impl<J: Journal> Engine<J> {
     /// Whether a deployment's ticket says that it fixes another one that froze (S11). Its checks
     /// decide whether that counts.
     pub(crate) fn mends(&self, deployment: &Deployment, frozen: &Deployment) -> bool {
-        let Some(queue) = &self.queue else { return false };
+        if !matches!(frozen.phase, Phase::Frozen { .. }) {
+            return false;
+        }
+        self.fixed_by(deployment)
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&frozen.id().to_string()))
+    }
+
+    /// What a deployment's ticket says that it fixes.
+    pub(crate) fn fixed_by(&self, deployment: &Deployment) -> Vec<String> {
+        let Some(queue) = &self.queue else { return Vec::new() };
         let ticket = deployment.created.tickets.first();
         let ticket = queue.tickets.iter().find(|one| Some(&one.id) == ticket);
         let people = &queue.settings.people;
-        let named = ticket.is_some_and(|ticket| {
-            match find_notes(ticket, |who| people.is(who, Role::Dev)) {
-                NotesFound::Found(found) => {
-                    let named = |name: &String| name.eq_ignore_ascii_case(&frozen.id().to_string());
-                    found.notes.fixes.iter().any(named)
-                }
-                NotesFound::Missing | NotesFound::Invalid { .. } => false,
-            }
-        });
-        named && matches!(frozen.phase, Phase::Frozen { .. })
+        let found = ticket.map(|ticket| find_notes(ticket, |who| people.is(who, Role::Dev)));
+        match found {
+            Some(NotesFound::Found(found)) => found.notes.fixes,
+            Some(NotesFound::Missing | NotesFound::Invalid { .. }) | None => Vec::new(),
+        }
     }
 
     pub(crate) fn waiting(&self) -> &[Message] {

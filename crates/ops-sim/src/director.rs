@@ -18,9 +18,12 @@ use crate::{
         faults::Part,
         lock,
         planning::{DEV, Lacks, PO, Wish},
-        wishes::{CART, MAILER, SERVICES, SHOP, STOCK},
+        wishes::{CART, MAILER, PORTAL, SERVICES, SHOP, STOCK, UNITS, commit_name},
     },
 };
+
+/// Numbers of source commits begin here, apart from those of `ops.yaml`.
+const SOURCES: u64 = 1 << 32;
 
 /// How rough a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +67,8 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Documenting, false), 3),
     ((PhaseName::Documenting, true), 6),
     ((PhaseName::Closed, false), 2),
+    ((PhaseName::Soaking, false), 8),
+    ((PhaseName::Promoted, false), 3),
     ((PhaseName::RolledBack, false), 3),
     ((PhaseName::Withdrawn, false), 4),
 ];
@@ -72,7 +77,8 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
 const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
     ((PhaseName::Verifying, false), 900),
-    ((PhaseName::Watching, false), 50),
+    ((PhaseName::Watching, false), 150),
+    ((PhaseName::Soaking, false), 250),
     ((PhaseName::Watching, true), 700),
     ((PhaseName::Documenting, true), 500),
     ((PhaseName::Documenting, false), 40),
@@ -207,7 +213,11 @@ impl Director {
 
     /// Some phases are so short or so seldom that they are always waited for.
     fn lie_in_wait(&mut self, sim: &mut Sim) {
-        let mut wanted = vec![(PhaseName::Thawed, false), (PhaseName::KeptNotClosed, false)];
+        let mut wanted = vec![
+            (PhaseName::Thawed, false),
+            (PhaseName::KeptNotClosed, false),
+            (PhaseName::Promoted, false),
+        ];
         // At the end only what is late in a deployment is waited for, so that some come so far.
         let late = self.left == 0 && self.late;
         for (seldom, permille) in SELDOM {
@@ -235,7 +245,12 @@ impl Director {
                 | PhaseName::Thawed
                 | PhaseName::Withdrawn
                 | PhaseName::KeptNotClosed
+                | PhaseName::Promoted
         );
+        if phase == PhaseName::Frozen && self.dice.chance(600) {
+            self.fix(sim, deployment);
+            return;
+        }
         if resting || phase == PhaseName::Frozen && self.dice.chance(500) {
             for ask in asks(deployment) {
                 sim.happen(&Happening::Ask(operator(), ask));
@@ -243,6 +258,12 @@ impl Director {
             if resting && self.dice.chance(500) {
                 sim.happen(&Happening::Kill(1_000));
             }
+            return;
+        }
+        if phase == PhaseName::Soaking && self.dice.chance(450) {
+            // Something newer comes to the stage while this one soaks.
+            let wish = self.wish(sim, PORTAL, Kind::Good, Lacks::Nothing);
+            self.file(sim, wish);
             return;
         }
         let away = Happening::Down(Part::Target, self.dice.between(70_000, 130_000));
@@ -315,6 +336,11 @@ impl Director {
             artifact: format!("dist/{service}-{version}"),
             digest,
             config_commit: None,
+            commit: None,
+            fixes: None,
+            confirmed: true,
+            includes: Vec::new(),
+            governs: None,
             lacks,
             priority: self.dice.between(1, 5) as u8,
         }
@@ -328,7 +354,8 @@ impl Director {
 
     fn ticket(&mut self, sim: &mut Sim) {
         self.left -= 1;
-        let service = self.dice.weighted(&[(SHOP, 4), (CART, 4), (STOCK, 3), (MAILER, 2)]);
+        let service =
+            self.dice.weighted(&[(SHOP, 4), (CART, 4), (STOCK, 3), (MAILER, 2), (PORTAL, 4)]);
         let kind = self.dice.weighted(&[
             (Kind::Good, 42),
             (Kind::Tardy, 4),
@@ -352,10 +379,11 @@ impl Director {
             (Lacks::Notes, 1),
         ]);
         let mut wish = self.wish(sim, service, kind, lacks);
-        if self.dice.chance(60) {
-            self.commits += 1;
-            sim.happen(&Happening::Commit(self.commits));
-            wish.config_commit = Some(format!("c{:06}", self.commits));
+        if self.dice.chance(120) {
+            self.wishes_change(sim, &mut wish);
+        }
+        if self.dice.chance(150) {
+            self.built_from_a_commit(sim, &mut wish);
         }
         if self.dice.chance(40)
             && let Some((_, earlier)) = self.filed.iter().rev().find(|(_, w)| w.service == service)
@@ -364,6 +392,60 @@ impl Director {
             wish = Wish { lacks, ..earlier.clone() };
         }
         self.file(sim, wish);
+    }
+
+    /// The team commits another `ops.yaml`, and perhaps asks for it in a ticket.
+    fn wishes_change(&mut self, sim: &mut Sim, wish: &mut Wish) {
+        self.commits += 1;
+        if self.dice.chance(500) {
+            sim.happen(&Happening::Commit(self.commits));
+        } else {
+            sim.happen(&Happening::Loosen(self.commits));
+        }
+        let commit = Some(commit_name(self.commits));
+        if self.dice.chance(400) {
+            wish.config_commit.clone_from(&commit);
+        }
+        if self.dice.chance(600) {
+            let lacks = self.dice.weighted(&[
+                (Lacks::Nothing, 8),
+                (Lacks::Cq, 1),
+                (Lacks::Qa, 1),
+                (Lacks::QaFailed, 1),
+            ]);
+            let asks = self.wish(sim, "ops.yaml", Kind::Good, lacks);
+            self.file(sim, Wish { governs: commit, ..asks });
+        }
+    }
+
+    /// The wish names its source commit, and perhaps holds the work of earlier tickets.
+    fn built_from_a_commit(&mut self, sim: &Sim, wish: &mut Wish) {
+        self.made += 1;
+        // Sometimes an older one is handed over late.
+        let number =
+            if self.dice.chance(250) { self.dice.between(1, self.made) } else { self.made };
+        wish.commit = Some(commit_name(SOURCES + number));
+        let world = lock(&sim.world);
+        let before = |(id, earlier): &&(TicketId, Wish)| {
+            let open = world.planning.tickets.get(id).is_some_and(|one| one.status == "rfp");
+            open && earlier.service == wish.service && earlier.commit < wish.commit
+        };
+        let all: Vec<_> = self.filed.iter().filter(before).map(|(id, _)| id.clone()).collect();
+        if self.dice.chance(600) {
+            wish.includes = all;
+        }
+    }
+
+    /// A ticket that mends what froze.
+    fn fix(&mut self, sim: &mut Sim, frozen: DeploymentId) {
+        let engine = sim.engine.as_ref();
+        let service =
+            engine.and_then(|engine| Some(engine.deployment(frozen)?.created.service.clone()));
+        let Some(service) = service else { return };
+        let service = service.as_str().split('@').next().unwrap_or_default().to_owned();
+        let kind = self.dice.weighted(&[(Kind::Good, 8), (Kind::Errors, 1), (Kind::Sick, 1)]);
+        let wish = self.wish(sim, &service, kind, Lacks::Nothing);
+        self.file(sim, Wish { fixes: Some(frozen), ..wish });
     }
 
     fn any_filed(&mut self, sim: &Sim, status: &str) -> Option<(TicketId, Wish)> {
@@ -419,7 +501,11 @@ impl Director {
         };
         let some = Some(deployment);
         let all_or_one = if self.dice.chance(100) { None } else { some };
-        let ask = match self.dice.below(13) {
+        let ask = match self.dice.below(14) {
+            13 => match self.guard(sim) {
+                Some(guard) => Ask::Lift { guard, reason: "the test was wrong, not it".into() },
+                None => return,
+            },
             0..=2 => Ask::Halt { deployment: all_or_one },
             3..=5 => Ask::Resume { deployment: all_or_one },
             6 | 7 => Ask::Abort { deployment },
@@ -454,6 +540,12 @@ impl Director {
         }
         let who = if self.dice.chance(150) { developer() } else { operator() };
         sim.happen(&Happening::Ask(who, ask));
+    }
+
+    /// What condemned something, and was not lifted.
+    fn guard(&mut self, sim: &Sim) -> Option<DeploymentId> {
+        let guards: Vec<_> = sim.engine.as_ref()?.knowledge().guards().map(|one| one.by).collect();
+        guards.get(self.dice.below(guards.len() as u64) as usize).copied()
     }
 
     fn daemon(&mut self, sim: &mut Sim) {
@@ -525,7 +617,7 @@ impl Director {
     }
 
     fn traffic(&mut self, sim: &mut Sim) {
-        let service = SERVICES[self.dice.below(3) as usize].to_owned();
+        let service = UNITS[self.dice.below(UNITS.len() as u64) as usize].to_owned();
         let rate = self.dice.weighted(&[(0, 3), (2, 2), (40, 4), (200, 1)]);
         if rate == 0 {
             let dawn = self.dice.between(10_000, 240_000);

@@ -17,22 +17,32 @@ const NEVER_LEFT: &str = "the last step of a way back is never left at its deadl
 const TWO_READINGS: &str = "needs two readings of the ticket in a phase that is shorter than the \
                             pause between them; counted, not required";
 
+const NOT_TOLD: &str = "only what soaks or froze is told that another takes its place";
+
 /// Why a cell is not met in these runs; `None` if it must be.
 pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
-    let resting =
-        matches!(phase, P::Closed | P::RolledBack | P::Thawed | P::Withdrawn | P::KeptNotClosed);
+    let resting = matches!(
+        phase,
+        P::Closed | P::Promoted | P::RolledBack | P::Thawed | P::Withdrawn | P::KeptNotClosed
+    );
+    // It waits without a lease, for a time that needs no look.
+    let soaks = phase == P::Soaking;
     let desk = matches!(phase, P::Queued | P::Checking | P::Held);
     match (phase, input) {
+        (P::Soaking | P::Frozen, "superseded") => None,
+        (_, "superseded") => Some(NOT_TOLD),
         (P::Queued | P::Held, "turn") => None,
         (_, "turn") => Some(NO_TURN),
         (P::Checking | P::Planned, "facts") => None,
         (P::Queued | P::Held | P::Withdrawn, "facts") => Some(LATE),
         (_, "facts") => Some(NO_FACTS),
         (P::Queued | P::Checking | P::Closed | P::KeptNotClosed, "lease") => Some(LATE),
-        (_, "reserved") if desk || resting => Some(NO_RESERVE),
+        (P::Soaking | P::Promoted, "lease" | "looked") => Some(LATE),
+        (P::Checking, "looked") | (P::Promoted, "ticket-read") => Some(LATE),
+        (_, "reserved") if desk || resting || soaks => Some(NO_RESERVE),
         (P::Verifying, "reserved" | "lease") => Some(LATE),
         (P::Held | P::Verifying, "op-ended") => Some(LATE),
-        (_, "op-ended") if desk || resting => Some(NO_ACT),
+        (_, "op-ended") if desk || resting || soaks => Some(NO_ACT),
         (P::Withdrawn | P::Thawed | P::RolledBack, "looked") => Some(LATE),
         (P::Closed | P::KeptNotClosed, "looked") => Some(NO_LOOK),
         (P::Frozen | P::Thawed | P::KeptNotClosed | P::Withdrawn, "ticket-read") => {

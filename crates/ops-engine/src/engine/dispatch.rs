@@ -188,6 +188,10 @@ impl<J: Journal> Engine<J> {
     /// its service, with the checks that were green before.
     fn standing(&self, deployment: &Deployment) -> Vec<(DeploymentId, Vec<String>)> {
         let created = &deployment.created;
+        if self.fixed_by(deployment).is_empty() {
+            // To recall what serves is to read its whole story: only for those who ask.
+            return Vec::new();
+        }
         let frozen = self
             .deployments
             .values()

@@ -2,6 +2,7 @@
 //! stages to which it came before, and what takes its place ends its soak.
 
 use ops_core::{
+    candidate::Candidate,
     deploy::{Created, Deployment, Input, Phase, PhaseName},
     id::DeploymentId,
     plan::Kind,
@@ -18,14 +19,12 @@ impl<J: Journal> Engine<J> {
         if deployment.created.kind != Kind::Release || !leaves(deployment) {
             return Ok(());
         }
-        let Some(candidate) = deployment.plan.as_ref().map(|plan| plan.new.candidate.hash()) else {
-            return Ok(());
-        };
+        let Some(plan) = deployment.plan.clone() else { return Ok(()) };
         let serving: Vec<_> = self
             .knowledge
             .serves
             .values()
-            .filter(|(release, _)| release.candidate.hash() == candidate)
+            .filter(|(release, _)| same(&release.candidate, &plan.new.candidate))
             .map(|(release, by)| (release.by, *by))
             .filter(|(brought, by)| brought == by && !self.knowledge.recalled.contains(by))
             .map(|(_, by)| by)
@@ -71,7 +70,10 @@ impl<J: Journal> Engine<J> {
             .filter(|other| other.id() != id && other.phase_name() == PhaseName::Soaking)
             .filter(|other| {
                 other.plan.as_ref().is_some_and(|theirs| {
-                    theirs.environment == key.0 && theirs.service.name == key.1
+                    theirs.environment == key.0
+                        && theirs.service.name == key.1
+                        // Another ticket for the same candidate takes nobody's place.
+                        && !same(&theirs.new.candidate, &plan.new.candidate)
                 })
             })
             .map(Deployment::id)
@@ -81,6 +83,12 @@ impl<J: Journal> Engine<J> {
         }
         Ok(())
     }
+}
+
+/// Whether two stages have the same candidate. Where a ticket names no commit of `ops.yaml`, another
+/// one may govern by the time of the next stage: what was asked for is still the same.
+fn same(one: &Candidate, other: &Candidate) -> bool {
+    one.service == other.service && one.artifact == other.artifact && one.notes == other.notes
 }
 
 /// Whether its candidate must not stay on any stage.

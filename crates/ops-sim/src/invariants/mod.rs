@@ -2,6 +2,7 @@
 //! what really runs and what really stands on the boards, never against the program's own opinion.
 
 mod board;
+mod notices;
 mod p10_tickets;
 mod p11_posts;
 mod p1_evidence;
@@ -11,9 +12,13 @@ mod p5_orphans;
 mod p6_capacity;
 mod p7_look_again;
 mod p8_fail_closed;
+mod s12_stages;
+mod s4_governs;
+mod s8_newest;
 #[cfg(test)]
 mod staged;
 
+use ops_core::deploy::Deployment;
 use ops_engine::Job;
 
 use crate::world::World;
@@ -40,6 +45,10 @@ pub struct Invariants {
     look_again: p7_look_again::LookAgain,
     fail_closed: p8_fail_closed::FailClosed,
     tickets: p10_tickets::Tickets,
+    governs: s4_governs::Governs,
+    newest: s8_newest::Newest,
+    stages: s12_stages::Stages,
+    notices: notices::Notices,
     /// Whether nothing goes wrong in this run but what the versions themselves do: then times are
     /// bounded as well.
     pub calm: bool,
@@ -56,15 +65,29 @@ impl Invariants {
             ("P7", self.look_again.check()),
             ("P8", self.fail_closed.check(world)),
             ("P10", self.tickets.check(world)),
+            ("P3, S4", self.governs.check(world)),
+            ("S8", self.newest.check(world)),
+            ("S12", self.stages.check(world)),
         ];
         let last = [
             ("P5", p5_orphans::check as fn(&World) -> Result<(), String>),
             ("P10", p10_tickets::at_rest),
             ("P11", p11_posts::at_rest),
+            ("S12", s12_stages::at_rest),
         ];
         let at_rest = last.iter().filter(|_| quiet).map(|(name, check)| (*name, check(world)));
         let mut all = each.into_iter().chain(at_rest);
         all.find_map(|(promise, said)| said.err().map(|words| Violation { promise, words }))
+    }
+
+    /// Checks what only a living daemon can do.
+    pub fn alive<'a>(
+        &mut self,
+        world: &World,
+        open: impl Iterator<Item = &'a Deployment>,
+    ) -> Option<Violation> {
+        let said = self.notices.check(world, open);
+        said.err().map(|words| Violation { promise: "notices", words })
     }
 
     /// Is told of a job that reaches the world.

@@ -32,6 +32,12 @@ impl Tickets {
             let Some(deployment) = deployment else {
                 return Err(format!("the record on {ticket} names no deployment"));
             };
+            let asks_settings =
+                world.planning.wishes.get(ticket).is_some_and(|wish| wish.governs.is_some());
+            if asks_settings {
+                // Nothing was started for it; that it may govern is looked at elsewhere.
+                continue;
+            }
             s24(world, deployment).map_err(|why| format!("{ticket} was closed: {why}"))?;
         }
         self.closed = world.planning.closed.len();
@@ -54,7 +60,7 @@ fn s24(world: &World, deployment: u64) -> Result<(), String> {
     }
     let service = world.ledger.applied.iter().find(|one| one.stamp.deployment == deployment);
     let routed = service
-        .and_then(|one| world.settings.services.get(&one.service))
+        .and_then(|one| world.units.get(&one.service))
         .is_some_and(|service| service.route.is_some());
     let served = world.ledger.applied.iter().any(
         |one| matches!(&one.deed, Deed::Route { route } if route.weight_of(&deeds.release) == 100),
@@ -82,6 +88,9 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
                 |one: &&Written| one.ticket == *ticket && headings.contains(&one.heading.as_str());
             written.iter().filter(fits).map(|one| &one.marker).collect::<BTreeSet<_>>().len()
         };
+        // What was withdrawn while it soaked has passed its watch before.
+        let soaked = written.iter().any(|one| one.heading == FAILED[1]) && !deeds.took_back;
+        let wanted = if soaked && !froze { (1, 1) } else { wanted };
         let found: Vec<_> =
             tickets.iter().map(|id| (records(id, &FAILED), records(id, &DONE))).collect();
         // A twin may have been left behind when the plan was made anew: it has no record then.

@@ -37,7 +37,9 @@ fn shipped(world: &World, artifact: &Digest) -> bool {
 impl Evidence {
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
         for applied in world.ledger.applied.iter().skip(self.read) {
-            let Deed::Start { release, artifact, fresh: true } = &applied.deed else { continue };
+            let Deed::Start { release, artifact, fresh: true, .. } = &applied.deed else {
+                continue;
+            };
             // An act that was intended right after the check may be done by the next daemon.
             let within = LAST_CHECK_MS + world.ledger.absent(applied.t, super::FRESH_MS);
             let approved = world.planning.approved(artifact, applied.t, within);

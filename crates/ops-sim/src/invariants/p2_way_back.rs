@@ -27,7 +27,7 @@ impl WayBack {
             }
         }
         for applied in world.ledger.applied.iter().skip(self.read) {
-            if let Deed::Start { release, artifact, fresh: true } = &applied.deed {
+            if let Deed::Start { release, artifact, fresh: true, .. } = &applied.deed {
                 self.start(world, &applied.service, release.as_str(), artifact)?;
             }
         }
@@ -54,7 +54,7 @@ impl WayBack {
         if !world.store.was_intact(&old, t, FRESH_MS) {
             return Err(format!("{release} was started while the way back to {old} was broken"));
         }
-        let twice = world.settings.services.get(service).is_some_and(|one| one.runs_twice);
+        let twice = world.units.get(service).is_some_and(|one| one.runs_twice);
         let shown = self.rehearsed.get(&(service.clone(), old.clone()));
         match shown {
             _ if !twice => Ok(()),

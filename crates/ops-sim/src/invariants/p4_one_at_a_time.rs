@@ -15,7 +15,7 @@ pub(super) struct OneAtATime {
 }
 
 fn group(world: &World, service: &ServiceName) -> String {
-    let found = world.settings.services.get(service);
+    let found = world.units.get(service);
     found.and_then(|one| one.lock_group.clone()).unwrap_or_else(|| service.to_string())
 }
 

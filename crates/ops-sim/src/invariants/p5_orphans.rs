@@ -10,7 +10,7 @@ pub(super) fn check(world: &World) -> Result<(), String> {
     if world.late_acts() > 0 {
         return Err("an act is still to take effect although all is quiet".into());
     }
-    for (name, service) in &world.settings.services {
+    for (name, service) in &world.units {
         let alive: BTreeSet<_> =
             world.target.of(name).filter(|one| one.alive()).map(|one| &one.release).collect();
         if service.route.is_none() {

@@ -38,7 +38,7 @@ fn reachable(world: &World, name: &ServiceName) -> usize {
 
 impl Capacity {
     pub(super) fn check(&mut self, world: &World, calm: bool) -> Result<(), String> {
-        for (name, service) in &world.settings.services {
+        for (name, service) in &world.units {
             if service.route.is_some() {
                 self.service(world, name, service, calm)?;
             }

@@ -12,9 +12,26 @@ use crate::{
     world::{
         Deal, World,
         planning::{Lacks, ME, Wish},
-        wishes::CART,
+        wishes::{CART, commit_name},
     },
 };
+
+fn wish(version: &str, lacks: Lacks) -> Wish {
+    Wish {
+        service: CART.into(),
+        version: version.into(),
+        artifact: format!("dist/{version}"),
+        digest: Digest::of(version.as_bytes()),
+        config_commit: None,
+        commit: None,
+        fixes: None,
+        confirmed: true,
+        includes: Vec::new(),
+        governs: None,
+        lacks,
+        priority: 3,
+    }
+}
 
 /// A world with one service, `cart`.
 pub(super) struct Stage {
@@ -31,19 +48,31 @@ impl Stage {
 
     /// A ticket whose artifact lies in the store.
     pub(super) fn ticket(&mut self, version: &str, lacks: Lacks) -> Digest {
-        let digest = Digest::of(version.as_bytes());
-        let wish = Wish {
-            service: CART.into(),
-            version: version.into(),
-            artifact: format!("dist/{version}"),
-            digest: digest.clone(),
-            config_commit: None,
-            lacks,
-            priority: 3,
-        };
+        self.file(wish(version, lacks))
+    }
+
+    /// The same, from a source commit, with tickets whose work it holds.
+    pub(super) fn ticket_at(
+        &mut self,
+        version: &str,
+        commit: u64,
+        includes: &[TicketId],
+        lacks: Lacks,
+    ) -> Digest {
+        let commit = Some(commit_name(commit));
+        self.file(Wish { commit, includes: includes.to_vec(), ..wish(version, lacks) })
+    }
+
+    /// A ticket that asks for another `ops.yaml`.
+    pub(super) fn settings_ticket(&mut self, commit: u64, lacks: Lacks) {
+        let governs = Some(commit_name(commit));
+        self.file(Wish { governs, ..wish("ops.yaml", lacks) });
+    }
+
+    fn file(&mut self, wish: Wish) -> Digest {
         self.ticket = Some(self.world.planning.file(&wish));
-        self.world.store.stored.insert(digest.clone(), true);
-        digest
+        self.world.store.stored.insert(wish.digest.clone(), true);
+        wish.digest
     }
 
     fn act(&mut self, deal: Deal) {
@@ -56,20 +85,25 @@ impl Stage {
     }
 
     pub(super) fn start(&mut self, op: u32, release: &str, digest: &Digest) {
-        self.start_at(Self::stamp(1, 1, op), release, digest);
+        self.start_at(Self::stamp(1, 1, op), release, digest, 0);
+    }
+
+    /// Starts a release as the `ops.yaml` of a commit has it.
+    pub(super) fn start_configured(&mut self, commit: u64, release: &str, digest: &Digest) {
+        self.start_at(Self::stamp(1, 1, 1), release, digest, commit);
     }
 
     pub(super) fn start_for(&mut self, by: (u64, u64), release: &str, digest: &Digest) {
-        self.start_at(Self::stamp(by.0, by.1, 1), release, digest);
+        self.start_at(Self::stamp(by.0, by.1, 1), release, digest, 0);
     }
 
-    fn start_at(&mut self, stamp: Stamp, release: &str, artifact: &Digest) {
+    fn start_at(&mut self, stamp: Stamp, release: &str, artifact: &Digest, commit: u64) {
         let spec = ReleaseSpec {
             release: release.into(),
             service: CART.into(),
             artifact: artifact.clone(),
             command: Vec::new(),
-            env: Vec::new(),
+            env: vec![("CONFIG".into(), commit.to_string())],
             secrets: Vec::new(),
             replicas: 1,
             fixed_port: None,

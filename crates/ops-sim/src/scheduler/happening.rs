@@ -69,6 +69,8 @@ pub enum Happening {
     HandStart(ServiceName),
     /// The team commits another `ops.yaml`.
     Commit(u64),
+    /// The same, and it asks for less.
+    Loosen(u64),
     /// Everything that was broken works again, and nothing breaks any more.
     Mend,
 }
@@ -104,6 +106,7 @@ impl Happening {
             Self::Mention(..) => "a person writes",
             Self::HandStart(_) => "started by hand",
             Self::Commit(_) => "another ops.yaml",
+            Self::Loosen(_) => "a looser ops.yaml",
             Self::Mend => "all is mended",
         }
     }
@@ -151,7 +154,8 @@ impl World {
             Happening::SecretsGone(gone) => self.secrets = !gone,
             Happening::Mention(who, text) => self.meeting.post("ops", who, text, true),
             Happening::HandStart(service) => self.start_by_hand(service),
-            Happening::Commit(n) => self.commit(*n),
+            Happening::Commit(n) => self.commit(*n, false),
+            Happening::Loosen(n) => self.commit(*n, true),
             Happening::Mend => self.mend(),
             Happening::Kill(_)
             | Happening::DieAt(_)
@@ -164,12 +168,19 @@ impl World {
 
     /// The build leaves an artifact at its path.
     fn build(&mut self, wish: &Wish) {
-        self.store.paths.insert(wish.artifact.clone(), Some(wish.digest.clone()));
+        if wish.governs.is_none() {
+            self.store.paths.insert(wish.artifact.clone(), Some(wish.digest.clone()));
+        }
+        self.sources.extend(wish.commit.clone());
     }
 
-    fn commit(&mut self, n: u64) {
-        let settings = std::sync::Arc::new(crate::world::wishes::settings(n));
+    fn commit(&mut self, n: u64, loose: bool) {
+        let settings = std::sync::Arc::new(crate::world::wishes::settings(n, loose));
+        self.units = crate::world::wishes::units(&settings);
         let name = settings.revision.commit.clone().unwrap_or_default();
+        if loose {
+            self.loose.insert(name.clone());
+        }
         self.commits.insert(name, std::sync::Arc::clone(&settings));
         self.settings = settings;
     }

@@ -250,6 +250,9 @@ impl Sim {
         if self.violation.is_none() {
             let world = lock(&self.world);
             self.violation = self.invariants.check(&world, quiet);
+            if let (None, Some(engine)) = (&self.violation, &self.engine) {
+                self.violation = self.invariants.alive(&world, engine.deployments());
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub enum Deed {
         release: ReleaseId,
         /// What it runs.
         artifact: Digest,
+        /// Number of the `ops.yaml` that it was configured by.
+        config: u64,
         /// Whether nothing of this release was known before.
         fresh: bool,
     },

@@ -14,14 +14,14 @@ mod traffic;
 pub mod wishes;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ops_core::{
     id::{Digest, ReleaseId, ServiceName, Stamp, TicketId},
     route::Route,
-    settings::Settings,
+    settings::{Service, Settings},
     world::{Fault, ReleaseSpec},
 };
 use ops_engine::ports::{Act, ActError, HostFacts};
@@ -127,7 +127,7 @@ pub struct World {
     /// What goes wrong.
     pub faults: Faults,
     /// What people were told outside of the boards.
-    pub notices: Vec<ops_core::record::Notice>,
+    pub notices: Vec<(u64, ops_core::record::Notice)>,
     /// The door.
     pub door: door::SimDoor,
     /// Where services run.
@@ -138,10 +138,16 @@ pub struct World {
     pub planning: planning::SimPlanning,
     /// Messages.
     pub meeting: meeting::SimMeeting,
-    /// The governing settings.
+    /// The newest settings.
     pub settings: Arc<Settings>,
+    /// What runs of their services, by the names under which it does.
+    pub units: BTreeMap<ServiceName, Service>,
     /// Settings by commit.
     pub commits: BTreeMap<String, Arc<Settings>>,
+    /// Commits whose `ops.yaml` asks for less than the first one.
+    pub loose: BTreeSet<String>,
+    /// Source commits in the repository.
+    pub sources: BTreeSet<String>,
     /// What the machine has left.
     pub host: HostFacts,
     /// Whether secret references lead to values.
@@ -169,7 +175,7 @@ pub fn lock(world: &Shared) -> MutexGuard<'_, World> {
 impl World {
     /// A world in which nothing runs yet.
     pub fn new(seed: u64, story: Story) -> Self {
-        let settings = Arc::new(wishes::settings(0));
+        let settings = Arc::new(wishes::settings(0, false));
         let commit = settings.revision.commit.clone().unwrap_or_default();
         Self {
             clock: SimClock::default(),
@@ -182,11 +188,14 @@ impl World {
             planning: planning::SimPlanning::default(),
             meeting: meeting::SimMeeting::default(),
             commits: BTreeMap::from([(commit, Arc::clone(&settings))]),
+            loose: BTreeSet::new(),
+            sources: BTreeSet::new(),
+            units: wishes::units(&settings),
             settings,
             host: HostFacts { disk_free: 100 << 30, inodes_free: 1 << 20, memory_free: 16 << 30 },
             secrets: true,
             conducts: BTreeMap::new(),
-            rates: wishes::SERVICES.iter().map(|name| ((*name).to_owned(), 40)).collect(),
+            rates: wishes::UNITS.iter().map(|name| ((*name).to_owned(), 40)).collect(),
             ledger: Ledger::default(),
             story,
             late: Vec::new(),
@@ -235,7 +244,7 @@ impl World {
     fn one_second(&mut self, span: (u64, u64)) {
         for (name, rate) in &self.rates {
             let service = ServiceName::from(name.as_str());
-            let routed = self.settings.services.get(&service).is_some_and(|s| s.route.is_some());
+            let routed = self.units.get(&service).is_some_and(|unit| unit.route.is_some());
             if routed {
                 let served = self.door.served.get(&service);
                 let dice = &mut self.dice;
@@ -386,7 +395,9 @@ impl World {
         let fresh = !self.target.of(&spec.service).any(|one| one.release == spec.release);
         self.target.start(stamp, spec, &conduct, self.clock.t)?;
         let (release, artifact) = (spec.release.clone(), spec.artifact.clone());
-        self.write(stamp, &spec.service, Deed::Start { release, artifact, fresh });
+        let config = spec.env.iter().find(|(name, _)| name == "CONFIG");
+        let config = config.and_then(|(_, commit)| commit.parse().ok()).unwrap_or(0);
+        self.write(stamp, &spec.service, Deed::Start { release, artifact, config, fresh });
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ops_core::{
-    id::{Digest, Identity, TicketId},
+    id::{DeploymentId, Digest, Identity, TicketId},
     ticket::{Change, Comment, Ticket},
     world::Fault,
 };
@@ -50,6 +50,16 @@ pub struct Wish {
     pub digest: Digest,
     /// The commit at which the configuration is read.
     pub config_commit: Option<String>,
+    /// The source commit.
+    pub commit: Option<String>,
+    /// The deployment that it fixes.
+    pub fixes: Option<DeploymentId>,
+    /// Whether PO confirms that.
+    pub confirmed: bool,
+    /// Tickets whose work it holds.
+    pub includes: Vec<TicketId>,
+    /// The commit whose `ops.yaml` shall govern; then nothing else counts.
+    pub governs: Option<String>,
     /// What is missing.
     pub lacks: Lacks,
     /// 1 to 5.
@@ -74,6 +84,10 @@ pub struct SimPlanning {
     pub hidden: BTreeMap<TicketId, u64>,
     /// Which digest each ticket asks for.
     pub asks: BTreeMap<TicketId, Digest>,
+    /// The newest wish of each ticket.
+    pub wishes: BTreeMap<TicketId, Wish>,
+    /// Whatever was approved ever, in order.
+    pub ever: Vec<Wish>,
     /// The truth about each ticket, known to the simulation only.
     pub approvals: BTreeMap<TicketId, Approval>,
     /// Tickets moved to `closed` by ops, in order, with the time.
@@ -102,7 +116,7 @@ impl SimPlanning {
             history: Vec::new(),
         };
         self.tickets.insert(id.clone(), ticket);
-        self.asks.insert(id.clone(), wish.digest.clone());
+        self.asks(&id, wish);
         self.entry(&id, "created", PO, "Created".into());
         for (to, who) in [("todo", PO), ("in-progress", DEV), ("in-review", DEV)] {
             self.shift(&id, to, who);
@@ -121,14 +135,25 @@ impl SimPlanning {
             self.say(&id, DEV, &format!("Small change:\n\n{notes}"));
         }
         if wish.lacks == Lacks::Nothing {
-            self.approve(&id, &wish.digest);
+            self.approve(&id, wish);
+        }
+        if let Some(fixed) = wish.fixes.filter(|_| wish.confirmed) {
+            self.say(&id, PO, &format!("Confirmed: fixes {fixed}"));
         }
         id
     }
 
-    fn approve(&mut self, id: &TicketId, digest: &Digest) {
-        let approval = Approval { digest: digest.clone(), ended_at: None };
+    fn asks(&mut self, id: &TicketId, wish: &Wish) {
+        self.wishes.insert(id.clone(), wish.clone());
+        if wish.governs.is_none() {
+            self.asks.insert(id.clone(), wish.digest.clone());
+        }
+    }
+
+    fn approve(&mut self, id: &TicketId, wish: &Wish) {
+        let approval = Approval { digest: wish.digest.clone(), ended_at: None };
         self.approvals.insert(id.clone(), approval);
+        self.ever.push(wish.clone());
     }
 
     fn ends(&mut self, id: &TicketId, t: u64) {
@@ -203,8 +228,8 @@ impl SimPlanning {
         self.shift(id, "in-qa", CQ);
         self.say(id, QA, "QA PASS");
         self.shift(id, "rfp", QA);
-        self.asks.insert(id.clone(), wish.digest.clone());
-        self.approve(id, &wish.digest);
+        self.asks(id, wish);
+        self.approve(id, wish);
     }
 
     /// A ticket, unless the board denies it.
@@ -228,12 +253,23 @@ impl SimPlanning {
 }
 
 fn notes(wish: &Wish) -> String {
-    let commit = wish
-        .config_commit
-        .as_ref()
-        .map_or_else(String::new, |commit| format!("config_commit: {commit}\n"));
+    if let Some(commit) = &wish.governs {
+        return format!("```ops\nsettings: {commit}\n```\n");
+    }
+    let line = |name: &str, value: Option<String>| {
+        value.map_or_else(String::new, |value| format!("{name}: {value}\n"))
+    };
+    let includes: Vec<_> = wish.includes.iter().map(ToString::to_string).collect();
+    let includes = (!includes.is_empty()).then(|| format!("[{}]", includes.join(", ")));
+    let more = [
+        line("config_commit", wish.config_commit.clone().map(|commit| format!("'{commit}'"))),
+        line("commit", wish.commit.clone().map(|commit| format!("'{commit}'"))),
+        line("fixes", wish.fixes.map(|fixed| fixed.to_string())),
+        line("includes", includes),
+    ]
+    .concat();
     format!(
-        "```ops\nservice: {}\nartifact: {}\ndigest: {}\nversion: {}\n{commit}migrations: none\n\
+        "```ops\nservice: {}\nartifact: {}\ndigest: {}\nversion: {}\n{more}migrations: none\n\
          rollback: previous\n```\n",
         wish.service, wish.artifact, wish.digest, wish.version
     )

@@ -189,8 +189,8 @@ impl World {
     }
 
     fn through_the_door(&mut self, host: Option<&str>) -> Result<String, String> {
-        let name = host.and_then(|host| host.split('.').next()).unwrap_or_default();
-        let served = self.door.served.get(&ServiceName::from(name)).ok_or("status 404")?;
+        let mut routes = self.door.served.values();
+        let served = routes.find(|one| one.route.host.as_deref() == host).ok_or("status 404")?;
         if served.route.hold.is_some() {
             return Err("status 503".into());
         }
@@ -285,8 +285,11 @@ impl Alerts for Port {
 
 impl Herald for Port {
     fn tell(&self, _: &Notify, notice: &Notice) -> Act {
-        self.look(Part::Host, |world| world.notices.push(notice.clone()))
-            .map_err(ActError::NotApplied)
+        self.look(Part::Host, |world| {
+            let t = world.t();
+            world.notices.push((t, notice.clone()));
+        })
+        .map_err(ActError::NotApplied)
     }
 }
 
@@ -312,7 +315,8 @@ impl Wishes for Port {
 
     fn holds(&self, newer: &str, older: &str) -> Look<Option<bool>> {
         self.look(Part::Wishes, |world| {
-            let known = |commit| world.commits.contains_key(commit);
+            let known =
+                |commit| world.commits.contains_key(commit) || world.sources.contains(commit);
             // Commits of the simulated repository are numbered in a row.
             (known(newer) && known(older)).then_some(newer >= older)
         })

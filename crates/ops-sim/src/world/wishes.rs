@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ops_core::{
-    id::Digest,
+    id::{Digest, ServiceName},
     settings::{
         Boards, Dependency, Edge, Environment, Gate, Health, HostLimits, Migrations, Needs, Notify,
         People, Retention, Revision, Role, RouteMatch, Service, Settings, Slo, SmokeRequest, Stage,
@@ -13,8 +13,12 @@ use ops_core::{
 
 use super::planning::{CQ, DEV, ME, PO, QA};
 
-/// Where everything runs.
+/// Where everything runs in the end.
 pub const ENVIRONMENT: &str = "production";
+/// Where one service runs before.
+pub const STAGING: &str = "staging";
+/// Seconds that it stays there.
+pub const SOAK_SECONDS: u64 = 100;
 /// The team's channel.
 pub const CHANNEL: &str = "ops";
 /// Path that tells health.
@@ -23,6 +27,8 @@ pub const HEALTH_PATH: &str = "/health";
 pub const SMOKE_PATH: &str = "/smoke";
 /// Fewest requests of a watch, where there are any.
 pub const MIN_REQUESTS: u64 = 100;
+/// The same where a looser `ops.yaml` governs.
+pub const LOOSE_MIN_REQUESTS: u64 = 40;
 /// The port of the service that cannot run twice.
 pub const FIXED_PORT: u16 = 9_000;
 /// Longest gap of the service that cannot run twice, in milliseconds.
@@ -37,28 +43,54 @@ pub const STOCK: &str = "stock";
 /// Without HTTP.
 pub const MAILER: &str = "mailer";
 
-/// All services.
-pub const SERVICES: [&str; 4] = [SHOP, CART, STOCK, MAILER];
+/// Walks from staging to production.
+pub const PORTAL: &str = "portal";
+/// What runs of it in staging.
+pub const PORTAL_STAGING: &str = "portal@staging";
 
-/// The settings; `commit` 0 is the first one, later ones change a variable of each service.
-pub fn settings(commit: u64) -> Settings {
-    let services = [shop(), cart(), stock(), mailer()];
+/// All services.
+pub const SERVICES: [&str; 5] = [SHOP, CART, STOCK, MAILER, PORTAL];
+/// What runs of them, by the names under which it does.
+pub const UNITS: [&str; 6] = [SHOP, CART, STOCK, MAILER, PORTAL, PORTAL_STAGING];
+
+/// The full name of a commit of the simulated repository. Later ones hold all earlier ones.
+pub fn commit_name(number: u64) -> String {
+    format!("{number:040x}")
+}
+
+/// What runs of all services, as its stage has it.
+pub fn units(settings: &Settings) -> BTreeMap<ServiceName, Service> {
+    let stages = settings.services.values().flat_map(|service| {
+        service.stages.iter().filter_map(|stage| service.in_stage(&stage.environment))
+    });
+    stages.map(|unit| (unit.name.clone(), unit)).collect()
+}
+
+/// The settings; `commit` 0 is the first one, later ones change a variable of each service, and
+/// loose ones ask for less.
+pub fn settings(commit: u64, loose: bool) -> Settings {
+    let services = [shop(), cart(), stock(), mailer(), portal()];
     let with_commit = |mut service: Service| {
         service.env.insert("CONFIG".into(), commit.to_string());
+        if loose {
+            service.smoke.clear();
+            service.watch.min_requests = service.watch.min_requests.min(LOOSE_MIN_REQUESTS);
+        }
         (service.name.clone(), service)
     };
-    let environment = Environment {
-        name: ENVIRONMENT.into(),
-        ports: (20_000, 20_999),
+    let environment = |name: &str, first: u16| Environment {
+        name: name.into(),
+        ports: (first, first + 499),
         host: HostLimits::default(),
     };
+    let environments = [environment(STAGING, 20_000), environment(ENVIRONMENT, 20_500)];
     Settings {
         project: "sim".into(),
         revision: Revision {
-            commit: Some(format!("c{commit:06}")),
+            commit: Some(commit_name(commit)),
             hash: Digest::of(format!("settings {commit}").as_bytes()),
         },
-        environments: BTreeMap::from([(ENVIRONMENT.into(), environment)]),
+        environments: environments.into_iter().map(|one| (one.name.clone(), one)).collect(),
         services: services.into_iter().map(with_commit).collect(),
         people: people(),
         gate: Gate::default(),
@@ -125,6 +157,19 @@ fn mailer() -> Service {
         watch: WatchSettings { min_requests: 0, ..watch() },
         ..routed(MAILER, 1)
     }
+}
+
+fn portal() -> Service {
+    let staging = Stage {
+        environment: STAGING.into(),
+        route: Some(RouteMatch { host: Some("staging.example.org".into()), path: "/".into() }),
+        soak_seconds: SOAK_SECONDS,
+    };
+    let usual = routed(PORTAL, 1);
+    let stages = [vec![staging], usual.stages.clone()].concat();
+    let step = TrafficStep { weight: 50, dwell_seconds: 5, min_requests: 10 };
+    let strategy = Strategy::Canary { steps: vec![step] };
+    Service { stages, lock_group: Some(PORTAL.into()), strategy, ..usual }
 }
 
 fn watch() -> WatchSettings {

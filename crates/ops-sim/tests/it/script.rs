@@ -34,6 +34,11 @@ impl Script {
             artifact: format!("dist/{service}-{version}"),
             digest,
             config_commit: None,
+            commit: None,
+            fixes: None,
+            confirmed: true,
+            includes: Vec::new(),
+            governs: None,
             lacks: Lacks::Nothing,
             priority: 3,
         }

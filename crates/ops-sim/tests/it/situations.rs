@@ -12,12 +12,13 @@ use ops_sim::{
         faults::{Fate, Part},
         lock,
         planning::Wish,
-        wishes::{CART, GAP_MS, SHOP, STOCK},
+        wishes::{CART, GAP_MS, SHOP, STOCK, commit_name},
     },
 };
 
 use crate::script::Script;
 
+const HELD: &str = "## Deployment Held";
 const PLANNED: &str = "## Deployment Planned";
 const COMPLETE: &str = "## Deployment Complete";
 const FAILED: &str = "## Deployment Failed";
@@ -55,7 +56,7 @@ fn s3_a_change_of_configuration_alone_is_a_deployment_of_the_same_artifact() {
     script.sim.happen(&Happening::Commit(1));
     let wish = script.wish(CART, "v1", Kind::Good);
     let ticket =
-        script.file(&Wish { config_commit: Some("c000001".into()), version: "v1b".into(), ..wish });
+        script.file(&Wish { config_commit: Some(commit_name(1)), version: "v1b".into(), ..wish });
     script.until(900_000, |script| script.status(&ticket) == "closed");
     script.rest();
     assert_eq!(script.routed(CART), [(digest(CART, "v1"), 100)]);
@@ -132,6 +133,42 @@ fn s7_what_cannot_run_twice_has_a_bounded_gap_that_the_door_holds() {
     assert_eq!(script.comments(&ticket), [PLANNED, FAILED]);
     script.ship(STOCK, "v3", Kind::Good);
     assert_eq!(script.routed(STOCK), [(digest(STOCK, "v3"), 100)]);
+}
+
+/// Ships a good version, then one that hurts, whose way back fails since the good one does not
+/// answer for a while; the deployment number of what froze is 2.
+fn frozen(silent_ms: u64) -> Script {
+    let mut script = Script::new();
+    script.ship(CART, "v1", Kind::Good);
+    let wish = script.wish(CART, "v2", Kind::Errors);
+    script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::RollingBack));
+    script.sim.happen(&Happening::Blip(0, silent_ms));
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Frozen));
+    script
+}
+
+#[test]
+fn s11_a_confirmed_fix_supersedes_what_froze_and_leaves_nothing_of_it() {
+    let mut script = frozen(3_600_000);
+    let wish = script.wish(CART, "v3", Kind::Good);
+    let ticket = script.file(&Wish { fixes: Some(DeploymentId(2)), ..wish });
+    script.until(900_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    assert_eq!(script.routed(CART), [(digest(CART, "v3"), 100)]);
+    assert_eq!(script.alive(CART), 1, "nothing of what froze is left");
+}
+
+#[test]
+fn s11_a_fix_that_nobody_confirmed_waits_for_the_thaw() {
+    let mut script = frozen(400_000);
+    let wish = script.wish(CART, "v3", Kind::Good);
+    let wish = Wish { fixes: Some(DeploymentId(2)), confirmed: false, ..wish };
+    let ticket = script.file(&wish);
+    script.until(900_000, |script| script.comments(&ticket).contains(&HELD.to_owned()));
+    assert_eq!(script.phase(2), Some(PhaseName::Frozen));
+    script.until(3_600_000, |script| script.status(&ticket) == "closed");
+    script.rest();
 }
 
 #[test]

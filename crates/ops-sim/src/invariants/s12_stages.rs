@@ -1,0 +1,108 @@
+//! S12: nothing starts in production that has not soaked in staging, and nothing stays in staging
+//! that was withdrawn or judged bad later, where something served before.
+
+use ops_core::id::{Digest, ReleaseId};
+
+use super::board::deeds;
+use crate::world::{
+    World,
+    ledger::Deed,
+    wishes::{PORTAL, PORTAL_STAGING, SOAK_SECONDS},
+};
+
+/// Remembers which acts were checked.
+#[derive(Debug, Default)]
+pub(super) struct Stages {
+    read: usize,
+}
+
+/// What a release runs, as its start said.
+fn artifact_of<'a>(world: &'a World, release: &ReleaseId) -> Option<&'a Digest> {
+    world.ledger.applied.iter().find_map(|one| match &one.deed {
+        Deed::Start { release: its, artifact, .. } if its == release => Some(artifact),
+        _ => None,
+    })
+}
+
+/// When an artifact first took all traffic of staging, and everything that ever did.
+fn served_staging(world: &World) -> Vec<(u64, &Digest)> {
+    let staging = world.ledger.applied.iter().filter(|one| one.service.as_str() == PORTAL_STAGING);
+    let routes = staging.filter_map(|one| match &one.deed {
+        Deed::Route { route } => {
+            let leg = route.legs.iter().find(|leg| leg.weight == 100)?;
+            Some((one.t, artifact_of(world, &leg.release)?))
+        }
+        _ => None,
+    });
+    routes.collect()
+}
+
+impl Stages {
+    pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
+        for (at, applied) in world.ledger.applied.iter().enumerate().skip(self.read) {
+            let Deed::Start { release, artifact, fresh: true, .. } = &applied.deed else {
+                continue;
+            };
+            if applied.service.as_str() != PORTAL {
+                continue;
+            }
+            let known = world.ledger.applied.iter().take(at).any(|one| {
+                one.service == applied.service
+                    && matches!(&one.deed, Deed::Start { artifact: ran, .. } if ran == artifact)
+            });
+            let soaked = served_staging(world)
+                .iter()
+                .any(|(t, served)| *served == artifact && t + SOAK_SECONDS * 1_000 <= applied.t);
+            if !known && !soaked {
+                return Err(format!("{release} was started in production and never soaked"));
+            }
+        }
+        self.read = world.ledger.applied.len();
+        Ok(())
+    }
+}
+
+/// Nothing stays in staging that was pulled back or taken back from production for harm, unless it
+/// was the first that served there, it serves in production, or it was asked for anew.
+pub(super) fn at_rest(world: &World) -> Result<(), String> {
+    let history = served_staging(world);
+    let Some((_, now)) = history.last() else { return Ok(()) };
+    let routed = world.door.served.contains_key(&PORTAL_STAGING.into());
+    let first = history.first().is_some_and(|(_, first)| first == now);
+    let approved =
+        world.planning.approvals.values().any(|one| one.digest == **now && one.ended_at.is_none());
+    let production = world.door.served.get(&PORTAL.into()).is_some_and(|served| {
+        served.route.legs.iter().any(|leg| artifact_of(world, &leg.release) == Some(*now))
+    });
+    if !routed || first || production {
+        return Ok(());
+    }
+    if !approved {
+        return Err(format!("{} was pulled back and still serves staging", now.short()));
+    }
+    if harmed(world, now) {
+        return Err(format!(
+            "{} was judged bad in production and still serves staging",
+            now.short()
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a deployment to production took it back and says on its ticket that it is not deployed
+/// again.
+fn harmed(world: &World, artifact: &Digest) -> bool {
+    deeds(world).iter().any(|(number, deeds)| {
+        let its = artifact_of(world, &deeds.release) == Some(artifact);
+        let here = world
+            .ledger
+            .applied
+            .iter()
+            .any(|one| one.stamp.deployment == *number && one.service.as_str() == PORTAL);
+        let marker = format!("<!-- ops:D-{number}:");
+        let said = world.planning.tickets.values().flat_map(|ticket| &ticket.comments).any(|one| {
+            one.text.contains(&marker) && one.text.contains("This candidate is not deployed again")
+        });
+        its && here && deeds.took_back && said
+    })
+}
