@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use ops_core::{deploy::Deployment, id::DeploymentId, time::Now};
+use ops_core::{id::DeploymentId, time::Now};
 
 use crate::{
-    Ask, DeploymentView, Done, Engine, EngineError, JobKey, Reply, TicketView, Who, perform,
+    Ask, DeploymentView, Done, Engine, EngineError, JobKey, Reply, Status, Who, perform,
     ports::{Clock, Journal, Ports},
 };
 
@@ -35,36 +35,6 @@ pub enum Command {
     Nudge,
     /// End the loop. What is under way stays as it is, and is taken up at the next start.
     Stop,
-}
-
-/// Everything under way.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Status {
-    /// Deployments that have not ended.
-    pub deployments: Vec<DeploymentView>,
-    /// What serves: environment, service, version, deployment, artifact.
-    pub serving: Vec<Serving>,
-    /// The queue.
-    pub queue: Vec<TicketView>,
-    /// Who halted everything.
-    pub halted_by: Option<String>,
-    /// The settings that govern.
-    pub revision: Option<String>,
-}
-
-/// What serves.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Serving {
-    /// Where.
-    pub environment: String,
-    /// What.
-    pub service: String,
-    /// Which version.
-    pub version: String,
-    /// Which artifact.
-    pub artifact: String,
-    /// The deployment that brought it.
-    pub by: String,
 }
 
 enum Message {
@@ -192,7 +162,7 @@ impl<J: Journal> Daemon<J> {
                 let _ = answer.send(reply);
             }
             Command::Status(answer) => {
-                let _ = answer.send(self.status(now));
+                let _ = answer.send(self.engine.status(now));
             }
             Command::Show(id, answer) => {
                 let found = self.engine.recall(id).ok().flatten();
@@ -200,48 +170,6 @@ impl<J: Journal> Daemon<J> {
             }
             Command::Nudge => self.engine.nudge(),
             Command::Stop => {}
-        }
-    }
-
-    fn status(&self, now: &Now) -> Status {
-        let knowledge = self.engine.knowledge();
-        let serving =
-            knowledge.serves.iter().map(|((environment, service), (release, by))| Serving {
-                environment: environment.to_string(),
-                service: service.to_string(),
-                version: release.candidate.version.clone(),
-                artifact: release.candidate.artifact.to_string(),
-                by: by.to_string(),
-            });
-        let under_way = |ticket: &ops_core::id::TicketId| {
-            self.engine.deployments().find(|deployment| deployment.created.tickets.contains(ticket))
-        };
-        let queue = self.engine.queue().map_or_else(Vec::new, |queue| {
-            let state = |deployment: Option<&Deployment>| match deployment {
-                Some(deployment) => {
-                    format!("{} {}", deployment.id(), deployment.phase_name().text())
-                }
-                None => "waits for news".to_owned(),
-            };
-            let tickets = queue.tickets.iter();
-            tickets
-                .map(|ticket| TicketView {
-                    id: ticket.id.clone(),
-                    title: ticket.title.clone(),
-                    state: state(under_way(&ticket.id)),
-                })
-                .collect()
-        });
-        Status {
-            deployments: self
-                .engine
-                .deployments()
-                .map(|one| DeploymentView::full(one, now))
-                .collect(),
-            serving: serving.collect(),
-            queue,
-            halted_by: knowledge.halted.as_ref().map(ops_core::record::person),
-            revision: self.engine.settings().map(|settings| settings.revision.hash.to_string()),
         }
     }
 }

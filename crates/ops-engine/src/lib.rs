@@ -14,12 +14,14 @@ mod knowledge;
 mod operator;
 mod perform;
 pub mod ports;
+mod status;
 mod view;
 
-pub use daemon::{Command, Daemon, Handle, Serving, Status};
+pub use daemon::{Command, Daemon, Handle};
 pub use engine::{Engine, EngineError, FORMAT, Watcher, replay};
 pub use jobs::{Done, Job, JobKey, Known, Looked, ProbeAnswer, QueueRead, Work};
 pub use knowledge::{EngineEvent, Knowledge};
 pub use operator::{Ask, Reply, Who};
 pub use perform::perform;
+pub use status::{Newer, Serving, Status};
 pub use view::{CheckView, DeploymentView, StepView, TicketView};

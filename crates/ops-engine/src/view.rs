@@ -22,6 +22,10 @@ pub struct TicketView {
     pub title: String,
     /// What ops does with it.
     pub state: String,
+    /// What it waits for, in words.
+    pub waiting: Option<String>,
+    /// When that is expected to be over, where it can be told; a label.
+    pub expected: Option<jiff::Timestamp>,
 }
 
 /// One step.

@@ -23,6 +23,8 @@ mod watch;
 
 use ops_core::id::{DeploymentId, TicketId};
 
+pub(crate) use audit::unchanged;
+
 use crate::{context::Context, exit::Exit, problem::Problem};
 
 /// The commands.

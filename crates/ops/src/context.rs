@@ -130,6 +130,11 @@ impl Context {
         Ok(Arc::new(BoardStore::open(&self.boards_path(), clock)?))
     }
 
+    /// Whether there are boards.
+    pub(crate) fn has_boards(&self) -> bool {
+        self.boards_path().exists()
+    }
+
     fn boards_path(&self) -> PathBuf {
         self.state.join("boards.db")
     }

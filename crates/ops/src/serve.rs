@@ -37,6 +37,8 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     // The journal's lock comes before everything else: a second daemon touches nothing.
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
     let journal = SqliteJournal::open(&context.journal_path())?;
+    // What says who governs and who was judged bad must be what ops wrote (P3, P14).
+    crate::commands::unchanged(context, &journal)?;
     let engine = Engine::open(journal, &clock.now())?;
     // What the journal says governs, which need not be the newest commit (S4).
     let loaded = match &engine.knowledge().governs {

@@ -31,13 +31,19 @@ pub fn loosened(old: &Settings, new: &Settings) -> Vec<Loosening> {
     team(old, new, &mut found);
     for (name, old) in &old.environments {
         found.at = format!("environments.{name}.host");
-        if let Some(new) = new.environments.get(name) {
-            host(&old.host, &new.host, &mut found);
-        }
+        // An environment that is gone could come back without its limits, just like a service.
+        let gone = HostLimits::default();
+        let new = new.environments.get(name).map_or(&gone, |new| &new.host);
+        host(&old.host, new, &mut found);
     }
     for (name, old) in &old.services {
-        if let Some(new) = new.services.get(name) {
-            found.all.extend(loosened_service(old, new));
+        match new.services.get(name) {
+            Some(new) => found.all.extend(loosened_service(old, new)),
+            // Once it is gone, it could come back without any of its gates.
+            None => {
+                let (path, words) = (format!("services.{name}"), "gone, with all its gates".into());
+                found.all.push(Loosening { path, words });
+            }
         }
     }
     found.all
@@ -205,8 +211,12 @@ fn rollout(old: &Service, new: &Service, found: &mut Found) {
     found.less("needs.memory", old.needs.memory_mb, new.needs.memory_mb);
     found.less("needs.disk", old.needs.disk_mb, new.needs.disk_mb);
     found.less("health.in_a_row", old.health.in_a_row, new.health.in_a_row);
-    if old.health.path.is_some() && new.health.path.is_none() {
-        found.add("health.path", "gone");
+    if old.health.path.is_some() && old.health.path != new.health.path {
+        found.add("health.path", "gone or another");
+    }
+    if old.route.is_some() && new.route.is_none() {
+        // Without requests through the door nobody sees whether users are hurt.
+        found.add("route", "gone");
     }
     found.gone("smoke", &old.smoke, &new.smoke, |one| one.path.clone());
     match (&old.strategy, &new.strategy) {
@@ -313,6 +323,11 @@ mod tests {
         one("services.shop.smoke", &|new| shop(new).smoke.clear());
         one("services.shop.health.path", &|new| shop(new).health.path = None);
         one("services.shop.strategy", &|new| shop(new).strategy = Strategy::BlueGreen);
+        one("services.shop.health.path", &|new| {
+            shop(new).health.path = Some("/always-well".into());
+        });
+        one("services.shop.route", &|new| shop(new).route = None);
+        one("services.shop", &|new| new.services.clear());
         one("services.shop.min_serving", &|new| shop(new).min_serving = 0);
         one("services.shop.lock_group", &|new| shop(new).lock_group = Some("own".into()));
         one("services.shop.migrations", &|new| {

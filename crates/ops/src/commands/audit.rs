@@ -1,11 +1,12 @@
 //! `ops audit`.
 
 use ops_boards::ListQuery;
-use ops_core::id::Digest;
+use ops_core::id::{Digest, Identity};
 use ops_engine::ports::Seq;
+use ops_store::SqliteJournal;
 use serde::Serialize;
 
-use crate::{context::Context, exit::Exit, problem::Problem};
+use crate::{context::Context, exit::Exit, past, problem::Problem};
 
 /// What stands before a head of the journal in ops's own comments.
 const HEAD: &str = "<!-- ops:journal:";
@@ -34,7 +35,13 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Problem>
 
 fn verify(context: &Context) -> Result<Exit, Problem> {
     let journal = context.journal()?;
-    let anchors = anchors(context)?;
+    let anchors = match context.governing() {
+        Ok(settings) => anchors(context, &settings.boards.me)?,
+        Err(_) => {
+            context.ui.warning("ops.yaml cannot be read, so heads on tickets are left out");
+            Vec::new()
+        }
+    };
     let (records, head) = ops_store::verify_anchors(&journal, &anchors)?;
     let answer = Answer { records, head, anchors: anchors.len() };
     context.ui.answer(&answer, |_| {
@@ -51,13 +58,25 @@ fn verify(context: &Context) -> Result<Exit, Problem> {
     Ok(Exit::Ok)
 }
 
-/// The heads that ops wrote on tickets.
-fn anchors(context: &Context) -> Result<Vec<(Seq, Digest)>, Problem> {
-    let Ok(settings) = context.governing() else {
-        context.ui.warning("ops.yaml cannot be read, so heads on tickets are left out");
-        return Ok(Vec::new());
+/// Refuses a journal that is not what ops wrote, or that ends before what stands on tickets: who
+/// governs and who was judged bad would be what somebody else says.
+pub(crate) fn unchanged(context: &Context, journal: &SqliteJournal) -> Result<(), Problem> {
+    let knowledge = past::knowledge(journal);
+    let me = knowledge.ok().and_then(|known| {
+        let governs = ops_config::load_at(&context.config, known.governs.as_deref()?).ok()?;
+        Some(governs.settings.boards.me)
+    });
+    let me = match me {
+        Some(me) => me,
+        None => context.load()?.settings.boards.me,
     };
-    let me = &settings.boards.me;
+    let anchors = if context.has_boards() { anchors(context, &me)? } else { Vec::new() };
+    ops_store::verify_anchors(journal, &anchors)?;
+    Ok(())
+}
+
+/// The heads that ops wrote on tickets.
+fn anchors(context: &Context, me: &Identity) -> Result<Vec<(Seq, Digest)>, Problem> {
     let boards = context.boards()?;
     let mut anchors = Vec::new();
     let mut offset = 0;

@@ -1,6 +1,6 @@
 //! `ops status`.
 
-use ops_engine::{DeploymentView, Serving, Status, ports::Clock as _};
+use ops_engine::{DeploymentView, Newer, Serving, Status, ports::Clock as _};
 use ops_server::ControlError;
 use ops_signals::SystemClock;
 
@@ -42,5 +42,7 @@ fn from_journal(context: &Context) -> Result<Status, Problem> {
         queue: Vec::new(),
         halted_by: knowledge.halted.as_ref().map(ops_core::record::person),
         revision: None,
+        governs: knowledge.governs.clone(),
+        newer: knowledge.waits.clone().map(|(commit, loosens)| Newer { commit, loosens }),
     })
 }

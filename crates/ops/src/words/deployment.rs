@@ -176,6 +176,6 @@ pub(crate) fn history(views: &[DeploymentView]) -> String {
 }
 
 /// A label, in UTC.
-fn time(at: jiff::Timestamp) -> String {
+pub(super) fn time(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }

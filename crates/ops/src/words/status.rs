@@ -23,6 +23,7 @@ pub(crate) fn status(status: &Status, paint: Paint) -> String {
     section(&mut text, paint, "Serving", &serving(status), "nothing yet");
     section(&mut text, paint, "Under way", &under_way(status, paint), "nothing");
     section(&mut text, paint, "Queue", &queue(&status.queue), "no ticket is ready for production");
+    section(&mut text, paint, "ops.yaml", &governs(status), "none governs yet");
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
@@ -72,10 +73,41 @@ fn under_way(status: &Status, paint: Paint) -> String {
     text
 }
 
+/// Each ticket, and below it what it waits for.
 fn queue(queue: &[TicketView]) -> String {
     let mut table = Table::default();
     for ticket in queue {
         table.row([ticket.id.to_string(), ticket.title.clone(), ticket.state.clone()]);
     }
-    table.text("  ")
+    let rows = table.text("  ");
+    let mut text = String::new();
+    for (row, ticket) in rows.lines().zip(queue) {
+        let _ = writeln!(text, "{row}");
+        if let Some(waiting) = &ticket.waiting {
+            let when = ticket.expected.map_or_else(String::new, |at| {
+                format!(" at {} at the latest", deployment::time(at))
+            });
+            let _ = writeln!(text, "    {waiting}{when}");
+        }
+    }
+    text
+}
+
+/// Which settings govern, and what a newer one would loosen.
+fn governs(status: &Status) -> String {
+    let mut text = String::new();
+    if let Some(commit) = &status.governs {
+        let _ = writeln!(text, "  {commit} governs");
+    }
+    if let Some(newer) = &status.newer {
+        let _ = writeln!(
+            text,
+            "  {} is newer and loosens gates; it waits for a ticket with `settings: {}`:",
+            newer.commit, newer.commit
+        );
+        for one in &newer.loosens {
+            let _ = writeln!(text, "    {one}");
+        }
+    }
+    text
 }

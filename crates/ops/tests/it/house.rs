@@ -71,12 +71,17 @@ impl Site {
 
     /// A repository whose ops.yaml deploys the shop with the shortest watch that there is.
     pub(crate) fn shop() -> Self {
+        Self::shop_with(str::to_owned)
+    }
+
+    /// The same with a changed ops.yaml.
+    pub(crate) fn shop_with(change: impl FnOnce(&str) -> String) -> Self {
         let site = Self::empty();
         let first = free_range();
         let last = first + PORTS - 1;
         site.write(
             "ops.yaml",
-            &format!(
+            &change(&format!(
                 r#"version: 1
 project: shop
 people:
@@ -101,7 +106,7 @@ services:
     strategy: {{ canary: {{ steps: [50%], dwell: 1s, min_requests: 5 }} }}
     watch: {{ for: 30s, last_stretch: 5s, min_requests: 20 }}
 "#
-            ),
+            )),
         );
         site.git(&["init", "--quiet"]);
         site.commit();
@@ -120,7 +125,22 @@ services:
         fs::write(self.path().join(name), text).unwrap();
     }
 
-    pub(crate) fn git(&self, args: &[&str]) {
+    /// Changes ops.yaml without a commit.
+    pub(crate) fn edit(&self, change: impl FnOnce(&str) -> String) {
+        let text = fs::read_to_string(self.path().join("ops.yaml")).unwrap();
+        let changed = change(&text);
+        assert_ne!(text, changed, "an edit that changes nothing");
+        self.write("ops.yaml", &changed);
+    }
+
+    /// Changes ops.yaml in a commit, and gives its id.
+    pub(crate) fn edit_and_commit(&self, change: impl FnOnce(&str) -> String) -> String {
+        self.edit(change);
+        self.commit();
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         let done = Command::new("git")
             .current_dir(self.path())
             .args(["-c", "user.name=team", "-c", "user.email=team@example.org"])
@@ -129,6 +149,7 @@ services:
             .output()
             .unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
     pub(crate) fn commit(&self) {
@@ -166,9 +187,15 @@ services:
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn serve(&mut self) {
+        self.serve_with(&[]);
+    }
+
+    /// The same with variables.
+    pub(crate) fn serve_with(&mut self, variables: &[(&str, &str)]) {
         let path = self.path().join("serve.log");
         let log = fs::File::options().append(true).create(true).open(path).unwrap();
         let mut command = self.command(&["serve"]);
+        command.envs(variables.iter().copied());
         command.stdout(Stdio::null()).stderr(log).process_group(0);
         let mut child = command.spawn().unwrap();
         let socket = self.state().join("ops.sock");
