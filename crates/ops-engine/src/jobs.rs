@@ -14,7 +14,7 @@ use ops_core::{
     settings::Notify,
     signal::SignalSecond,
     ticket::{Message, Ticket},
-    world::{DoorView, Fault, TargetView},
+    world::{DoorView, Fault, ReleaseSpec, TargetView},
 };
 
 use crate::knowledge::TallyBook;
@@ -87,7 +87,18 @@ pub struct Known {
     /// Nothing but what makes the candidate is to be gathered.
     pub only_candidate: bool,
     /// Deployments that serve or froze, with the checks that were green before them.
-    pub standing: Vec<(DeploymentId, Vec<String>)>,
+    pub standing: Vec<Standing>,
+}
+
+/// A deployment that a ticket may say it fixes (S11).
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The deployment.
+    pub id: DeploymentId,
+    /// Checks that were green before it.
+    pub green: Vec<String>,
+    /// What it brought, if it froze.
+    pub left: Option<ReleaseSpec>,
 }
 
 /// What to do.

@@ -14,6 +14,7 @@ use crate::{
         happening::{Happening, developer, operator},
     },
     world::{
+        World,
         conduct::{Conduct, Kind},
         faults::Part,
         lock,
@@ -24,6 +25,9 @@ use crate::{
 
 /// Numbers of source commits begin here, apart from those of `ops.yaml`.
 const SOURCES: u64 = 1 << 32;
+
+/// Failed tickets that stay in the queue.
+const LEFT_IN_QUEUE: usize = 3;
 
 /// How rough a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +81,9 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
 const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
     ((PhaseName::Verifying, false), 900),
-    ((PhaseName::Watching, false), 150),
-    ((PhaseName::Soaking, false), 250),
+    ((PhaseName::Watching, false), 300),
+    ((PhaseName::Soaking, false), 600),
+    ((PhaseName::Frozen, false), 600),
     ((PhaseName::Watching, true), 700),
     ((PhaseName::Documenting, true), 500),
     ((PhaseName::Documenting, false), 40),
@@ -110,7 +115,7 @@ impl Director {
         let left = dice.between(8, 16);
         let patience = dice.between(20, 70);
         let late = dice.chance(500);
-        let forgets = dice.chance(400);
+        let forgets = dice.chance(550);
         Self { dice, mood, left, patience, late, forgets, made: 0, commits: 0, filed: Vec::new() }
     }
 
@@ -247,11 +252,12 @@ impl Director {
                 | PhaseName::KeptNotClosed
                 | PhaseName::Promoted
         );
-        if phase == PhaseName::Frozen && self.dice.chance(600) {
+        if phase == PhaseName::Frozen && self.dice.chance(700) {
             self.fix(sim, deployment);
             return;
         }
-        if resting || phase == PhaseName::Frozen && self.dice.chance(500) {
+        let waits = matches!(phase, PhaseName::Frozen | PhaseName::Soaking);
+        if resting || waits && self.dice.chance(500) {
             for ask in asks(deployment) {
                 sim.happen(&Happening::Ask(operator(), ask));
             }
@@ -260,7 +266,7 @@ impl Director {
             }
             return;
         }
-        if phase == PhaseName::Soaking && self.dice.chance(450) {
+        if phase == PhaseName::Soaking && self.dice.chance(500) {
             // Something newer comes to the stage while this one soaks.
             let wish = self.wish(sim, PORTAL, Kind::Good, Lacks::Nothing);
             self.file(sim, wish);
@@ -352,8 +358,28 @@ impl Director {
         self.filed.push((TicketId::new(format!("SIM-{number}")), wish));
     }
 
+    /// PO takes what failed and waits for a mended version out of the queue.
+    fn tidy(&mut self, sim: &mut Sim) {
+        let under_way = |id: &TicketId| {
+            let all = sim.engine.iter().flat_map(ops_engine::Engine::deployments);
+            all.into_iter().any(|one| one.created.tickets.contains(id))
+        };
+        let left: Vec<_> = {
+            let world = lock(&sim.world);
+            let rfp = |id: &&TicketId| {
+                world.planning.tickets.get(*id).is_some_and(|ticket| ticket.status == "rfp")
+            };
+            let all = self.filed.iter().map(|(id, _)| id).filter(rfp);
+            all.filter(|id| !under_way(id) && !soaked(&world, id)).cloned().collect()
+        };
+        for ticket in left.iter().rev().skip(LEFT_IN_QUEUE) {
+            sim.happen(&Happening::PullBack(ticket.clone()));
+        }
+    }
+
     fn ticket(&mut self, sim: &mut Sim) {
         self.left -= 1;
+        self.tidy(sim);
         let service =
             self.dice.weighted(&[(SHOP, 4), (CART, 4), (STOCK, 3), (MAILER, 2), (PORTAL, 4)]);
         let kind = self.dice.weighted(&[
@@ -647,6 +673,14 @@ impl Director {
             sim.happen(&Happening::HandStart(service));
         }
     }
+}
+
+/// Whether ops has recorded a stage on a ticket.
+fn soaked(world: &World, id: &TicketId) -> bool {
+    let ticket = world.planning.tickets.get(id);
+    ticket.is_some_and(|ticket| {
+        ticket.comments.iter().any(|one| one.text.starts_with("## Deployment Complete"))
+    })
 }
 
 /// All that a person can ask of a deployment under way.

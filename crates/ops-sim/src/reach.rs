@@ -17,6 +17,7 @@ const NEVER_LEFT: &str = "the last step of a way back is never left at its deadl
 const TWO_READINGS: &str = "needs two readings of the ticket in a phase that is shorter than the \
                             pause between them; counted, not required";
 
+const BOARD_AWAY: &str = "only where the meeting board was away for the whole soak";
 const NOT_TOLD: &str = "only what soaks or froze is told that another takes its place";
 
 /// Why a cell is not met in these runs; `None` if it must be.
@@ -38,6 +39,7 @@ pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
         (_, "facts") => Some(NO_FACTS),
         (P::Queued | P::Checking | P::Closed | P::KeptNotClosed, "lease") => Some(LATE),
         (P::Soaking | P::Promoted, "lease" | "looked") => Some(LATE),
+        (P::Promoted, "letter-ended") => Some(BOARD_AWAY),
         (P::Checking, "looked") | (P::Promoted, "ticket-read") => Some(LATE),
         (_, "reserved") if desk || resting || soaks => Some(NO_RESERVE),
         (P::Verifying, "reserved" | "lease") => Some(LATE),

@@ -10,7 +10,7 @@ use crate::{
     settings::Settings,
     signal::SignalSecond,
     ticket::Ticket,
-    world::{DoorView, Fault, TargetView},
+    world::{DoorView, Fault, ReleaseSpec, TargetView},
 };
 
 /// An artifact as it was found.
@@ -151,6 +151,8 @@ pub struct Fixed {
     pub stands: bool,
     /// Checks that were recorded green before its first act.
     pub green: Vec<String>,
+    /// What it brought, if it froze.
+    pub left: Option<ReleaseSpec>,
 }
 
 /// Facts of one moment.

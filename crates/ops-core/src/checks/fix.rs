@@ -6,6 +6,7 @@ use crate::{
     markdown::{Piece, pieces},
     settings::{People, Role},
     ticket::Ticket,
+    world::ReleaseSpec,
 };
 
 /// Checks of the state of things, which a bad deployment can turn red. What proves the candidate
@@ -75,6 +76,15 @@ fn ask(fixed: &Fixed, checklist: &mut Checklist) {
             check.remedy
         );
     }
+}
+
+/// What a confirmed fix finds of the deployment that froze, and must clear away.
+pub(super) fn left(desk: &Desk<'_>) -> Option<ReleaseSpec> {
+    let (ticket, settings) = (desk.ticket?, desk.settings?);
+    let service = &desk.service.as_ref()?.name;
+    let confirmed = |fixed: &&Fixed| confirmed(ticket, &settings.people, fixed).is_some();
+    let fixes = desk.facts.fixes.iter().filter(confirmed);
+    fixes.filter_map(|fixed| fixed.left.clone()).find(|left| left.service == *service)
 }
 
 /// Who confirmed that the ticket fixes it: PO or a listed person, in a line of their own such as

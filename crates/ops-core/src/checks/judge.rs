@@ -245,6 +245,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         candidate,
         again: desk.facts.undo.as_ref().filter(|_| desk.rollback()).map(|undo| undo.spec.clone()),
         old: desk.facts.old.clone(),
+        frozen: super::fix::left(desk),
         baseline,
     }))
 }

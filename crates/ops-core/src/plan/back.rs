@@ -26,6 +26,7 @@ pub fn back(plan: &Plan, old_stopped: bool) -> Vec<Step> {
         }
         steps.push(fail(Goal::Stopped(Which::New), stop_ms));
         steps.push(go_on(Goal::Removed(Which::New), ACT_MS));
+        steps.extend(frozen(plan, stop_ms));
         return steps;
     }
 
@@ -35,6 +36,9 @@ pub fn back(plan: &Plan, old_stopped: bool) -> Vec<Step> {
             steps.push(fail(Goal::Held, ACT_MS));
         }
         steps.push(fail(Goal::Stopped(Which::New), stop_ms));
+        if plan.frozen.is_some() {
+            steps.push(fail(Goal::Stopped(Which::Frozen), stop_ms));
+        }
     }
     let healthy = Goal::Healthy(Which::Old, service.health.in_a_row);
     steps.push(fail(Goal::Running(Which::Old), ACT_MS));
@@ -56,5 +60,17 @@ pub fn back(plan: &Plan, old_stopped: bool) -> Vec<Step> {
     steps.push(fail(Goal::Stopped(Which::New), stop_ms));
     // What is left of a stopped release harms nobody: no reason to call a person.
     steps.push(go_on(Goal::Removed(Which::New), ACT_MS));
+    steps.extend(frozen(plan, stop_ms));
     steps
+}
+
+/// What the deployment that this one mends has left goes as well: nobody else clears it away.
+fn frozen(plan: &Plan, stop_ms: u64) -> Vec<Step> {
+    if plan.frozen.is_none() {
+        return Vec::new();
+    }
+    vec![
+        step(Stage::Deploy, Goal::Stopped(Which::Frozen), stop_ms, OnDeadline::Error),
+        step(Stage::Deploy, Goal::Removed(Which::Frozen), ACT_MS, OnDeadline::Proceed),
+    ]
 }

@@ -116,6 +116,12 @@ fn recreate(plan: &Plan) -> Vec<Step> {
         service.drain_ms + STOP_EXTRA_MS,
         OnDeadline::Error,
     ));
+    if plan.frozen.is_some() {
+        // It would keep the new one from starting.
+        let stop_ms = service.drain_ms + STOP_EXTRA_MS;
+        let goal = Goal::Stopped(Which::Frozen);
+        steps.push(step(Stage::Deploy, goal, stop_ms, OnDeadline::Error));
+    }
     steps.extend(beside(plan));
     if service.route.is_some() {
         steps.push(routed(100));
@@ -156,7 +162,7 @@ fn observed(stage: Stage, seconds: u64, min_requests: u64) -> Step {
 fn retire(plan: &Plan) -> Vec<Step> {
     let grace = plan.service.drain_ms;
     let make = |goal, ms| step(Stage::Retire, goal, ms, OnDeadline::Proceed);
-    match (&plan.old, &plan.service.strategy) {
+    let mut steps = match (&plan.old, &plan.service.strategy) {
         (None, _) => Vec::new(),
         // It was stopped before, but somebody may have started it again since.
         (Some(_), Strategy::Recreate) => vec![
@@ -168,5 +174,11 @@ fn retire(plan: &Plan) -> Vec<Step> {
             make(Goal::Stopped(Which::Old), grace + STOP_EXTRA_MS),
             make(Goal::Removed(Which::Old), ACT_MS),
         ],
+    };
+    if plan.frozen.is_some() {
+        steps.push(make(Goal::Drained(Which::Frozen), grace));
+        steps.push(make(Goal::Stopped(Which::Frozen), grace + STOP_EXTRA_MS));
+        steps.push(make(Goal::Removed(Which::Frozen), ACT_MS));
     }
+    steps
 }

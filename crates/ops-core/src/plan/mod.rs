@@ -92,6 +92,10 @@ pub struct Plan {
     pub new: KnownRelease,
     /// The captured previous state; `None` is *absent* (S1).
     pub old: Option<KnownRelease>,
+    /// What a deployment left that froze and that this one mends (S11): it gave way, so nobody else
+    /// clears that away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<ReleaseSpec>,
     /// What the old release's traffic looked like.
     pub baseline: Baseline,
     /// The steps.
@@ -123,6 +127,8 @@ pub struct PlanInput {
     pub again: Option<ReleaseSpec>,
     /// What serves now.
     pub old: Option<KnownRelease>,
+    /// What a deployment left that froze and that this one mends.
+    pub frozen: Option<ReleaseSpec>,
     /// Its traffic.
     pub baseline: Baseline,
 }
@@ -149,6 +155,7 @@ impl Plan {
             reference: input.reference,
             new,
             old: input.old,
+            frozen: input.frozen,
             baseline: input.baseline,
             steps: Vec::new(),
         };
@@ -172,6 +179,7 @@ impl Plan {
         match which {
             Which::New => Some(self.new.spec.clone()),
             Which::Old => self.old.as_ref().map(|old| old.spec.clone()),
+            Which::Frozen => self.frozen.clone(),
             Which::Rehearsal => self.old.as_ref().map(|old| {
                 let mut spec = old.spec.clone();
                 spec.release =

@@ -12,6 +12,8 @@ pub enum Which {
     Old,
     /// A second copy of the old one, started to prove that it starts.
     Rehearsal,
+    /// What a deployment left that froze and that this one mends (S11).
+    Frozen,
 }
 
 /// How smoke requests travel.
@@ -166,6 +168,7 @@ impl Which {
             Self::New => "new version",
             Self::Old => "previous version",
             Self::Rehearsal => "rehearsal copy of the previous version",
+            Self::Frozen => "version that froze",
         }
     }
 
@@ -174,6 +177,7 @@ impl Which {
             Self::New => "new",
             Self::Old => "old",
             Self::Rehearsal => "rehearsal",
+            Self::Frozen => "frozen",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From what is owed to jobs.
 
 use ops_core::{
-    deploy::{Deployment, Effect, Input, Letter, LookOrder, To, owed},
+    deploy::{Deployment, Effect, Input, Letter, LookOrder, Phase, To, owed},
     id::{DeploymentId, Stamp},
     plan::Kind,
     time::Now,
@@ -9,7 +9,7 @@ use ops_core::{
 
 use super::{AGAIN_MS, Engine, EngineError, MENTIONS_MS};
 use crate::{
-    jobs::{Job, JobKey, Known, Work},
+    jobs::{Job, JobKey, Known, Standing, Work},
     ports::Journal,
 };
 
@@ -185,27 +185,30 @@ impl<J: Journal> Engine<J> {
     }
 
     /// What a ticket may say that it fixes (S11): what froze in its lock group, and what serves of
-    /// its service, with the checks that were green before.
-    fn standing(&self, deployment: &Deployment) -> Vec<(DeploymentId, Vec<String>)> {
+    /// its service, with the checks that were green before. What froze stands although it gave way
+    /// to this very ticket, until something newer serves.
+    fn standing(&self, deployment: &Deployment) -> Vec<Standing> {
         let created = &deployment.created;
-        if self.fixed_by(deployment).is_empty() {
-            // To recall what serves is to read its whole story: only for those who ask.
-            return Vec::new();
-        }
-        let frozen = self
-            .deployments
-            .values()
-            .filter(|other| matches!(other.phase, ops_core::deploy::Phase::Frozen { .. }))
-            .filter(|other| other.created.group == created.group)
-            .map(Deployment::id);
         let key = (created.environment.clone(), created.service.clone());
         let serves = self.knowledge.serves.get(&key).map(|(_, by)| *by);
-        let green = |id| {
-            let checklist = self.recall(id).ok()??.checklist?;
-            let passed = checklist.checks.iter().filter(|check| check.verdict.lets_pass());
-            Some((id, passed.map(|check| check.id.clone()).collect()))
+        let named = |name: &String| {
+            let number = name.to_ascii_uppercase().strip_prefix("D-")?.parse().ok()?;
+            let id = DeploymentId(number);
+            // To recall it is to read its whole story: only for those who ask.
+            let one = self.recall(id).ok()??;
+            let froze = matches!(one.phase, Phase::Frozen { .. } | Phase::Thawed { .. })
+                && one.created.group == created.group
+                && serves.is_none_or(|by| by < id);
+            if !froze && serves != Some(id) {
+                return None;
+            }
+            let checks = one.checklist?;
+            let passed = checks.checks.iter().filter(|check| check.verdict.lets_pass());
+            let green = passed.map(|check| check.id.clone()).collect();
+            let left = one.plan.filter(|_| froze).map(|plan| plan.new.spec.clone());
+            Some(Standing { id, green, left })
         };
-        frozen.chain(serves).filter_map(green).collect()
+        self.fixed_by(deployment).iter().filter_map(named).collect()
     }
 
     /// The journal's head, for a comment: an edit of anything before it is found by comparing

@@ -31,9 +31,13 @@ impl<J: Journal> Engine<J> {
             .deployments
             .values()
             .filter(|other| other.created.group == group && self.mends(deployment, other))
-            .map(Deployment::id)
             .collect();
-        for other in mended {
+        if mended.iter().any(|other| other.busy()) {
+            let words = "an act of what froze is under way".to_owned();
+            return self.feed(id, &Input::Lease(LeaseAnswer::Failed(words)), now);
+        }
+        let mended: Vec<_> = mended.into_iter().map(Deployment::id).collect();
+        for other in mended.into_iter().filter(|_| highest.is_ok()) {
             self.feed(other, &Input::Superseded { by: id }, now)?;
             self.give_lease(other, now)?;
         }

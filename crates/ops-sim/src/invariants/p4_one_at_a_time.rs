@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ops_core::id::{Generation, ServiceName};
 
-use crate::world::{World, ledger::Deed};
+use crate::world::{World, ledger::Deed, wishes::ENVIRONMENT};
 
 /// Remembers the highest generation that acted in each group, and for which deployment.
 #[derive(Debug, Default)]
@@ -15,8 +15,9 @@ pub(super) struct OneAtATime {
 }
 
 fn group(world: &World, service: &ServiceName) -> String {
-    let found = world.units.get(service);
-    found.and_then(|one| one.lock_group.clone()).unwrap_or_else(|| service.to_string())
+    let found = world.units.get(service).and_then(|one| one.lock_group.clone());
+    let stage = service.as_str().split_once('@').map_or(ENVIRONMENT, |(_, stage)| stage);
+    format!("{stage}/{}", found.unwrap_or_else(|| service.to_string()))
 }
 
 impl OneAtATime {

@@ -77,7 +77,7 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
     if !routed || first || production {
         return Ok(());
     }
-    if !approved {
+    if !approved && noticed(world, now) {
         return Err(format!("{} was pulled back and still serves staging", now.short()));
     }
     if harmed(world, now) {
@@ -87,6 +87,16 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether ops has written that a ticket for it is withdrawn. One that is pulled back between two
+/// stages, while none of its deployments is under way, is not noticed.
+fn noticed(world: &World, artifact: &Digest) -> bool {
+    let asking = world.planning.asks.iter().filter(|(_, digest)| *digest == artifact);
+    let mut tickets = asking.filter_map(|(id, _)| world.planning.tickets.get(id));
+    tickets.any(|ticket| {
+        ticket.comments.iter().any(|one| one.text.starts_with("## Deployment Withdrawn"))
+    })
 }
 
 /// Whether a deployment to production took it back and says on its ticket that it is not deployed

@@ -6,13 +6,14 @@ use ops_core::{
 };
 use ops_engine::Ask;
 use ops_sim::{
-    scheduler::happening::{Happening, operator},
+    scheduler::happening::{Happening, developer, operator},
     world::{
-        conduct::Kind,
+        conduct::{Conduct, Kind},
         faults::{Fate, Part},
+        ledger::Deed,
         lock,
-        planning::Wish,
-        wishes::{CART, GAP_MS, SHOP, STOCK, commit_name},
+        planning::{DEV, Lacks, PO, Wish},
+        wishes::{CART, GAP_MS, PORTAL, PORTAL_STAGING, SHOP, STOCK, commit_name},
     },
 };
 
@@ -160,15 +161,158 @@ fn s11_a_confirmed_fix_supersedes_what_froze_and_leaves_nothing_of_it() {
 }
 
 #[test]
-fn s11_a_fix_that_nobody_confirmed_waits_for_the_thaw() {
-    let mut script = frozen(400_000);
+fn s11_a_fix_waits_until_po_confirms_it() {
+    let mut script = frozen(3_600_000);
     let wish = script.wish(CART, "v3", Kind::Good);
     let wish = Wish { fixes: Some(DeploymentId(2)), confirmed: false, ..wish };
     let ticket = script.file(&wish);
-    script.until(900_000, |script| script.comments(&ticket).contains(&HELD.to_owned()));
-    assert_eq!(script.phase(2), Some(PhaseName::Frozen));
-    script.until(3_600_000, |script| script.status(&ticket) == "closed");
+    script.until(60_000, |script| script.comments(&ticket).contains(&HELD.to_owned()));
+    let words = "Confirmed: fixes D-2";
+    lock(&script.sim.world).planning.say(&ticket, DEV, words);
+    script.sim.happen(&Happening::Remark(ticket.clone()));
+    script.run(70_000);
+    assert_eq!(script.comments(&ticket), [HELD], "DEV's word does not count");
+    lock(&script.sim.world).planning.say(&ticket, PO, words);
+    script.sim.happen(&Happening::Remark(ticket.clone()));
+    script.until(300_000, |script| script.status(&ticket) == "closed");
     script.rest();
+    assert_eq!(script.routed(CART), [(digest(CART, "v3"), 100)]);
+}
+
+#[test]
+fn s11_what_froze_is_told_of_until_somebody_takes_note() {
+    let mut script = frozen(3_600_000);
+    let told = |script: &Script| lock(&script.sim.world).notices.len();
+    script.until(60_000, |script| told(script) == 1);
+    assert!(script.sim.ask(&operator(), &Ask::Acknowledge { deployment: DeploymentId(2) }));
+    script.run(290_000);
+    assert_eq!(told(&script), 1);
+}
+
+#[test]
+fn s4_what_loosens_governs_only_after_its_own_ticket() {
+    let mut script = Script::new();
+    script.ship(CART, "v1", Kind::Good);
+    script.sim.happen(&Happening::Loosen(1));
+    let bad = Wish {
+        governs: Some(commit_name(1)),
+        lacks: Lacks::Qa,
+        ..script.wish("ops.yaml", "a", Kind::Good)
+    };
+    let bad = script.file(&bad);
+    script.ship(CART, "v2", Kind::Good);
+    assert_eq!(configured(&script), [0, 0]);
+    assert_eq!(script.comments(&bad), [HELD]);
+    let named = script.wish(CART, "v3", Kind::Good);
+    let named = script.file(&Wish { config_commit: Some(commit_name(1)), ..named });
+    script.until(60_000, |script| script.comments(&named).contains(&HELD.to_owned()));
+    let good = Wish { governs: Some(commit_name(1)), ..script.wish("ops.yaml", "b", Kind::Good) };
+    let good = script.file(&good);
+    script.until(300_000, |script| script.status(&good) == "closed");
+    assert_eq!(script.comments(&good), [COMPLETE]);
+    script.ship(CART, "v4", Kind::Good);
+    assert!(configured(&script).contains(&1));
+    assert_eq!(script.status(&bad), "rfp");
+}
+
+#[test]
+fn s4_what_tightens_governs_at_once() {
+    let mut script = Script::new();
+    script.ship(CART, "v1", Kind::Good);
+    script.sim.happen(&Happening::Commit(1));
+    script.run(61_000);
+    script.ship(CART, "v2", Kind::Good);
+    assert_eq!(configured(&script), [0, 1]);
+}
+
+/// Numbers of the commits by which versions of the cart were configured, rehearsals aside.
+fn configured(script: &Script) -> Vec<u64> {
+    let world = lock(&script.sim.world);
+    let starts = world.ledger.applied.iter().filter_map(|one| match &one.deed {
+        Deed::Start { release, config, .. } if !release.as_str().contains("rehearsed") => {
+            Some(*config)
+        }
+        _ => None,
+    });
+    starts.collect()
+}
+
+#[test]
+fn s8_an_older_one_is_overtaken_and_closes_along_only_where_it_is_named() {
+    for named in [true, false] {
+        let mut script = Script::new();
+        script.ship(CART, "v1", Kind::Good);
+        let older = script.wish(CART, "v2", Kind::Good);
+        let older = script.file(&Wish { commit: Some(commit_name(7)), ..older });
+        let newer = script.wish(CART, "v3", Kind::Good);
+        let includes = if named { vec![older.clone()] } else { Vec::new() };
+        let newer = Wish { commit: Some(commit_name(8)), includes, ..newer };
+        let newer = script.file(&newer);
+        script.until(900_000, |script| script.status(&newer) == "closed");
+        script.rest();
+        let expected = if named { "closed" } else { "rfp" };
+        assert_eq!(script.status(&older), expected, "named: {named}");
+        assert_eq!(script.routed(CART), [(digest(CART, "v3"), 100)]);
+    }
+}
+
+#[test]
+fn s12_a_candidate_soaks_in_staging_and_goes_on_to_production() {
+    let mut script = Script::new();
+    let ticket = script.ship(PORTAL, "v1", Kind::Good);
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.routed(PORTAL_STAGING), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.comments(&ticket), [PLANNED, COMPLETE, PLANNED, COMPLETE]);
+    assert_eq!(script.posts("soaks there for"), 1);
+}
+
+#[test]
+fn s12_pulled_back_while_it_soaks_it_leaves_staging_and_never_comes_to_production() {
+    let mut script = Script::new();
+    script.ship(PORTAL, "v1", Kind::Good);
+    let wish = script.wish(PORTAL, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Soaking));
+    script.sim.happen(&Happening::PullBack(ticket.clone()));
+    script.until(300_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.status(&ticket), "in-progress");
+}
+
+#[test]
+fn s12_two_tickets_for_one_candidate_do_not_chase_each_other() {
+    let mut script = Script::new();
+    script.ship(PORTAL, "v1", Kind::Good);
+    let wish = script.wish(PORTAL, "v2", Kind::Good);
+    let first = script.file(&wish);
+    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Soaking));
+    let second = script.file(&wish);
+    script.until(900_000, |script| script.status(&first) == "closed");
+    script.until(900_000, |script| script.status(&second) == "closed");
+    script.rest();
+}
+
+#[test]
+fn p15_a_guard_is_lifted_by_a_listed_person_only() {
+    let mut script = Script::new();
+    script.ship(CART, "v1", Kind::Good);
+    let wish = script.wish(CART, "v2", Kind::Errors);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.comments(&ticket).contains(&FAILED.to_owned()));
+    script.rest();
+    let again = script.file(&wish);
+    script.until(60_000, |script| script.comments(&again).contains(&HELD.to_owned()));
+    let reason = "the load test was running".to_owned();
+    let lift = Ask::Lift { guard: DeploymentId(2), reason };
+    assert!(!script.sim.ask(&developer(), &lift));
+    script.run(70_000);
+    assert_eq!(script.comments(&again), [HELD]);
+    lock(&script.sim.world).conducts.insert(wish.digest.clone(), Conduct::of(Kind::Good));
+    assert!(script.sim.ask(&operator(), &lift));
+    script.until(1_800_000, |script| script.status(&again) == "closed");
+    script.rest();
+    assert_eq!(script.routed(CART), [(digest(CART, "v2"), 100)]);
 }
 
 #[test]

@@ -64,9 +64,20 @@ fn absent(plan: &Plan, target: &TargetView, door: &DoorView) -> Missing {
     gone(plan, target)
 }
 
-/// Nothing of the new release is left.
+/// Nothing of the new release is left, nor of what this deployment was to mend.
 fn gone(plan: &Plan, target: &TargetView) -> Missing {
-    let release = plan.new.spec.release.clone();
+    match gone_of(plan, plan.new.spec.release.clone(), target) {
+        Missing::Nothing => mended(plan, target),
+        missing => missing,
+    }
+}
+
+fn mended(plan: &Plan, target: &TargetView) -> Missing {
+    let frozen = plan.release(Which::Frozen);
+    frozen.map_or(Missing::Nothing, |release| gone_of(plan, release, target))
+}
+
+fn gone_of(plan: &Plan, release: ReleaseId, target: &TargetView) -> Missing {
     let service = plan.service.name.clone();
     let mut of = target.of(&release).map(|replica| &replica.state).peekable();
     if of.peek().is_none() {
@@ -110,7 +121,7 @@ fn previous(plan: &Plan, target: &TargetView, door: &DoorView, view: &View) -> M
         }
     }
     // Where only the new version is healthy it stays: the healthiest copy serves.
-    if weight == 0 { gone(plan, target) } else { Missing::Nothing }
+    if weight == 0 { gone(plan, target) } else { mended(plan, target) }
 }
 
 /// Nothing answers healthy: the previous version is started again. Where two cannot run, only

@@ -124,12 +124,13 @@ pub(super) fn fixes(notes: Option<&Notes>, known: &Known) -> Vec<Fixed> {
     let names = notes.map_or(&[][..], |notes| notes.fixes.as_slice());
     let one = |named: &String| {
         let wanted = named.to_uppercase();
-        let found = known.standing.iter().find(|(id, _)| id.to_string() == wanted);
+        let found = known.standing.iter().find(|one| one.id.to_string() == wanted);
         Fixed {
-            deployment: found.map(|(id, _)| *id),
+            deployment: found.map(|one| one.id),
             named: named.clone(),
             stands: found.is_some(),
-            green: found.map(|(_, green)| green.clone()).unwrap_or_default(),
+            green: found.map(|one| one.green.clone()).unwrap_or_default(),
+            left: found.and_then(|one| one.left.clone()),
         }
     };
     names.iter().map(one).collect()
