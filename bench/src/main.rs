@@ -5,7 +5,7 @@
 //! | `ground` | a stage with traffic on it, and versions shipped over it |
 //! | `processes`, `machine` | what `/proc` says of the processes of a run, and of this machine |
 //! | `answer` | how figures are told, and what becomes of a missed goal |
-//! | `switch`, `deployments`, `memory`, `kill`, `demo` | the measurements |
+//! | `switch`, `deployments`, `memory`, `kill`, `heartbeat`, `demo` | the measurements |
 
 mod answer;
 mod comments;
@@ -13,6 +13,7 @@ mod demo;
 mod deployments;
 mod dice;
 mod ground;
+mod heartbeat;
 mod kill;
 mod machine;
 mod memory;
@@ -50,6 +51,8 @@ enum What {
     Memory(memory::Args),
     /// Kill -9 at random moments: everything ends right by itself
     Kill(kill::Args),
+    /// The heartbeat over a large board
+    Heartbeat(heartbeat::Args),
     /// Many seeds of `ops demo`
     Demo(demo::Args),
 }
@@ -72,6 +75,7 @@ fn measure(options: &Options) -> Result<bool, BenchError> {
         What::Deployments(args) => tell(options.output, &deployments::run(args)?),
         What::Memory(args) => tell(options.output, &memory::run(args)?),
         What::Kill(args) => tell(options.output, &kill::run(args)?),
+        What::Heartbeat(args) => tell(options.output, &heartbeat::run(args)?),
         What::Demo(args) => tell(options.output, &demo::run(args)?),
     }
 }
