@@ -81,7 +81,7 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
 const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
     ((PhaseName::Verifying, false), 900),
-    ((PhaseName::Watching, false), 300),
+    ((PhaseName::Watching, false), 100),
     ((PhaseName::Soaking, false), 600),
     ((PhaseName::Frozen, false), 600),
     ((PhaseName::Watching, true), 700),
@@ -465,6 +465,11 @@ impl Director {
     /// A ticket that mends what froze.
     fn fix(&mut self, sim: &mut Sim, frozen: DeploymentId) {
         let engine = sim.engine.as_ref();
+        let mends = |one: &Deployment| one.plan.as_ref().is_some_and(|plan| plan.frozen.is_some());
+        if engine.and_then(|engine| engine.deployment(frozen)).is_some_and(mends) {
+            // A fix that froze clears away only what it was to mend: people see to a second fix.
+            return;
+        }
         let service =
             engine.and_then(|engine| Some(engine.deployment(frozen)?.created.service.clone()));
         let Some(service) = service else { return };

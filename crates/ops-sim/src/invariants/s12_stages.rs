@@ -24,17 +24,21 @@ fn artifact_of<'a>(world: &'a World, release: &ReleaseId) -> Option<&'a Digest> 
     })
 }
 
-/// When an artifact first took all traffic of staging, and everything that ever did.
+/// Everything that took all traffic of staging, and when, since nothing served there.
 fn served_staging(world: &World) -> Vec<(u64, &Digest)> {
-    let staging = world.ledger.applied.iter().filter(|one| one.service.as_str() == PORTAL_STAGING);
-    let routes = staging.filter_map(|one| match &one.deed {
-        Deed::Route { route } => {
-            let leg = route.legs.iter().find(|leg| leg.weight == 100)?;
-            Some((one.t, artifact_of(world, &leg.release)?))
+    let mut served = Vec::new();
+    for one in world.ledger.applied.iter().filter(|one| one.service.as_str() == PORTAL_STAGING) {
+        match &one.deed {
+            Deed::Route { route } => {
+                let leg = route.legs.iter().find(|leg| leg.weight == 100);
+                let artifact = leg.and_then(|leg| artifact_of(world, &leg.release));
+                served.extend(artifact.map(|artifact| (one.t, artifact)));
+            }
+            Deed::Unroute => served.clear(),
+            _ => {}
         }
-        _ => None,
-    });
-    routes.collect()
+    }
+    served
 }
 
 impl Stages {
