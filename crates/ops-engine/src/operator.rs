@@ -2,7 +2,7 @@
 //! answer and rollback are for listed people (DESIGN §5).
 
 use ops_core::{
-    deploy::{Created, Input, PhaseName, Rejection},
+    deploy::{Created, Deployment, Input, PhaseName, Rejection},
     id::{DeploymentId, Identity, TicketId},
     plan::Kind,
     record::person,
@@ -163,11 +163,30 @@ impl<J: Journal> Engine<J> {
         }
         let reason: String = reason.chars().take(REASON_MAX).collect();
         self.note(&EngineEvent::Lifted { guard, by: by.clone(), reason }, now)?;
+        self.check_guarded_again(now)?;
         self.nudge();
         Ok(yes(
             format!("the guard of {guard} is lifted; its candidate is checked again"),
             Some(guard),
         ))
+    }
+
+    /// What a guard holds is looked at at once, not only when it would be anyway.
+    fn check_guarded_again(&mut self, now: &Now) -> Result<(), EngineError> {
+        let guarded = |one: &Deployment| {
+            let list = one.checklist.as_ref();
+            list.is_some_and(|list| list.failing().any(|check| check.id == "guards"))
+        };
+        let held: Vec<_> = self
+            .deployments()
+            .filter(|one| one.phase_name() == PhaseName::Held && guarded(one))
+            .filter(|one| !self.group_taken(one))
+            .map(Deployment::id)
+            .collect();
+        for id in held {
+            self.feed(id, &Input::Turn, now)?;
+        }
+        Ok(())
     }
 
     fn one(

@@ -97,9 +97,10 @@ impl<J: Journal> Engine<J> {
     /// The newest `ops.yaml`, if it waits for a ticket and still is the newest.
     fn newer_settings(&self) -> Option<Newer> {
         let (commit, loosens) = self.knowledge().waits.clone()?;
-        let newest = self.queue().and_then(|queue| queue.newest.as_ref().ok());
-        let gone = newest.is_some_and(|one| one.revision.commit.as_ref() != Some(&commit));
-        (!gone).then_some(Newer { commit, loosens })
+        let still = self.queue().is_none_or(|queue| {
+            queue.newest.as_ref().is_ok_and(|one| one.revision.commit.as_ref() == Some(&commit))
+        });
+        still.then_some(Newer { commit, loosens })
     }
 
     fn queued(&self, ticket: &Ticket, now: &Now) -> TicketView {

@@ -131,7 +131,7 @@ pub(super) fn unwritable(place: &Path, error: &io::Error) -> Fault {
 }
 
 fn check_name(name: &str) -> Look<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     if !name.is_empty()
         && name.len() <= NAME_MAX
         && !name.starts_with('.')
@@ -142,7 +142,7 @@ fn check_name(name: &str) -> Look<()> {
     Err(Fault::new(
         format!("`{name}` cannot be the name of a folder"),
         "process target",
-        "use letters, digits, `-`, `_` and `.`, and begin with no dot",
+        "use letters, digits, `-`, `_`, `.` and `@`, and begin with no dot",
     ))
 }
 

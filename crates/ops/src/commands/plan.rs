@@ -36,20 +36,48 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
             .hint("`ops serve` makes it, with the boards that hold the tickets"));
     }
     let ports = serve::looking_ports(context, &settings)?;
-    let judged = judged(context, &ports, &args.ticket)?;
+    let (judged, status) = judged(context, &ports, &args.ticket)?;
+    let mut checks = judged.checklist.checks.clone();
+    if let Some(next) = status.as_deref().and_then(before_rfp) {
+        for check in checks.iter_mut().filter(|check| check.id == "evidence") {
+            next.clone_into(&mut check.remedy);
+        }
+    }
     let answer = Answer {
         ticket: args.ticket.clone(),
         passed: judged.checklist.passed(),
         candidate: judged.candidate.as_ref().map(ToString::to_string),
-        checks: judged.checklist.checks.clone(),
+        checks,
         plan: judged.plan,
     };
     context.ui.answer(&answer, |paint| text(&answer, paint))?;
     Ok(if answer.passed { Exit::Ok } else { Exit::Held })
 }
 
-/// Judges as a deployment would, with what the journal knows; nothing is written.
-fn judged(context: &Context, ports: &Ports, ticket: &TicketId) -> Result<Judged, Problem> {
+/// Who must do what until a ticket of this status is ready; `None` if it is, or where the board
+/// has statuses of its own.
+fn before_rfp(status: &str) -> Option<&'static str> {
+    match status {
+        "backlog" | "todo" => {
+            Some("DEV takes it up and hands it to CQ; CQ and QA pass it; QA moves it to `rfp`")
+        }
+        "in-progress" => Some("DEV hands it to CQ; CQ and QA pass it; QA moves it to `rfp`"),
+        "blocked" => Some("what blocks it ends; then DEV, CQ and QA, who moves it to `rfp`"),
+        "in-review" => Some("CQ reviews it, then QA tests it and moves it to `rfp`"),
+        "in-qa" => Some("QA tests it, writes its verdict and moves it to `rfp`"),
+        "completed" => Some("DEV merges it and moves it to `rfp`"),
+        "closed" => Some("nothing: it is done; what comes next needs a ticket of its own"),
+        _ => None,
+    }
+}
+
+/// Judges as a deployment would, with what the journal knows; nothing is written. Also gives the
+/// ticket's status.
+fn judged(
+    context: &Context,
+    ports: &Ports,
+    ticket: &TicketId,
+) -> Result<(Judged, Option<String>), Problem> {
     let (knowledge, open) = if context.journal_path().exists() {
         let journal = context.journal()?;
         (past::knowledge(&journal)?, past::open(&journal)?)
@@ -68,8 +96,10 @@ fn judged(context: &Context, ports: &Ports, ticket: &TicketId) -> Result<Judged,
         next.map_or_else(|| EnvironmentName::new("production"), |(environment, _)| environment);
     let (created, facts) = serve::facts_of(ports, ticket, environment, known);
     let mut facts = facts.ok_or_else(|| Problem::internal("the facts could not be gathered"))?;
+    let found = facts.ticket.as_ref().ok().and_then(Option::as_ref);
+    let status = found.map(|ticket| ticket.status.clone());
     let Some(plan) = judge(&created, &facts).plan else {
-        return Ok(judge(&created, &facts));
+        return Ok((judge(&created, &facts), status));
     };
     facts.conflicts = open
         .iter()
@@ -77,7 +107,7 @@ fn judged(context: &Context, ports: &Ports, ticket: &TicketId) -> Result<Judged,
         .filter(|one| !one.created.tickets.contains(ticket))
         .map(ops_core::deploy::Deployment::id)
         .collect();
-    Ok(judge(&created, &facts))
+    Ok((judge(&created, &facts), status))
 }
 
 fn text(answer: &Answer, paint: Paint) -> String {

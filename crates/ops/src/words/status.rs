@@ -84,9 +84,9 @@ fn queue(queue: &[TicketView]) -> String {
     for (row, ticket) in rows.lines().zip(queue) {
         let _ = writeln!(text, "{row}");
         if let Some(waiting) = &ticket.waiting {
-            let when = ticket.expected.map_or_else(String::new, |at| {
-                format!(" at {} at the latest", deployment::time(at))
-            });
+            let when = ticket
+                .expected
+                .map_or_else(String::new, |at| format!(", {} at the latest", deployment::time(at)));
             let _ = writeln!(text, "    {waiting}{when}");
         }
     }

@@ -5,11 +5,13 @@
 mod arrows;
 mod board;
 mod customers;
+mod gates;
 mod help;
 mod hold;
 mod house;
 mod p3_boards;
 mod p3_settings;
+mod p3_state;
 mod refusals;
 mod ship;
 mod team;

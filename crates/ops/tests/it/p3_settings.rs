@@ -151,17 +151,12 @@ fn p3_s4_a_settings_ticket_passes_cq_and_qa_of_those_who_govern() {
     site.serve();
     eventually("it still governs", || (governing(&site)? == commit).then_some(()));
     let team = Team::new(&site);
-    let id = team.review("By PO as QA", &notes("k9", &site.build("k9")));
-    team.by("cq").comment(&id, "CQ: PASS").unwrap();
-    team.by("cq").move_ticket(&id, "in-qa").unwrap();
-    team.by("po").comment(&id, "QA: PASS").unwrap();
-    team.by("po").move_ticket(&id, "rfp").unwrap();
-    let deploying = eventually("PO is QA now, and no window holds it", || {
+    let id = team.judged("No window holds it", &notes("k9", &site.build("k9")), |_| {});
+    eventually("no window holds it", || {
         let said = site.ops(&["explain", &id]).out;
         let goes = ["planned", "deploying", "verifying", "watching"];
-        goes.iter().any(|phase| said.contains(&format!(" is {phase}."))).then_some(said)
+        goes.iter().any(|phase| said.contains(&format!(" is {phase}."))).then_some(())
     });
-    assert!(deploying.contains("shop k9"), "{deploying}");
     site.assert_clean();
 }
 
