@@ -118,6 +118,7 @@ pub(super) fn fixed() -> Fixed {
         named: SICK.to_string(),
         stands: true,
         green: Checklist::IDS.map(str::to_owned).to_vec(),
+        left: None,
     }
 }
 
