@@ -1,8 +1,11 @@
 //! Decides what happens in a random run: which tickets come, what breaks, what people ask.
 
+mod mishaps;
+mod tickets;
+
 use ops_core::{
     deploy::{Deployment, PhaseName},
-    id::{DeploymentId, Digest, TicketId},
+    id::{DeploymentId, TicketId},
 };
 use ops_engine::Ask;
 
@@ -14,20 +17,13 @@ use crate::{
         happening::{Happening, developer, operator},
     },
     world::{
-        World,
-        conduct::{Conduct, Kind},
+        conduct::Kind,
         faults::Part,
         lock,
         planning::{DEV, Lacks, PO, Wish},
-        wishes::{CART, MAILER, PORTAL, SERVICES, SHOP, STOCK, UNITS, commit_name},
+        wishes::{PORTAL, SERVICES},
     },
 };
-
-/// Numbers of source commits begin here, apart from those of `ops.yaml`.
-const SOURCES: u64 = 1 << 32;
-
-/// Failed tickets that stay in the queue.
-const LEFT_IN_QUEUE: usize = 3;
 
 /// How rough a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -331,185 +327,6 @@ impl Director {
         }
     }
 
-    fn wish(&mut self, sim: &Sim, service: &str, kind: Kind, lacks: Lacks) -> Wish {
-        self.made += 1;
-        let version = format!("v{}", self.made);
-        let digest = Digest::of(format!("{service} {version} {:?}", self.dice.roll()).as_bytes());
-        lock(&sim.world).conducts.insert(digest.clone(), Conduct::of(kind));
-        Wish {
-            service: service.to_owned(),
-            version: version.clone(),
-            artifact: format!("dist/{service}-{version}"),
-            digest,
-            config_commit: None,
-            commit: None,
-            fixes: None,
-            confirmed: true,
-            includes: Vec::new(),
-            governs: None,
-            lacks,
-            priority: self.dice.between(1, 5) as u8,
-        }
-    }
-
-    fn file(&mut self, sim: &mut Sim, wish: Wish) {
-        sim.happen(&Happening::File(wish.clone()));
-        let number = lock(&sim.world).planning.tickets.len();
-        self.filed.push((TicketId::new(format!("SIM-{number}")), wish));
-    }
-
-    /// PO takes what failed and waits for a mended version out of the queue.
-    fn tidy(&mut self, sim: &mut Sim) {
-        let under_way = |id: &TicketId| {
-            let all = sim.engine.iter().flat_map(ops_engine::Engine::deployments);
-            all.into_iter().any(|one| one.created.tickets.contains(id))
-        };
-        let left: Vec<_> = {
-            let world = lock(&sim.world);
-            let rfp = |id: &&TicketId| {
-                world.planning.tickets.get(*id).is_some_and(|ticket| ticket.status == "rfp")
-            };
-            let all = self.filed.iter().map(|(id, _)| id).filter(rfp);
-            all.filter(|id| !under_way(id) && !soaked(&world, id)).cloned().collect()
-        };
-        for ticket in left.iter().rev().skip(LEFT_IN_QUEUE) {
-            sim.happen(&Happening::PullBack(ticket.clone()));
-        }
-    }
-
-    fn ticket(&mut self, sim: &mut Sim) {
-        self.left -= 1;
-        self.tidy(sim);
-        let service =
-            self.dice.weighted(&[(SHOP, 4), (CART, 4), (STOCK, 3), (MAILER, 2), (PORTAL, 4)]);
-        let kind = self.dice.weighted(&[
-            (Kind::Good, 42),
-            (Kind::Tardy, 4),
-            (Kind::Stubborn, 4),
-            (Kind::Errors, 8),
-            (Kind::Slow, 4),
-            (Kind::Sick, 5),
-            (Kind::Crashes, 4),
-            (Kind::CrashesLater, 4),
-            (Kind::Fades, 4),
-            (Kind::Broken, 5),
-        ]);
-        // What takes longer to start again than the gap may last cannot be kept within it.
-        let kind = if service == STOCK && kind == Kind::Tardy { Kind::Good } else { kind };
-        let lacks = self.dice.weighted(&[
-            (Lacks::Nothing, 60),
-            (Lacks::Cq, 1),
-            (Lacks::Qa, 2),
-            (Lacks::QaFailed, 2),
-            (Lacks::Changed, 2),
-            (Lacks::Notes, 1),
-        ]);
-        let mut wish = self.wish(sim, service, kind, lacks);
-        if self.dice.chance(120) {
-            self.wishes_change(sim, &mut wish);
-        }
-        if self.dice.chance(150) {
-            self.built_from_a_commit(sim, &mut wish);
-        }
-        if self.dice.chance(40)
-            && let Some((_, earlier)) = self.filed.iter().rev().find(|(_, w)| w.service == service)
-        {
-            // Another ticket for the same candidate.
-            wish = Wish { lacks, ..earlier.clone() };
-        }
-        self.file(sim, wish);
-    }
-
-    /// The team commits another `ops.yaml`, and perhaps asks for it in a ticket.
-    fn wishes_change(&mut self, sim: &mut Sim, wish: &mut Wish) {
-        self.commits += 1;
-        if self.dice.chance(500) {
-            sim.happen(&Happening::Commit(self.commits));
-        } else {
-            sim.happen(&Happening::Loosen(self.commits));
-        }
-        let commit = Some(commit_name(self.commits));
-        if self.dice.chance(400) {
-            wish.config_commit.clone_from(&commit);
-        }
-        if self.dice.chance(600) {
-            let lacks = self.dice.weighted(&[
-                (Lacks::Nothing, 8),
-                (Lacks::Cq, 1),
-                (Lacks::Qa, 1),
-                (Lacks::QaFailed, 1),
-            ]);
-            let asks = self.wish(sim, "ops.yaml", Kind::Good, lacks);
-            self.file(sim, Wish { governs: commit, ..asks });
-        }
-    }
-
-    /// The wish names its source commit, and perhaps holds the work of earlier tickets.
-    fn built_from_a_commit(&mut self, sim: &Sim, wish: &mut Wish) {
-        self.made += 1;
-        // Sometimes an older one is handed over late.
-        let number =
-            if self.dice.chance(250) { self.dice.between(1, self.made) } else { self.made };
-        wish.commit = Some(commit_name(SOURCES + number));
-        let world = lock(&sim.world);
-        let before = |(id, earlier): &&(TicketId, Wish)| {
-            let open = world.planning.tickets.get(id).is_some_and(|one| one.status == "rfp");
-            open && earlier.service == wish.service && earlier.commit < wish.commit
-        };
-        let all: Vec<_> = self.filed.iter().filter(before).map(|(id, _)| id.clone()).collect();
-        if self.dice.chance(600) {
-            wish.includes = all;
-        }
-    }
-
-    /// A ticket that mends what froze.
-    fn fix(&mut self, sim: &mut Sim, frozen: DeploymentId) {
-        let engine = sim.engine.as_ref();
-        let mends = |one: &Deployment| one.plan.as_ref().is_some_and(|plan| plan.frozen.is_some());
-        if engine.and_then(|engine| engine.deployment(frozen)).is_some_and(mends) {
-            // A fix that froze clears away only what it was to mend: people see to a second fix.
-            return;
-        }
-        let service =
-            engine.and_then(|engine| Some(engine.deployment(frozen)?.created.service.clone()));
-        let Some(service) = service else { return };
-        let service = service.as_str().split('@').next().unwrap_or_default().to_owned();
-        let kind = self.dice.weighted(&[(Kind::Good, 8), (Kind::Errors, 1), (Kind::Sick, 1)]);
-        let wish = self.wish(sim, &service, kind, Lacks::Nothing);
-        self.file(sim, Wish { fixes: Some(frozen), ..wish });
-    }
-
-    fn any_filed(&mut self, sim: &Sim, status: &str) -> Option<(TicketId, Wish)> {
-        let world = lock(&sim.world);
-        let fits = |id: &TicketId| {
-            world.planning.tickets.get(id).is_some_and(|ticket| ticket.status == status)
-        };
-        let fitting: Vec<_> = self.filed.iter().filter(|(id, _)| fits(id)).collect();
-        let at = self.dice.below(fitting.len() as u64) as usize;
-        fitting.get(at).map(|found| (*found).clone())
-    }
-
-    /// The team edits tickets.
-    fn team(&mut self, sim: &mut Sim) {
-        let Some((ticket, wish)) = self.any_filed(sim, "rfp") else { return };
-        let happening = match self.dice.below(10) {
-            0 | 1 => Happening::PullBack(ticket),
-            2 => Happening::Revoke(ticket),
-            3..=5 => Happening::Remark(ticket),
-            6 => Happening::Hide(ticket, self.dice.between(5_000, 90_000)),
-            _ => {
-                let lacking = wish.lacks != Lacks::Nothing;
-                let back = self.any_filed(sim, "in-progress");
-                match back {
-                    Some((back, wish)) => Happening::Round(back, mended(wish)),
-                    None if lacking => Happening::Round(ticket, mended(wish)),
-                    None => return,
-                }
-            }
-        };
-        sim.happen(&happening);
-    }
-
     fn deployment(&mut self, sim: &Sim) -> Option<(DeploymentId, PhaseName)> {
         let weigh = |phase| match phase {
             PhaseName::Held | PhaseName::Queued => 1,
@@ -579,84 +396,6 @@ impl Director {
         guards.get(self.dice.below(guards.len() as u64) as usize).copied()
     }
 
-    fn daemon(&mut self, sim: &mut Sim) {
-        let happening = match self.dice.below(4) {
-            0 => Happening::Kill(self.dice.between(20, 9_000)),
-            1 => Happening::Kill(self.dice.between(20_000, 150_000)),
-            2 => Happening::DieAt(Die::Before(self.dice.below(6))),
-            _ => Happening::DieAt(Die::After(self.dice.below(6))),
-        };
-        sim.happen(&happening);
-    }
-
-    fn machine(&mut self, sim: &mut Sim) {
-        let happening = match self.dice.below(6) {
-            0 => Happening::Reboot,
-            1 => Happening::Suspend(self.dice.between(1_000, 90_000)),
-            2 | 3 => Happening::DoorRestart,
-            4 => Happening::StepWall(-(self.dice.between(1_000, 7_200_000) as i64)),
-            _ => Happening::StepWall(self.dice.between(1_000, 7_200_000) as i64),
-        };
-        sim.happen(&happening);
-    }
-
-    fn replica(&mut self, sim: &mut Sim) {
-        let n = self.dice.below(64);
-        let happening = if self.dice.chance(500) {
-            Happening::ReplicaDies(n)
-        } else {
-            Happening::Blip(n, self.dice.between(300, 6_000))
-        };
-        sim.happen(&happening);
-    }
-
-    fn part(&mut self, sim: &mut Sim) {
-        let part = Part::ALL[self.dice.below(Part::ALL.len() as u64) as usize];
-        let board = matches!(part, Part::Planning | Part::Meeting);
-        let most = if board { 400_000 } else { 100_000 };
-        let ms = self.dice.between(1_000, most);
-        let happening = if self.dice.chance(650) {
-            Happening::Down(part, ms)
-        } else {
-            Happening::Slow(part, ms.min(100_000))
-        };
-        sim.happen(&happening);
-    }
-
-    fn room(&mut self, sim: &mut Sim) {
-        let ms = self.dice.between(2_000, 60_000);
-        let (bad, good) = match self.dice.below(5) {
-            0 => (Happening::DiskFull(true), Some(Happening::DiskFull(false))),
-            1 => (Happening::ReserveFails(true), Some(Happening::ReserveFails(false))),
-            2 => (Happening::HostLow(true), Some(Happening::HostLow(false))),
-            3 => (Happening::SecretsGone(true), Some(Happening::SecretsGone(false))),
-            _ => match self.stored(sim) {
-                Some(digest) => (Happening::Spoil(digest), None),
-                None => return,
-            },
-        };
-        sim.happen(&bad);
-        if let Some(good) = good {
-            sim.plan(ms, good);
-        }
-    }
-
-    fn stored(&mut self, sim: &Sim) -> Option<Digest> {
-        let world = lock(&sim.world);
-        let at = self.dice.below(world.store.stored.len() as u64) as usize;
-        world.store.stored.keys().nth(at).cloned()
-    }
-
-    fn traffic(&mut self, sim: &mut Sim) {
-        let service = UNITS[self.dice.below(UNITS.len() as u64) as usize].to_owned();
-        let rate = self.dice.weighted(&[(0, 3), (2, 2), (40, 4), (200, 1)]);
-        if rate == 0 {
-            let dawn = self.dice.between(10_000, 240_000);
-            sim.plan(dawn, Happening::Rate(service.clone(), 40));
-        }
-        sim.happen(&Happening::Rate(service, rate));
-    }
-
     /// After everything was mended: people clear up what waits for them.
     pub fn clear_up(&self, sim: &mut Sim) {
         let Some(engine) = &sim.engine else { return };
@@ -680,14 +419,6 @@ impl Director {
     }
 }
 
-/// Whether ops has recorded a stage on a ticket.
-fn soaked(world: &World, id: &TicketId) -> bool {
-    let ticket = world.planning.tickets.get(id);
-    ticket.is_some_and(|ticket| {
-        ticket.comments.iter().any(|one| one.text.starts_with("## Deployment Complete"))
-    })
-}
-
 /// All that a person can ask of a deployment under way.
 fn asks(deployment: DeploymentId) -> [Ask; 4] {
     let some = Some(deployment);
@@ -697,10 +428,6 @@ fn asks(deployment: DeploymentId) -> [Ask; 4] {
         Ask::Abort { deployment },
         Ask::Acknowledge { deployment },
     ]
-}
-
-fn mended(wish: Wish) -> Wish {
-    Wish { lacks: Lacks::Nothing, ..wish }
 }
 
 fn open(sim: &Sim) -> Vec<(DeploymentId, PhaseName)> {

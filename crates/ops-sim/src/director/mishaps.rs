@@ -1,0 +1,90 @@
+//! What breaks in a random run.
+
+use ops_core::id::Digest;
+
+use super::Director;
+use crate::{
+    disk::Die,
+    scheduler::{Sim, happening::Happening},
+    world::{faults::Part, lock, wishes::UNITS},
+};
+
+impl Director {
+    pub(super) fn daemon(&mut self, sim: &mut Sim) {
+        let happening = match self.dice.below(4) {
+            0 => Happening::Kill(self.dice.between(20, 9_000)),
+            1 => Happening::Kill(self.dice.between(20_000, 150_000)),
+            2 => Happening::DieAt(Die::Before(self.dice.below(6))),
+            _ => Happening::DieAt(Die::After(self.dice.below(6))),
+        };
+        sim.happen(&happening);
+    }
+
+    pub(super) fn machine(&mut self, sim: &mut Sim) {
+        let happening = match self.dice.below(6) {
+            0 => Happening::Reboot,
+            1 => Happening::Suspend(self.dice.between(1_000, 90_000)),
+            2 | 3 => Happening::DoorRestart,
+            4 => Happening::StepWall(-(self.dice.between(1_000, 7_200_000) as i64)),
+            _ => Happening::StepWall(self.dice.between(1_000, 7_200_000) as i64),
+        };
+        sim.happen(&happening);
+    }
+
+    pub(super) fn replica(&mut self, sim: &mut Sim) {
+        let n = self.dice.below(64);
+        let happening = if self.dice.chance(500) {
+            Happening::ReplicaDies(n)
+        } else {
+            Happening::Blip(n, self.dice.between(300, 6_000))
+        };
+        sim.happen(&happening);
+    }
+
+    pub(super) fn part(&mut self, sim: &mut Sim) {
+        let part = Part::ALL[self.dice.below(Part::ALL.len() as u64) as usize];
+        let board = matches!(part, Part::Planning | Part::Meeting);
+        let most = if board { 400_000 } else { 100_000 };
+        let ms = self.dice.between(1_000, most);
+        let happening = if self.dice.chance(650) {
+            Happening::Down(part, ms)
+        } else {
+            Happening::Slow(part, ms.min(100_000))
+        };
+        sim.happen(&happening);
+    }
+
+    pub(super) fn room(&mut self, sim: &mut Sim) {
+        let ms = self.dice.between(2_000, 60_000);
+        let (bad, good) = match self.dice.below(5) {
+            0 => (Happening::DiskFull(true), Some(Happening::DiskFull(false))),
+            1 => (Happening::ReserveFails(true), Some(Happening::ReserveFails(false))),
+            2 => (Happening::HostLow(true), Some(Happening::HostLow(false))),
+            3 => (Happening::SecretsGone(true), Some(Happening::SecretsGone(false))),
+            _ => match self.stored(sim) {
+                Some(digest) => (Happening::Spoil(digest), None),
+                None => return,
+            },
+        };
+        sim.happen(&bad);
+        if let Some(good) = good {
+            sim.plan(ms, good);
+        }
+    }
+
+    pub(super) fn stored(&mut self, sim: &Sim) -> Option<Digest> {
+        let world = lock(&sim.world);
+        let at = self.dice.below(world.store.stored.len() as u64) as usize;
+        world.store.stored.keys().nth(at).cloned()
+    }
+
+    pub(super) fn traffic(&mut self, sim: &mut Sim) {
+        let service = UNITS[self.dice.below(UNITS.len() as u64) as usize].to_owned();
+        let rate = self.dice.weighted(&[(0, 3), (2, 2), (40, 4), (200, 1)]);
+        if rate == 0 {
+            let dawn = self.dice.between(10_000, 240_000);
+            sim.plan(dawn, Happening::Rate(service.clone(), 40));
+        }
+        sim.happen(&Happening::Rate(service, rate));
+    }
+}
