@@ -61,9 +61,10 @@ impl Context {
 
     /// The settings that govern as the journal says, which need not be those of HEAD (S4).
     pub(crate) fn governing(&self) -> Result<Settings, Problem> {
-        let governs = match self.journal_path().exists() {
-            true => crate::past::knowledge(&self.journal()?)?.governs,
-            false => None,
+        let governs = if self.journal_path().exists() {
+            crate::past::knowledge(&self.journal()?)?.governs
+        } else {
+            None
         };
         match governs {
             Some(commit) => Ok(ops_config::load_at(&self.config, &commit)?.settings),
