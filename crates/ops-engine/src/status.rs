@@ -105,15 +105,12 @@ impl<J: Journal> Engine<J> {
 
     fn queued(&self, ticket: &Ticket, now: &Now) -> TicketView {
         let found = self.deployments().find(|one| one.created.tickets.contains(&ticket.id));
-        let (state, wait) = match found {
-            Some(one) => {
-                let state = format!("{} {}", one.id(), one.phase_name().text());
-                (state, self.wait_of(one, ticket, now))
-            }
-            None => {
-                let tried = self.knowledge().tried.get(&ticket.id);
-                ("waits for news".to_owned(), tried.map(|tried| wait_after(tried, now)))
-            }
+        let (state, wait) = if let Some(one) = found {
+            let state = format!("{} {}", one.id(), one.phase_name().text());
+            (state, Some(self.wait_of(one, ticket, now)))
+        } else {
+            let tried = self.knowledge().tried.get(&ticket.id);
+            ("waits for news".to_owned(), tried.map(|tried| wait_after(tried, now)))
         };
         let (waiting, expected) = match wait {
             Some(Wait { words, expected }) => (Some(words), expected),
@@ -122,11 +119,11 @@ impl<J: Journal> Engine<J> {
         TicketView { id: ticket.id.clone(), title: ticket.title.clone(), state, waiting, expected }
     }
 
-    fn wait_of(&self, one: &Deployment, ticket: &Ticket, now: &Now) -> Option<Wait> {
+    fn wait_of(&self, one: &Deployment, ticket: &Ticket, now: &Now) -> Wait {
         let report = owed(one, now).report;
         let by_then = report.left_ms.and_then(|left| at(now, left));
         if one.halted.is_some() {
-            return Some(Wait { words: report_sentence(&report), expected: None });
+            return Wait { words: report_sentence(&report), expected: None };
         }
         match &one.phase {
             Phase::Queued { .. } => {
@@ -136,20 +133,20 @@ impl<J: Journal> Engine<J> {
                 } else {
                     format!("behind {}", names.join(" and "))
                 };
-                Some(Wait { words, expected: None })
+                Wait { words, expected: None }
             }
             Phase::Held { cause, .. } => {
                 let (words, expected) = match self.opens(one, ticket, now) {
                     Some(opens) => (format!("{}; the window opens", cause.words()), Some(opens)),
                     None => (format!("{}; looked at again", cause.words()), by_then),
                 };
-                Some(Wait { words, expected })
+                Wait { words, expected }
             }
             Phase::Soaking { .. } => {
                 let words = "soaks on this stage; the next one begins".to_owned();
-                Some(Wait { words, expected: by_then })
+                Wait { words, expected: by_then }
             }
-            _ => Some(Wait { words: format!("until {}", report.waiting_for), expected: by_then }),
+            _ => Wait { words: format!("until {}", report.waiting_for), expected: by_then },
         }
     }
 

@@ -37,13 +37,12 @@ pub fn loosened(old: &Settings, new: &Settings) -> Vec<Loosening> {
         host(&old.host, new, &mut found);
     }
     for (name, old) in &old.services {
-        match new.services.get(name) {
-            Some(new) => found.all.extend(loosened_service(old, new)),
+        if let Some(new) = new.services.get(name) {
+            found.all.extend(loosened_service(old, new));
+        } else {
             // Once it is gone, it could come back without any of its gates.
-            None => {
-                let (path, words) = (format!("services.{name}"), "gone, with all its gates".into());
-                found.all.push(Loosening { path, words });
-            }
+            let (path, words) = (format!("services.{name}"), "gone, with all its gates".into());
+            found.all.push(Loosening { path, words });
         }
     }
     found.all

@@ -35,12 +35,11 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Problem>
 
 fn verify(context: &Context) -> Result<Exit, Problem> {
     let journal = context.journal()?;
-    let anchors = match context.governing() {
-        Ok(settings) => anchors(context, &settings.boards.me)?,
-        Err(_) => {
-            context.ui.warning("ops.yaml cannot be read, so heads on tickets are left out");
-            Vec::new()
-        }
+    let anchors = if let Ok(settings) = context.governing() {
+        anchors(context, &settings.boards.me)?
+    } else {
+        context.ui.warning("ops.yaml cannot be read, so heads on tickets are left out");
+        Vec::new()
     };
     let (records, head) = ops_store::verify_anchors(&journal, &anchors)?;
     let answer = Answer { records, head, anchors: anchors.len() };

@@ -157,7 +157,7 @@ fn s12_one_ticket_walks_from_staging_to_production() {
         let ports = text.split_once("ports: ").unwrap().1.split_once(' ').unwrap().0.to_owned();
         let (first, last) = ports.split_once('-').unwrap();
         let (first, last): (u16, u16) = (first.parse().unwrap(), last.parse().unwrap());
-        let half = (first + last) / 2;
+        let half = u16::midpoint(first, last);
         text.replace(
             &format!("production: {{ ports: {ports} }}"),
             &format!(
