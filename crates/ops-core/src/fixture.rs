@@ -250,6 +250,7 @@ impl World {
         Facts {
             at: self.now.wall,
             proposed: None,
+            soaked: None,
             limits: crate::checks::LimitFacts::default(),
             alerts: Vec::new(),
             tally: crate::checks::Tally::default(),

@@ -86,6 +86,8 @@ pub struct Known {
     pub tallies: BTreeMap<(EnvironmentName, ServiceName), TallyBook>,
     /// Nothing but what makes the candidate is to be gathered.
     pub only_candidate: bool,
+    /// The stage that comes next for a candidate, by its hash, where it has soaked before it.
+    pub soaked: Option<(EnvironmentName, Digest)>,
     /// Deployments that serve or froze, with the checks that were green before them.
     pub standing: Vec<Standing>,
 }

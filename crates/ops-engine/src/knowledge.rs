@@ -149,6 +149,16 @@ pub struct Tried {
     pub pause: Timer,
     /// The next stage, and the notes for which that holds (S12).
     pub next: Option<(EnvironmentName, Digest)>,
+    /// The candidate that has soaked before that stage.
+    pub soaked: Option<Digest>,
+}
+
+impl Tried {
+    /// The next stage, and the candidate that has soaked before it.
+    pub fn comes_next(&self) -> Option<(EnvironmentName, Digest)> {
+        let (next, _) = self.next.as_ref()?;
+        Some((next.clone(), self.soaked.clone()?))
+    }
 }
 
 /// How a try ended.

@@ -20,7 +20,7 @@ mod view;
 pub use daemon::{Command, Daemon, Handle};
 pub use engine::{Engine, EngineError, FORMAT, Watcher, replay};
 pub use jobs::{Done, Job, JobKey, Known, Looked, ProbeAnswer, QueueRead, Work};
-pub use knowledge::{EngineEvent, Knowledge};
+pub use knowledge::{EngineEvent, Knowledge, Tried};
 pub use operator::{Ask, Reply, Who};
 pub use perform::perform;
 pub use status::{Newer, Serving, Status};

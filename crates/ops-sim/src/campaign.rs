@@ -26,7 +26,7 @@ const REST_MS: u64 = 2 * 3_600_000;
 /// People clear up this often meanwhile.
 const CLEAR_UP_MS: u64 = 60_000;
 /// Lines of a story that are told.
-const LINES: usize = 200;
+const LINES: usize = 20000;
 
 /// What came of one seed.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{DeploymentId, Digest, ServiceName},
+    id::{DeploymentId, Digest, EnvironmentName, ServiceName},
     plan::KnownRelease,
     settings::Settings,
     signal::SignalSecond,
@@ -166,6 +166,8 @@ pub struct Facts {
     pub proposed: Option<Result<Arc<Settings>, Fault>>,
     /// The ticket; `Ok(None)` if the board says there is none. Unused for rollbacks.
     pub ticket: Result<Option<Ticket>, Fault>,
+    /// The stage that comes next for a candidate, by its hash, where it has soaked before it.
+    pub soaked: Option<(EnvironmentName, Digest)>,
     /// Other tickets that ask for the same candidate.
     pub siblings: Vec<Ticket>,
     /// The artifact that the notes name; `None` if they name none.

@@ -119,10 +119,13 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
     };
     desk.whole = source.zip(name).and_then(|(source, name)| source.services.get(&name));
     if let Some(whole) = desk.whole {
-        desk.service = whole.in_stage(&created.environment).or_else(|| {
-            desk.environment = whole.stages.first()?.environment.clone();
-            whole.in_stage(&desk.environment)
-        });
+        desk.candidate = candidate(&desk);
+        if created.kind == Kind::Release {
+            let hash = desk.candidate.as_ref().map(Candidate::hash);
+            let stage = whole.stage_of(hash.as_ref(), facts.soaked.as_ref());
+            desk.environment = stage.unwrap_or(&created.environment).clone();
+        }
+        desk.service = whole.in_stage(&desk.environment);
     }
     desk.candidate = candidate(&desk);
     desk
@@ -137,7 +140,8 @@ fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
     Some(candidate_of(found, desk.whole?, artifact.digest.clone()))
 }
 
-fn candidate_of(found: &FoundNotes, service: &Service, artifact: Digest) -> Candidate {
+/// The candidate of these notes with this artifact.
+pub fn candidate_of(found: &FoundNotes, service: &Service, artifact: Digest) -> Candidate {
     let FoundNotes { notes, hash, .. } = found;
     Candidate {
         artifact,

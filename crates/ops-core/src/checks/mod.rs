@@ -24,7 +24,7 @@ pub use facts::{
     Age, Alert, ArtifactFact, Condemned, DependencyFact, Facts, Fingerprint, Fixed, HostFact,
     LimitFacts, Rival, Tally, Trace,
 };
-pub use judge::{Judged, judge, qa_verdict};
+pub use judge::{Judged, candidate_of, judge, qa_verdict};
 pub use page::page;
 pub use window::{BadWindow, Windows, check_opening, judge_windows};
 

@@ -337,6 +337,18 @@ impl Service {
         self.stages.iter().map(|stage| &stage.environment)
     }
 
+    /// The environment in which a candidate is deployed next: the first of its path, or the one
+    /// after those in which this very candidate has soaked (S12). Nothing else leads past a stage.
+    pub fn stage_of(
+        &self,
+        candidate: Option<&Digest>,
+        soaked: Option<&(EnvironmentName, Digest)>,
+    ) -> Option<&EnvironmentName> {
+        let next = soaked.filter(|(_, of)| Some(of) == candidate).map(|(next, _)| next);
+        let known = next.and_then(|next| self.environments().find(|one| *one == next));
+        known.or_else(|| self.environments().next())
+    }
+
     /// The service as it is deployed in one of its environments: with the route that it has
     /// there, and, unless that is the last one, under a name of its own, so that the copies of two
     /// stages never meet at the door or on a machine.

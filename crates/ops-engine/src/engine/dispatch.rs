@@ -180,6 +180,11 @@ impl<J: Journal> Engine<J> {
             tallies: knowledge.tallies.clone(),
             standing: self.standing(deployment),
             only_candidate: false,
+            soaked: created
+                .tickets
+                .first()
+                .and_then(|ticket| knowledge.tried.get(ticket))
+                .and_then(crate::knowledge::Tried::comes_next),
         };
         Work::Gather { created: Box::new(created.clone()), known: Box::new(known) }
     }

@@ -26,7 +26,9 @@ impl<J: Journal> Engine<J> {
             return Ok(());
         };
         let group = deployment.created.group.clone();
-        // What froze gives way to the ticket that mends it, after all other checks have passed.
+        // What froze lends its place to the ticket that mends it, after all other checks have
+        // passed. It stays frozen until that ticket's watch has passed: whatever becomes of the
+        // mending, somebody answers for what froze.
         let mended: Vec<_> = self
             .deployments
             .values()
@@ -38,7 +40,6 @@ impl<J: Journal> Engine<J> {
         }
         let mended: Vec<_> = mended.into_iter().map(Deployment::id).collect();
         for other in mended.into_iter().filter(|_| highest.is_ok()) {
-            self.feed(other, &Input::Superseded { by: id }, now)?;
             self.give_lease(other, now)?;
         }
         let answer = match highest {

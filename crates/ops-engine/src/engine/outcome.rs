@@ -121,7 +121,9 @@ impl<J: Journal> Engine<J> {
             let soak = plan.soak.as_ref().filter(|_| end == End::Promoted)?;
             Some((soak.next.clone(), plan.new.candidate.notes.clone()))
         });
-        let tried = Tried { by: deployment.id(), end, foreign, retries, pause, next };
+        let soaked = next.as_ref().and(plan).map(|plan| plan.new.candidate.hash());
+        let by = deployment.id();
+        let tried = Tried { by, end, foreign, retries, pause, next, soaked };
         Some(EngineEvent::Tried { ticket, tried })
     }
 

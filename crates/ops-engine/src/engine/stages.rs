@@ -5,7 +5,7 @@ use ops_core::{
     candidate::Candidate,
     deploy::{Created, Deployment, Input, Phase, PhaseName},
     id::DeploymentId,
-    plan::Kind,
+    plan::{Kind, Plan},
     time::Now,
 };
 
@@ -64,6 +64,7 @@ impl<J: Journal> Engine<J> {
         if !serves {
             return Ok(());
         }
+        self.end_frozen(id, &plan, now)?;
         let replaced: Vec<_> = self
             .deployments
             .values()
@@ -89,6 +90,22 @@ impl<J: Journal> Engine<J> {
 /// one may govern by the time of the next stage: what was asked for is still the same.
 fn same(one: &Candidate, other: &Candidate) -> bool {
     one.service == other.service && one.artifact == other.artifact && one.notes == other.notes
+}
+
+impl<J: Journal> Engine<J> {
+    /// What froze, and what this deployment was to mend, is over once this one serves (S11).
+    fn end_frozen(&mut self, id: DeploymentId, plan: &Plan, now: &Now) -> Result<(), EngineError> {
+        let Some(left) = &plan.frozen else { return Ok(()) };
+        let over = |other: &&Deployment| {
+            matches!(other.phase, Phase::Frozen { .. })
+                && other.plan.as_ref().is_some_and(|its| its.new.spec.release == left.release)
+        };
+        let mended: Vec<_> = self.deployments.values().filter(over).map(Deployment::id).collect();
+        for other in mended {
+            self.feed(other, &Input::Superseded { by: id }, now)?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether its candidate must not stay on any stage.

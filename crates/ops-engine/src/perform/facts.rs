@@ -6,7 +6,7 @@ mod rivals;
 use std::{collections::BTreeMap, sync::Arc};
 
 use ops_core::{
-    checks::{ArtifactFact, Facts, HostFact, LimitFacts, Tally},
+    checks::{ArtifactFact, Facts, HostFact, LimitFacts, Tally, candidate_of},
     deploy::Created,
     id::{Digest, EnvironmentName},
     notes::{FoundNotes, Notes, NotesFound, find_notes},
@@ -32,6 +32,7 @@ struct Paper {
     /// The service as configured for all its stages.
     whole: Option<Service>,
     place: Option<Place>,
+    artifact: Option<Look<ArtifactFact>>,
 }
 
 impl Paper {
@@ -55,8 +56,17 @@ impl Paper {
             .or_else(|| known.undo.as_ref().map(|undo| undo.candidate.service.clone()));
         let source = proposed.as_ref().unwrap_or(&settings).as_ref().ok();
         let whole = source.zip(name).and_then(|(source, name)| source.services.get(&name)).cloned();
-        let place = Place::of(whole.as_ref(), created);
-        Self { settings, ticket, found, proposed, whole, place }
+        let mut paper =
+            Self { settings, ticket, found, proposed, whole, place: None, artifact: None };
+        paper.artifact = paper.look_for_artifact(ports, known);
+        paper.place = Place::of(paper.whole.as_ref(), created, paper.candidate().as_ref(), known);
+        paper
+    }
+
+    /// The candidate's hash, as far as it can be told.
+    fn candidate(&self) -> Option<Digest> {
+        let artifact = self.artifact.as_ref()?.as_ref().ok()?.digest.clone();
+        Some(candidate_of(self.found.as_ref()?, self.whole.as_ref()?, artifact).hash())
     }
 
     fn notes(&self) -> Option<&Notes> {
@@ -65,7 +75,7 @@ impl Paper {
 
     /// What would run: what the notes name, or, for a rollback, what lies in the store of what
     /// served before.
-    fn artifact(&self, ports: &Ports, known: &Known) -> Option<Look<ArtifactFact>> {
+    fn look_for_artifact(&self, ports: &Ports, known: &Known) -> Option<Look<ArtifactFact>> {
         if let (None, Some(undo)) = (&self.found, &known.undo) {
             return Some(stored(ports, &undo.spec.artifact));
         }
@@ -77,7 +87,7 @@ impl Paper {
 pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
     let paper = Paper::read(ports, created, known);
     if known.only_candidate {
-        return only_candidate(ports, paper, known);
+        return nothing(paper, known);
     }
     let place = paper.place.as_ref();
     let service = place.map(|place| &place.service);
@@ -111,7 +121,6 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         },
     );
     Facts {
-        artifact: paper.artifact(ports, known),
         siblings: siblings(ports, created),
         old_stored: old.as_ref().map(|old| ports.artifacts.verify(&old.spec.artifact)),
         host: host(ports, limits, service),
@@ -145,12 +154,7 @@ fn stored(ports: &Ports, digest: &Digest) -> Look<ArtifactFact> {
     ))
 }
 
-/// What makes the candidate, and nothing that takes long: asked right before a verdict.
-fn only_candidate(ports: &Ports, paper: Paper, known: &Known) -> Facts {
-    Facts { artifact: paper.artifact(ports, known), ..nothing(paper, known) }
-}
-
-/// Facts in which nothing outside was looked at.
+/// Facts in which nothing was looked at but what makes the candidate.
 fn nothing(paper: Paper, known: &Known) -> Facts {
     let fault = || Fault::new("it was not looked at", "the gathering of facts", "look at it");
     Facts {
@@ -159,7 +163,7 @@ fn nothing(paper: Paper, known: &Known) -> Facts {
         proposed: paper.proposed,
         ticket: paper.ticket,
         siblings: Vec::new(),
-        artifact: None,
+        artifact: paper.artifact,
         old: None,
         old_stored: None,
         undo: known.undo.clone(),
@@ -173,6 +177,7 @@ fn nothing(paper: Paper, known: &Known) -> Facts {
         alerts: Vec::new(),
         tally: Tally::default(),
         then: known.then.clone(),
+        soaked: known.soaked.clone(),
         now: BTreeMap::new(),
         rivals: Err(fault()),
         surpassed: false,
@@ -201,13 +206,18 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(whole: Option<&Service>, created: &Created) -> Option<Self> {
+    fn of(
+        whole: Option<&Service>,
+        created: &Created,
+        candidate: Option<&Digest>,
+        known: &Known,
+    ) -> Option<Self> {
         let whole = whole?;
-        let environment = created.environment.clone();
-        if let Some(service) = whole.in_stage(&environment) {
-            return Some(Self { service, environment });
-        }
-        let environment = whole.stages.first()?.environment.clone();
+        let stage = match created.kind {
+            Kind::Release => whole.stage_of(candidate, known.soaked.as_ref()),
+            Kind::Rollback { .. } | Kind::Settings { .. } => None,
+        };
+        let environment = stage.unwrap_or(&created.environment).clone();
         Some(Self { service: whole.in_stage(&environment)?, environment })
     }
 }

@@ -91,9 +91,8 @@ fn judged(
     known.then = knowledge.fingerprints.get(ticket).cloned();
     known.answered = knowledge.again.contains(ticket);
     // Where it soaked already, the next stage is asked about.
-    let next = knowledge.tried.get(ticket).and_then(|tried| tried.next.clone());
-    let environment =
-        next.map_or_else(|| EnvironmentName::new("production"), |(environment, _)| environment);
+    known.soaked = knowledge.tried.get(ticket).and_then(ops_engine::Tried::comes_next);
+    let environment = EnvironmentName::new("production");
     let (created, facts) = serve::facts_of(ports, ticket, environment, known);
     let mut facts = facts.ok_or_else(|| Problem::internal("the facts could not be gathered"))?;
     let found = facts.ticket.as_ref().ok().and_then(Option::as_ref);

@@ -29,6 +29,7 @@ pub(crate) fn nothing_known(governs: Option<String>) -> Known {
         tallies: BTreeMap::new(),
         standing: Vec::new(),
         only_candidate: false,
+        soaked: None,
     }
 }
 
