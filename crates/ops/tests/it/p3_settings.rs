@@ -145,7 +145,11 @@ fn p3_s4_a_settings_ticket_passes_cq_and_qa_of_those_who_govern() {
     let id = team.judged("Thaw", &asks(&commit), |_| {});
     eventually("it governs", || (governing(&site)? == commit).then_some(()));
     eventually("its ticket is closed", || (team.ticket(&id).status == "closed").then_some(()));
-    crate::told::snapshot(&site, "explain_settings", &site.ops(&["explain", &id]).whole());
+    let ended = eventually("all its words are written", || {
+        let said = site.ops(&["explain", &id]);
+        (!said.out.contains("Waits until")).then(|| said.whole())
+    });
+    crate::told::snapshot(&site, "explain_settings", &ended);
     team.none_led_through();
     assert_eq!(site.end_daemon(Signal::TERM), Some(0));
     site.serve();

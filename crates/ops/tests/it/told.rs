@@ -15,6 +15,7 @@ pub(crate) fn snapshot(site: &Site, name: &str, text: &str) {
             (r"\b[0-9a-f]{40}\b", "[commit]"),
             (r"\b[0-9a-f]{12}\b", "[short]"),
             (r"process \d+", "process [pid]"),
+            (r"record \d+ of the journal", "record [n] of the journal"),
             (r"127\.0\.0\.1:\d+", "[address]"),
             (r"\b\d+ (MB|kB) ", "[n] $1 "),
             (r"\b\d+ kB\b", "[n] kB"),
