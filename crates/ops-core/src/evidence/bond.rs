@@ -3,10 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::HoldReason;
+use super::{HoldReason, visible};
 use crate::{
     id::Digest,
-    markdown::{Piece, pieces},
     notes::{FoundNotes, Place},
     settings::Role,
     ticket::Comment,
@@ -66,9 +65,17 @@ pub(super) fn of(
 /// Whether the author's own words name the hash, by at least its first twelve digits.
 fn names(text: &str, candidate: &Digest) -> bool {
     let hex = candidate.hex();
+    let Some(least) = hex.get(..LEAST_DIGITS) else { return false };
+    let mut windows = text.as_bytes().windows(LEAST_DIGITS);
+    if !windows.any(|window| window.eq_ignore_ascii_case(least.as_bytes())) {
+        return false;
+    }
     let named = |line: &str| {
         let mut runs = line.split(|c: char| !c.is_ascii_alphanumeric());
-        runs.any(|run| run.len() >= LEAST_DIGITS && hex.starts_with(&run.to_ascii_lowercase()))
+        runs.any(|run| {
+            let start = hex.get(..run.len());
+            run.len() >= LEAST_DIGITS && start.is_some_and(|start| start.eq_ignore_ascii_case(run))
+        })
     };
-    pieces(text).iter().any(|piece| matches!(piece, Piece::Prose(line) if named(line)))
+    visible::lines(text).any(|line| named(&line))
 }

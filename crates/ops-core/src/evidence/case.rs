@@ -1,7 +1,12 @@
 //! The judgement itself, step by step.
+//!
+//! A ticket may have thousands of comments, so as little as possible is read: from the newest
+//! comment backwards, and only what could change the decision.
+
+use std::ops::Range;
 
 use super::{
-    HoldReason, NotesAt, RECORD_MARK, Verdict, bond,
+    Bond, HoldReason, NotesAt, RECORD_MARK, Verdict, bond,
     heard::{heard, roles},
     phrase::{self, Says},
     round::{self, Broken, Round},
@@ -10,37 +15,93 @@ use crate::{
     id::{Digest, Identity},
     notes::{Place, has_block},
     settings::{People, Role},
-    ticket::Ticket,
+    ticket::{Comment, Ticket},
 };
+
+/// The roles of so many people are remembered while one ticket is judged.
+const KNOWN: usize = 16;
+
+/// Where a verdict is missing, so many comments by strangers are searched for one that was meant to
+/// be it. It is held either way.
+const STRANGERS: usize = 16;
 
 /// A ticket with all that is needed to judge it.
 pub(super) struct Case<'a> {
-    pub(super) ticket: &'a Ticket,
-    pub(super) people: &'a People,
-    pub(super) notes: NotesAt,
-    pub(super) candidate: Option<&'a Digest>,
+    ticket: &'a Ticket,
+    people: &'a People,
+    notes: NotesAt,
+    candidate: Option<&'a Digest>,
+    /// The comments with the roles of their authors.
+    comments: Vec<(&'a Comment, &'a [Role])>,
 }
 
-impl Case<'_> {
+/// A pass that is tied to the candidate.
+#[derive(Clone, Copy)]
+struct Tied<'a> {
+    index: usize,
+    comment: &'a Comment,
+    bond: Bond,
+}
+
+impl Tied<'_> {
+    fn verdict(self) -> Verdict {
+        let Self { index, comment, bond } = self;
+        Verdict { author: comment.author.clone(), comment: index, at: comment.at.clone(), bond }
+    }
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        ticket: &'a Ticket,
+        people: &'a People,
+        notes: NotesAt,
+        candidate: Option<&'a Digest>,
+    ) -> Self {
+        // Few people write most of the comments, so most need no look into the settings.
+        let mut known: Vec<(&Identity, &[Role])> = Vec::new();
+        let mut roles_of = |who| {
+            if let Some((_, roles)) = known.iter().find(|(one, _)| *one == who) {
+                return *roles;
+            }
+            let roles = roles(people, who);
+            if known.len() < KNOWN {
+                known.push((who, roles));
+            }
+            roles
+        };
+        let of = |comment: &'a Comment| (comment, roles_of(&comment.author));
+        let comments = ticket.comments.iter().map(of).collect();
+        Self { ticket, people, notes, candidate, comments }
+    }
+
     /// The verdicts and whether one identity had two roles, or why it is held.
     pub(super) fn decide(&self) -> Result<(Verdict, Verdict, bool), HoldReason> {
         if self.ticket.status != "rfp" {
             return Err(HoldReason::NotRfp { status: self.ticket.status.clone() });
         }
-        let round = round::timeline(self.ticket).and_then(|events| round::current(&events));
-        let round = round.map_err(unfollowed)?;
+        let events = round::timeline(self.ticket).map_err(unfollowed)?;
+        let round = round::current(&events).map_err(unfollowed)?;
         self.notes_are_newest()?;
-        let cq = self.passes(Role::Cq, &round.comments, &round)?;
-        let qa = self.passes(Role::Qa, &round.since_qa, &round)?;
-        self.no_stranger_fails_it(&round)?;
-        let cq = self.bound(Role::Cq, &cq)?;
-        let qa = self.bound(Role::Qa, &qa)?;
-        self.three_people(&cq, &qa, &round)
+        let (in_round, in_qa) = (round.comments.clone(), round.since_qa.clone());
+        let last_cq = self.newest_pass(Role::Cq, in_round.clone(), &round)?;
+        let last_qa = self.newest_pass(Role::Qa, in_qa.clone(), &round)?;
+        self.no_stranger_fails_it(&round, last_cq.min(last_qa))?;
+        let cq = self.tied(Role::Cq, in_round.clone(), 1)?;
+        let qa = self.tied(Role::Qa, in_qa.clone(), 1)?;
+        // Mostly the newest passes will do. All of them are read only if they are not apart.
+        self.apart(&cq, &qa, &round).map_or_else(
+            || {
+                let cq = self.tied(Role::Cq, in_round, usize::MAX)?;
+                let qa = self.tied(Role::Qa, in_qa, usize::MAX)?;
+                self.three_people(&cq, &qa, &round)
+            },
+            Ok,
+        )
     }
 
     /// The notes must be where the caller says, and no later block may be on the ticket.
     fn notes_are_newest(&self) -> Result<(), HoldReason> {
-        let newest = self.blocks_by_dev().last().map(Place::Comment);
+        let newest = self.blocks_by_dev().next_back().map(|(at, _)| Place::Comment(at));
         let newest =
             newest.or_else(|| has_block(&self.ticket.description).then_some(Place::Description));
         match newest {
@@ -49,123 +110,149 @@ impl Case<'_> {
         }
     }
 
-    fn blocks_by_dev(&self) -> impl Iterator<Item = usize> {
-        let comments = self.ticket.comments.iter().enumerate();
+    fn blocks_by_dev(&self) -> impl DoubleEndedIterator<Item = (usize, &'a Comment)> {
+        let comments = self.comments.iter().enumerate();
         comments
-            .filter(|(_, comment)| self.people.is(&comment.author, Role::Dev))
-            .filter(|(_, comment)| has_block(&comment.text))
-            .map(|(index, _)| index)
+            .filter(|(_, (comment, roles))| roles.contains(&Role::Dev) && has_block(&comment.text))
+            .map(|(index, (comment, _))| (index, *comment))
     }
 
-    /// The passes of a role that nothing of the same role took back, oldest first.
-    fn passes(
+    /// What a role said, newest first.
+    fn statements(
         &self,
         role: Role,
-        comments: &[usize],
-        round: &Round,
-    ) -> Result<Vec<usize>, HoldReason> {
-        let mut standing = Vec::new();
-        let mut last = None;
-        for (comment, says) in self.statements(role, comments) {
-            if says == Says::Pass {
-                standing.push(comment);
-            } else {
-                standing.clear();
+        comments: Range<usize>,
+    ) -> impl Iterator<Item = (usize, &'a Comment, Says)> {
+        let said = self.comments.get(comments.clone()).unwrap_or_default();
+        comments.zip(said).rev().filter_map(move |(index, (comment, roles))| {
+            if !roles.contains(&role) {
+                return None;
             }
-            last = Some((comment, says));
-        }
-        let by = |comment: usize| {
-            self.ticket.comments.get(comment).map_or_else(|| "".into(), |c| c.author.clone())
-        };
-        match last {
-            Some((_, Says::Pass)) => Ok(standing),
-            Some((comment, Says::Fail)) => {
-                Err(HoldReason::Failed { role, by: by(comment), comment })
-            }
-            Some((comment, _)) => Err(HoldReason::Unclear { role, by: by(comment), comment }),
-            None => Err(match self.strangers(round).find(|(_, says)| *says == Says::Pass) {
-                Some((comment, _)) => HoldReason::UnknownRole { who: by(comment), comment },
+            let says = heard(phrase::read(&comment.text), roles, role)?;
+            Some((index, *comment, says))
+        })
+    }
+
+    /// The last word of a role, which must be a pass.
+    fn newest_pass(
+        &self,
+        role: Role,
+        comments: Range<usize>,
+        round: &Round<'_>,
+    ) -> Result<usize, HoldReason> {
+        let Some((index, comment, says)) = self.statements(role, comments).next() else {
+            let all = round.comments.clone();
+            let mut newest = self.strangers(all).rev().take(STRANGERS);
+            let stranger = newest.find(|(_, _, says)| *says == Says::Pass);
+            return Err(match stranger {
+                Some((comment, who, _)) => HoldReason::UnknownRole { who: who.clone(), comment },
                 None => HoldReason::Missing { role },
-            }),
+            });
+        };
+        let by = || comment.author.clone();
+        match says {
+            Says::Pass => Ok(index),
+            Says::Fail => Err(HoldReason::Failed { role, by: by(), comment: index }),
+            _ => Err(HoldReason::Unclear { role, by: by(), comment: index }),
         }
     }
 
-    fn statements(&self, role: Role, comments: &[usize]) -> impl Iterator<Item = (usize, Says)> {
-        comments.iter().filter_map(move |index| {
-            let comment = self.ticket.comments.get(*index)?;
-            let roles = roles(self.people, &comment.author);
-            Some((*index, heard(phrase::read(&comment.text), roles, role)?))
-        })
+    /// What people without any role said, except ops's own records: index, author and statement.
+    fn strangers(
+        &self,
+        comments: Range<usize>,
+    ) -> impl DoubleEndedIterator<Item = (usize, &'a Identity, Says)> {
+        let said = self.comments.get(comments.clone()).unwrap_or_default();
+        comments
+            .zip(said)
+            .filter(|(_, (_, roles))| roles.is_empty())
+            .filter(|(_, (comment, _))| !comment.text.contains(RECORD_MARK))
+            .map(|(index, (comment, _))| (index, &comment.author, phrase::read(&comment.text).says))
     }
 
-    /// What people without any role said in this round, except ops's own records.
-    fn strangers(&self, round: &Round) -> impl Iterator<Item = (usize, Says)> {
-        round.comments.iter().filter_map(|index| {
-            let comment = self.ticket.comments.get(*index)?;
-            let stranger = roles(self.people, &comment.author).is_empty();
-            let heard = stranger && !comment.text.contains(RECORD_MARK);
-            heard.then(|| (*index, phrase::read(&comment.text).says))
-        })
-    }
-
-    /// A stranger's pass is worth nothing; a stranger's fail is worth a look.
-    fn no_stranger_fails_it(&self, round: &Round) -> Result<(), HoldReason> {
-        let failing = self.strangers(round).find(|(_, says)| *says == Says::Fail);
-        match failing.and_then(|(at, _)| Some((at, self.ticket.comments.get(at)?))) {
-            Some((comment, by)) => Err(HoldReason::UnknownRole { who: by.author.clone(), comment }),
+    /// A stranger's pass is worth nothing. A stranger's fail is worth a look: it holds until CQ and
+    /// QA have both passed the change after it.
+    fn no_stranger_fails_it(&self, round: &Round<'_>, looked: usize) -> Result<(), HoldReason> {
+        let later = round.comments.start.max(looked + 1)..round.comments.end;
+        match self.strangers(later).find(|(_, _, says)| *says == Says::Fail) {
+            Some((comment, who, _)) => Err(HoldReason::UnknownRole { who: who.clone(), comment }),
             None => Ok(()),
         }
     }
 
-    /// Of the standing passes, those that are tied to the candidate. If none is, the reason is that
-    /// of the last one.
-    fn bound(&self, role: Role, passes: &[usize]) -> Result<Vec<Verdict>, HoldReason> {
-        let mut verdicts = Vec::new();
-        let mut reason = HoldReason::Missing { role };
-        for index in passes {
-            let Some(comment) = self.ticket.comments.get(*index) else {
+    /// Of the passes of a role that nothing of the same role took back, the newest of each author
+    /// that is tied to the candidate, newest first and at most so many. If none is, the reason is
+    /// that of the newest pass.
+    fn tied(
+        &self,
+        role: Role,
+        comments: Range<usize>,
+        most: usize,
+    ) -> Result<Vec<Tied<'a>>, HoldReason> {
+        let mut tied: Vec<Tied<'a>> = Vec::new();
+        let mut reason = None;
+        let standing =
+            self.statements(role, comments).take_while(|(_, _, says)| *says == Says::Pass);
+        for (index, comment, _) in standing {
+            if tied.iter().any(|one| one.comment.author == comment.author) {
                 continue;
-            };
-            match bond::of(comment, *index, role, self.notes, self.candidate) {
-                Ok(bond) => verdicts.push(Verdict {
-                    author: comment.author.clone(),
-                    comment: *index,
-                    at: comment.at.clone(),
-                    bond,
-                }),
-                Err(why) => reason = why,
+            }
+            match bond::of(comment, index, role, self.notes, self.candidate) {
+                Ok(bond) => tied.push(Tied { index, comment, bond }),
+                Err(why) => reason = reason.or(Some(why)),
+            }
+            if tied.len() >= most {
+                break;
             }
         }
-        if verdicts.is_empty() { Err(reason) } else { Ok(verdicts) }
+        if tied.is_empty() { Err(reason.unwrap_or(HoldReason::Missing { role })) } else { Ok(tied) }
+    }
+
+    /// The newest two passes by two people who did not write the change.
+    fn apart(
+        &self,
+        cq: &[Tied<'a>],
+        qa: &[Tied<'a>],
+        round: &Round<'_>,
+    ) -> Option<(Verdict, Verdict, bool)> {
+        let reads = |one: &&Tied<'_>| !self.wrote(&one.comment.author, round);
+        let tested: Vec<_> = qa.iter().filter(reads).collect();
+        cq.iter().filter(reads).find_map(|cq| {
+            let qa = tested.iter().find(|qa| qa.comment.author != cq.comment.author)?;
+            Some((cq.verdict(), qa.verdict(), false))
+        })
     }
 
     /// DEV, CQ and QA are three identities, or the settings allow that they are not.
     fn three_people(
         &self,
-        cq: &[Verdict],
-        qa: &[Verdict],
-        round: &Round,
+        cq: &[Tied<'a>],
+        qa: &[Tied<'a>],
+        round: &Round<'_>,
     ) -> Result<(Verdict, Verdict, bool), HoldReason> {
-        let wrote = |who: &Identity| {
-            let mut blocks = self.blocks_by_dev().filter_map(|k| self.ticket.comments.get(k));
-            round.developers.contains(who) || blocks.any(|comment| comment.author == *who)
-        };
-        let apart = |cq: &Verdict, qa: &Verdict| {
-            cq.author != qa.author && !wrote(&cq.author) && !wrote(&qa.author)
-        };
-        let pairs = || cq.iter().rev().flat_map(|cq| qa.iter().rev().map(move |qa| (cq, qa)));
-        if let Some((cq, qa)) = pairs().find(|(cq, qa)| apart(cq, qa)) {
-            return Ok((cq.clone(), qa.clone(), false));
+        if let Some(apart) = self.apart(cq, qa, round) {
+            return Ok(apart);
         }
-        match pairs().next() {
-            Some((cq, qa)) if self.people.solo => Ok((cq.clone(), qa.clone(), true)),
-            Some((cq, qa)) => {
-                let cq_only = cq.author == qa.author || wrote(&cq.author);
-                let who = if cq_only { &cq.author } else { &qa.author };
+        match (cq.first(), qa.first()) {
+            (Some(cq), Some(qa)) if self.people.solo => Ok((cq.verdict(), qa.verdict(), true)),
+            (Some(cq), Some(qa)) => {
+                let (reviewer, tester) = (&cq.comment.author, &qa.comment.author);
+                let cq_only = reviewer == tester || self.wrote(reviewer, round);
+                let who = if cq_only { reviewer } else { tester };
                 Err(HoldReason::OneIdentity { who: who.clone() })
             }
-            None => Err(HoldReason::Missing { role: Role::Qa }),
+            _ => Err(HoldReason::Missing { role: Role::Qa }),
         }
+    }
+
+    /// Whether somebody was the change's developer: by a move, or by notes.
+    fn wrote(&self, who: &Identity, round: &Round<'_>) -> bool {
+        round.developers.contains(&who)
+            || self.people.is(who, Role::Dev)
+                && self
+                    .comments
+                    .iter()
+                    .any(|(comment, _)| comment.author == *who && has_block(&comment.text))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::phrase::{self, Says};
 use crate::{
     id::{Digest, Identity},
     notes::Place,
@@ -102,95 +103,152 @@ pub enum HoldReason {
     },
 }
 
-/// The hold in words, and the question to ask.
+/// The hold in words, and the question to ask: what was stopped, why, and who must do what first.
 pub(super) fn told(
     reason: &HoldReason,
     ticket: &Ticket,
     candidate: Option<&Digest>,
 ) -> (String, Option<String>) {
     let id = &ticket.id;
-    let words = format!("{id} is held: {}. {}.", what(reason), first(reason));
+    let words = format!("{id} is held: {}. {}.", what(reason, ticket), first(reason, candidate));
     (words, question(reason, candidate).map(|question| format!("{id}: {question}")))
 }
 
 /// What stopped it.
-fn what(reason: &HoldReason) -> String {
+fn what(reason: &HoldReason, ticket: &Ticket) -> String {
     match reason {
-        HoldReason::NotRfp { status } => format!("its status is `{status}`"),
-        HoldReason::History { why } => format!("its history cannot be trusted, {why}"),
-        HoldReason::NoRound => {
-            "its history does not show that it went through the pipeline".to_owned()
+        HoldReason::NotRfp { status } => format!("its status is `{status}`, not `rfp`"),
+        HoldReason::History { why } => format!(
+            "its history and its comments contradict each other ({why}), so nobody can tell what \
+             was approved"
+        ),
+        HoldReason::NoRound => "its history does not show that anybody worked on it: it was \
+             never in `in-progress` or `in-review`"
+            .to_owned(),
+        HoldReason::StrangeMove { to } => {
+            format!("after work on it began it was moved to `{to}`, which is no step on the way")
         }
-        HoldReason::StrangeMove { to } => format!("it was in `{to}` after work on it began"),
         HoldReason::BadEntry { from, to } => {
-            format!("its last move was from `{from}` to `{to}`, not to `rfp` from QA")
+            format!("its last move was from `{from}` to `{to}`, not from QA to `rfp`")
         }
         HoldReason::NotesMoved { said, newest: Some(newest) } => {
-            format!("its newest notes stand in {newest}, not in {said}")
+            format!("deployment notes were read from {said}, but the newest stand in {newest}")
         }
         HoldReason::NotesMoved { said, newest: None } => {
-            format!("there are no notes in {said} any more")
+            format!("the deployment notes that stood in {said} are gone")
+        }
+        HoldReason::Missing { role: Role::Qa } => {
+            "QA has given no verdict since it last came to `in-qa`".to_owned()
         }
         HoldReason::Missing { role } => {
-            format!("{} has given no verdict in this round", name(*role))
+            format!("{} has given no verdict since work on it last began", name(*role))
         }
         HoldReason::Failed { role, by, comment } => {
-            format!("{}'s last verdict is a fail, by {by} in {}", name(*role), at(*comment))
+            format!("{} failed it: {by} in {}", name(*role), at(*comment))
         }
-        HoldReason::Unclear { role, by, comment } => {
-            format!("{}'s last word is no plain verdict, by {by} in {}", name(*role), at(*comment))
-        }
-        HoldReason::UnknownRole { who, comment } => {
-            format!("{who}, who has no role in ops.yaml, gave a verdict in {}", at(*comment))
-        }
-        HoldReason::ChangedAfter { role, place } => {
-            format!("{place} changed what is to be deployed after {}'s verdict", name(*role))
-        }
-        HoldReason::NotBound { role, comment } => format!(
-            "nothing says which content {}'s verdict in {} is about",
+        HoldReason::Unclear { role, by, comment } => format!(
+            "the last word of {}, by {by} in {}, is neither a plain pass nor a plain fail",
             name(*role),
             at(*comment)
         ),
-        HoldReason::OtherCandidate { role, comment } => {
-            format!("{}'s verdict in {} is for another candidate", name(*role), at(*comment))
+        HoldReason::UnknownRole { who, comment } => {
+            let at = at(*comment);
+            if fails(ticket, *comment) {
+                format!("{who}, who has no role in ops.yaml, failed it in {at}")
+            } else {
+                format!("{who}, whose pass in {at} counts for nothing, has no role in ops.yaml")
+            }
         }
+        HoldReason::ChangedAfter { role, place } => {
+            format!("{place} changed what is to be deployed after {} had passed it", name(*role))
+        }
+        HoldReason::NotBound { role, comment } => format!(
+            "{} passed it in {}, but nothing says which build that was: the notes bear no digest",
+            name(*role),
+            at(*comment)
+        ),
+        HoldReason::OtherCandidate { role, comment } => format!(
+            "{}'s pass in {} is for another candidate than the one to be deployed",
+            name(*role),
+            at(*comment)
+        ),
         HoldReason::OneIdentity { who } => {
-            format!("{who} had two of the roles DEV, CQ and QA for this change")
+            format!("{who} did two of the three jobs on it: DEV, CQ and QA must be three people")
         }
     }
 }
 
-/// What must happen first.
-fn first(reason: &HoldReason) -> String {
+/// A stranger's pass counts for nothing and a stranger's fail is worth a look, so they are told
+/// apart.
+fn fails(ticket: &Ticket, comment: usize) -> bool {
+    let comment = ticket.comments.get(comment);
+    comment.is_some_and(|comment| phrase::read(&comment.text).says == Says::Fail)
+}
+
+/// What must happen first, and who can do it.
+fn first(reason: &HoldReason, candidate: Option<&Digest>) -> String {
     match reason {
-        HoldReason::NotRfp { .. } => "It goes on when it is in `rfp`".to_owned(),
-        HoldReason::NoRound | HoldReason::History { .. } | HoldReason::StrangeMove { .. } => {
-            "It must pass in-review and in-qa again".to_owned()
+        HoldReason::NotRfp { .. } => {
+            "It goes on by itself when QA has passed it and it is in `rfp`".to_owned()
         }
-        HoldReason::BadEntry { .. } => "QA must move it to `rfp`".to_owned(),
-        HoldReason::NotesMoved { newest: Some(_), .. } => "The notes are read again".to_owned(),
-        HoldReason::NotesMoved { newest: None, .. } => "DEV must post deployment notes".to_owned(),
-        HoldReason::Missing { role } => {
-            format!("{} must write a verdict on the ticket", name(*role))
-        }
-        HoldReason::Failed { role, .. } => format!("{} must pass it again", name(*role)),
-        HoldReason::Unclear { role, .. }
-        | HoldReason::ChangedAfter { role, .. }
-        | HoldReason::OtherCandidate { role, .. } => {
-            format!("{} must give a new verdict", name(*role))
-        }
-        HoldReason::UnknownRole { who, .. } => {
-            format!("CQ and QA must give theirs, or ops.yaml must give {who} a role")
-        }
-        HoldReason::NotBound { .. } => "The notes must bear a digest before the verdict, or the \
-             verdict must name the candidate's hash"
+        HoldReason::History { .. } => "Put the comment back as it was, or open a new ticket for \
+             the change and take it through CQ and QA"
             .to_owned(),
-        HoldReason::OneIdentity { .. } => "Somebody else must review or test it".to_owned(),
+        HoldReason::NoRound | HoldReason::StrangeMove { .. } => {
+            "DEV must move it to `in-review`, then CQ and QA must pass it".to_owned()
+        }
+        HoldReason::BadEntry { .. } => {
+            "QA must take it to `in-qa`, write its verdict there, and move it to `rfp`".to_owned()
+        }
+        HoldReason::NotesMoved { newest: Some(_), .. } => {
+            "Nobody has to do anything: the newest are read at the next look".to_owned()
+        }
+        HoldReason::NotesMoved { newest: None, .. } => {
+            "DEV must post deployment notes as a new comment".to_owned()
+        }
+        HoldReason::Missing { role } => {
+            format!("{} must {} it and write its verdict on the ticket", name(*role), task(*role))
+        }
+        HoldReason::Failed { role, .. } => {
+            format!("DEV must mend it, and {} must pass it again", name(*role))
+        }
+        HoldReason::Unclear { role, .. } => {
+            format!("{} must say plainly whether it passes", name(*role))
+        }
+        HoldReason::ChangedAfter { role, .. } => {
+            format!("{} must {} it as it is now, and pass it again", name(*role), task(*role))
+        }
+        HoldReason::OtherCandidate { role, .. } => match candidate {
+            Some(hash) => {
+                let (role, task) = (name(*role), task(*role));
+                format!("{role} must {task} candidate `{}`, and pass that", hash.short())
+            }
+            None => "The artifact must be found first, so that the two can be compared".to_owned(),
+        },
+        HoldReason::UnknownRole { who, .. } => format!(
+            "CQ and QA must both pass it after that comment, or ops.yaml must give {who} a role"
+        ),
+        HoldReason::NotBound { role, .. } => {
+            let hash = candidate.map_or_else(String::new, |hash| format!(" `{}`", hash.short()));
+            format!(
+                "{} must name the candidate{hash} beside its pass, or DEV must post notes with a \
+                 `digest:` for CQ and QA to pass",
+                name(*role)
+            )
+        }
+        HoldReason::OneIdentity { .. } => {
+            "Somebody else must do one of them: review it as CQ, or test it as QA".to_owned()
+        }
     }
 }
 
 fn at(comment: usize) -> Place {
     Place::Comment(comment)
+}
+
+/// What a role does before it gives its verdict.
+fn task(role: Role) -> &'static str {
+    if role == Role::Cq { "review" } else { "test" }
 }
 
 /// Asked only where an answer on the ticket would lift the hold.
@@ -204,6 +262,7 @@ fn question(reason: &HoldReason, candidate: Option<&Digest>) -> Option<String> {
             "{role}, {what} Please answer on the ticket with `{pass}` or `{fail}` in the first line."
         )
     };
+    let hash = candidate.map_or_else(String::new, |hash| format!(" `{}`", hash.short()));
     match reason {
         HoldReason::Missing { role } => Some(ask(role, "does this change pass?")),
         HoldReason::Unclear { role, comment, .. } => {
@@ -213,13 +272,13 @@ fn question(reason: &HoldReason, candidate: Option<&Digest>) -> Option<String> {
             Some(ask(role, "does your verdict hold for the newer deployment notes as well?"))
         }
         HoldReason::NotBound { role, .. } => {
-            let hash = candidate.map_or_else(String::new, |hash| format!(" `{}`", hash.short()));
             let what =
                 format!("is your verdict about the candidate{hash}? Name its hash beside it.");
             Some(ask(role, &what))
         }
         HoldReason::OtherCandidate { role, .. } => {
-            Some(ask(role, "does your verdict hold for the present candidate as well?"))
+            let what = format!("does your verdict hold for the present candidate{hash} as well?");
+            Some(ask(role, &what))
         }
         HoldReason::UnknownRole { who, .. } => Some(format!(
             "{who} gave a verdict, but has no role in ops.yaml. Who speaks for CQ and QA here?"

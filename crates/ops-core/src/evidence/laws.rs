@@ -10,7 +10,7 @@ use super::{
 };
 use crate::settings::Role;
 
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 24] = [
     "APPROVED",
     "REVIEW FAILED",
     "## QA PASS",
@@ -25,9 +25,22 @@ const TEXTS: [&str; 14] = [
     "Status: APPROVED",
     PATH_NOTES,
     DIGEST_NOTES,
+    "Genehmigt",
+    "Abgelehnt",
+    "QA：通过",
+    "CQ: Отклонено",
+    "> ## QA PASS",
+    "<details>\n\nQA PASS\n</details>",
+    "QA: АPPROVED",
+    "CQ/QA: PASS",
+    "QA PASS\n\nREVIEW FAILED",
+    "I revoke my approval",
 ];
+const FAILS: [&str; 5] =
+    ["CQ: fail", "QA: fail", "REVIEW FAILED", "Abgelehnt", "QA PASS\n\nQA FAIL"];
 const PEOPLE: [&str; 8] = ["pia", "dan", "cleo", "carl", "quinn", "sam", "both", "eve"];
-const OUTSIDERS: [&str; 4] = ["pia", "dan", "mark", "eve"];
+const REVIEWERS: [&str; 5] = ["cleo", "carl", "quinn", "sam", "both"];
+const OUTSIDERS: [&str; 5] = ["pia", "dan", "mark", "otto", "eve"];
 const MOVES: [&str; 5] = ["in-progress", "in-review", "in-qa", "completed", "rfp"];
 
 #[derive(Debug, Clone)]
@@ -70,6 +83,8 @@ fn take(board: &mut Board, step: &Step) {
             let stamp = if *right { candidate() } else { Digest::of(b"other") };
             board.stamped(PEOPLE[*who], TEXTS[*text], &stamp)
         }
+        // A board writes no entry when a ticket is moved to where it is.
+        Step::Moves(_, to) if MOVES[*to] == board.0.status => board,
         Step::Moves(who, to) => board.moves(PEOPLE[*who], MOVES[*to]),
     };
 }
@@ -82,6 +97,24 @@ fn anyone(solo: bool) -> People {
     People { solo, ..people() }
 }
 
+/// Puts a comment into the middle of what happened, as if it had been written then.
+fn inserted(board: &Board, at: usize, who: &str, text: &str, stamp: bool) -> Board {
+    let mut last = board.clone();
+    if stamp {
+        last.stamped(who, text, &candidate());
+    } else {
+        last.says(who, text);
+    }
+    let Ticket { history, comments, .. } = &mut last.0;
+    let at = at % history.len();
+    if let (Some(entry), Some(comment)) = (history.pop(), comments.pop()) {
+        let before = history.iter().take(at).filter(|entry| entry.action == "comment_added");
+        comments.insert(before.count(), comment);
+        history.insert(at, entry);
+    }
+    last
+}
+
 /// Removes a comment and the history entry that tells of it.
 fn without(board: &Board, index: usize) -> Board {
     let mut board = board.clone();
@@ -92,6 +125,60 @@ fn without(board: &Board, index: usize) -> Board {
         told += usize::from(is);
         !is || told != index + 1
     });
+    board
+}
+
+/// One thing that somebody does to a board's record behind its back.
+#[derive(Debug, Clone, Copy)]
+enum Edit {
+    LoseEntry,
+    RepeatEntry,
+    SwapEntries,
+    RewriteMove,
+    RewriteComment,
+    RemoveComment,
+    SwapComments,
+    ChangeAuthor,
+}
+
+fn edits() -> impl Strategy<Value = Edit> {
+    prop::sample::select(vec![
+        Edit::LoseEntry,
+        Edit::RepeatEntry,
+        Edit::SwapEntries,
+        Edit::RewriteMove,
+        Edit::RewriteComment,
+        Edit::RemoveComment,
+        Edit::SwapComments,
+        Edit::ChangeAuthor,
+    ])
+}
+
+/// Who made a move, and whether a comment came before or after a move, is told by the history
+/// alone: what is edited there shows nowhere else, so that is not done here.
+fn edited(board: &Board, edit: Edit, a: usize, b: usize) -> Board {
+    let mut board = board.clone();
+    let Ticket { history, comments, .. } = &mut board.0;
+    let (a, b) = (a % history.len(), b % history.len());
+    let comment = if comments.is_empty() { None } else { Some(a % comments.len()) };
+    match (edit, comment) {
+        (Edit::LoseEntry, _) => drop(history.remove(a)),
+        (Edit::RepeatEntry, _) => history.insert(b, history[a].clone()),
+        (Edit::SwapEntries, _) if history[a].action == history[b].action => history.swap(a, b),
+        (Edit::RewriteMove, _) if history[a].action == "status_change" => {
+            history[a].details = format!("Status: {} → rfp", MOVES[b % MOVES.len()]);
+        }
+        (Edit::RewriteComment, Some(at)) => {
+            TEXTS[b % TEXTS.len()].clone_into(&mut comments[at].text);
+        }
+        (Edit::RemoveComment, Some(at)) => drop(comments.remove(at)),
+        (Edit::SwapComments, Some(at)) => {
+            let other = b % comments.len();
+            comments.swap(at, other);
+        }
+        (Edit::ChangeAuthor, Some(at)) => comments[at].author = PEOPLE[b % PEOPLE.len()].into(),
+        _ => {}
+    }
     board
 }
 
@@ -122,6 +209,36 @@ proptest! {
     }
 
     #[test]
+    fn p1_no_outsider_could_have_turned_a_hold_into_a_pass(
+        board in tickets(),
+        who in 0..OUTSIDERS.len(),
+        text in 0..TEXTS.len(),
+        at: usize,
+        stamp: bool,
+        solo: bool,
+    ) {
+        let people = anyone(solo);
+        // Earlier notes change what the later verdicts were about.
+        prop_assume!(!crate::notes::has_block(TEXTS[text]));
+        let more = inserted(&board, at, OUTSIDERS[who], TEXTS[text], stamp);
+        prop_assert!(passed(&board, &people) || !passed(&more, &people));
+    }
+
+    #[test]
+    fn p1_no_fail_of_cq_or_qa_turns_a_hold_into_a_pass(
+        board in tickets(),
+        who in 0..REVIEWERS.len(),
+        text in 0..FAILS.len(),
+        at: usize,
+        stamp: bool,
+        solo: bool,
+    ) {
+        let people = anyone(solo);
+        let more = inserted(&board, at, REVIEWERS[who], FAILS[text], stamp);
+        prop_assert!(passed(&board, &people) || !passed(&more, &people));
+    }
+
+    #[test]
     fn p1_removing_a_pass_never_turns_a_hold_into_a_pass(board in tickets(), at in 0..20usize, solo: bool) {
         let people = anyone(solo);
         let Some(comment) = board.0.comments.get(at) else { return Ok(()) };
@@ -133,6 +250,41 @@ proptest! {
         prop_assume!(phrase.says == Says::Pass && !confused);
         let less = without(&board, at);
         prop_assert!(passed(&board, &people) || !passed(&less, &people));
+    }
+
+    #[test]
+    fn p1_no_edit_of_the_record_turns_a_hold_into_a_pass(
+        board in tickets(),
+        edit in edits(),
+        a: usize,
+        b: usize,
+        solo: bool,
+    ) {
+        let people = anyone(solo);
+        let other = edited(&board, edit, a, b);
+        prop_assert!(passed(&board, &people) || !passed(&other, &people));
+    }
+
+    #[test]
+    fn p1_nothing_that_is_only_shown_is_judged(
+        board in tickets(),
+        title in ".{0,40}",
+        priority: u8,
+        label in "[0-9TZ:-]{0,20}",
+        solo: bool,
+    ) {
+        let people = anyone(solo);
+        let mut other = board.clone();
+        other.0.title = title.clone();
+        other.0.kind = title;
+        other.0.priority = priority;
+        for comment in &mut other.0.comments {
+            comment.id.clone_from(&label);
+        }
+        for entry in &mut other.0.history {
+            entry.at.clone_from(&label);
+        }
+        prop_assert_eq!(decide(&board.0, &people), decide(&other.0, &people));
     }
 
     #[test]
@@ -149,6 +301,29 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn p8_no_text_is_a_pass_behind_a_denial(
+        parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "APPROVED", "QA", ": ", "PASS", " ", "\n", "\n\n", "not", "FAIL", "> ", "```", "<!--",
+                "-->", "<details>", "</details>", "**", "\u{200b}", "- ", "通过", "Genehmigt", "é", "<",
+                "Verdict:", "[ADDENDUM]", "tests", "(", ".", "’", "8/10", "\u{feff}", "\u{202e}",
+            ]),
+            0..12,
+        ),
+        noise in ".{0,40}",
+    ) {
+        let text = parts.concat();
+        for text in [&text, &noise, &format!("{text}{noise}")] {
+            if phrase::read(text).says == Says::Pass {
+                let denied = text.trim_start().trim_start_matches(['*', '-', ' ', ':', '(', '.']);
+                let denied = phrase::read(&format!("not {denied}")).says;
+                let explicit = text.contains("Verdict:");
+                prop_assert!(denied != Says::Pass || explicit, "{text:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -159,5 +334,5 @@ fn the_generator_makes_both_passes_and_holds() {
         let board = tickets().new_tree(&mut runner).map(|tree| tree.current()).unwrap();
         passes += usize::from(passed(&board, &anyone(false)));
     }
-    assert!((50..450).contains(&passes), "{passes} of 500");
+    assert!((100..400).contains(&passes), "{passes} of 500");
 }

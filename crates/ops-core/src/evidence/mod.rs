@@ -2,16 +2,56 @@
 //!
 //! Everything is read from the ticket: who wrote what, in which order, and where the ticket went.
 //! Whatever cannot be followed is a hold with its own reason; nothing is guessed (P8).
+//!
+//! # How a comment is read
+//!
+//! What a comment says is decided by its first visible line and by lines of the form `Verdict: …`
+//! or `Status: …`. Quotes, code, HTML comments and `<details>` are not read: nobody says in person
+//! what stands there. A line right under a quote belongs to it, as in Markdown.
+//!
+//! 1. **Fail words win.** A fail within the first words (`QA FAIL`, `REVIEW FAILED`, `Abgelehnt`,
+//!    `不通过`, ❌) is a fail, whatever else the line says, unless a denial stands beside it (`did
+//!    not fail`: unclear). So is a line further down that is nothing but a fail.
+//! 2. **A pass is plain or it is none.** A pass word (`PASS`, `APPROVED`, `LGTM`, `Genehmigt`,
+//!    `通过`) at the beginning, with nothing before it but labels (`QA:`, `Final verdict:`) and
+//!    words such as `all tests have`. `LGTM` is a pass: reviewers mean nothing else by it.
+//! 3. **Every doubt makes it unclear**: a denial, a condition, a question, a share (`8/10`), a
+//!    known flaw, irony, quotation marks, a box that is not ticked, something struck out, another
+//!    person or another time, a line below that takes it back, characters that nobody sees.
+//! 4. **Words of other languages count if they are known** (see `lexicon`), with their denials and
+//!    conditions, whatever language stands beside them. What is not known says nothing, and nothing
+//!    is not a pass.
+//! 5. **A pass counts only in plain letters.** One with letters that only look like Latin ones, or
+//!    in wide or mathematical letters, is unclear. A fail counts in disguise as well.
+//! 6. **The last word of a role decides.** If it is a fail, unclear or says nothing, the ticket is
+//!    held; a later plain pass of the same role lifts that. `[ADDENDUM]` is no word at all, unless
+//!    it has a fail on a line of its own.
+//!
+//! An author of several roles speaks for the one that the comment names. A stranger's pass counts
+//! for nothing; a stranger's fail holds until CQ and QA have both passed the change after it. The
+//! voices of PO, DEV, OPS and managers are not heard.
+//!
+//! # What cannot be seen
+//!
+//! A board's record is read as it is. A verdict's text changed beyond the 100 characters that the
+//! history repeats, moves taken out of the history in pairs, an entry put before another of another
+//! kind, and another name on a move leave no trace in it. The stamp of the embedded board, and what
+//! the journal knows of earlier readings (S13), are the guard against these.
 
 mod bond;
 mod case;
 mod heard;
 mod hold;
+mod letters;
+mod lexicon;
 mod phrase;
 mod pulled;
 mod round;
+mod visible;
 mod words;
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
@@ -22,6 +62,8 @@ use serde::{Deserialize, Serialize};
 pub use bond::{Bond, NotesAt};
 pub use hold::HoldReason;
 pub use pulled::{Pulled, pulled_back};
+
+pub(crate) use letters::{folded, invisible};
 
 use case::Case;
 
@@ -82,7 +124,7 @@ pub fn judge(
     notes: NotesAt,
     candidate: Option<&Digest>,
 ) -> Evidence {
-    match (Case { ticket, people, notes, candidate }).decide() {
+    match Case::new(ticket, people, notes, candidate).decide() {
         Ok((cq, qa, solo)) => Evidence::Passed { cq, qa, solo },
         Err(reason) => {
             let (words, question) = hold::told(&reason, ticket, candidate);

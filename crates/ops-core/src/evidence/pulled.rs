@@ -90,7 +90,7 @@ pub fn pulled_back(before: &Ticket, now: Option<&Ticket>, people: &People) -> Pu
         Event::Comment(_) => None,
     });
     if let Some(step) = moved {
-        return Pulled::StatusChanged { to: step.to.clone(), by: Some(step.by.clone()) };
+        return Pulled::StatusChanged { to: step.to.to_owned(), by: Some(step.by.clone()) };
     }
     if now.status != before.status {
         return Pulled::StatusChanged { to: now.status.clone(), by: None };
@@ -99,7 +99,7 @@ pub fn pulled_back(before: &Ticket, now: Option<&Ticket>, people: &People) -> Pu
 }
 
 /// Only a plain fail takes a verdict back: a remark must not end a deployment that runs.
-fn revoked(event: &Event, now: &Ticket, people: &People) -> Option<Pulled> {
+fn revoked(event: &Event<'_>, now: &Ticket, people: &People) -> Option<Pulled> {
     let Event::Comment(index) = event else {
         return None;
     };

@@ -4,6 +4,8 @@
 //! the k-th comment. Any token may overwrite either list, so every disagreement between them stops
 //! here.
 
+use std::ops::Range;
+
 use crate::{id::Identity, ticket::Ticket};
 
 /// How many characters of a comment its history entry repeats.
@@ -14,19 +16,19 @@ const BACK: [&str; 5] = ["backlog", "todo", "in-progress", "blocked", "in-review
 const ON: [&str; 3] = ["in-qa", "completed", "rfp"];
 
 /// A status change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Move {
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) by: Identity,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Move<'a> {
+    pub(super) from: &'a str,
+    pub(super) to: &'a str,
+    pub(super) by: &'a Identity,
 }
 
 /// Something that happened to a ticket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Event {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event<'a> {
     /// The comment with this index.
     Comment(usize),
-    Move(Move),
+    Move(Move<'a>),
 }
 
 /// Why a ticket's history cannot be followed.
@@ -44,18 +46,18 @@ pub(super) enum Broken {
 
 /// The current round: all that happened since the ticket last entered the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Round {
+pub(super) struct Round<'a> {
     /// Comments since the round began, by index.
-    pub(super) comments: Vec<usize>,
+    pub(super) comments: Range<usize>,
     /// Comments since the ticket last came to QA.
-    pub(super) since_qa: Vec<usize>,
+    pub(super) since_qa: Range<usize>,
     /// Who moved the ticket as its developer, in any round.
-    pub(super) developers: Vec<Identity>,
+    pub(super) developers: Vec<&'a Identity>,
 }
 
 /// Everything that happened, in order.
-pub(super) fn timeline(ticket: &Ticket) -> Result<Vec<Event>, Broken> {
-    let mut events = Vec::new();
+pub(super) fn timeline(ticket: &Ticket) -> Result<Vec<Event<'_>>, Broken> {
+    let mut events = Vec::with_capacity(ticket.history.len());
     let mut comments = ticket.comments.iter().enumerate();
     for entry in &ticket.history {
         match entry.action.as_str() {
@@ -69,10 +71,7 @@ pub(super) fn timeline(ticket: &Ticket) -> Result<Vec<Event>, Broken> {
                 events.push(Event::Comment(index));
             }
             "status_change" => match parts(&entry.details) {
-                Some((from, to)) => {
-                    let by = entry.user.clone();
-                    events.push(Event::Move(Move { from: from.into(), to: to.into(), by }));
-                }
+                Some((from, to)) => events.push(Event::Move(Move { from, to, by: &entry.user })),
                 None => return broken("a move in it cannot be read"),
             },
             _ => {}
@@ -103,65 +102,83 @@ fn repeats(details: &str, text: &str) -> bool {
     };
     let told = told.strip_prefix(' ').unwrap_or(told).trim_end();
     let text = text.trim_end();
-    if text.encode_utf16().count() <= REPEATED {
+    let Some(shortest) = cut_at(text) else {
         return told == text;
-    }
+    };
     let Some(told) = told.strip_suffix("...") else {
         return false;
     };
     let told = told.trim_end_matches('\u{fffd}').trim_end();
-    let shortest = text.chars().scan(0, |units, c| {
-        *units += c.len_utf16();
-        (*units < REPEATED).then_some(c)
-    });
-    let shortest: String = shortest.collect();
-    text.starts_with(told) && told.len() >= shortest.trim_end().len()
+    let least = text.get(..shortest).unwrap_or(text).trim_end();
+    text.starts_with(told) && told.len() >= least.len()
+}
+
+/// Where a text too long to be repeated whole is cut at the earliest, in bytes.
+fn cut_at(text: &str) -> Option<usize> {
+    if text.as_bytes().get(..=REPEATED).is_some_and(<[u8]>::is_ascii) {
+        return Some(REPEATED - 1);
+    }
+    let mut units = 0;
+    let mut shortest = None;
+    for (at, c) in text.char_indices() {
+        units += c.len_utf16();
+        if units >= REPEATED {
+            shortest.get_or_insert(at);
+        }
+        if units > REPEATED {
+            return shortest;
+        }
+    }
+    None
 }
 
 /// Cuts the current round out of the timeline.
-pub(super) fn current(events: &[Event]) -> Result<Round, Broken> {
+pub(super) fn current<'a>(events: &[Event<'a>]) -> Result<Round<'a>, Broken> {
     let moves = || {
         events.iter().enumerate().filter_map(|(at, event)| match event {
-            Event::Move(step) => Some((at, step)),
+            Event::Move(step) => Some((at, *step)),
             Event::Comment(_) => None,
         })
     };
     let back = |to: &str| BACK.contains(&to);
-    let Some((began, began_at)) = moves().rfind(|(_, step)| back(&step.to)) else {
+    let Some((began, began_at)) = moves().rfind(|(_, step)| back(step.to)) else {
         return Err(Broken::NoRound);
     };
     let since = || moves().filter(|(at, _)| *at > began);
-    let mut at = began_at.to.as_str();
+    let mut at = began_at.to;
     for (_, step) in since() {
         if step.from != at {
             return broken(&format!("it moves from {} although the ticket was {at}", step.from));
         }
-        at = &step.to;
+        at = step.to;
     }
-    if let Some((_, step)) = since().find(|(_, step)| !ON.contains(&step.to.as_str())) {
-        return Err(Broken::StrangeMove { to: step.to.clone() });
+    if let Some((_, step)) = since().find(|(_, step)| !ON.contains(&step.to)) {
+        return Err(Broken::StrangeMove { to: step.to.to_owned() });
     }
     match moves().next_back() {
-        Some((_, step)) if step.to == "rfp" && ["in-qa", "completed"].contains(&&*step.from) => {}
+        Some((_, step)) if step.to == "rfp" && ["in-qa", "completed"].contains(&step.from) => {}
         Some((_, step)) => {
-            return Err(Broken::BadEntry { from: step.from.clone(), to: step.to.clone() });
+            let (from, to) = (step.from.to_owned(), step.to.to_owned());
+            return Err(Broken::BadEntry { from, to });
         }
         None => return Err(Broken::NoRound),
     }
     let in_qa = since().rfind(|(_, step)| step.to == "in-qa").map_or(began, |(at, _)| at);
-    let comments = |after: usize| {
-        let later = events.iter().skip(after + 1);
-        later.filter_map(|event| if let Event::Comment(k) = event { Some(*k) } else { None })
+    // The k-th comment of the timeline is the k-th of the ticket, so those after a move are a tail.
+    let count = |events: &[Event<'_>]| {
+        events.iter().filter(|event| matches!(event, Event::Comment(_))).count()
     };
+    let all = count(events);
+    let after = |at: usize| all - events.get(at..).map_or(0, count)..all;
     Ok(Round {
-        comments: comments(began).collect(),
-        since_qa: comments(in_qa).collect(),
-        developers: moves().filter(|(_, step)| develops(step)).map(|(_, s)| s.by.clone()).collect(),
+        comments: after(began),
+        since_qa: after(in_qa),
+        developers: moves().filter(|(_, step)| develops(step)).map(|(_, step)| step.by).collect(),
     })
 }
 
 /// Moves that the developer makes: taking up the work and handing it over.
-fn develops(step: &Move) -> bool {
+fn develops(step: &Move<'_>) -> bool {
     (step.from == "todo" && step.to == "in-progress")
         || (step.from == "in-progress" && step.to == "in-review")
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::invisible;
+
 /// One complaint about a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complaint {
@@ -41,6 +43,28 @@ pub enum ComplaintKind {
     BadValue,
     /// A required field is missing.
     Missing,
+}
+
+/// Of a text that somebody else wrote, at most so many characters are repeated.
+const SHOWN_CHARS: usize = 60;
+
+/// A text as it can be shown: short, on one line, and with what nobody would see made visible.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == SHOWN_CHARS {
+            shown.push('…');
+            break;
+        }
+        if c == '`' {
+            shown.push('\'');
+        } else if c == ' ' || !c.is_whitespace() && !c.is_control() && !invisible(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_unicode());
+        }
+    }
+    shown
 }
 
 impl fmt::Display for Complaint {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Complaint, ComplaintKind, Draft, Notes,
+    Complaint, ComplaintKind, Draft, MAX_TEXT_BYTES, Notes,
     parse::{complain, parse},
 };
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
     markdown::{Fence, Piece, pieces},
     ticket::Ticket,
 };
+
+/// What a fence's info string must say first.
+const INFO: &str = "ops";
 
 /// Where a block stands. The description counts as before all comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,20 +75,67 @@ pub fn find_notes(ticket: &Ticket, is_dev: impl Fn(&Identity) -> bool) -> NotesF
     let mut texts = by_dev
         .map(|(index, comment)| (Place::Comment(index), comment.text.as_str()))
         .chain([(Place::Description, ticket.description.as_str())]);
-    texts.find_map(|(place, text)| read(place, &blocks(text))).unwrap_or(NotesFound::Missing)
+    let notes = |(place, text): (Place, &str)| match too_long(text) {
+        true if may_have_block(text) => Some(unsearched(place, text)),
+        true => None,
+        false => read(place, &blocks(text)),
+    };
+    texts.find_map(notes).unwrap_or(NotesFound::Missing)
 }
 
-/// Whether a text has a block, complete or not.
+/// Whether a text has a block, complete or not. A text too long to be searched has one if it looks
+/// as if it had.
 pub fn has_block(text: &str) -> bool {
-    !blocks(text).is_empty()
+    if too_long(text) { may_have_block(text) } else { !blocks(text).is_empty() }
+}
+
+fn too_long(text: &str) -> bool {
+    text.len() > MAX_TEXT_BYTES
+}
+
+/// A first look that costs little: most texts have no block, and few are worth being cut up.
+fn may_have_block(text: &str) -> bool {
+    ['`', '~'].into_iter().any(|mark| {
+        fences(text, mark).any(|at| {
+            let fence = text.get(at..).unwrap_or_default();
+            fence.trim_start_matches(mark).trim_start().starts_with(INFO)
+        })
+    })
+}
+
+/// Whether three fence marks stand anywhere in a text.
+pub(crate) fn may_have_fence(text: &str) -> bool {
+    ['`', '~'].into_iter().any(|mark| fences(text, mark).next().is_some())
+}
+
+/// Where runs of at least three such marks begin, each run once, wherever in a line it stands.
+fn fences(text: &str, mark: char) -> impl Iterator<Item = usize> {
+    let is = move |at: usize| text.as_bytes().get(at).is_some_and(|byte| char::from(*byte) == mark);
+    let begins = move |at: &usize| is(at + 1) && is(at + 2) && !at.checked_sub(1).is_some_and(is);
+    text.match_indices(mark).map(|(at, _)| at).filter(begins)
 }
 
 fn blocks(text: &str) -> Vec<Fence<'_>> {
+    if !may_have_block(text) {
+        return Vec::new();
+    }
     let ours = |piece| match piece {
-        Piece::Fence(fence) if fence.info.split_whitespace().next() == Some("ops") => Some(fence),
+        Piece::Fence(fence) if fence.info.split_whitespace().next() == Some(INFO) => Some(fence),
         _ => None,
     };
+    // Some editors put a byte order mark in front of everything.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     pieces(text).into_iter().filter_map(ours).collect()
+}
+
+fn unsearched(place: Place, text: &str) -> NotesFound {
+    let what = format!("{place} has {} kB, too much to search for notes", text.len() / 1024);
+    let hint = format!(
+        "post the notes as a new comment by DEV; texts of up to {} kB are searched",
+        MAX_TEXT_BYTES / 1024
+    );
+    let complaints = vec![complain(1, ComplaintKind::TooLarge, "", what, hint)];
+    NotesFound::Invalid { place, complaints, draft: Draft::default() }
 }
 
 fn read(place: Place, blocks: &[Fence<'_>]) -> Option<NotesFound> {
@@ -111,4 +161,34 @@ fn read(place: Place, blocks: &[Fence<'_>]) -> Option<NotesFound> {
         }
         Err((complaints, draft)) => NotesFound::Invalid { place, complaints, draft },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn p1_the_first_look_misses_no_block(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "```", "````", "~~~", "`", "~", " ", "\t", "\n", "\r\n", "ops", "ops x", "a: 1",
+                    "> ", "\u{a0}", "\u{feff}", "<!--", "-->", "é",
+                ]),
+                0..16,
+            ),
+        ) {
+            let text = parts.concat();
+            let block = |piece: &Piece<'_>| match piece {
+                Piece::Fence(fence) => fence.info.split_whitespace().next() == Some(INFO),
+                Piece::Prose(_) => false,
+            };
+            let unmarked = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            if pieces(unmarked).iter().any(block) {
+                prop_assert!(may_have_block(&text) && has_block(&text), "{text:?}");
+            }
+        }
+    }
 }

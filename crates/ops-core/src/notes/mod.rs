@@ -17,23 +17,32 @@ mod question;
 mod yaml;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use complaint::{Complaint, ComplaintKind};
+pub(crate) use find::may_have_fence;
 pub use find::{FoundNotes, NotesFound, Place, find_notes, has_block};
 pub use parse::{Draft, parse};
 pub use question::missing_notes_question;
 
 use crate::id::{Digest, ServiceName};
 
+/// A description or comment longer than this is not searched for notes.
+pub const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// A block may have this many bytes.
 pub const MAX_BLOCK_BYTES: usize = 64 * 1024;
 /// A list in a block may have this many items.
 pub const MAX_ITEMS: usize = 100;
 /// A version may have this many characters.
 pub const MAX_VERSION_CHARS: usize = 64;
+/// Any other text in a block may have this many bytes.
+pub const MAX_VALUE_BYTES: usize = 4 * 1024;
+/// At most so many complaints are made about one block.
+pub const MAX_COMPLAINTS: usize = 20;
 
 /// Complete deployment notes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

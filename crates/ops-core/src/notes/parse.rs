@@ -3,12 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Artifact, Complaint, ComplaintKind, MAX_BLOCK_BYTES, MAX_ITEMS, MAX_VERSION_CHARS, Notes,
-    WayBack,
+    Artifact, Complaint, ComplaintKind, MAX_BLOCK_BYTES, MAX_COMPLAINTS, MAX_ITEMS,
+    MAX_VALUE_BYTES, MAX_VERSION_CHARS, Notes, WayBack,
+    complaint::shown,
     yaml::{self, Entry, Value},
 };
-use crate::id::{Digest, ServiceName};
+use crate::{
+    evidence::{folded, invisible},
+    id::{Digest, ServiceName},
+};
 
+/// Of the YAML parser's words, so many characters are repeated.
+const MAX_WHY_CHARS: usize = 200;
 /// A name in a list may have this many bytes.
 const MAX_NAME_BYTES: usize = 256;
 
@@ -77,7 +83,7 @@ pub fn parse(block: &str) -> Result<Notes, (Vec<Complaint>, Draft)> {
         Ok(entries) => entries,
         Err(broken) => {
             let hint = "write one `field: value` per line, without anchors or aliases";
-            let what = format!("this is not readable as YAML: {}", broken.why);
+            let what = format!("this is not readable as YAML: {}", one_line(&broken.why));
             let complaint = complain(broken.line, ComplaintKind::NotYaml, "", what, hint);
             return Err((vec![complaint], Draft::default()));
         }
@@ -90,12 +96,28 @@ pub fn parse(block: &str) -> Result<Notes, (Vec<Complaint>, Draft)> {
     let notes = reader.notes();
     match notes {
         Some(notes) if reader.complaints.is_empty() => Ok(notes),
-        _ => {
-            let mut complaints = reader.complaints;
-            complaints.sort_by_key(|complaint| complaint.line);
-            Err((complaints, reader.draft))
-        }
+        _ => Err((bounded(reader.complaints), reader.draft)),
     }
+}
+
+/// The first complaints in order of their lines, and how many there would be.
+fn bounded(mut complaints: Vec<Complaint>) -> Vec<Complaint> {
+    complaints.sort_by_key(|complaint| complaint.line);
+    let more = complaints.len().saturating_sub(MAX_COMPLAINTS);
+    complaints.truncate(MAX_COMPLAINTS);
+    if more > 0 {
+        let line = complaints.last().map_or(1, |last| last.line);
+        let what = format!("{more} more mistakes follow");
+        let hint = "mend these first, or begin again with the block below";
+        complaints.push(complain(line, ComplaintKind::TooLarge, "", what, hint));
+    }
+    complaints
+}
+
+/// The beginning of an error's words, on one line.
+fn one_line(why: &str) -> String {
+    let words = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(MAX_WHY_CHARS).collect()
 }
 
 pub(super) fn complain(
@@ -119,8 +141,9 @@ impl Reader {
     fn take(&mut self, entry: Entry) {
         let Entry { key, line, value } = entry;
         let Some(field) = FIELDS.iter().find(|field| field.name == key) else {
-            let what = format!("there is no field `{key}`");
-            self.complain(line, ComplaintKind::UnknownKey, &key, what, suggestion(&key));
+            let seen = shown(&key);
+            let what = format!("there is no field `{seen}`");
+            self.complain(line, ComplaintKind::UnknownKey, &seen, what, suggestion(&key));
             return;
         };
         if let Some((_, first)) = self.lines.iter().find(|(name, _)| *name == field.name) {
@@ -179,7 +202,8 @@ impl Reader {
             self.complain(self.line("digest"), ComplaintKind::BadValue, "digest", what, hint);
         }
         let version = self.text("version", |text| {
-            (text.chars().count() <= MAX_VERSION_CHARS && !text.contains(char::is_control))
+            let hidden = |c: char| c.is_control() || invisible(c);
+            (text.chars().count() <= MAX_VERSION_CHARS && !text.contains(hidden))
                 .then(|| text.to_owned())
         });
         let commit = self.text("commit", hex);
@@ -218,8 +242,8 @@ impl Reader {
         self.draft.fields.retain(|(field, _)| field != name);
         let allowed = FIELDS.iter().find(|field| field.name == name).map_or("", |f| f.allowed);
         let what = match name {
-            "secrets" => "`secrets` has an item that is no name".to_owned(),
-            _ => format!("`{item}` cannot be the value of `{name}`"),
+            "secrets" | "variables" => format!("`{name}` has an item that is no name"),
+            _ => format!("`{}` cannot be the value of `{name}`", shown(item)),
         };
         let hint = format!("write {allowed}");
         self.complain(self.line(name), ComplaintKind::BadValue, name, what, hint);
@@ -266,7 +290,12 @@ fn items(
 ) -> Result<Vec<String>, (u32, ComplaintKind, String)> {
     let name = field.name;
     let wrong = |line, is: &str| (line, ComplaintKind::WrongType, format!("`{name}` {is}"));
+    let long = |line| {
+        let what = format!("`{name}` has a text of more than {} kB", MAX_VALUE_BYTES / 1024);
+        (line, ComplaintKind::TooLarge, what)
+    };
     match (value, field.shape) {
+        (Value::Text(text), _) if text.len() > MAX_VALUE_BYTES => Err(long(line)),
         (Value::Text(text), Shape::Text | Shape::TextOrList) if !text.trim().is_empty() => {
             Ok(vec![text.trim().to_owned()])
         }
@@ -283,6 +312,7 @@ fn items(
         (Value::List(list), _) => list
             .into_iter()
             .map(|(line, item)| match item {
+                Value::Text(text) if text.len() > MAX_VALUE_BYTES => Err(long(line)),
                 Value::Text(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
                 _ => Err(wrong(line, "has an item that is no text")),
             })
@@ -292,7 +322,7 @@ fn items(
 
 fn name(text: &str) -> Option<String> {
     let fits = !text.is_empty() && text.len() <= MAX_NAME_BYTES;
-    let clean = |c: char| !c.is_whitespace() && !c.is_control() && c != '=';
+    let clean = |c: char| !c.is_whitespace() && !c.is_control() && !invisible(c) && c != '=';
     (fits && text.chars().all(clean)).then(|| text.to_owned())
 }
 
@@ -303,10 +333,18 @@ fn hex(text: &str) -> Option<String> {
 
 /// The field that was probably meant, else all of them.
 fn suggestion(key: &str) -> String {
+    let looks = folded(key).replace('-', "_");
+    if let Some(field) = FIELDS.iter().find(|field| !key.is_ascii() && field.name == looks) {
+        return format!(
+            "it only looks like `{}`: it has letters of another alphabet, or hidden ones; type it \
+             again",
+            field.name
+        );
+    }
     let close = |field: &&Field| {
         let wanted = field.name;
-        let given = key.to_ascii_lowercase().replace('-', "_");
-        strsim::damerau_levenshtein(&given, wanted) <= 1 + wanted.len() / 4
+        key.len() <= 4 * wanted.len()
+            && strsim::damerau_levenshtein(&looks, wanted) <= 1 + wanted.len() / 4
     };
     if let Some(field) = FIELDS.iter().find(close) {
         return format!("did you mean `{}`?", field.name);

@@ -35,12 +35,16 @@ pub fn missing_notes_question(
     ))
 }
 
+/// What is known of a field is written out up to this many bytes, so that the question fits into a
+/// comment.
+const MAX_WRITTEN: usize = 2 * 1024;
+
 /// The block to paste: what is known, a gap for what is required, nothing for the rest.
 fn block(draft: &Draft, services: &[ServiceName]) -> String {
     let mut block = String::new();
     for field in &FIELDS {
         let known = match (draft.items(field.name), services) {
-            (Some(items), _) => Some(written(items)),
+            (Some(items), _) => Some(written(items)).filter(|text| text.len() <= MAX_WRITTEN),
             (None, [only]) if field.name == "service" => Some(scalar(only.as_str())),
             _ => None,
         };

@@ -8,11 +8,11 @@ use crate::{
     ticket::{Comment, Ticket},
 };
 
-const WHOLE: &str = "service: shop\nartifact: dist/shop.tar.gz\nversion: 1.10\ncommit: 0123456\n\
+pub(super) const WHOLE: &str = "service: shop\nartifact: dist/shop.tar.gz\nversion: 1.10\ncommit: 0123456\n\
     migrations: none\nvariables: [SHOP_URL]\nsecrets:\n  - SHOP_KEY\ndepends_on: [db]\n\
     rollback: previous\nfixes: D-12\nincludes: [MNS-3, MNS-4]\n";
 
-fn ticket(description: &str, comments: &[(&str, &str)]) -> Ticket {
+pub(super) fn ticket(description: &str, comments: &[(&str, &str)]) -> Ticket {
     let comment = |(author, text): &(&str, &str)| Comment {
         id: String::new(),
         author: (*author).into(),
@@ -32,28 +32,28 @@ fn ticket(description: &str, comments: &[(&str, &str)]) -> Ticket {
     }
 }
 
-fn fenced(block: &str) -> String {
+pub(super) fn fenced(block: &str) -> String {
     format!("Notes:\n\n```ops\n{}\n```\n", block.trim_end())
 }
 
-fn version(version: &str) -> String {
+pub(super) fn version(version: &str) -> String {
     fenced(&format!(
         "service: shop\nartifact: a\nversion: {version}\nmigrations: []\nrollback: previous"
     ))
 }
 
-fn find(ticket: &Ticket) -> NotesFound {
+pub(super) fn find(ticket: &Ticket) -> NotesFound {
     find_notes(ticket, |who: &Identity| who.as_str() == "dan")
 }
 
-fn found(ticket: &Ticket) -> FoundNotes {
+pub(super) fn found(ticket: &Ticket) -> FoundNotes {
     match find(ticket) {
         NotesFound::Found(found) => *found,
         other => panic!("{other:?}"),
     }
 }
 
-fn complaints(block: &str) -> Vec<(u32, ComplaintKind, String)> {
+pub(super) fn complaints(block: &str) -> Vec<(u32, ComplaintKind, String)> {
     let (complaints, _) = parse(block).unwrap_err();
     complaints.into_iter().map(|c| (c.line, c.kind, c.field)).collect()
 }

@@ -1,0 +1,31 @@
+//! Verdicts and the candidate: for this very one, and not before its notes.
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[super::Row] = &[
+    ("DEV rebuilds after both verdicts", "ready » dan: NOTES", "changed after cq comment 3"),
+    ("DEV rebuilds after the merge, on the way to rfp", "in-qa » quinn: QA PASS » quinn> completed » dan: merged\n\nNOTES » dan> rfp", "changed after cq comment 3"),
+    ("DEV rebuilds between CQ and QA", "in-qa » dan: NOTES » quinn: QA PASS » quinn> rfp", "changed after cq comment 2"),
+    ("QA passes the rebuild, CQ does not", "ready » dan: NOTES » quinn: QA PASS", "changed after cq comment 3"),
+    ("CQ passes the rebuild, QA does not", "ready » dan: NOTES » cleo: APPROVED", "changed after qa comment 3"),
+    ("both pass the rebuild", "ready » dan: NOTES » cleo: APPROVED » quinn: QA PASS", "pass"),
+    ("the notes come after both verdicts", "ready/none » dan: NOTES", "changed after cq comment 3"),
+    ("DEV says something without a block", "ready » dan: merged, PR: https://git.example/1", "pass"),
+    ("a block of another language is no notes", "ready » dan: ```yaml\nservice: shop\n```", "pass"),
+    ("DEV quotes the notes", "ready » dan: > ```ops\n> service: shop\n> ```", "pass"),
+    ("a block by somebody else is no notes", "ready » mark: NOTES » eve: NOTES", "pass"),
+    ("a block in a new description", "ready » #describe", "notes moved"),
+    ("notes without a digest bind nothing", "ready/path", "not bound cq 0"),
+    ("a verdict names the whole hash", "review/path » cleo: CQ: passed `HASH` » cleo> in-qa » quinn: QA PASS for HASH » quinn> rfp", "pass"),
+    ("a verdict names twelve digits", "review/path » cleo: APPROVED HASH12 » cleo> in-qa » quinn: QA PASS (HASH12) » quinn> rfp", "pass"),
+    ("a verdict names eight digits", "review/path » cleo: APPROVED dda18a0e » cleo> in-qa » quinn: QA PASS (HASH12) » quinn> rfp", "not bound cq 0"),
+    ("a verdict names another hash", "review/path » cleo: APPROVED OTHERHASH » cleo> in-qa » quinn: QA PASS HASH » quinn> rfp", "not bound cq 0"),
+    ("a hash in a quote is not named", "review/path » cleo: APPROVED\n\n> HASH » cleo> in-qa » quinn: QA PASS HASH » quinn> rfp", "not bound cq 0"),
+    ("a hash folded away is not named", "review/path » cleo: APPROVED\n\n<details>\nHASH\n</details> » cleo> in-qa » quinn: QA PASS HASH » quinn> rfp", "not bound cq 0"),
+    ("both verdicts stamped", "review/path » cleo* APPROVED » cleo> in-qa » quinn* QA PASS » quinn> rfp", "pass"),
+    ("CQ's stamp is another candidate's", "review » cleo! APPROVED » cleo> in-qa » quinn* QA PASS » quinn> rfp", "other cq 0"),
+    ("QA's stamp is another candidate's", "review » cleo* APPROVED » cleo> in-qa » quinn! QA PASS » quinn> rfp", "other qa 1"),
+    ("a stamp of another candidate beside the right name", "review » cleo! APPROVED HASH » cleo> in-qa » quinn* QA PASS » quinn> rfp", "other cq 0"),
+    ("an older pass of the same role has the right stamp", "review » cleo* APPROVED » cleo> in-qa » quinn* QA PASS » quinn! QA PASS » quinn> rfp", "pass"),
+    ("a fail voids the older pass with the right stamp", "review » cleo* APPROVED » cleo> in-qa » quinn* QA PASS » quinn: QA FAIL » quinn! QA PASS » quinn> rfp", "other qa 3"),
+    ("stamps survive a rebuild of the same candidate", "review » cleo* APPROVED » cleo> in-qa » quinn* QA PASS » quinn> rfp » dan: NOTES", "pass"),
+];
