@@ -15,6 +15,7 @@ mod mail;
 mod mention;
 mod notice;
 mod role;
+mod secret;
 mod settings;
 mod store;
 mod wire;

@@ -7,6 +7,7 @@ use super::{BoardStore, Gateway, gateway, plain};
 use crate::{
     BoardError, limits,
     role::Role,
+    secret,
     wire::{AgentWire, MeWire, UserWire},
 };
 
@@ -161,12 +162,7 @@ impl BoardStore {
     /// Gives a member a fresh token of 64 hex digits, which replaces the one they had. Only its
     /// hash is kept: this is the only time that it can be shown.
     pub fn issue_token(&self, id: &str) -> Result<String, BoardError> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(BoardError::NoRandom)?;
-        let token = random.iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-            text
-        });
+        let token = secret::random()?;
         self.set_hash(id, Some(&hash(&token)))?;
         Ok(token)
     }

@@ -3,7 +3,7 @@
 use std::{
     io::Read as _,
     net::TcpStream,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc::channel},
     thread,
     time::{Duration, Instant},
 };
@@ -18,6 +18,9 @@ use tungstenite::{
 use crate::desk::{Desk, Served, redacted};
 
 type Socket = WebSocket<TcpStream>;
+
+/// Time between two pings: whoever reads has so long to answer, also on a busy machine.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Connects with this token, if any.
 fn connect(served: &Served, path: &str, token: Option<&str>) -> Result<Socket, Error> {
@@ -165,28 +168,33 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn a_follower_that_does_not_answer_pings_is_dropped_and_one_that_does_stays() {
     let desk = Desk::new();
-    let every = Duration::from_millis(30);
-    let served = desk.serve_with(BoardSettings { ping_every: every, ..BoardSettings::default() });
+    let served = desk.serve_with(BoardSettings { ping_every: BEAT, ..BoardSettings::default() });
     let board = desk.store.boards().unwrap()[0].id.clone();
     let token = served.token("otto");
     let mut good = follow_board(&served, &token, &board);
     let mut bad = follow_board(&served, &token, &board);
-    for _ in 0..5 {
-        assert!(matches!(good.read().unwrap(), Message::Ping(_)), "reading answers");
-        good.flush().unwrap();
-    }
+    let (answered, stays) = channel();
+    // It reads all the time, so that nothing but the board decides whether it stays.
+    let listening = thread::spawn(move || {
+        for _ in 0..5 {
+            assert!(matches!(good.read().unwrap(), Message::Ping(_)), "reading answers");
+            good.flush().unwrap();
+        }
+        answered.send(()).unwrap();
+        hear(&mut good)
+    });
     // Raw bytes are read from the other one, so nothing answers for it: its connection ends.
     let mut rest = Vec::new();
     drop(bad.get_mut().read_to_end(&mut rest));
+    stays.recv().unwrap();
     desk.ticket("A", "todo");
-    assert_eq!(hear(&mut good)["type"], "task_created");
+    assert_eq!(listening.join().unwrap()["type"], "task_created");
 }
 
 #[test]
 fn p3_a_revoked_token_ends_its_connections() {
     let desk = Desk::new();
-    let every = Duration::from_millis(30);
-    let served = desk.serve_with(BoardSettings { ping_every: every, ..BoardSettings::default() });
+    let served = desk.serve_with(BoardSettings { ping_every: BEAT, ..BoardSettings::default() });
     let mut socket = follow_board(&served, &served.token("otto"), "b");
     desk.store.revoke_token("otto").unwrap();
     until("the connection ends", || socket.read().is_err());

@@ -108,6 +108,9 @@ impl Part {
 /// However seldom an act is, not more of it than this goes wrong, in thousandths.
 const MOST_PERMILLE: u64 = 350;
 
+/// Each fault is as likely as every other one.
+const FAULT_WEIGHT: u64 = 4;
+
 /// The faults of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
@@ -128,15 +131,9 @@ impl Faults {
     pub fn fate(&mut self, act: &'static str, dice: &mut Dice) -> Fate {
         let fate = match self.forced.iter().position(|(name, _)| *name == act) {
             Some(at) => self.forced.remove(at).1,
-            None if dice.chance(self.permille(act)) => dice.weighted(&[
-                (Fate::DoneThenError, 4),
-                (Fate::Refused, 4),
-                (Fate::Lost, 4),
-                (Fate::Hollow, 4),
-                (Fate::Late, 4),
-                (Fate::LateThoughOk, 4),
-                (Fate::Outrun, 4),
-            ]),
+            None if dice.chance(self.permille(act)) => {
+                dice.weighted(&Fate::FAULTS.map(|fate| (fate, FAULT_WEIGHT)))
+            }
             None => Fate::Done,
         };
         *self.counted.entry((fate, act)).or_insert(0) += 1;

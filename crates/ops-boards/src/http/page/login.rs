@@ -12,10 +12,13 @@ use maud::html;
 use super::{
     Desk, Form, Trouble, answer, cookie,
     frame::{self, Html},
-    peer, read_form,
-    session::{self, hex, random},
+    peer, read_form, session,
 };
-use crate::{limits, store};
+use crate::{
+    limits,
+    secret::{hex, random},
+    store,
+};
 
 /// The cookie that proves that the log-in form was asked for by the same browser.
 const ASKED: &str = "ops_board_login";

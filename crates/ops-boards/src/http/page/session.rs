@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::{BoardError, limits, store};
+use crate::{BoardError, limits, secret::random, store};
 
 /// The cookie that holds a session's id.
 pub(super) const COOKIE: &str = "ops_board";
@@ -74,22 +74,6 @@ fn forget_oldest(sessions: &mut HashMap<Vec<u8>, Session>, which: impl Fn(&Sessi
     if let Some(id) = oldest {
         sessions.remove(&id);
     }
-}
-
-/// 64 random hex digits.
-pub(super) fn random() -> Result<String, BoardError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(BoardError::NoRandom)?;
-    Ok(hex(&bytes))
-}
-
-/// Bytes as hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-        text
-    })
 }
 
 #[cfg(test)]
