@@ -82,6 +82,7 @@ pub struct Engine<J: Journal> {
     leases: BTreeMap<DeploymentId, (Lease, BootMs)>,
     highest: Generation,
     queue: Option<QueueRead>,
+    governing: Option<Arc<Settings>>,
     heartbeat_ms: u64,
     /// The queue shall be read as soon as possible.
     nudged: bool,
@@ -126,7 +127,7 @@ impl<J: Journal> Engine<J> {
 
     /// The settings as they were last read.
     pub(crate) fn settings(&self) -> Option<&Arc<Settings>> {
-        self.queue.as_ref().map(|queue| &queue.settings)
+        self.governing.as_ref()
     }
 
     /// Tells a watcher of every decision from now on.
@@ -287,7 +288,12 @@ impl<J: Journal> Engine<J> {
         self.heartbeat_ms = ms;
     }
 
+    pub(crate) fn remember_settings(&mut self, settings: Arc<Settings>) {
+        self.governing = Some(settings);
+    }
+
     pub(crate) fn remember_queue(&mut self, queue: QueueRead) {
+        self.remember_settings(Arc::clone(&queue.settings));
         self.queue = Some(queue);
     }
 

@@ -10,10 +10,13 @@ use ops_core::{
     settings::{Role, Settings},
     ticket::Ticket,
     time::Now,
-    world::Fault,
 };
 
-use crate::{Engine, EngineError, jobs::QueueRead, ports::Journal};
+use crate::{
+    Engine, EngineError,
+    jobs::{QueueRead, QueueUnread},
+    ports::Journal,
+};
 
 /// So many new tickets in one reading are told in one post.
 const MANY: usize = 5;
@@ -23,14 +26,17 @@ const NAMED_MAX: usize = 20;
 impl<J: Journal> Engine<J> {
     pub(crate) fn queue_read(
         &mut self,
-        answer: Result<Box<QueueRead>, Fault>,
+        answer: Result<Box<QueueRead>, QueueUnread>,
         now: &Now,
     ) -> Result<(), EngineError> {
         let queue = match answer {
             Ok(queue) => *queue,
-            Err(fault) => {
+            Err(QueueUnread { fault, settings }) => {
                 // A board that does not answer says nothing about its tickets (S14).
                 tracing::warn!(%fault, "the queue could not be read");
+                if let Some(settings) = settings {
+                    self.remember_settings(settings);
+                }
                 return Ok(());
             }
         };

@@ -230,6 +230,16 @@ pub struct QueueRead {
     pub newest: Result<Arc<ops_core::settings::Settings>, Fault>,
 }
 
+/// A queue that could not be read.
+#[derive(Debug, Clone)]
+pub struct QueueUnread {
+    /// Why.
+    pub fault: Fault,
+    /// The settings that govern, where at least those could be read: who may steer and who must be
+    /// told does not depend on a board that is away (S14).
+    pub settings: Option<Arc<ops_core::settings::Settings>>,
+}
+
 /// What came of a job.
 #[derive(Debug, Clone)]
 pub enum Done {
@@ -246,7 +256,7 @@ pub enum Done {
     /// The highest generation.
     Highest(Result<Generation, Fault>),
     /// The queue.
-    Queue(Result<Box<QueueRead>, Fault>),
+    Queue(Result<Box<QueueRead>, QueueUnread>),
     /// Mentions.
     Mentions(Result<Vec<Message>, Fault>),
     /// Whether an answer stands on the board.

@@ -34,6 +34,16 @@ pub enum EngineEvent {
         /// The deployment that took it away.
         by: DeploymentId,
     },
+    /// A release that did not pass its watch serves on, because nothing else was healthy when its
+    /// lock group thawed. It is no way back for anything.
+    Stays {
+        /// Where.
+        environment: EnvironmentName,
+        /// What.
+        release: Box<KnownRelease>,
+        /// The deployment that froze.
+        by: DeploymentId,
+    },
     /// A candidate was judged bad.
     Condemned(Condemned),
     /// A deployment of a ticket came to rest.
@@ -258,6 +268,11 @@ impl Knowledge {
             EngineEvent::Serves { environment, release, by } => {
                 let key = (environment.clone(), release.spec.service.clone());
                 self.releases.push((environment.clone(), (**release).clone()));
+                self.serves.insert(key, ((**release).clone(), *by));
+                self.settled.insert(*by);
+            }
+            EngineEvent::Stays { environment, release, by } => {
+                let key = (environment.clone(), release.spec.service.clone());
                 self.serves.insert(key, ((**release).clone(), *by));
                 self.settled.insert(*by);
             }

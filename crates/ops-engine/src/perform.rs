@@ -14,7 +14,7 @@ use ops_core::{
 };
 
 use crate::{
-    jobs::{Done, QueueRead, Work},
+    jobs::{Done, QueueRead, QueueUnread, Work},
     ports::{self, ActError, Ports},
 };
 
@@ -81,16 +81,21 @@ fn highest(ports: &Ports) -> Result<ops_core::id::Generation, Fault> {
     Ok(target.max(door))
 }
 
-fn queue(ports: &Ports, governs: Option<&str>) -> Result<QueueRead, Fault> {
+fn queue(ports: &Ports, governs: Option<&str>) -> Result<QueueRead, QueueUnread> {
     let newest = ports.wishes.newest();
     let settings = match (governs, &newest) {
         (Some(commit), Ok(newest)) if newest.revision.commit.as_deref() == Some(commit) => {
             Arc::clone(newest)
         }
-        (governs, _) => facts::governing(ports, governs)?,
+        (governs, _) => facts::governing(ports, governs)
+            .map_err(|fault| QueueUnread { fault, settings: None })?,
     };
     ports.wishes.govern(&settings);
-    Ok(QueueRead { me: ports.planning.me()?, tickets: ports.planning.ready()?, newest, settings })
+    let board = || Ok((ports.planning.me()?, ports.planning.ready()?));
+    match board() {
+        Ok((me, tickets)) => Ok(QueueRead { me, tickets, settings, newest }),
+        Err(fault) => Err(QueueUnread { fault, settings: Some(settings) }),
+    }
 }
 
 type Counted = (EnvironmentName, ServiceName, Result<Vec<SignalSecond>, Fault>);

@@ -65,12 +65,18 @@ pub(super) fn check(
         verdict,
         evidence: seen.into(),
         remedy: String::new(),
+        until: None,
     }
 }
 
 impl Check {
     pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
+        self
+    }
+
+    pub(super) fn until(mut self, until: Option<jiff::Timestamp>) -> Self {
+        self.until = until;
         self
     }
 }

@@ -79,6 +79,9 @@ pub struct Check {
     pub evidence: String,
     /// What must happen first; empty where nothing must.
     pub remedy: String,
+    /// When it passes by itself, as far as that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<jiff::Timestamp>,
 }
 
 /// All checks of one moment, in a fixed order.

@@ -67,7 +67,7 @@ pub(super) fn window(desk: &Desk<'_>) -> Check {
                     classes.join(", ")
                 ),
             };
-            check(id, at, Verdict::Fail, words).remedy(format!("{wait}; {urgent}"))
+            check(id, at, Verdict::Fail, words).remedy(format!("{wait}; {urgent}")).until(until)
         }
     }
 }

@@ -114,6 +114,7 @@ impl Deployment {
             }
             Event::Held { cause, recheck_ms } => {
                 self.told.insert(cause.key());
+                self.held_on = Some(cause.clone());
                 self.plan = None;
                 self.leave_run();
                 self.phase =
@@ -140,15 +141,17 @@ impl Deployment {
             }
             Event::BackDone => self.back_done(now),
             Event::Froze { words } => self.froze(words, now),
-            Event::Healing { healthy } => {
-                if let Phase::Frozen { healthy: since, .. } = &mut self.phase {
+            Event::Healing { healthy, new } => {
+                if let Phase::Frozen { healthy: since, new: serves, .. } = &mut self.phase {
                     *since = healthy.then(|| Timer::start(now, super::THAW_MS));
+                    *serves = *new;
                 }
             }
             Event::Acknowledged { by } => self.acknowledged(by),
             Event::Thawed => {
+                let new = matches!(self.phase, Phase::Frozen { healthy: Some(_), new: true, .. });
                 if let Some(cause) = self.cause().cloned() {
-                    self.phase = Phase::Thawed { cause };
+                    self.phase = Phase::Thawed { cause, new };
                 }
             }
             Event::WatchPassed => self.watch_passed(now),
@@ -255,7 +258,8 @@ impl Deployment {
         self.leave_run();
         let words = words.to_owned();
         let since = Timer::start(now, 0);
-        self.phase = Phase::Frozen { cause, words, healthy: None, acknowledged: None, since };
+        self.phase =
+            Phase::Frozen { cause, words, healthy: None, new: false, acknowledged: None, since };
     }
 
     fn back_done(&mut self, now: &Now) {
@@ -276,6 +280,8 @@ impl Deployment {
     fn planned(&mut self, plan: &Arc<Plan>, short: &str, now: &Now) {
         self.note(now, format!("all checks passed, plan {short}"));
         self.plan = Some(Arc::clone(plan));
+        self.told.clear();
+        self.held_on = None;
         self.created.tickets.clone_from(&plan.tickets);
         self.created.service = plan.service.name.clone();
         self.created.environment = plan.environment.clone();

@@ -135,6 +135,9 @@ pub enum Event {
     Healing {
         /// Whether it is.
         healthy: bool,
+        /// Whether it is the new one: nothing else was healthy.
+        #[serde(default)]
+        new: bool,
     },
     /// The frozen lock group was read back healthy for long enough.
     Thawed,

@@ -40,6 +40,9 @@ pub const THAW_MS: u64 = 5 * 60_000;
 /// An act may take this long to show before it is tried again.
 pub const SETTLE_MS: u64 = 2_000;
 
+/// So long after an instant at which a hold ends by itself it is looked at again.
+pub const JUST_AFTER_MS: u64 = 1_000;
+
 /// Milliseconds until a held ticket is looked at again by itself. Events come sooner.
 ///
 /// After an errored preparation the pauses grow as S5 says: 15 min, 1 h, 4 h.

@@ -140,6 +140,8 @@ pub enum Phase {
         words: String,
         /// Since when one version is healthy.
         healthy: Option<Timer>,
+        /// Whether that is the new one.
+        new: bool,
         /// Who has taken note.
         acknowledged: Option<Identity>,
         /// Since when it is frozen; a timer without length.
@@ -157,6 +159,8 @@ pub enum Phase {
     Thawed {
         /// Why it went back.
         cause: Cause,
+        /// Whether the new version serves, because nothing else was healthy.
+        new: bool,
     },
     /// The ticket was pulled back; nothing of the candidate serves.
     Withdrawn {
@@ -331,8 +335,10 @@ pub struct Deployment {
     pub close_confirmed: bool,
     /// Words owed and written.
     pub outbox: Vec<Letter>,
-    /// Holds that the ticket was told of.
+    /// Holds that the ticket was told of since it last went on.
     pub told: BTreeSet<String>,
+    /// What it was held on last, until it goes on.
+    pub held_on: Option<HoldCause>,
     /// How often the checks ran.
     pub checked: u32,
     /// Milliseconds from the start of the new release until it was healthy.
@@ -378,6 +384,7 @@ impl Deployment {
             close_confirmed: false,
             outbox: Vec::new(),
             told: BTreeSet::new(),
+            held_on: None,
             checked: 0,
             start_ms: None,
             started_at: None,
@@ -529,7 +536,7 @@ impl Deployment {
             Phase::RollingBack { cause, .. }
             | Phase::RolledBack { cause }
             | Phase::Frozen { cause, .. }
-            | Phase::Thawed { cause } => Some(cause),
+            | Phase::Thawed { cause, .. } => Some(cause),
             _ => None,
         }
     }
@@ -542,6 +549,12 @@ impl Deployment {
     /// Whether an act is under way.
     pub fn busy(&self) -> bool {
         self.op.as_ref().is_some_and(|op| op.outcome.is_none())
+    }
+
+    /// Whether an act of it that seemed to be over may still change the world: until then nobody
+    /// else must act in its place (P4).
+    pub fn may_land_late(&self, now: &Now) -> bool {
+        self.op.as_ref().is_some_and(|op| !op.settle.over(now))
     }
 
     /// Whether the release that it brought serves and passed its watch (S24).

@@ -95,6 +95,17 @@ pub fn hold_comment(deployment: &Deployment, cause: &HoldCause) -> String {
     out
 }
 
+/// What held it is gone, and it goes on.
+pub fn solved_comment(deployment: &Deployment, cause: &HoldCause) -> String {
+    let mut out = String::new();
+    line(&mut out, "## Deployment Hold Solved");
+    line(&mut out, "");
+    let (id, what) = (deployment.id(), version(deployment));
+    let _ = writeln!(out, "{id} of {what} waited: {}.", quoted(&cause.words(), QUOTE));
+    line(&mut out, "Every check passes now, and it goes on. Nobody needs to do anything.");
+    out
+}
+
 /// A remedy may hold a block to paste, so its lines stay; mentions and markers do not.
 fn remedy(text: &str) -> String {
     text.chars().take(4_000).collect::<String>().replace('@', "(at)").replace("<!--", "< !--")
@@ -270,6 +281,13 @@ pub fn failure_comment(deployment: &Deployment) -> String {
     line(&mut out, "");
     line(&mut out, "### Actions taken");
     let serves = match deployment.plan.as_ref().and_then(|plan| plan.old.as_ref()) {
+        Some(_) if matches!(deployment.phase, Phase::Thawed { new: true, .. }) => format!(
+            "The way back failed: nothing of {} was healthy. The version that was taken back serves \
+             on, read back healthy for {}. It did not pass its watch: the next deployment must \
+             replace it.",
+            previous(deployment),
+            duration(crate::deploy::THAW_MS)
+        ),
         Some(_) if matches!(deployment.phase, Phase::Thawed { .. }) => format!(
             "The way back failed. What serves now was read back healthy for {}; `ops status` names it.",
             duration(crate::deploy::THAW_MS)

@@ -15,7 +15,7 @@ use crate::{
 
 pub use comment::{
     failure_comment, frozen_comment, hold_comment, kept_comment, plan_comment, recalled_comment,
-    settings_comment, success_comment,
+    settings_comment, solved_comment, success_comment,
 };
 pub use notice::Notice;
 pub use post::{

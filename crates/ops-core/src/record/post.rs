@@ -59,6 +59,9 @@ pub fn back_post(deployment: &Deployment) -> String {
 pub fn failure_post(deployment: &Deployment) -> String {
     let stays = if is_rollback(deployment) { "stays closed" } else { "remains in rfp" };
     let serves = match deployment.phase {
+        Phase::Thawed { new: true, .. } => {
+            "its way back failed, and what it brought serves on as the only healthy version".into()
+        }
         Phase::Thawed { .. } => "its way back failed at first; what serves now is healthy".into(),
         _ => format!("rolled back; {} serves", previous(deployment)),
     };

@@ -210,6 +210,12 @@ fn rollout(old: &Service, new: &Service, found: &mut Found) {
     found.less("needs.memory", old.needs.memory_mb, new.needs.memory_mb);
     found.less("needs.disk", old.needs.disk_mb, new.needs.disk_mb);
     found.less("health.in_a_row", old.health.in_a_row, new.health.in_a_row);
+    // What answers late was not healthy before.
+    found.more("health.timeout", old.health.timeout_ms, new.health.timeout_ms);
+    if old.runs_twice && !new.runs_twice {
+        found
+            .add("runs_twice", "false, was true: requests may wait, and the way back is not tried");
+    }
     if old.health.path.is_some() && old.health.path != new.health.path {
         found.add("health.path", "gone or another");
     }
@@ -257,6 +263,8 @@ fn watch(old: &Service, new: &Service, found: &mut Found) {
     found.less("watch.last_stretch", was.last_stretch_seconds, is.last_stretch_seconds);
     found.less("watch.min_requests", was.min_requests, is.min_requests);
     found.more("watch.grace", was.grace_seconds, is.grace_seconds);
+    // Users bear what cannot be judged for longer.
+    found.more("watch.extensions", was.extensions, is.extensions);
     // Fewer false alarms allowed means that harm must be clearer before it counts.
     found.less("watch.alpha", was.alpha, is.alpha);
     found.limit("slo.errors", old.slo.error_share, new.slo.error_share);
@@ -319,6 +327,9 @@ mod tests {
         one("services.shop.watch.for", &|new| shop(new).watch.seconds = 30);
         one("services.shop.watch.alpha", &|new| shop(new).watch.alpha /= 10.0);
         one("services.shop.watch.min_requests", &|new| shop(new).watch.min_requests = 0);
+        one("services.shop.watch.extensions", &|new| shop(new).watch.extensions += 1);
+        one("services.shop.health.timeout", &|new| shop(new).health.timeout_ms += 1);
+        one("services.shop.runs_twice", &|new| shop(new).runs_twice = false);
         one("services.shop.smoke", &|new| shop(new).smoke.clear());
         one("services.shop.health.path", &|new| shop(new).health.path = None);
         one("services.shop.strategy", &|new| shop(new).strategy = Strategy::BlueGreen);

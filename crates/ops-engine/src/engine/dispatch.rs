@@ -95,7 +95,8 @@ impl<J: Journal> Engine<J> {
                     self.start(Job { key, work: Work::Act { stamp, act } }, jobs);
                 }
             }
-            Effect::Look(order) => self.look(id, order, now, jobs),
+            Effect::Look(order) if !self.gives_way(deployment) => self.look(id, order, now, jobs),
+            Effect::Look(_) => {}
             Effect::ReadTicket { every_ms } => {
                 let key = JobKey::Ticket(id);
                 let ticket = deployment.created.tickets.first().cloned();

@@ -1,7 +1,7 @@
 //! Leases with generations (P4), and the space that a way back needs (S20).
 
 use ops_core::{
-    deploy::{Deployment, Input, LeaseAnswer},
+    deploy::{Deployment, Input, LeaseAnswer, Phase},
     id::{DeploymentId, Generation},
     time::Now,
     world::Fault,
@@ -34,8 +34,8 @@ impl<J: Journal> Engine<J> {
             .values()
             .filter(|other| other.created.group == group && self.mends(deployment, other))
             .collect();
-        if mended.iter().any(|other| other.busy()) {
-            let words = "an act of what froze is under way".to_owned();
+        if mended.iter().any(|other| other.busy() || other.may_land_late(now)) {
+            let words = "an act of what froze is under way, or may still land".to_owned();
             return self.feed(id, &Input::Lease(LeaseAnswer::Failed(words)), now);
         }
         let mended: Vec<_> = mended.into_iter().map(Deployment::id).collect();
@@ -50,6 +50,18 @@ impl<J: Journal> Engine<J> {
             }
         };
         self.feed(id, &Input::Lease(answer), now)
+    }
+
+    /// Whether what froze rests because the ticket that mends it wants its lease: an act of its own
+    /// would only put that off.
+    pub(super) fn gives_way(&self, frozen: &Deployment) -> bool {
+        let wants = |other: &Deployment| {
+            matches!(other.phase, Phase::Planned { failed: None, .. })
+                && other.lease.is_none()
+                && other.created.group == frozen.created.group
+                && self.mends(other, frozen)
+        };
+        matches!(frozen.phase, Phase::Frozen { .. }) && self.deployments.values().any(wants)
     }
 
     fn ask_lease(

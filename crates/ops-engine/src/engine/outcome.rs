@@ -40,6 +40,7 @@ impl<J: Journal> Engine<J> {
             events.extend(self.governs(deployment));
             events.extend(serves(deployment));
             events.extend(absent(deployment));
+            events.extend(self.stays(deployment));
         }
         events.extend(self.condemns(deployment));
         events.extend(self.tried(deployment, now));
@@ -59,6 +60,19 @@ impl<J: Journal> Engine<J> {
             by: Some(deployment.id()),
             ticket: deployment.created.tickets.first().cloned(),
             loosens: self.knowledge.waits.as_ref().map(|(_, all)| all.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// Unless what mends it serves there already.
+    fn stays(&self, deployment: &Deployment) -> Option<EngineEvent> {
+        let plan = deployment.plan.as_ref()?;
+        let key = (plan.environment.clone(), plan.service.name.clone());
+        let newer = self.knowledge.serves.get(&key).is_some_and(|(_, by)| *by > deployment.id());
+        let stays = matches!(deployment.phase, Phase::Thawed { new: true, .. }) && !newer;
+        stays.then(|| EngineEvent::Stays {
+            environment: plan.environment.clone(),
+            release: Box::new(plan.new.clone()),
+            by: deployment.id(),
         })
     }
 

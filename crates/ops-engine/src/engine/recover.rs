@@ -39,6 +39,7 @@ impl<J: Journal> Engine<J> {
             leases: BTreeMap::new(),
             highest: Generation::default(),
             queue: None,
+            governing: None,
             heartbeat_ms: FIRST_HEARTBEAT_MS,
             nudged: true,
             mentions: Vec::new(),

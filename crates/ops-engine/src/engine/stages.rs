@@ -26,7 +26,9 @@ impl<J: Journal> Engine<J> {
             .values()
             .filter(|(release, _)| same(&release.candidate, &plan.new.candidate))
             .map(|(release, by)| (release.by, *by))
-            .filter(|(brought, by)| brought == by && !self.knowledge.recalled.contains(by))
+            .filter(|(brought, by)| {
+                brought == by && *by != id && !self.knowledge.recalled.contains(by)
+            })
             .map(|(_, by)| by)
             .collect();
         for of in serving {
@@ -112,7 +114,7 @@ impl<J: Journal> Engine<J> {
 fn leaves(deployment: &Deployment) -> bool {
     match &deployment.phase {
         Phase::Withdrawn { .. } => true,
-        Phase::RolledBack { cause } | Phase::Thawed { cause } => cause.condemns(),
+        Phase::RolledBack { cause } | Phase::Thawed { cause, .. } => cause.condemns(),
         _ => false,
     }
 }

@@ -143,7 +143,7 @@ impl Faults {
     /// What is done seldom goes wrong more often, so that each way of going wrong is met.
     fn permille(&self, act: &str) -> u64 {
         let times = match act {
-            "close" => 14,
+            "close" => 20,
             "remove-route" => 11,
             "set-route" => 6,
             "remove" | "stop" => 4,

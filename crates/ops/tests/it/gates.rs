@@ -200,7 +200,9 @@ fn s12_one_ticket_walks_from_staging_to_production() {
     eventually("its ticket is closed", || (team.ticket(&id).status == "closed").then_some(()));
     let ended = eventually("nothing is under way", || {
         let said = site.ops(&["status"]);
-        said.out.contains("Under way\n  nothing").then(|| said.whole())
+        let over = said.out.contains("Under way\n  nothing")
+            && said.out.contains("no ticket is ready for production");
+        over.then(|| said.whole())
     });
     snapshot(&site, "status_two_stages", &ended);
     home.store(true, Ordering::SeqCst);

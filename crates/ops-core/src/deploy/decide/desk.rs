@@ -47,14 +47,22 @@ impl Draft<'_> {
     fn checked(&mut self, judged: Judged) {
         self.remember_checks(&judged);
         if matches!(self.state.created.kind, Kind::Settings { .. }) && judged.checklist.passed() {
+            let held_on = self.state.held_on.clone();
             self.push(Event::WatchPassed);
+            if let Some(cause) = held_on {
+                self.tell_solved(&cause);
+            }
             return;
         }
         match judged.plan {
             Some(plan) if judged.checklist.passed() => {
                 let plan = std::sync::Arc::new(*plan);
                 let hash = plan.hash();
+                let held_on = self.state.held_on.clone();
                 self.push(Event::Planned { plan, hash });
+                if let Some(cause) = held_on {
+                    self.tell_solved(&cause);
+                }
                 self.tell_plan();
             }
             _ => {
@@ -102,11 +110,25 @@ impl Draft<'_> {
     /// Holds the ticket; the team is told once per distinct cause.
     pub(super) fn hold(&mut self, cause: &HoldCause) {
         let fresh = !self.state.told.contains(&cause.key());
-        let recheck_ms = crate::deploy::recheck_ms(cause, self.state.checked);
+        let recheck_ms = self.looks_again_in(cause);
         self.push(Event::Held { cause: cause.clone(), recheck_ms });
         if fresh {
             self.tell_held(cause);
         }
+    }
+
+    /// Milliseconds until it looks again by itself: what is known to pass at an instant, such as a
+    /// shut window, is looked at just then.
+    fn looks_again_in(&self, cause: &HoldCause) -> u64 {
+        let usual = crate::deploy::recheck_ms(cause, self.state.checked);
+        let (HoldCause::Checks { .. }, Some(checklist)) = (cause, &self.state.checklist) else {
+            return usual;
+        };
+        let wait = |until: jiff::Timestamp| {
+            let ms = until.duration_since(self.now.wall).as_millis();
+            u64::try_from(ms).unwrap_or(0) + crate::deploy::JUST_AFTER_MS
+        };
+        checklist.failing().filter_map(|check| check.until.map(wait)).fold(usual, u64::min)
     }
 
     pub(super) fn withdraw(&mut self, words: String) {

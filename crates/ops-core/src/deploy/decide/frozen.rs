@@ -34,9 +34,13 @@ impl Draft<'_> {
             _ => Missing::Time,
         };
         let right = matches!(missing, Missing::Nothing);
-        let healing = matches!(self.state.phase, Phase::Frozen { healthy: Some(_), .. });
-        if right != healing {
-            self.push(Event::Healing { healthy: right });
+        let new = right && new_serves(&plan, view);
+        let healing = match self.state.phase {
+            Phase::Frozen { healthy: Some(_), new, .. } => Some(new),
+            _ => None,
+        };
+        if right.then_some(new) != healing {
+            self.push(Event::Healing { healthy: right, new });
         }
         if let Missing::Act(act) = missing
             && self.state.lease.is_some()
@@ -99,14 +103,22 @@ fn healthy(plan: &Plan, which: Which, target: &TargetView, view: &View) -> usize
     plan.release(which).map_or(0, count)
 }
 
-fn previous(plan: &Plan, target: &TargetView, door: &DoorView, view: &View) -> Missing {
+/// Whether more replicas of the new version are healthy than of the previous one; `None` where none
+/// is.
+fn healthiest(plan: &Plan, target: &TargetView, view: &View) -> Option<bool> {
     let old = healthy(plan, Which::Old, target, view);
     let new = healthy(plan, Which::New, target, view);
-    let weight = match (old, new) {
-        (0, 0) => return start_old(plan, target, door),
-        (old, new) if old >= new => 0,
-        _ => 100,
-    };
+    (old > 0 || new > 0).then_some(new > old)
+}
+
+fn new_serves(plan: &Plan, view: &View) -> bool {
+    let target = view.target.as_ref().ok().filter(|_| plan.old.is_some());
+    target.and_then(|target| healthiest(plan, target, view)).unwrap_or(false)
+}
+
+fn previous(plan: &Plan, target: &TargetView, door: &DoorView, view: &View) -> Missing {
+    let Some(new) = healthiest(plan, target, view) else { return start_old(plan, target, door) };
+    let weight = if new { 100 } else { 0 };
     if plan.service.route.is_some() {
         let served = door.served.as_ref();
         let fits = served.is_some_and(|served| {

@@ -38,6 +38,14 @@ impl Draft<'_> {
         self.post(&record::hold_post(&self.state, cause));
     }
 
+    /// What held it is gone.
+    pub(super) fn tell_solved(&mut self, cause: &HoldCause) {
+        if self.state.created.kind.by_ticket() {
+            let comment = record::solved_comment(&self.state, cause);
+            self.comment(About::Hold, &comment);
+        }
+    }
+
     pub(super) fn tell_plan(&mut self) {
         if self.state.created.kind.by_ticket() {
             let comment = record::plan_comment(&self.state);
