@@ -316,6 +316,9 @@ impl World {
             return Outcome::NotApplied { fault };
         }
         let stamp = self.stamp(op);
+        if matches!(act, Act::SetRoute { .. } | Act::RemoveRoute { .. }) {
+            self.door.last = Some(stamp);
+        }
         match act {
             Act::Import { .. } => {}
             Act::Start { spec } => {

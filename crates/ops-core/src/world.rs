@@ -99,6 +99,10 @@ pub struct DoorView {
     pub in_flight: Vec<(ReleaseId, u64)>,
     /// The highest generation that the door has seen, over all services.
     pub highest: Generation,
+    /// The last order that it carried out for the service: what comes late below it is refused,
+    /// also where that order took the route away.
+    #[serde(default)]
+    pub last: Option<Stamp>,
 }
 
 /// Something that went wrong outside, told so that a person can act on it.

@@ -76,11 +76,11 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
 /// Those that must come up more often than by chance: how often they are laid anew, in thousandths.
 const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
-    ((PhaseName::Verifying, false), 900),
+    ((PhaseName::Verifying, false), 600),
     ((PhaseName::Watching, false), 100),
     ((PhaseName::Soaking, false), 600),
     ((PhaseName::Frozen, false), 600),
-    ((PhaseName::Watching, true), 700),
+    ((PhaseName::Watching, true), 900),
     ((PhaseName::Documenting, true), 500),
     ((PhaseName::Documenting, false), 40),
     ((PhaseName::Closed, false), 80),

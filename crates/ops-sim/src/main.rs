@@ -48,6 +48,8 @@ fn many(first: u64, runs: u64) -> io::Result<bool> {
     let report = campaign(first, runs, MOST_BROKEN);
     let mut out = io::stdout().lock();
     writeln!(out, "{}", report.coverage.tables())?;
+    let scarce = report.coverage.rare_rows(3 * LEAST_HITS, ROWS_OUT_OF_REACH);
+    writeln!(out, "scarce rows: {scarce:?}")?;
     writeln!(out, "rare rows: {:?}", report.coverage.rare_rows(LEAST_HITS, ROWS_OUT_OF_REACH))?;
     writeln!(out, "rare cells: {:?}", report.coverage.rare_cells(LEAST_HITS, &out_of_reach))?;
     writeln!(out, "rare faults: {:?}", report.coverage.rare_faults(LEAST_HITS))?;

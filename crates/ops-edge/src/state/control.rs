@@ -13,7 +13,7 @@ use std::{
 };
 
 use ops_core::{
-    id::{Generation, ServiceName, Stamp},
+    id::{ServiceName, Stamp},
     route::{Leg, Route},
     world::Fault,
 };
@@ -216,8 +216,8 @@ impl Control {
             live.probed.fetch_or(changed.is_some_and(|changed| changed == name), Ordering::SeqCst);
             routes.insert(name.clone(), live);
         }
-        let highest = self.entries.values().map(|entry| entry.stamp.generation).max();
-        let highest = highest.unwrap_or(Generation(0));
+        let stamp = |(name, entry): (&ServiceName, &Entry)| (name.clone(), entry.stamp);
+        let stamps = self.entries.iter().map(stamp).collect();
         let noted: Vec<_> = self
             .services
             .iter()
@@ -230,7 +230,7 @@ impl Control {
         for (service, weights) in &noted {
             service.note_change(weights);
         }
-        self.table.send_replace(Table::new(routes, self.services.clone(), highest));
+        self.table.send_replace(Table::new(routes, self.services.clone(), stamps));
         for (service, weights) in &noted {
             service.note_change(weights);
             service.forget_drained(|id| weights.iter().any(|(release, _)| release == id));
@@ -283,7 +283,7 @@ mod tests {
         sync::atomic::{AtomicU8, AtomicUsize},
     };
 
-    use ops_core::id::OpId;
+    use ops_core::id::Generation, OpId;
 
     use super::*;
     use crate::state::disk::Disk;

@@ -119,7 +119,8 @@ pub(crate) struct Table {
     routes: BTreeMap<ServiceName, Arc<LiveRoute>>,
     /// All services that the door has signals of, those without a route included.
     services: BTreeMap<ServiceName, Arc<ServiceState>>,
-    highest: Generation,
+    /// The last act on each service, also where it took the route away.
+    stamps: BTreeMap<ServiceName, Stamp>,
 }
 
 impl Table {
@@ -127,9 +128,9 @@ impl Table {
     pub(crate) fn new(
         routes: BTreeMap<ServiceName, Arc<LiveRoute>>,
         services: BTreeMap<ServiceName, Arc<ServiceState>>,
-        highest: Generation,
+        stamps: BTreeMap<ServiceName, Stamp>,
     ) -> Self {
-        let mut table = Self { hosts: HashMap::new(), any: Vec::new(), routes, services, highest };
+        let mut table = Self { hosts: HashMap::new(), any: Vec::new(), routes, services, stamps };
         for live in table.routes.values() {
             let (host, path) = claim(&live.route);
             let rules = match host {
@@ -173,7 +174,7 @@ impl Table {
 
     /// The highest generation that was accepted, over all services.
     pub(crate) fn highest(&self) -> Generation {
-        self.highest
+        self.stamps.values().map(|stamp| stamp.generation).max().unwrap_or_default()
     }
 
     /// What the door says of a service.
@@ -181,7 +182,8 @@ impl Table {
         DoorView {
             served: self.route(service).map(|live| live.served()),
             in_flight: self.services.get(service).map_or_else(Vec::new, |s| s.in_flight(|_| false)),
-            highest: self.highest,
+            highest: self.highest(),
+            last: self.stamps.get(service).copied(),
         }
     }
 }
@@ -247,7 +249,7 @@ mod tests {
             live("v2", None, "/api/v2/"),
             live("shop", Some("Shop.Example"), "/cart"),
         ];
-        let table = Table::new(routes.into(), BTreeMap::new(), Generation(0));
+        let table = Table::new(routes.into(), BTreeMap::new(), BTreeMap::new());
         assert_eq!(found(&table, "x", "/apix").as_deref(), Some("root"));
         assert_eq!(found(&table, "x", "/api").as_deref(), Some("api"));
         assert_eq!(found(&table, "x", "/api/v1").as_deref(), Some("api"));

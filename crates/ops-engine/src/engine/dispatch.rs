@@ -79,6 +79,7 @@ impl<J: Journal> Engine<J> {
                     self.start(Job { key, work }, jobs);
                 }
             }
+            Effect::TakeLease if self.lent(deployment) => {}
             Effect::TakeLease => {
                 let key = JobKey::Highest(id);
                 let again = if self.stirred.contains(&id) { 0 } else { AGAIN_MS };
@@ -152,6 +153,7 @@ impl<J: Journal> Engine<J> {
         let created = &deployment.created;
         let undo = match created.kind {
             Kind::Release | Kind::Settings { .. } => None,
+            Kind::Rollback { of, ref by } if *by == created.me => self.before_its_ticket(of),
             Kind::Rollback { of, .. } => self.before(of),
         };
         let in_group = |other: &&Deployment| {

@@ -64,6 +64,19 @@ impl<J: Journal> Engine<J> {
         matches!(frozen.phase, Phase::Frozen { .. }) && self.deployments.values().any(wants)
     }
 
+    /// Whether what froze has lent its lease to the ticket that mends it: it takes it back, also
+    /// after a restart, only when that one has ended.
+    pub(super) fn lent(&self, frozen: &Deployment) -> bool {
+        let Some(left) = frozen.plan.as_ref().map(|plan| &plan.new.spec.release) else {
+            return false;
+        };
+        let mends = |other: &Deployment| {
+            let plan = other.plan.as_ref().and_then(|plan| plan.frozen.as_ref());
+            other.blocks_group() && plan.is_some_and(|its| its.release == *left)
+        };
+        matches!(frozen.phase, Phase::Frozen { .. }) && self.deployments.values().any(mends)
+    }
+
     fn ask_lease(
         &mut self,
         id: DeploymentId,

@@ -18,6 +18,8 @@ use crate::{
 
 /// Heartbeat until the settings are read.
 const FIRST_HEARTBEAT_MS: u64 = 60_000;
+/// So many releases in a row by one ticket are looked past.
+const TRIES_OF_A_TICKET: usize = 32;
 
 impl<J: Journal> Engine<J> {
     /// Loads everything from the journal and marks what was under way as unknown.
@@ -105,6 +107,21 @@ impl<J: Journal> Engine<J> {
     pub(crate) fn before(&self, id: DeploymentId) -> Option<KnownRelease> {
         let deployment = self.recall(id).ok().flatten()?;
         deployment.plan?.old.clone()
+    }
+
+    /// What served before a deployment whose ticket was pulled back or condemned later: nothing that
+    /// the same ticket brought (S12).
+    pub(super) fn before_its_ticket(&self, id: DeploymentId) -> Option<KnownRelease> {
+        let ticket = self.recall(id).ok().flatten()?.created.tickets.first().cloned();
+        let mut old = self.before(id)?;
+        for _ in 0..TRIES_OF_A_TICKET {
+            let brought = self.recall(old.by).ok().flatten()?;
+            if ticket.is_none() || brought.created.tickets.first() != ticket.as_ref() {
+                break;
+            }
+            old = brought.plan?.old.clone()?;
+        }
+        Some(old)
     }
 
     pub(crate) fn create(&mut self, created: Created, now: &Now) -> Result<(), EngineError> {

@@ -20,6 +20,8 @@ impl<J: Journal> Engine<J> {
             return Ok(());
         }
         let Some(plan) = deployment.plan.clone() else { return Ok(()) };
+        // What stays because nothing else was healthy is not taken back once more.
+        let stays = matches!(deployment.phase, Phase::Thawed { .. });
         let serving: Vec<_> = self
             .knowledge
             .serves
@@ -27,7 +29,7 @@ impl<J: Journal> Engine<J> {
             .filter(|(release, _)| same(&release.candidate, &plan.new.candidate))
             .map(|(release, by)| (release.by, *by))
             .filter(|(brought, by)| {
-                brought == by && *by != id && !self.knowledge.recalled.contains(by)
+                brought == by && !(stays && *by == id) && !self.knowledge.recalled.contains(by)
             })
             .map(|(_, by)| by)
             .collect();
@@ -43,7 +45,7 @@ impl<J: Journal> Engine<J> {
             return Ok(());
         };
         self.note(&EngineEvent::Recalled { of }, now)?;
-        if plan.old.is_none() {
+        if plan.old.is_none() || self.before_its_ticket(of).is_none() {
             // Nothing served there before: what came first stays until something newer comes.
             return Ok(());
         }

@@ -54,7 +54,12 @@ impl SimDoor {
             probed: t >= served.probed_at,
             in_flight: self.in_flight(service, t),
         });
-        DoorView { served, in_flight: self.in_flight(service, t), highest: self.generation }
+        DoorView {
+            served,
+            in_flight: self.in_flight(service, t),
+            highest: self.generation,
+            last: self.highest.get(service).copied(),
+        }
     }
 
     fn in_flight(&self, service: &ServiceName, t: u64) -> Vec<(ReleaseId, u64)> {

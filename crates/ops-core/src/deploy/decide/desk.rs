@@ -168,6 +168,12 @@ impl Draft<'_> {
         match pulled_back(before, now, people) {
             Pulled::No => Reading::Stays,
             Pulled::BoardError { .. } => Reading::Nothing,
+            // Our own move, which came late: nobody pulled anything back.
+            Pulled::StatusChanged { to, by: Some(by) }
+                if to == "closed" && by == self.state.created.me =>
+            {
+                Reading::Stays
+            }
             pulled => Reading::Pulled(pulled.words()),
         }
     }

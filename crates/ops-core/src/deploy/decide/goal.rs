@@ -254,9 +254,13 @@ fn unrouted(state: &Deployment, view: &View) -> Met {
         Ok(door) => door,
         Err(fault) => return blind(fault),
     };
+    // An order to route that was never reported may still come: the door must have carried out ours
+    // after it, and say so itself.
     let fenced = !state.on_traffic
-        || state.op.as_ref().is_some_and(|op| {
-            op.outcome == Some(Outcome::Applied) && matches!(op.act, Act::RemoveRoute { .. })
+        || state.op.as_ref().zip(door.last).is_some_and(|(op, last)| {
+            matches!(op.act, Act::RemoveRoute { .. })
+                && last.deployment == state.id().0
+                && last.op >= op.id
         });
     match (&door.served, fenced) {
         (None, true) => Met::Yes,
