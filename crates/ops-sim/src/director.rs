@@ -77,10 +77,10 @@ const AMBUSHES: &[((PhaseName, bool), u64)] = &[
 const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
     ((PhaseName::Verifying, false), 600),
-    ((PhaseName::Watching, false), 100),
+    ((PhaseName::Watching, false), 120),
     ((PhaseName::Soaking, false), 600),
     ((PhaseName::Frozen, false), 600),
-    ((PhaseName::Watching, true), 900),
+    ((PhaseName::Watching, true), 1000),
     ((PhaseName::Documenting, true), 500),
     ((PhaseName::Documenting, false), 40),
     ((PhaseName::Closed, false), 80),
@@ -156,7 +156,7 @@ impl Director {
                 sim.happen(&Happening::Ask(operator(), Ask::Abort { deployment }));
             } else if self.forgets
                 && matches!(phase, PhaseName::Planned | PhaseName::Watching)
-                && self.dice.chance(700)
+                && self.dice.chance(if phase == PhaseName::Watching { 900 } else { 700 })
             {
                 let halt = Ask::Halt { deployment: Some(deployment) };
                 sim.happen(&Happening::Ask(operator(), halt));
@@ -173,7 +173,9 @@ impl Director {
         }
         if self.left == 0 {
             if self.late {
-                sim.ambushes.retain(|(_, busy)| *busy);
+                let halts = self.forgets && self.patience % 3 == 0;
+                sim.ambushes
+                    .retain(|(phase, busy)| *busy || halts && *phase == PhaseName::Watching);
             }
             let waits = self.mood != Mood::Calm && self.patience > 0;
             self.patience = self.patience.saturating_sub(1);
@@ -222,7 +224,11 @@ impl Director {
         // At the end only what is late in a deployment is waited for, so that some come so far.
         let late = self.left == 0 && self.late;
         for (seldom, permille) in SELDOM {
-            let early = !seldom.1 || matches!(seldom.0, PhaseName::Planned);
+            let early = match seldom.0 {
+                PhaseName::Planned => true,
+                PhaseName::Watching => false,
+                _ => !seldom.1,
+            };
             if !(late && early) && self.dice.chance(*permille) {
                 wanted.push(*seldom);
             }
@@ -299,7 +305,7 @@ impl Director {
         match if starve { 13 } else { self.dice.below(14) } {
             0 | 1 => {
                 sim.happen(&Happening::Ask(operator(), all[0].clone()));
-                if phase != PhaseName::Watching || self.dice.chance(700) {
+                if phase != PhaseName::Watching || self.dice.chance(400) {
                     sim.plan(after, Happening::Ask(operator(), resume));
                 }
             }

@@ -151,7 +151,8 @@ pub(super) fn host(desk: &Desk<'_>) -> Check {
         return check(
             id,
             at,
-            Verdict::Fail,
+            // Its limits are not known, so nothing may relax them.
+            Verdict::Error,
             format!("ops.yaml has no environment `{}`", desk.environment),
         )
         .remedy("DEV names one of its environments under the service's `stages` in ops.yaml");

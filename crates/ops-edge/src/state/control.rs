@@ -283,7 +283,7 @@ mod tests {
         sync::atomic::{AtomicU8, AtomicUsize},
     };
 
-    use ops_core::id::Generation, OpId;
+    use ops_core::id::{Generation, OpId};
 
     use super::*;
     use crate::state::disk::Disk;

@@ -40,7 +40,9 @@ impl<J: Journal> Engine<J> {
         }
         let mended: Vec<_> = mended.into_iter().map(Deployment::id).collect();
         for other in mended.into_iter().filter(|_| highest.is_ok()) {
-            self.give_lease(other, now)?;
+            // What froze still wants it: it is lost to the one that mends it, not given back.
+            self.journal.release(&group, &holder(other))?;
+            self.lose_lease(other, &format!("lent to {id}, which mends it"), now)?;
         }
         let answer = match highest {
             Err(fault) => LeaseAnswer::Failed(fault.to_string()),

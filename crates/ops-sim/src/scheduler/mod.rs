@@ -410,7 +410,11 @@ impl Sim {
             Happening::Kill(down) => self.kill(*down),
             Happening::DieAt(die) => self.disk.die(*die),
             Happening::Reboot => self.kill(2_000),
-            Happening::Suspend(ms) => self.floor = t + ms,
+            Happening::Suspend(ms) => {
+                self.floor = t + ms;
+                // What is under way stands still like everything else.
+                lock(&self.world).ledger.absences.push((t, t + ms));
+            }
             Happening::DiskFull(full) => self.disk.full(*full),
             Happening::ReserveFails(fails) => self.disk.reserve_fails(*fails),
             Happening::Ask(who, ask) => {

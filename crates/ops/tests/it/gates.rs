@@ -67,7 +67,11 @@ fn a_window_and_a_change_since_qa_hold_until_po_and_qa_say_so() {
         let comments = team.ticket(&id).comments;
         comments.into_iter().find(|one| one.text.contains("## Deployment Held"))
     });
-    for word in ["until 2090-01-01T00:00:00Z", "PO writes `Class: …`", "`normal`"] {
+    for word in [
+        "until 2090-01-01T00:00:00Z",
+        "PO comments on the ticket with the line `Class: …`",
+        "`normal`",
+    ] {
         assert!(told.text.contains(word), "{word}: {}", told.text);
     }
     snapshot(&site, "explain_shut_window", &site.ops(&["explain", &id]).whole());

@@ -120,7 +120,7 @@ fn edits_and_odd_commits(site: &Site, team: &Team<'_>, first: &str) {
     let id = team.judged(way, &notes("j5", &site.build("j5")), |id| {
         team.by("dev").comment(id, "Class: hotfix").unwrap();
     });
-    team.held(way, &id, "j5", "this ticket's is `normal`");
+    team.held(way, &id, "j5", "this ticket's class is `normal`");
     site.git(&["reset", "--hard", "--quiet", first]);
 }
 

@@ -163,7 +163,7 @@ pub(super) const BAD: &[Bad] = &[
         s.facts.limits.load_per_core = Some(Ok(9.5));
         s.facts.limits.clock_ms = Some(Err(fault()));
     }),
-    bad("host", "ops.yaml has no such environment", Fail,
+    bad("host", "ops.yaml has no such environment", Error,
         |s| s.settings(|settings| settings.environments.clear())),
     bad("variables", "a variable is not declared", Fail,
         |s| s.notes("variables: [LOG]", "variables: [LOG, COLOUR]")),

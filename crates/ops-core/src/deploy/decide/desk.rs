@@ -172,7 +172,11 @@ impl Draft<'_> {
             Pulled::StatusChanged { to, by: Some(by) }
                 if to == "closed" && by == self.state.created.me =>
             {
-                Reading::Stays
+                match now.map(|ticket| ticket.status.as_str()) {
+                    Some("closed") => Reading::Stays,
+                    Some(status) => Reading::Pulled(format!("it was closed and is {status} again")),
+                    None => Reading::Nothing,
+                }
             }
             pulled => Reading::Pulled(pulled.words()),
         }
