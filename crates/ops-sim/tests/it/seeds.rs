@@ -7,7 +7,7 @@ use ops_sim::{
 
 /// Deployments of one run of the tests, unless `OPS_SIM_RUNS` says otherwise: as many as let the
 /// rarest cell be met well more often than it must be.
-const DEPLOYMENTS: u64 = 12_000;
+const DEPLOYMENTS: u64 = 14_000;
 /// Below this many, rare cells may stay unmet.
 const ENOUGH: u64 = 10_000;
 /// Broken runs after which it is enough.
