@@ -15,6 +15,7 @@ use ops_core::{
 use crate::{
     Engine, EngineError,
     jobs::{QueueRead, QueueUnread},
+    knowledge::End,
     ports::Journal,
 };
 
@@ -62,6 +63,7 @@ impl<J: Journal> Engine<J> {
             };
             self.create(created, now)?;
         }
+        self.follow_promoted(now)?;
         for id in changed {
             // News on a held ticket: its checks run again as soon as its group is free.
             self.feed(id, &Input::Turn, now)?;
@@ -114,6 +116,26 @@ impl<J: Journal> Engine<J> {
             fresh.push((vec![ticket.id.clone()], retries, place));
         }
         fresh
+    }
+
+    /// A ticket that left the queue between two stages is looked at all the same: what it brought to
+    /// the earlier ones must not stay there unnoticed (S12).
+    fn follow_promoted(&mut self, now: &Now) -> Result<(), EngineError> {
+        let Some(queue) = self.queue() else { return Ok(()) };
+        let waits = |id: &TicketId| queue.tickets.iter().any(|ticket| ticket.id == *id);
+        let left: Vec<_> = self
+            .knowledge()
+            .tried
+            .iter()
+            .filter(|(id, tried)| tried.end == End::Promoted && !waits(id) && !self.under_way(id))
+            .filter_map(|(_, tried)| Some((tried.by, tried.next.as_ref()?.0.clone())))
+            .collect();
+        for (by, environment) in left {
+            let Some(shipped) = self.recall(by)? else { continue };
+            let id = self.next_deployment()?;
+            self.create(Created { id, environment, retries: 0, ..shipped.created }, now)?;
+        }
+        Ok(())
     }
 
     /// Many tickets at once are told in one post, in the order in which they come up.

@@ -14,6 +14,18 @@ pub(super) fn check(rules: &mut Rules<'_, '_>, service: &Service) {
     watch(rules, service);
     health(rules, service);
     smoke(rules, service);
+    budget(rules, service);
+}
+
+/// Only the door counts requests: a budget of what nobody counts would hold every ticket for ever.
+fn budget(rules: &mut Rules<'_, '_>, service: &Service) {
+    let routed = service.route.is_some() || service.stages.iter().any(|one| one.route.is_some());
+    if service.budget.is_some() && !routed {
+        let words = Words::new("an error budget counts requests, but no route brings any")
+            .allowed("a budget only for a service with `route`")
+            .hint("add `route: { path: / }`, or take `budget` away");
+        rules.blame(&[below(service, ["budget"]), below(service, ["route"])], words);
+    }
 }
 
 fn command(rules: &mut Rules<'_, '_>, service: &Service) {

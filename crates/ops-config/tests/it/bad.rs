@@ -182,6 +182,7 @@ complaints! {
     );
     a_budget_without_share: service("budget: { days: 28 }");
     a_budget_out_of_bounds: service("budget: { errors: 0%, days: 365, except: [Hotfix] }");
+    a_budget_of_what_nobody_counts: but("    route: { path: / }\n", "    budget: { errors: 1% }\n");
     migrations_of_another_kind: service("migrations: at_start");
     limits_of_a_machine_without_sense: top(
         "environments:\n  production:\n    ports: 20000-20999\n    host: { load: 0, clock: 2m, certificates: [shop.pem], certificate_days: 0 }"

@@ -1,6 +1,7 @@
 //! Every check is shown to hold a bad deployment before it counts as a gate.
 
 mod bad;
+mod commits;
 mod laws;
 mod pages;
 mod rollbacks;

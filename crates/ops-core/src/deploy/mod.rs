@@ -13,6 +13,8 @@ mod event;
 mod input;
 mod letter;
 mod owed;
+#[cfg(test)]
+mod said;
 mod state;
 pub mod table;
 #[cfg(test)]

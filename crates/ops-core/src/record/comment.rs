@@ -85,14 +85,35 @@ pub fn hold_comment(deployment: &Deployment, cause: &HoldCause) -> String {
         }
         (cause, _) => {
             let _ = writeln!(out, "- {}", quoted(&cause.words(), QUOTE));
+            if matches!(cause, HoldCause::Prepare { .. }) {
+                let id = deployment.id();
+                let _ = writeln!(
+                    out,
+                    "  First: what does not answer works again; somebody with access to the \
+                     machine sees in `ops explain {id}` and `ops doctor` what that is"
+                );
+            }
         }
     }
     line(&mut out, "");
-    line(
-        &mut out,
-        "It goes on by itself when this is gone; ops looks again on every change of the ticket.",
-    );
+    line(&mut out, &goes_on(deployment, cause));
     out
+}
+
+/// How a hold ends, and when ops looks again.
+fn goes_on(deployment: &Deployment, cause: &HoldCause) -> String {
+    if let HoldCause::Aborted { .. } = cause {
+        let id = deployment.id();
+        return format!("It waits for a listed person, who says `ops resume {id}`.");
+    }
+    let again = match &deployment.phase {
+        Phase::Held { recheck, .. } => format!(", in {} at the latest", duration(recheck.length)),
+        _ => String::new(),
+    };
+    format!(
+        "It goes on by itself when this is gone. ops looks again on every change of the \
+         ticket{again}."
+    )
 }
 
 /// What held it is gone, and it goes on.
@@ -399,8 +420,10 @@ pub fn recalled_comment(deployment: &Deployment, words: &str) -> String {
     line(&mut out, "");
     line(
         &mut out,
-        "It passed its watch on this stage and does not go on to the next one. What served there \
-         before comes back, unless something newer serves already.",
+        &format!(
+            "It passed its watch on this stage and does not go on to the next one. {}.",
+            super::what_comes_back(deployment)
+        ),
     );
     line(&mut out, "");
     line(&mut out, "**The ticket keeps its status.**");

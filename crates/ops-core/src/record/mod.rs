@@ -99,3 +99,12 @@ pub(crate) fn previous(deployment: &Deployment) -> String {
 pub(crate) fn is_rollback(deployment: &Deployment) -> bool {
     matches!(deployment.created.kind, Kind::Rollback { .. })
 }
+
+/// What becomes of a stage whose candidate goes no further (S12).
+fn what_comes_back(deployment: &Deployment) -> &'static str {
+    if deployment.plan.as_ref().is_some_and(|plan| plan.old.is_some()) {
+        "What served there before comes back, unless something newer serves already"
+    } else {
+        "Nothing served there before, so it stays there until something newer comes"
+    }
+}

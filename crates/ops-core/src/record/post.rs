@@ -150,11 +150,11 @@ pub fn soak_post(deployment: &Deployment) -> String {
 /// It was withdrawn while it soaked.
 pub fn recalled_post(deployment: &Deployment, words: &str) -> String {
     format!(
-        "OPS: {} is withdrawn while it soaked on {}: {}. It does not go on to the next stage; what \
-         served there before comes back where nothing newer serves.",
+        "OPS: {} is withdrawn while it soaked on {}: {}. It does not go on to the next stage. {}.",
         name(deployment),
         environment(deployment),
-        quoted(words, 300)
+        quoted(words, 300),
+        super::what_comes_back(deployment)
     )
 }
 

@@ -4,8 +4,8 @@
 use ops_core::{
     candidate::Candidate,
     deploy::{Created, Deployment, Input, Phase, PhaseName},
-    id::DeploymentId,
-    plan::{Kind, Plan},
+    id::{DeploymentId, ServiceName},
+    plan::{Kind, KnownRelease, Plan},
     time::Now,
 };
 
@@ -19,24 +19,39 @@ impl<J: Journal> Engine<J> {
         if deployment.created.kind != Kind::Release || !leaves(deployment) {
             return Ok(());
         }
-        let Some(plan) = deployment.plan.clone() else { return Ok(()) };
         // What stays because nothing else was healthy is not taken back once more.
         let stays = matches!(deployment.phase, Phase::Thawed { .. });
         let serving: Vec<_> = self
             .knowledge
             .serves
             .values()
-            .filter(|(release, _)| same(&release.candidate, &plan.new.candidate))
-            .map(|(release, by)| (release.by, *by))
-            .filter(|(brought, by)| {
-                brought == by && !(stays && *by == id) && !self.knowledge.recalled.contains(by)
+            .filter(|(release, by)| release.by == *by && !(stays && *by == id))
+            .filter(|(release, by)| {
+                !self.knowledge.recalled.contains(by) && self.came_with(deployment, release)
             })
-            .map(|(_, by)| by)
+            .map(|(_, by)| *by)
             .collect();
         for of in serving {
             self.take_back(of, now)?;
         }
         Ok(())
+    }
+
+    /// Whether what serves somewhere is the candidate that a deployment brings on. Where its checks
+    /// never passed nothing says what that would have been: then it is what its ticket brought to
+    /// an earlier stage.
+    fn came_with(&self, deployment: &Deployment, serves: &KnownRelease) -> bool {
+        if let Some(plan) = &deployment.plan {
+            return same(&serves.candidate, &plan.new.candidate);
+        }
+        let base = |name: &ServiceName| name.as_str().split('@').next().unwrap_or("").to_owned();
+        // To recall it is to read its whole story: only of this service.
+        if base(&serves.spec.service) != base(&deployment.created.service) {
+            return false;
+        }
+        let ticket = deployment.created.tickets.first();
+        let brought = self.recall(serves.by).ok().flatten();
+        ticket.is_some() && brought.is_some_and(|one| one.created.tickets.first() == ticket)
     }
 
     fn take_back(&mut self, of: DeploymentId, now: &Now) -> Result<(), EngineError> {

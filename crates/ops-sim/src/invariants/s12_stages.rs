@@ -93,12 +93,16 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether ops has written that a ticket for it is withdrawn. One that is pulled back between two
-/// stages, while none of its deployments is under way, is not noticed.
+/// Whether ops has written that a ticket for it is withdrawn, or every ticket that asks for it was
+/// taken out of the queue. One whose verdict was revoked between two stages is only held.
 fn noticed(world: &World, artifact: &Digest) -> bool {
     let asking = world.planning.asks.iter().filter(|(_, digest)| *digest == artifact);
-    let mut tickets = asking.filter_map(|(id, _)| world.planning.tickets.get(id));
-    tickets.any(|ticket| {
+    let tickets: Vec<_> = asking.filter_map(|(id, _)| world.planning.tickets.get(id)).collect();
+    let gone = |status: &str| !["rfp", "closed"].contains(&status);
+    if !tickets.is_empty() && tickets.iter().all(|ticket| gone(&ticket.status)) {
+        return true;
+    }
+    tickets.iter().any(|ticket| {
         ticket.comments.iter().any(|one| one.text.starts_with("## Deployment Withdrawn"))
     })
 }
