@@ -166,6 +166,10 @@ impl Draft<'_> {
             };
         };
         match pulled_back(before, now, people) {
+            // It had left the queue before the checks read it for the first time.
+            Pulled::No if before.status != "rfp" => {
+                Reading::Pulled(format!("its status is {}", before.status))
+            }
             Pulled::No => Reading::Stays,
             Pulled::BoardError { .. } => Reading::Nothing,
             // Our own move, which came late: nobody pulled anything back.
