@@ -270,7 +270,7 @@ proptest! {
 
     #[test]
     fn p1_no_outsider_could_have_turned_a_hold_into_a_pass(
-        board in tickets(),
+        board in prop_oneof![tickets(), merges()],
         who in 0..OUTSIDERS.len(),
         text in 0..TEXTS.len(),
         at: usize,
@@ -286,7 +286,7 @@ proptest! {
 
     #[test]
     fn p1_no_fail_of_cq_or_qa_turns_a_hold_into_a_pass(
-        board in tickets(),
+        board in prop_oneof![tickets(), merges()],
         who in 0..REVIEWERS.len(),
         text in 0..FAILS.len(),
         at: usize,
@@ -348,7 +348,7 @@ proptest! {
     }
 
     #[test]
-    fn p1_no_pass_without_a_standing_pass_of_both_roles(board in tickets(), solo: bool) {
+    fn p1_no_pass_without_a_standing_pass_of_both_roles(board in prop_oneof![tickets(), merges()], solo: bool) {
         let people = anyone(solo);
         if let Evidence::Passed { cq, qa, solo: alone } = decide(&board.0, &people) {
             prop_assert!(people.is(&cq.author, Role::Cq) && people.is(&qa.author, Role::Qa));
