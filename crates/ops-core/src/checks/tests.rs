@@ -7,6 +7,7 @@ mod rollbacks;
 mod rules;
 mod scene;
 mod told;
+mod trees;
 
 use super::{Checklist, Verdict};
 use bad::BAD;

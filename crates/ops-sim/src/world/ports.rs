@@ -322,7 +322,8 @@ impl Wishes for Port {
 
     fn same_tree(&self, one: &str, other: &str) -> Look<Option<bool>> {
         self.look(Part::Wishes, |world| {
-            let tree = |commit: &str| world.merges.get(commit).map_or(commit, String::as_str);
+            let tree =
+                |commit: &str| world.merges.get(commit).cloned().unwrap_or(commit.to_owned());
             let known = world.has_commit(one) && world.has_commit(other);
             known.then(|| tree(one) == tree(other))
         })

@@ -20,6 +20,7 @@ use ops_sim::{
 use crate::script::Script;
 
 const HELD: &str = "## Deployment Held";
+const SOLVED: &str = "## Deployment Hold Solved";
 const PLANNED: &str = "## Deployment Planned";
 const COMPLETE: &str = "## Deployment Complete";
 const FAILED: &str = "## Deployment Failed";
@@ -501,7 +502,7 @@ fn s9_a_merge_with_the_same_tree_keeps_cqs_verdict_and_qa_tests_it() {
     script.until(900_000, |script| script.status(&ticket) == "closed");
     script.rest();
     assert_eq!(script.routed(CART), [(digest(CART, "v2-merged"), 100)]);
-    assert_eq!(script.comments(&ticket), [HELD, PLANNED, COMPLETE]);
+    assert_eq!(script.comments(&ticket), [HELD, SOLVED, PLANNED, COMPLETE]);
 }
 
 #[test]

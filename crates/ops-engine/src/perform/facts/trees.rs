@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ops_core::{evidence::asked_trees, notes::FoundNotes, settings::Role, ticket::Ticket};
+use ops_core::{evidence::asked_trees, settings::Role, ticket::Ticket};
 
 use super::rivals::Ours;
 use crate::ports::{Look, Ports};
