@@ -173,7 +173,7 @@ impl Director {
         }
         if self.left == 0 {
             if self.late {
-                let halts = self.forgets && self.patience % 3 == 0;
+                let halts = self.forgets && self.patience.is_multiple_of(3);
                 sim.ambushes
                     .retain(|(phase, busy)| *busy || halts && *phase == PhaseName::Watching);
             }

@@ -103,19 +103,22 @@ impl<'a> Case<'a> {
 
     /// The notes must be where the caller says, and no later block may be on the ticket.
     fn notes_are_newest(&self) -> Result<(), HoldReason> {
-        match self.newest_block(usize::MAX) {
+        match self.blocks().next() {
             Some(place) if place == self.notes.place => Ok(()),
             newest => Err(HoldReason::NotesMoved { said: self.notes.place, newest }),
         }
     }
 
-    /// Where the newest block before a comment stands, complete or not.
-    fn newest_block(&self, before: usize) -> Option<Place> {
-        let mut comments = self.comments.iter().enumerate().take(before);
-        let by_dev = comments
-            .rfind(|(_, (comment, roles))| roles.contains(&Role::Dev) && has_block(&comment.text));
-        let described = || has_block(&self.ticket.description).then_some(Place::Description);
-        by_dev.map(|(at, _)| Place::Comment(at)).or_else(described)
+    /// Where blocks stand, complete or not, newest first.
+    fn blocks(&self) -> impl Iterator<Item = Place> {
+        let by_dev = |(_, (comment, roles)): &(usize, &(&Comment, &[Role]))| {
+            roles.contains(&Role::Dev) && has_block(&comment.text)
+        };
+        let comments = self.comments.iter().enumerate().rev().filter(by_dev);
+        // The description may be long, and is looked at only where no comment is enough.
+        let described = [Place::Description].into_iter();
+        let described = described.filter(|_| has_block(&self.ticket.description));
+        comments.map(|(at, _)| Place::Comment(at)).chain(described)
     }
 
     /// What a role said, newest first.
@@ -219,9 +222,10 @@ impl<'a> Case<'a> {
     /// came before the notes and none is tied to the candidate itself.
     fn tied_cq(&self, comments: Range<usize>, most: usize) -> Result<Vec<Tied<'a>>, HoldReason> {
         match self.tied(Role::Cq, comments.clone(), most, self.plain(Role::Cq)) {
-            Err(why) if why.may_be_same_tree() => {
+            Err(why) if why.may_be_same_tree() && !self.same_tree.is_empty() => {
+                let blocks: Vec<_> = self.blocks().collect();
                 self.tied(Role::Cq, comments, most, |index, comment| {
-                    self.by_tree(index, comment).ok_or_else(|| why.clone())
+                    self.by_tree(&blocks, index, comment).ok_or_else(|| why.clone())
                 })
             }
             tied => tied,
@@ -230,12 +234,13 @@ impl<'a> Case<'a> {
 
     /// The bond of a pass by CQ that came before the notes: what stood on the ticket when it was
     /// given has the same source tree, and its stamp, if it has one, is of that candidate.
-    fn by_tree(&self, index: usize, comment: &Comment) -> Option<Bond> {
+    fn by_tree(&self, blocks: &[Place], index: usize, comment: &Comment) -> Option<Bond> {
         if self.notes.place <= Place::Comment(index) {
             return None;
         }
-        let stood = self.newest_block(index)?;
-        let same = self.same_tree.iter().find(|one| one.place == stood)?;
+        let newer = blocks.partition_point(|place| *place >= Place::Comment(index));
+        let stood = blocks.get(newer)?;
+        let same = self.same_tree.iter().find(|one| one.place == *stood)?;
         let stamp = comment.candidate.as_ref();
         stamp.is_none_or(|stamp| *stamp == same.candidate).then_some(Bond::SameTree)
     }

@@ -95,7 +95,7 @@ fn text(index: usize) -> String {
 
 fn walked(notes: impl Strategy<Value = String>, texts: usize) -> impl Strategy<Value = Board> {
     let said = (0..PEOPLE.len(), 0..texts, any::<Option<bool>>());
-    let stamps = if texts > TEXTS.len() { 1 } else { 0 };
+    let stamps = u32::from(texts > TEXTS.len());
     let noise = prop_oneof![
         2 => said.prop_map(|(who, text, stamp)| Step::Says(who, text, stamp)),
         stamps => (0..PEOPLE.len(), 0..texts).prop_map(|(who, text)| Step::Stamped(who, text)),
