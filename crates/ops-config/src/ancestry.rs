@@ -1,4 +1,5 @@
-//! Which commit stands where: what HEAD is, and which commits another one holds (S8).
+//! Which commit stands where: what HEAD is, which commits another one holds (S8), and which have the
+//! same source tree (S9).
 
 use std::path::Path;
 
@@ -45,6 +46,35 @@ pub fn holds(dir: &Path, newer: &str, older: &str) -> Result<Option<bool>, LoadE
         return Ok(None);
     }
     Ok(Some(held))
+}
+
+/// Whether two commits have the very same source tree: every file, mode and name of the whole
+/// repository, by the tree's id. How the commits came to be does not matter.
+///
+/// Both are ids as for [`holds`]. `None` if that cannot be told: one of them is no id or unknown
+/// here.
+///
+/// # Errors
+/// The folder is no repository; git is missing, too slow, or refuses.
+pub fn same_tree(dir: &Path, one: &str, other: &str) -> Result<Option<bool>, LoadError> {
+    if !in_repository(dir) {
+        return Err(LoadError::NoRepository(dir.to_owned()));
+    }
+    let Some(one) = tree(dir, one)? else {
+        return Ok(None);
+    };
+    let Some(other) = tree(dir, other)? else {
+        return Ok(None);
+    };
+    Ok(Some(one == other))
+}
+
+/// The id of the tree of a commit that is here.
+fn tree(dir: &Path, id: &str) -> Result<Option<String>, LoadError> {
+    match known(dir, id)? {
+        Some(commit) => Ok(git::tree(dir, &commit)?),
+        None => Ok(None),
+    }
 }
 
 /// The full id of a commit that is here.

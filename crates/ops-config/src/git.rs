@@ -58,6 +58,20 @@ pub(crate) fn commit(dir: &Path, name: &str) -> Result<Option<String>, GitError>
     }
 }
 
+/// The id of the tree of a commit, whose full id is given; `None` if it is not here.
+pub(crate) fn tree(dir: &Path, commit: &str) -> Result<Option<String>, GitError> {
+    let spec = format!("{commit}^{{tree}}");
+    let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &spec];
+    let answer = run(dir, &args, 256)?;
+    let id = String::from_utf8_lossy(&answer.out).trim().to_owned();
+    let hex = id.len() >= 40 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    match (answer.status.success(), hex) {
+        (true, true) => Ok(Some(id)),
+        _ if answer.err.trim().is_empty() => Ok(None),
+        _ => Err(refused(&answer)),
+    }
+}
+
 /// The bytes of a file next to or below `dir` as they stand in a commit.
 pub(crate) fn show(dir: &Path, commit: &str, file: &str, max: usize) -> Result<Blob, GitError> {
     let spec = format!("{commit}:./{file}");

@@ -29,7 +29,7 @@ mod starter;
 mod view;
 mod yaml;
 
-pub use ancestry::{head, holds};
+pub use ancestry::{head, holds, same_tree};
 pub use complaint::{Complaint, Complaints, Span};
 pub use hash::service_hash;
 pub use parse::{FILE_MAX, parse};

@@ -121,7 +121,7 @@ fn revoke(ticket: &mut Ticket) {
 fn measure(name: &str, ticket: &Ticket, calls: usize) {
     let (people, candidate) = (people(), Digest::of(b"candidate"));
     let notes = NotesAt { place: Place::Description, bear_digest: true };
-    let call = || judge(black_box(ticket), &people, notes, Some(&candidate));
+    let call = || judge(black_box(ticket), &people, notes, Some(&candidate), &[]);
     let decision = format!("{:?}", call());
     let mut times: Vec<Duration> = (0..calls)
         .map(|_| {

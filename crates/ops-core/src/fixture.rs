@@ -262,6 +262,7 @@ impl World {
             rivals: Ok(Vec::new()),
             surpassed: false,
             descends: Vec::new(),
+            trees: Ok(std::collections::BTreeSet::new()),
             fixes: Vec::new(),
             settings: Ok(Arc::new(self.settings.clone())),
             ticket: Ok(Some(self.ticket.clone())),

@@ -1,10 +1,9 @@
 //! All checks in their order, and what they share.
 
-use super::{Check, Verdict, around, ground, judge::Desk, paper, rivals, season};
+use super::{Check, Verdict, around, ground, judge::Desk, paper, proof, rivals, season};
 use crate::{
-    candidate::Candidate,
     deploy::{HoldCause, RETRIES_MAX, recheck_ms},
-    evidence::{self, Evidence},
+    evidence::Evidence,
     id::DeploymentId,
     record::duration,
     world::Fault,
@@ -109,14 +108,11 @@ fn conflict(desk: &Desk<'_>) -> Check {
 
 /// Whether both verdicts that count name the failure: then the round was about it (S10).
 pub(super) fn named(desk: &Desk<'_>, by: DeploymentId) -> bool {
-    let (Some(ticket), Some(settings), Some(found)) =
-        (desk.ticket, desk.settings, desk.found_notes())
+    let (Some(ticket), Some(Evidence::Passed { cq, qa, .. })) =
+        (desk.ticket, proof::evidence(desk))
     else {
         return false;
     };
-    let candidate = desk.candidate.as_ref().map(Candidate::hash);
-    let judged = evidence::judge(ticket, &settings.people, found.into(), candidate.as_ref());
-    let Evidence::Passed { cq, qa, .. } = judged else { return false };
     let names = |comment: usize| {
         ticket.comments.get(comment).is_some_and(|comment| in_words(&comment.text, by))
     };

@@ -1,6 +1,9 @@
 //! What was gathered for the checks. Facts only: nothing here judges.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -206,6 +209,9 @@ pub struct Facts {
     pub surpassed: bool,
     /// Deployments whose condemned commit this candidate's commit descends from.
     pub descends: Vec<DeploymentId>,
+    /// Of the commits that earlier notes on the ticket name, those with the very source tree of the
+    /// one that the notes name (S9).
+    pub trees: Result<BTreeSet<String>, Fault>,
     /// What the notes say the ticket fixes.
     pub fixes: Vec<Fixed>,
     /// The last minutes of traffic.

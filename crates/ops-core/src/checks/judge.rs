@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Age, Checklist, Facts, Rival, each, fix};
+use super::{Age, Checklist, Facts, Rival, each, fix, proof};
 use crate::{
     candidate::Candidate,
     deploy::Created,
@@ -161,19 +161,18 @@ pub(super) fn passes(rival: &Rival, settings: &Settings) -> Option<Notes> {
     let service = settings.services.get(&found.notes.service)?;
     let candidate = candidate_of(&found, service, rival.artifact.clone()?);
     let at = NotesAt::from(&*found);
-    let evidence = evidence::judge(&rival.ticket, &settings.people, at, Some(&candidate.hash()));
+    let hash = candidate.hash();
+    let evidence = evidence::judge(&rival.ticket, &settings.people, at, Some(&hash), &[]);
     matches!(evidence, Evidence::Passed { .. }).then_some(found.notes)
 }
 
 /// The comment with QA's verdict for this candidate, if its evidence passes.
 pub fn qa_verdict(created: &Created, facts: &Facts) -> Option<String> {
     let desk = desk(created, facts);
-    let at = NotesAt::from(desk.found_notes()?);
-    let (ticket, people) = (desk.ticket?, &desk.settings?.people);
-    let hash = desk.candidate.as_ref()?.hash();
-    match evidence::judge(ticket, people, at, Some(&hash)) {
+    desk.candidate.as_ref()?;
+    match proof::evidence(&desk)? {
         Evidence::Passed { qa, .. } => {
-            ticket.comments.get(qa.comment).map(|comment| comment.id.clone())
+            desk.ticket?.comments.get(qa.comment).map(|comment| comment.id.clone())
         }
         Evidence::Held { .. } => None,
     }
@@ -196,7 +195,7 @@ fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
         };
         let at = NotesAt::from(&*theirs);
         let hash = desk.candidate.as_ref().map(Candidate::hash);
-        let evidence = evidence::judge(sibling, &settings.people, at, hash.as_ref());
+        let evidence = evidence::judge(sibling, &settings.people, at, hash.as_ref(), &[]);
         if theirs.hash == ours.hash && matches!(evidence, Evidence::Passed { .. }) {
             ids.push(sibling.id.clone());
         }

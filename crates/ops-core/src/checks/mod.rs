@@ -10,6 +10,7 @@ mod ground;
 mod judge;
 mod page;
 mod paper;
+mod proof;
 mod rivals;
 mod season;
 mod settings;

@@ -4,10 +4,10 @@ use super::{
     Check, Verdict,
     each::{check, error, soon, waits_for},
     judge::Desk,
+    proof,
 };
 use crate::{
-    candidate::Candidate,
-    evidence::{self, Evidence},
+    evidence::{Bond, Evidence},
     id::Digest,
     notes::{NotesFound, missing_notes_question},
     plan::Kind,
@@ -75,18 +75,24 @@ pub(super) fn evidence(desk: &Desk<'_>) -> Check {
         }
         Ok(Some(ticket)) => ticket,
     };
-    let Some(settings) = desk.settings else {
+    if desk.settings.is_none() {
         return waits_for("evidence", at, "settings");
-    };
-    let Some(found) = desk.found_notes() else {
+    }
+    let (Some(found), Some(judged)) = (desk.found_notes(), proof::evidence(desk)) else {
         return waits_for("evidence", at, "notes");
     };
-    let candidate = desk.candidate.as_ref().map(Candidate::hash);
-    match evidence::judge(ticket, &settings.people, found.into(), candidate.as_ref()) {
+    if let Some(fault) = proof::uncompared(desk, &judged) {
+        return error("evidence", "whether the source tree is the one that CQ passed", fault);
+    }
+    match judged {
         Evidence::Passed { cq, qa, solo } => {
+            let tree = match cq.bond {
+                Bond::SameTree => format!(" for the same source tree as in {}", found.place),
+                Bond::Stamped | Bond::Named | Bond::AfterNotes => String::new(),
+            };
             let solo = if solo { "; solo mode: one identity had two of the roles" } else { "" };
             let seen = format!(
-                "CQ passed by {} ({}), QA by {} ({}){solo}",
+                "CQ passed by {} ({}){tree}, QA by {} ({}){solo}",
                 person(&cq.author),
                 cq.at,
                 person(&qa.author),

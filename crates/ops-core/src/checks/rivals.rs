@@ -59,7 +59,7 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
 }
 
 /// Whether two names mean one commit: notes may shorten it.
-fn same_commit(one: Option<&str>, other: Option<&str>) -> bool {
+pub(super) fn same_commit(one: Option<&str>, other: Option<&str>) -> bool {
     let (Some(one), Some(other)) = (one, other) else { return false };
     let most = one.len().min(other.len());
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);

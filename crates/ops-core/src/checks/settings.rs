@@ -87,7 +87,7 @@ fn proof(
     };
     // A commit is a content: a verdict after it is bound to it.
     let at_notes = NotesAt { place, bear_digest: true };
-    match evidence::judge(ticket, &governs.people, at_notes, None) {
+    match evidence::judge(ticket, &governs.people, at_notes, None, &[]) {
         Evidence::Passed { cq, qa, solo } => {
             let solo = if solo { "; solo mode: one identity had two of the roles" } else { "" };
             let (cq, qa) = (person(&cq.author), person(&qa.author));

@@ -8,6 +8,7 @@ mod rollbacks;
 mod rules;
 mod scene;
 mod told;
+mod trees;
 
 use super::{Checklist, Verdict};
 use bad::BAD;

@@ -1,5 +1,5 @@
 //! How a verdict is tied to the candidate: it carries its hash, names it, or came after the notes
-//! that say by digest what is to be deployed.
+//! that say by digest what is to be deployed. CQ's may also be tied to the source tree (`tree`).
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,9 @@ pub enum Bond {
     Named,
     /// It came after the notes that bear the digest.
     AfterNotes,
+    /// It came before the notes, for others whose commit has the very same source tree (S9). Only
+    /// CQ's can.
+    SameTree,
 }
 
 /// The bond of a pass, or why there is none.
@@ -52,7 +55,10 @@ pub(super) fn of(
 ) -> Result<Bond, HoldReason> {
     match (&comment.candidate, candidate) {
         (Some(stamp), Some(candidate)) if stamp == candidate => Ok(Bond::Stamped),
-        (Some(_), _) => Err(HoldReason::OtherCandidate { role, comment: index }),
+        (Some(_), _) => {
+            let newer = (notes.place > Place::Comment(index)).then_some(notes.place);
+            Err(HoldReason::OtherCandidate { role, comment: index, newer })
+        }
         (None, Some(candidate)) if names(&comment.text, candidate) => Ok(Bond::Named),
         _ if notes.place > Place::Comment(index) => {
             Err(HoldReason::ChangedAfter { role, place: notes.place })

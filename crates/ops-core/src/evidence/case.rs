@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::{
-    Bond, HoldReason, NotesAt, RECORD_MARK, Verdict, bond,
+    Bond, HoldReason, NotesAt, RECORD_MARK, SameTree, Verdict, bond,
     heard::{heard, roles},
     phrase::{self, Says},
     round::{self, Broken, Round},
@@ -31,6 +31,7 @@ pub(super) struct Case<'a> {
     people: &'a People,
     notes: NotesAt,
     candidate: Option<&'a Digest>,
+    same_tree: &'a [SameTree],
     /// The comments with the roles of their authors.
     comments: Vec<(&'a Comment, &'a [Role])>,
 }
@@ -56,6 +57,7 @@ impl<'a> Case<'a> {
         people: &'a People,
         notes: NotesAt,
         candidate: Option<&'a Digest>,
+        same_tree: &'a [SameTree],
     ) -> Self {
         // Few people write most of the comments, so most need no look into the settings.
         let mut known: Vec<(&Identity, &[Role])> = Vec::new();
@@ -71,7 +73,7 @@ impl<'a> Case<'a> {
         };
         let of = |comment: &'a Comment| (comment, roles_of(&comment.author));
         let comments = ticket.comments.iter().map(of).collect();
-        Self { ticket, people, notes, candidate, comments }
+        Self { ticket, people, notes, candidate, same_tree, comments }
     }
 
     /// The verdicts and whether one identity had two roles, or why it is held.
@@ -86,13 +88,13 @@ impl<'a> Case<'a> {
         let last_cq = self.newest_pass(Role::Cq, in_round.clone(), &round)?;
         let last_qa = self.newest_pass(Role::Qa, in_qa.clone(), &round)?;
         self.no_stranger_fails_it(&round, last_cq.min(last_qa))?;
-        let cq = self.tied(Role::Cq, in_round.clone(), 1)?;
-        let qa = self.tied(Role::Qa, in_qa.clone(), 1)?;
+        let cq = self.tied_cq(in_round.clone(), 1)?;
+        let qa = self.tied(Role::Qa, in_qa.clone(), 1, self.plain(Role::Qa))?;
         // Mostly the newest passes will do. All of them are read only if they are not apart.
         self.apart(&cq, &qa, &round).map_or_else(
             || {
-                let cq = self.tied(Role::Cq, in_round, usize::MAX)?;
-                let qa = self.tied(Role::Qa, in_qa, usize::MAX)?;
+                let cq = self.tied_cq(in_round, usize::MAX)?;
+                let qa = self.tied(Role::Qa, in_qa, usize::MAX, self.plain(Role::Qa))?;
                 self.three_people(&cq, &qa, &round)
             },
             Ok,
@@ -101,20 +103,22 @@ impl<'a> Case<'a> {
 
     /// The notes must be where the caller says, and no later block may be on the ticket.
     fn notes_are_newest(&self) -> Result<(), HoldReason> {
-        let newest = self.blocks_by_dev().next_back().map(|(at, _)| Place::Comment(at));
-        let newest =
-            newest.or_else(|| has_block(&self.ticket.description).then_some(Place::Description));
-        match newest {
+        match self.blocks().next() {
             Some(place) if place == self.notes.place => Ok(()),
             newest => Err(HoldReason::NotesMoved { said: self.notes.place, newest }),
         }
     }
 
-    fn blocks_by_dev(&self) -> impl DoubleEndedIterator<Item = (usize, &'a Comment)> {
-        let comments = self.comments.iter().enumerate();
-        comments
-            .filter(|(_, (comment, roles))| roles.contains(&Role::Dev) && has_block(&comment.text))
-            .map(|(index, (comment, _))| (index, *comment))
+    /// Where blocks stand, complete or not, newest first.
+    fn blocks(&self) -> impl Iterator<Item = Place> {
+        let by_dev = |(_, (comment, roles)): &(usize, &(&Comment, &[Role]))| {
+            roles.contains(&Role::Dev) && has_block(&comment.text)
+        };
+        let comments = self.comments.iter().enumerate().rev().filter(by_dev);
+        // The description may be long, and is looked at only where no comment is enough.
+        let described = [Place::Description].into_iter();
+        let described = described.filter(|_| has_block(&self.ticket.description));
+        comments.map(|(at, _)| Place::Comment(at)).chain(described)
     }
 
     /// What a role said, newest first.
@@ -188,6 +192,7 @@ impl<'a> Case<'a> {
         role: Role,
         comments: Range<usize>,
         most: usize,
+        bond: impl Fn(usize, &Comment) -> Result<Bond, HoldReason>,
     ) -> Result<Vec<Tied<'a>>, HoldReason> {
         let mut tied: Vec<Tied<'a>> = Vec::new();
         let mut reason = None;
@@ -197,7 +202,7 @@ impl<'a> Case<'a> {
             if tied.iter().any(|one| one.comment.author == comment.author) {
                 continue;
             }
-            match bond::of(comment, index, role, self.notes, self.candidate) {
+            match bond(index, comment) {
                 Ok(bond) => tied.push(Tied { index, comment, bond }),
                 Err(why) => reason = reason.or(Some(why)),
             }
@@ -206,6 +211,38 @@ impl<'a> Case<'a> {
             }
         }
         if tied.is_empty() { Err(reason.unwrap_or(HoldReason::Missing { role })) } else { Ok(tied) }
+    }
+
+    /// What ties a pass of a role to the candidate itself.
+    fn plain(&self, role: Role) -> impl Fn(usize, &Comment) -> Result<Bond, HoldReason> {
+        move |index, comment| bond::of(comment, index, role, self.notes, self.candidate)
+    }
+
+    /// The same for CQ, whose passes may also be tied to the source tree: only where the newest
+    /// came before the notes and none is tied to the candidate itself.
+    fn tied_cq(&self, comments: Range<usize>, most: usize) -> Result<Vec<Tied<'a>>, HoldReason> {
+        match self.tied(Role::Cq, comments.clone(), most, self.plain(Role::Cq)) {
+            Err(why) if why.may_be_same_tree() && !self.same_tree.is_empty() => {
+                let blocks: Vec<_> = self.blocks().collect();
+                self.tied(Role::Cq, comments, most, |index, comment| {
+                    self.by_tree(&blocks, index, comment).ok_or_else(|| why.clone())
+                })
+            }
+            tied => tied,
+        }
+    }
+
+    /// The bond of a pass by CQ that came before the notes: what stood on the ticket when it was
+    /// given has the same source tree, and its stamp, if it has one, is of that candidate.
+    fn by_tree(&self, blocks: &[Place], index: usize, comment: &Comment) -> Option<Bond> {
+        if self.notes.place <= Place::Comment(index) {
+            return None;
+        }
+        let newer = blocks.partition_point(|place| *place >= Place::Comment(index));
+        let stood = blocks.get(newer)?;
+        let same = self.same_tree.iter().find(|one| one.place == *stood)?;
+        let stamp = comment.candidate.as_ref();
+        stamp.is_none_or(|stamp| *stamp == same.candidate).then_some(Bond::SameTree)
     }
 
     /// The newest two passes by two people who did not write the change.

@@ -95,12 +95,26 @@ pub enum HoldReason {
         role: Role,
         /// In which comment.
         comment: usize,
+        /// Where the present notes stand, if they came after the verdict.
+        newer: Option<Place>,
     },
     /// One identity had two of the roles DEV, CQ and QA.
     OneIdentity {
         /// Who.
         who: Identity,
     },
+}
+
+impl HoldReason {
+    /// Whether it would not hold if CQ's pass had been about the same source tree (S9).
+    pub(crate) fn may_be_same_tree(&self) -> bool {
+        match self {
+            Self::ChangedAfter { role, .. } | Self::OtherCandidate { role, newer: Some(_), .. } => {
+                *role == Role::Cq
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The hold in words, and the question to ask: what was stopped, why, and who must do what first.
@@ -167,11 +181,15 @@ fn what(reason: &HoldReason, ticket: &Ticket) -> String {
             name(*role),
             at(*comment)
         ),
-        HoldReason::OtherCandidate { role, comment } => format!(
-            "{}'s pass in {} is for another candidate than the one to be deployed",
-            name(*role),
-            at(*comment)
-        ),
+        HoldReason::OtherCandidate { role, comment, newer } => {
+            let since =
+                newer.map_or_else(String::new, |place| format!(", which stands in {place}"));
+            format!(
+                "{}'s pass in {} is for another candidate than the one to be deployed{since}",
+                name(*role),
+                at(*comment)
+            )
+        }
         HoldReason::OneIdentity { who } => {
             format!("{who} did two of the three jobs on it: DEV, CQ and QA must be three people")
         }
@@ -216,12 +234,14 @@ fn first(reason: &HoldReason, candidate: Option<&Digest>) -> String {
             format!("{} must say plainly whether it passes", name(*role))
         }
         HoldReason::ChangedAfter { role, .. } => {
-            format!("{} must {} it as it is now, and pass it again", name(*role), task(*role))
+            let (who, task, stays) = (name(*role), task(*role), only_same_tree(*role));
+            format!("{who} must {task} it as it is now, and pass it again{stays}")
         }
-        HoldReason::OtherCandidate { role, .. } => match candidate {
+        HoldReason::OtherCandidate { role, newer, .. } => match candidate {
             Some(hash) => {
-                let (role, task) = (name(*role), task(*role));
-                format!("{role} must {task} candidate `{}`, and pass that", hash.short())
+                let (who, task) = (name(*role), task(*role));
+                let stays = newer.map_or("", |_| only_same_tree(*role));
+                format!("{who} must {task} candidate `{}`, and pass that{stays}", hash.short())
             }
             None => "The artifact must be found first, so that the two can be compared".to_owned(),
         },
@@ -239,6 +259,15 @@ fn first(reason: &HoldReason, candidate: Option<&Digest>) -> String {
         HoldReason::OneIdentity { .. } => {
             "Somebody else must do one of them: review it as CQ, or test it as QA".to_owned()
         }
+    }
+}
+
+/// What would keep a verdict that came before the notes (S9).
+fn only_same_tree(role: Role) -> &'static str {
+    if role == Role::Cq {
+        "; its earlier pass stays only for a `commit:` with the very same source tree"
+    } else {
+        ""
     }
 }
 

@@ -5,7 +5,10 @@ use proptest::{prelude::*, strategy::ValueTree as _};
 use super::{
     heard::{heard, roles},
     phrase::Says,
-    tests::{Board, DIGEST_NOTES, PATH_NOTES, candidate, decide, people},
+    tests::{
+        Board, DIGEST_NOTES, PATH_NOTES, built, candidate, candidate_of, decide, decide_with,
+        notes_of, people,
+    },
     *,
 };
 use crate::settings::Role;
@@ -43,31 +46,78 @@ const REVIEWERS: [&str; 5] = ["cleo", "carl", "quinn", "sam", "both"];
 const OUTSIDERS: [&str; 5] = ["pia", "dan", "mark", "otto", "eve"];
 const MOVES: [&str; 5] = ["in-progress", "in-review", "in-qa", "completed", "rfp"];
 
+/// Commits of builds whose notes stand behind the texts, where merges are wanted.
+const BUILDS: [char; 5] = ['a', 'b', 'c', 'd', 'f'];
+
 #[derive(Debug, Clone)]
 enum Step {
+    /// Who, which text, and whether the board's stamp is of the right candidate.
     Says(usize, usize, Option<bool>),
+    /// The same, with the stamp of the notes as they stand then.
+    Stamped(usize, usize),
     Moves(usize, usize),
 }
 
 /// Steps that often lead to a ticket that may ship: the way itself, with others in between.
 fn tickets() -> impl Strategy<Value = Board> {
+    let notes = any::<bool>().prop_map(|digest| if digest { DIGEST_NOTES } else { PATH_NOTES });
+    walked(notes.prop_map(str::to_owned), TEXTS.len())
+}
+
+/// The same for notes that name commits, and with merges and rebuilds in between.
+fn merges() -> impl Strategy<Value = Board> {
+    let notes = prop::sample::select(&BUILDS[..]);
+    let board = walked(notes.prop_map(|commit| built(commit, "migrations: none")), texts());
+    let build = prop::option::weighted(0.7, prop::sample::select(&BUILDS[..]));
+    (board, build, any::<Option<bool>>()).prop_map(|(mut board, build, retested)| {
+        if let Some(build) = build {
+            board.says("dan", &built(build, "migrations: none"));
+        }
+        match retested {
+            Some(true) => drop(board.stamped("quinn", "QA PASS", &candidate())),
+            Some(false) => drop(board.says("quinn", "QA PASS")),
+            None => {}
+        }
+        board
+    })
+}
+
+fn texts() -> usize {
+    TEXTS.len() + 2 * BUILDS.len()
+}
+
+fn text(index: usize) -> String {
+    let builds = BUILDS.into_iter().flat_map(|commit| {
+        [built(commit, "migrations: none"), built(commit, "migrations: [7_basket.sql]")]
+    });
+    TEXTS.into_iter().map(str::to_owned).chain(builds).nth(index).unwrap()
+}
+
+fn walked(notes: impl Strategy<Value = String>, texts: usize) -> impl Strategy<Value = Board> {
+    let said = (0..PEOPLE.len(), 0..texts, any::<Option<bool>>());
+    let stamps = u32::from(texts > TEXTS.len());
     let noise = prop_oneof![
-        (0..PEOPLE.len(), 0..TEXTS.len(), any::<Option<bool>>())
-            .prop_map(|(who, text, stamp)| Step::Says(who, text, stamp)),
-        (0..PEOPLE.len(), 0..MOVES.len()).prop_map(|(who, to)| Step::Moves(who, to)),
+        2 => said.prop_map(|(who, text, stamp)| Step::Says(who, text, stamp)),
+        stamps => (0..PEOPLE.len(), 0..texts).prop_map(|(who, text)| Step::Stamped(who, text)),
+        2 => (0..PEOPLE.len(), 0..MOVES.len()).prop_map(|(who, to)| Step::Moves(who, to)),
     ];
     let gaps = prop::collection::vec(prop::collection::vec(noise, 0..2), 5);
-    (any::<bool>(), gaps, any::<bool>()).prop_map(|(digest, gaps, last)| {
-        let mut board = Board::new(if digest { DIGEST_NOTES } else { PATH_NOTES });
+    let stamped = prop::option::of(any::<bool>());
+    (notes, gaps, any::<bool>(), stamped).prop_map(move |(notes, gaps, last, stamped)| {
+        let mut board = Board::new(&notes);
         let way = [
-            Step::Says(2, 0, Some(true)),
+            match stamped.filter(|_| stamps > 0) {
+                None => Step::Says(2, 0, Some(true)),
+                Some(true) => Step::Stamped(2, 0),
+                Some(false) => Step::Says(2, 0, None),
+            },
             Step::Moves(2, 2),
             Step::Says(4, 2, Some(true)),
             Step::Moves(4, 4),
         ];
         let way = way.into_iter().map(Some).chain([None]);
         for (noise, step) in gaps.into_iter().zip(way) {
-            let noise = noise.into_iter().filter(|step| last || matches!(step, Step::Says(..)));
+            let noise = noise.into_iter().filter(|step| last || !matches!(step, Step::Moves(..)));
             for step in noise.chain(step) {
                 take(&mut board, &step);
             }
@@ -78,10 +128,20 @@ fn tickets() -> impl Strategy<Value = Board> {
 
 fn take(board: &mut Board, step: &Step) {
     match step {
-        Step::Says(who, text, None) => board.says(PEOPLE[*who], TEXTS[*text]),
-        Step::Says(who, text, Some(right)) => {
+        Step::Says(who, said, None) => board.says(PEOPLE[*who], &text(*said)),
+        Step::Says(who, said, Some(right)) => {
             let stamp = if *right { candidate() } else { Digest::of(b"other") };
-            board.stamped(PEOPLE[*who], TEXTS[*text], &stamp)
+            board.stamped(PEOPLE[*who], &text(*said), &stamp)
+        }
+        Step::Stamped(who, said) => {
+            let found = notes_of(&board.0, &people());
+            let stamp = found.and_then(|found| {
+                found.notes.bound_digest().map(|digest| candidate_of(&found, digest))
+            });
+            match stamp {
+                Some(stamp) => board.stamped(PEOPLE[*who], &text(*said), &stamp),
+                None => board.says(PEOPLE[*who], &text(*said)),
+            }
         }
         // A board writes no entry when a ticket is moved to where it is.
         Step::Moves(_, to) if MOVES[*to] == board.0.status => board,
@@ -210,7 +270,7 @@ proptest! {
 
     #[test]
     fn p1_no_outsider_could_have_turned_a_hold_into_a_pass(
-        board in tickets(),
+        board in prop_oneof![tickets(), merges()],
         who in 0..OUTSIDERS.len(),
         text in 0..TEXTS.len(),
         at: usize,
@@ -226,7 +286,7 @@ proptest! {
 
     #[test]
     fn p1_no_fail_of_cq_or_qa_turns_a_hold_into_a_pass(
-        board in tickets(),
+        board in prop_oneof![tickets(), merges()],
         who in 0..REVIEWERS.len(),
         text in 0..FAILS.len(),
         at: usize,
@@ -288,7 +348,7 @@ proptest! {
     }
 
     #[test]
-    fn p1_no_pass_without_a_standing_pass_of_both_roles(board in tickets(), solo: bool) {
+    fn p1_no_pass_without_a_standing_pass_of_both_roles(board in prop_oneof![tickets(), merges()], solo: bool) {
         let people = anyone(solo);
         if let Evidence::Passed { cq, qa, solo: alone } = decide(&board.0, &people) {
             prop_assert!(people.is(&cq.author, Role::Cq) && people.is(&qa.author, Role::Qa));
@@ -298,6 +358,45 @@ proptest! {
             for verdict in [&cq, &qa] {
                 let says = phrase::read(&board.0.comments[verdict.comment].text).says;
                 prop_assert_eq!(says, Says::Pass);
+            }
+        }
+    }
+
+    /// Whatever git says of any commits, it helps nobody but CQ, and only where the notes came after
+    /// CQ's pass; and what passes without it passes as before.
+    #[test]
+    fn p1_s9_a_source_tree_keeps_a_pass_of_cq_and_nothing_else(
+        board in merges(),
+        trees in prop::sample::subsequence(&BUILDS[..], 0..=BUILDS.len()),
+        solo: bool,
+    ) {
+        let people = anyone(solo);
+        let commit = |build: char| std::iter::repeat_n(build, 7).collect::<String>();
+        let trees = trees.into_iter().map(commit).collect();
+        let without = decide_with(&board.0, &people, &std::collections::BTreeSet::new());
+        let with = decide_with(&board.0, &people, &trees);
+        match (&without, &with) {
+            (Evidence::Held { reason, .. }, Evidence::Passed { cq, qa, .. }) => {
+                prop_assert!(matches!(
+                    reason,
+                    HoldReason::ChangedAfter { role: Role::Cq, .. }
+                        | HoldReason::OtherCandidate { role: Role::Cq, newer: Some(_), .. }
+                ), "{reason:?}");
+                prop_assert_eq!(cq.bond, Bond::SameTree);
+                prop_assert!(qa.bond != Bond::SameTree);
+                // CQ alone would have been asked, and QA's verdict is for the present notes.
+                let mut asked = board.clone();
+                asked.stamped("carl", "APPROVED", &candidate());
+                let asked = decide(&asked.0, &people);
+                prop_assert!(matches!(
+                    asked,
+                    Evidence::Passed { .. }
+                        | Evidence::Held { reason: HoldReason::OneIdentity { .. }, .. }
+                ), "{asked:?}");
+            }
+            (Evidence::Passed { .. }, _) => prop_assert_eq!(&without, &with),
+            (Evidence::Held { reason: one, .. }, Evidence::Held { reason: other, .. }) => {
+                prop_assert!(one == other || one.may_be_same_tree());
             }
         }
     }
@@ -335,4 +434,17 @@ fn the_generator_makes_both_passes_and_holds() {
         passes += usize::from(passed(&board, &anyone(false)));
     }
     assert!((100..400).contains(&passes), "{passes} of 500");
+}
+
+#[test]
+fn the_generator_of_merges_makes_passes_by_tree() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut by_tree = 0;
+    for _ in 0..1_000 {
+        let board = merges().new_tree(&mut runner).map(|tree| tree.current()).unwrap();
+        by_tree += usize::from(
+            matches!(decide(&board.0, &anyone(false)), Evidence::Passed { cq, .. } if cq.bond == Bond::SameTree),
+        );
+    }
+    assert!((20..500).contains(&by_tree), "{by_tree} of 1000");
 }

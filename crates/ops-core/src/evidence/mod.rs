@@ -31,6 +31,15 @@
 //! for nothing; a stranger's fail holds until CQ and QA have both passed the change after it. The
 //! voices of PO, DEV, OPS and managers are not heard.
 //!
+//! # A merge or a rebuild after approval (S9)
+//!
+//! New notes are a change, and both roles look at it again. CQ reads source, though, and a merge
+//! whose commit has the very same tree brings none that CQ has not read: such a pass of CQ stays
+//! (`tree` says when). QA tests what was built, so QA's verdict is bound to the digest and is given
+//! again. That is about notes posted while the ticket stays in its round. A ticket that went back
+//! (`in-progress`, say) begins a new round, and nothing that was said before counts in it: whoever
+//! took it back wants it looked at again, and a tree is no answer to that.
+//!
 //! # What cannot be seen
 //!
 //! A board's record is read as it is. A verdict's text changed beyond the 100 characters that the
@@ -47,6 +56,7 @@ mod lexicon;
 mod phrase;
 mod pulled;
 mod round;
+mod tree;
 mod visible;
 mod words;
 
@@ -62,6 +72,7 @@ use serde::{Deserialize, Serialize};
 pub use bond::{Bond, NotesAt};
 pub use hold::HoldReason;
 pub use pulled::{Pulled, pulled_back};
+pub use tree::{SameTree, asked_trees, same_tree};
 
 pub(crate) use letters::{folded, invisible};
 
@@ -118,13 +129,16 @@ pub enum Evidence {
 ///
 /// `notes` says where the deployment notes stand. `candidate` is the hash of what would be
 /// deployed; without it, verdicts that name or carry a hash cannot be compared and do not count.
+/// `same_tree` is what an earlier pass by CQ may have been about as well (S9); where nobody has
+/// looked, it is empty.
 pub fn judge(
     ticket: &Ticket,
     people: &People,
     notes: NotesAt,
     candidate: Option<&Digest>,
+    same_tree: &[SameTree],
 ) -> Evidence {
-    match Case::new(ticket, people, notes, candidate).decide() {
+    match Case::new(ticket, people, notes, candidate, same_tree).decide() {
         Ok((cq, qa, solo)) => Evidence::Passed { cq, qa, solo },
         Err(reason) => {
             let (words, question) = hold::told(&reason, ticket, candidate);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    notes::Place,
+    notes::{FoundNotes, Notes, Place},
     settings::Role,
     ticket::{Change, Comment},
 };
@@ -104,14 +104,62 @@ pub(super) fn candidate() -> Digest {
     Digest::of(b"candidate")
 }
 
-/// The decision, with the notes found where they stand.
+/// Notes for the build of a commit; `a`, `b` and `d` have one source tree, `c` has another, and
+/// others are not in the repository. `more` are lines that take the place of `migrations: none`.
+pub(super) fn built(commit: char, more: &str) -> String {
+    let digest = Digest::of(commit.to_string().as_bytes());
+    let commit: String = [commit; 7].iter().collect();
+    format!(
+        "```ops\nservice: shop\nartifact: dist/{commit}\ndigest: {digest}\nversion: v-{commit}\n\
+         commit: {commit}\nrollback: previous\n{more}\n```\n"
+    )
+}
+
+fn tree(commit: &str) -> Option<u8> {
+    match commit {
+        "aaaaaaa" | "bbbbbbb" | "ddddddd" => Some(1),
+        "ccccccc" => Some(2),
+        _ => None,
+    }
+}
+
+/// The candidate that notes make with the configuration of now.
+pub(super) fn candidate_of(found: &FoundNotes, digest: &Digest) -> Digest {
+    Digest::of(format!("{} {digest}", found.hash).as_bytes())
+}
+
+pub(super) fn notes_of(ticket: &Ticket, people: &People) -> Option<Box<FoundNotes>> {
+    match crate::notes::find_notes(ticket, |who| people.is(who, Role::Dev)) {
+        crate::notes::NotesFound::Found(found) => Some(found),
+        _ => None,
+    }
+}
+
+/// The decision, with the notes found where they stand, and with what git says of their commits.
 pub(super) fn decide(ticket: &Ticket, people: &People) -> Evidence {
-    let found = crate::notes::find_notes(ticket, |who| people.is(who, Role::Dev));
-    let crate::notes::NotesFound::Found(found) = found else {
+    let is_dev = |who: &Identity| people.is(who, Role::Dev);
+    let found = notes_of(ticket, people);
+    let asked = found.as_ref().and_then(|found| asked_trees(ticket, is_dev, found));
+    let (commit, mut trees) = asked.unwrap_or_default();
+    trees.retain(|one| tree(one).is_some() && tree(one) == tree(commit));
+    decide_with(ticket, people, &trees)
+}
+
+/// The same with these commits of the same tree.
+pub(super) fn decide_with(
+    ticket: &Ticket,
+    people: &People,
+    trees: &std::collections::BTreeSet<String>,
+) -> Evidence {
+    let Some(found) = notes_of(ticket, people) else {
         let reason = HoldReason::NotesMoved { said: Place::Description, newest: None };
         return Evidence::Held { reason, words: String::new(), question: None };
     };
-    judge(ticket, people, NotesAt::from(&*found), Some(&candidate()))
+    let is_dev = |who: &Identity| people.is(who, Role::Dev);
+    // What the build of `d` led to was judged bad.
+    let bad = |notes: &Notes| notes.commit.as_deref() == Some("ddddddd");
+    let same = same_tree(ticket, is_dev, &found, trees, bad, candidate_of);
+    judge(ticket, people, NotesAt::from(&*found), Some(&candidate()), &same)
 }
 
 #[test]
@@ -120,10 +168,10 @@ fn p1_without_a_candidate_a_stamp_proves_nothing() {
     board.stamped("cleo", "APPROVED", &candidate()).moves("cleo", "in-qa");
     board.says("quinn", "QA PASS").moves("quinn", "rfp");
     let notes = NotesAt { place: Place::Description, bear_digest: true };
-    let Evidence::Held { reason, .. } = judge(&board.0, &people(), notes, None) else {
+    let Evidence::Held { reason, .. } = judge(&board.0, &people(), notes, None, &[]) else {
         panic!("passed");
     };
-    assert_eq!(reason, HoldReason::OtherCandidate { role: Role::Cq, comment: 0 });
+    assert_eq!(reason, HoldReason::OtherCandidate { role: Role::Cq, comment: 0, newer: None });
 }
 
 #[test]
@@ -131,7 +179,7 @@ fn p1_notes_that_moved_meanwhile_hold() {
     let ticket = Board::ready(DIGEST_NOTES).0;
     for place in [Place::Comment(0), Place::Comment(9)] {
         let notes = NotesAt { place, bear_digest: true };
-        let Evidence::Held { reason, .. } = judge(&ticket, &people(), notes, None) else {
+        let Evidence::Held { reason, .. } = judge(&ticket, &people(), notes, None, &[]) else {
             panic!("passed");
         };
         let newest = Some(Place::Description);
@@ -160,7 +208,8 @@ fn reasons() -> Vec<HoldReason> {
         R::UnknownRole { who: "eve".into(), comment: 2 },
         R::ChangedAfter { role: Role::Cq, place: Place::Comment(3) },
         R::NotBound { role: Role::Qa, comment: 1 },
-        R::OtherCandidate { role: Role::Qa, comment: 1 },
+        R::OtherCandidate { role: Role::Qa, comment: 1, newer: None },
+        R::OtherCandidate { role: Role::Cq, comment: 0, newer: Some(Place::Comment(3)) },
         R::OneIdentity { who: "sam".into() },
     ];
     for reason in &all {

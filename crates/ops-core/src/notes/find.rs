@@ -75,12 +75,40 @@ pub fn find_notes(ticket: &Ticket, is_dev: impl Fn(&Identity) -> bool) -> NotesF
     let mut texts = by_dev
         .map(|(index, comment)| (Place::Comment(index), comment.text.as_str()))
         .chain([(Place::Description, ticket.description.as_str())]);
-    let notes = |(place, text): (Place, &str)| match too_long(text) {
+    texts.find_map(|(place, text)| find_in(place, text)).unwrap_or(NotesFound::Missing)
+}
+
+/// So many earlier blocks of a ticket are looked at, complete or not.
+pub const MAX_EARLIER: usize = 16;
+
+/// The complete notes before the one at `place`, newest first: those that stood once. What comes
+/// before the newest [`MAX_EARLIER`] blocks is not looked at.
+pub fn earlier_notes(
+    ticket: &Ticket,
+    is_dev: impl Fn(&Identity) -> bool,
+    place: Place,
+) -> Vec<FoundNotes> {
+    let Place::Comment(before) = place else { return Vec::new() };
+    let comments = ticket.comments.iter().enumerate().take(before).rev();
+    let texts = comments
+        .filter(|(_, comment)| is_dev(&comment.author))
+        .map(|(index, comment)| (Place::Comment(index), comment.text.as_str()))
+        .chain([(Place::Description, ticket.description.as_str())]);
+    let blocks = texts.filter(|(_, text)| has_block(text)).take(MAX_EARLIER);
+    let complete = blocks.filter_map(|(place, text)| match find_in(place, text)? {
+        NotesFound::Found(found) => Some(*found),
+        NotesFound::Missing | NotesFound::Invalid { .. } => None,
+    });
+    complete.collect()
+}
+
+/// What the block of one text says; `None` without a block.
+fn find_in(place: Place, text: &str) -> Option<NotesFound> {
+    match too_long(text) {
         true if may_have_block(text) => Some(unsearched(place, text)),
         true => None,
         false => read(place, &blocks(text)),
-    };
-    texts.find_map(notes).unwrap_or(NotesFound::Missing)
+    }
 }
 
 /// Whether a text has a block, complete or not. A text too long to be searched has one if it looks

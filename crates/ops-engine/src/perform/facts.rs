@@ -2,6 +2,7 @@
 
 mod around;
 mod rivals;
+mod trees;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -109,18 +110,16 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
     let settings = paper.settings.as_deref().ok();
     let limits = place.zip(settings);
     let limits = limits.and_then(|(place, all)| all.environments.get(&place.environment));
-    let kin = rivals::kin(
-        ports,
-        &known.condemned,
-        created,
-        &rivals::Ours {
-            people: settings.map(|settings| &settings.people),
-            found: paper.found.as_deref(),
-            service: paper.whole.as_ref(),
-            old: old.as_ref(),
-        },
-    );
+    let ours = rivals::Ours {
+        people: settings.map(|settings| &settings.people),
+        found: paper.found.as_deref(),
+        service: paper.whole.as_ref(),
+        old: old.as_ref(),
+    };
+    let kin = rivals::kin(ports, &known.condemned, created, &ours);
+    let asking = paper.ticket.as_ref().ok().and_then(Option::as_ref);
     Facts {
+        trees: trees::same(ports, asking, &ours),
         siblings: siblings(ports, created),
         old_stored: old.as_ref().map(|old| ports.artifacts.verify(&old.spec.artifact)),
         host: host(ports, limits, service),
@@ -182,6 +181,7 @@ fn nothing(paper: Paper, known: &Known) -> Facts {
         rivals: Err(fault()),
         surpassed: false,
         descends: Vec::new(),
+        trees: Err(fault()),
         fixes: Vec::new(),
         signals: Err(fault()),
         conflicts: known.conflicts.clone(),

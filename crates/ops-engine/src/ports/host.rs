@@ -79,4 +79,8 @@ pub trait Wishes: Send + Sync {
     /// Whether a commit is the other one or among its ancestors; `None` if one of them is not in
     /// a repository that ops can read.
     fn holds(&self, newer: &str, older: &str) -> Look<Option<bool>>;
+
+    /// Whether two commits have the very same source tree, not only the same files (S9); `None` if
+    /// that cannot be told, as where one of them is not in a repository that ops can read.
+    fn same_tree(&self, one: &str, other: &str) -> Look<Option<bool>>;
 }

@@ -18,6 +18,8 @@ use crate::{
 pub enum Happening {
     /// The pipeline brings a ticket to `rfp`.
     File(Wish),
+    /// The build of a wish that no ticket asks for yet.
+    Built(Wish),
     /// A whole new round for a ticket.
     Round(TicketId, Wish),
     /// PO takes a ticket out of `rfp`.
@@ -80,6 +82,7 @@ impl Happening {
     pub fn name(&self) -> &'static str {
         match self {
             Self::File(_) => "a ticket",
+            Self::Built(_) => "a build",
             Self::Round(..) => "a new round",
             Self::PullBack(_) => "pulled back",
             Self::Revoke(_) => "revoked",
@@ -121,6 +124,7 @@ impl World {
                 self.build(wish);
                 self.planning.file(wish);
             }
+            Happening::Built(wish) => self.build(wish),
             Happening::Round(ticket, wish) => {
                 self.build(wish);
                 self.planning.again(ticket, wish);

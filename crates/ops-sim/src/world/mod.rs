@@ -148,6 +148,8 @@ pub struct World {
     pub loose: BTreeSet<String>,
     /// Source commits in the repository.
     pub sources: BTreeSet<String>,
+    /// Merges that brought nothing new: such a commit and the one whose source tree it has.
+    pub merges: BTreeMap<String, String>,
     /// What the machine has left.
     pub host: HostFacts,
     /// Whether secret references lead to values.
@@ -190,6 +192,7 @@ impl World {
             commits: BTreeMap::from([(commit, Arc::clone(&settings))]),
             loose: BTreeSet::new(),
             sources: BTreeSet::new(),
+            merges: BTreeMap::new(),
             units: wishes::units(&settings),
             settings,
             host: HostFacts { disk_free: 100 << 30, inodes_free: 1 << 20, memory_free: 16 << 30 },
@@ -201,6 +204,11 @@ impl World {
             late: Vec::new(),
             second: 0,
         }
+    }
+
+    /// Whether a commit is in the repository.
+    pub fn has_commit(&self, commit: &str) -> bool {
+        self.commits.contains_key(commit) || self.sources.contains(commit)
     }
 
     /// Simulated time.

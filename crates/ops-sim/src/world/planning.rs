@@ -232,6 +232,20 @@ impl SimPlanning {
         self.approve(id, wish);
     }
 
+    /// DEV posts the notes of another build while the ticket stays where it is: what was approved
+    /// is no longer what is asked for.
+    pub fn rebuilt(&mut self, id: &TicketId, wish: &Wish, t: u64) {
+        self.say(id, DEV, &format!("Merged:\n\n{}", notes(wish)));
+        self.asks(id, wish);
+        self.ends(id, t);
+    }
+
+    /// A verdict with which a ticket has all that it needs.
+    pub fn passed_by(&mut self, id: &TicketId, who: &str, wish: &Wish) {
+        self.say(id, who, if who == CQ { "APPROVED" } else { "QA PASS" });
+        self.approve(id, wish);
+    }
+
     /// A ticket, unless the board denies it.
     pub fn ticket(&self, id: &TicketId, t: u64) -> Option<Ticket> {
         let hidden = self.hidden.get(id).is_some_and(|until| t < *until);

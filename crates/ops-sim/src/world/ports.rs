@@ -315,10 +315,17 @@ impl Wishes for Port {
 
     fn holds(&self, newer: &str, older: &str) -> Look<Option<bool>> {
         self.look(Part::Wishes, |world| {
-            let known =
-                |commit| world.commits.contains_key(commit) || world.sources.contains(commit);
             // Commits of the simulated repository are numbered in a row.
-            (known(newer) && known(older)).then_some(newer >= older)
+            (world.has_commit(newer) && world.has_commit(older)).then_some(newer >= older)
+        })
+    }
+
+    fn same_tree(&self, one: &str, other: &str) -> Look<Option<bool>> {
+        self.look(Part::Wishes, |world| {
+            let tree =
+                |commit: &str| world.merges.get(commit).cloned().unwrap_or(commit.to_owned());
+            let known = world.has_commit(one) && world.has_commit(other);
+            known.then(|| tree(one) == tree(other))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use ops_core::{
     deploy::PhaseName,
-    id::{DeploymentId, Digest},
+    id::{DeploymentId, Digest, TicketId},
 };
 use ops_engine::Ask;
 use ops_sim::{
@@ -12,7 +12,7 @@ use ops_sim::{
         faults::{Fate, Part},
         ledger::Deed,
         lock,
-        planning::{DEV, Lacks, PO, Wish},
+        planning::{CQ, DEV, Lacks, PO, QA, Wish},
         wishes::{CART, GAP_MS, PORTAL, PORTAL_STAGING, SHOP, STOCK, commit_name},
     },
 };
@@ -20,6 +20,7 @@ use ops_sim::{
 use crate::script::Script;
 
 const HELD: &str = "## Deployment Held";
+const SOLVED: &str = "## Deployment Hold Solved";
 const PLANNED: &str = "## Deployment Planned";
 const COMPLETE: &str = "## Deployment Complete";
 const FAILED: &str = "## Deployment Failed";
@@ -494,4 +495,74 @@ fn p5_every_fate_of_every_act_ends_well() {
             assert_eq!(script.routed(CART), [(digest(CART, "v2"), 100)], "{act} {fate:?}");
         }
     }
+}
+
+/// A ticket for the build of commit 7 whose QA has not spoken yet, and the wish for its merge,
+/// commit 8, which DEV posts then.
+fn merged(script: &mut Script, same_tree: bool) -> (TicketId, Wish) {
+    script.ship(CART, "v1", Kind::Good);
+    let reviewed = script.wish(CART, "v2", Kind::Good);
+    let reviewed = Wish { commit: Some(commit_name(7)), lacks: Lacks::Qa, ..reviewed };
+    let ticket = script.file(&reviewed);
+    let merge = script.wish(CART, "v2-merged", Kind::Good);
+    let merge = Wish { commit: Some(commit_name(8)), ..merge };
+    script.sim.happen(&Happening::Built(merge.clone()));
+    let mut world = lock(&script.sim.world);
+    if same_tree {
+        world.merges.insert(commit_name(8), commit_name(7));
+    }
+    let t = world.t();
+    world.planning.rebuilt(&ticket, &merge, t);
+    drop(world);
+    (ticket, merge)
+}
+
+/// Somebody gives a verdict, with which the ticket has all it needs or not.
+fn passes(script: &mut Script, ticket: &TicketId, who: &str, wish: Option<&Wish>) {
+    let mut world = lock(&script.sim.world);
+    match wish {
+        Some(wish) => world.planning.passed_by(ticket, who, wish),
+        None => world.planning.say(ticket, who, "QA PASS"),
+    }
+    drop(world);
+    script.sim.happen(&Happening::Remark(ticket.clone()));
+}
+
+#[test]
+fn s9_a_merge_with_the_same_tree_keeps_cqs_verdict_and_qa_tests_it() {
+    let mut script = Script::new();
+    let (ticket, merge) = merged(&mut script, true);
+    script.until(60_000, |script| script.comments(&ticket) == [HELD]);
+    passes(&mut script, &ticket, QA, Some(&merge));
+    script.until(900_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    assert_eq!(script.routed(CART), [(digest(CART, "v2-merged"), 100)]);
+    assert_eq!(script.comments(&ticket), [HELD, SOLVED, PLANNED, COMPLETE]);
+}
+
+#[test]
+fn s9_a_merge_with_another_tree_waits_for_cq() {
+    let mut script = Script::new();
+    let (ticket, merge) = merged(&mut script, false);
+    passes(&mut script, &ticket, QA, None);
+    script.run(300_000);
+    assert_eq!(script.comments(&ticket), [HELD]);
+    assert_eq!(script.routed(CART), [(digest(CART, "v1"), 100)]);
+    passes(&mut script, &ticket, CQ, Some(&merge));
+    script.until(900_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    assert_eq!(script.routed(CART), [(digest(CART, "v2-merged"), 100)]);
+}
+
+#[test]
+fn s9_while_git_does_not_answer_nothing_is_kept() {
+    let mut script = Script::new();
+    let (ticket, merge) = merged(&mut script, true);
+    script.sim.happen(&Happening::Down(Part::Wishes, 300_000));
+    passes(&mut script, &ticket, QA, Some(&merge));
+    script.run(290_000);
+    assert_eq!(script.routed(CART), [(digest(CART, "v1"), 100)]);
+    script.until(900_000, |script| script.status(&ticket) == "closed");
+    script.rest();
+    assert_eq!(script.routed(CART), [(digest(CART, "v2-merged"), 100)]);
 }

@@ -106,6 +106,10 @@ impl Wishes for CommitWishes {
         ops_config::holds(&self.dir, newer, older).map_err(|error| self.fault(&error))
     }
 
+    fn same_tree(&self, one: &str, other: &str) -> Look<Option<bool>> {
+        ops_config::same_tree(&self.dir, one, other).map_err(|error| self.fault(&error))
+    }
+
     fn at(&self, commit: &str) -> Look<Arc<Settings>> {
         if commit.len() == FULL_ID
             && let Some(known) = self.known(commit)

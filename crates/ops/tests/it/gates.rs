@@ -20,7 +20,8 @@ use crate::{
 /// Phases of a deployment that no check holds any more.
 const GOES: [&str; 5] = ["planned", "deploying", "verifying", "watching", "documenting"];
 
-fn goes(site: &Site, id: &str) {
+/// Waits until no check holds it.
+pub(crate) fn goes(site: &Site, id: &str) {
     eventually(&format!("{id} goes"), || {
         let said = site.ops(&["explain", id]).out;
         GOES.iter().any(|phase| said.contains(&format!(" is {phase}."))).then_some(())

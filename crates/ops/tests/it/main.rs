@@ -9,6 +9,7 @@ mod gates;
 mod help;
 mod hold;
 mod house;
+mod merges;
 mod p3_boards;
 mod p3_settings;
 mod p3_state;

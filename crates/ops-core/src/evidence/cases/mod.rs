@@ -6,14 +6,17 @@
 //! one person have two roles. Steps:
 //!
 //! - `cleo: text` is a comment, `cleo* text` one that carries the candidate's hash as the board's
-//!   stamp, `cleo! text` one that carries another's,
+//!   stamp, `cleo! text` one that carries another's, `cleo^ text` one that carries that of the notes
+//!   as they stand then,
 //! - `cleo> status` is a move,
 //! - `#…` is what somebody does to the board behind its back: `edit 1 text`, `remove 1` (a comment),
 //!   `author 1 carl`, `swap`, `slip` (a comment that no history tells of), `lose 5` (a history
 //!   entry), `details 5 text`, `status x`, `describe` (new notes in the description).
 //!
 //! In texts `NOTES` and `PATHNOTES` are blocks with and without a digest, and `HASH12`, `HASH` and
-//! `OTHERHASH` are hashes. A decision is the reason's name, the role, who, and the comment.
+//! `OTHERHASH` are hashes. `BUILD-b` are notes for the build of commit `b`, `MIGRATED-b` such with a
+//! migration, `UNDIGESTED-b` such without a digest; behind a start, `/a` is `BUILD-a`. `a`, `b` and
+//! `d` have one source tree, and `d` was judged bad since. A decision is the reason's name, the role, who, and the comment.
 
 mod bonds;
 mod disguise;
@@ -23,12 +26,15 @@ mod languages;
 mod phrases;
 mod roles;
 mod rounds;
+mod trees;
 
 use std::collections::BTreeSet;
 
 use super::{
-    HoldReason,
-    tests::{Board, DIGEST_NOTES, PATH_NOTES, candidate, decide, people},
+    Bond, HoldReason, Verdict as Given,
+    tests::{
+        Board, DIGEST_NOTES, PATH_NOTES, built, candidate, candidate_of, decide, notes_of, people,
+    },
 };
 use crate::{evidence::Evidence, id::Digest, settings::People};
 
@@ -38,7 +44,7 @@ type Row = (&'static str, &'static str, &'static str);
 /// for QA's word in comment 1.
 type Verdict = (&'static str, &'static str, &'static str);
 
-const TICKETS: [&[Row]; 4] = [rounds::ROWS, roles::ROWS, history::ROWS, bonds::ROWS];
+const TICKETS: [&[Row]; 5] = [rounds::ROWS, roles::ROWS, history::ROWS, bonds::ROWS, trees::ROWS];
 const VERDICTS: [&[Verdict]; 4] = [phrases::ROWS, languages::ROWS, disguise::ROWS, hidden::ROWS];
 
 /// Builds a ticket from its notation.
@@ -51,7 +57,8 @@ fn board(notation: &str) -> (Board, People) {
     let notes = match notes {
         "path" => PATH_NOTES,
         "none" => "",
-        _ => DIGEST_NOTES,
+        "digest" => DIGEST_NOTES,
+        commit => &written(&format!("BUILD-{commit}")),
     };
     let mut board = match start {
         "review" => Board::new(notes),
@@ -75,6 +82,11 @@ fn take(board: &mut Board, step: &str) {
     match rest.chars().next() {
         Some(':') => board.says(who, &text),
         Some('*') => board.stamped(who, &text, &candidate()),
+        Some('^') => {
+            let found = notes_of(&board.0, &people()).unwrap();
+            let stamp = candidate_of(&found, found.notes.bound_digest().unwrap());
+            board.stamped(who, &text, &stamp)
+        }
         Some('!') => board.stamped(who, &text, &Digest::of(b"other")),
         Some('>') => board.moves(who, &text),
         other => panic!("no step {other:?} in {step}"),
@@ -82,6 +94,16 @@ fn take(board: &mut Board, step: &str) {
 }
 
 fn written(text: &str) -> String {
+    let mut text = text.to_owned();
+    for commit in 'a'..='f' {
+        let undigested = built(commit, "migrations: none");
+        let undigested: Vec<_> =
+            undigested.lines().filter(|line| !line.starts_with("digest: ")).collect();
+        text = text
+            .replace(&format!("BUILD-{commit}"), &built(commit, "migrations: none"))
+            .replace(&format!("MIGRATED-{commit}"), &built(commit, "migrations: [7_basket.sql]"))
+            .replace(&format!("UNDIGESTED-{commit}"), &undigested.join("\n"));
+    }
     text.replace("OTHERHASH", Digest::of(b"other").as_str())
         .replace("HASH12", candidate().short())
         .replace("HASH", candidate().as_str())
@@ -111,6 +133,10 @@ fn tamper(board: &mut Board, deed: &str) {
 /// The decision in the table's words.
 fn decision(board: &Board, people: &People) -> String {
     let reason = match decide(&board.0, people) {
+        Evidence::Passed { cq: Given { bond: Bond::SameTree, .. }, qa, solo: false } => {
+            assert!(qa.bond != Bond::SameTree, "QA's is bound to the digest");
+            return "pass by tree".to_owned();
+        }
         Evidence::Passed { solo: false, .. } => return "pass".to_owned(),
         Evidence::Passed { solo: true, .. } => return "solo".to_owned(),
         Evidence::Held { reason, .. } => reason,
@@ -129,7 +155,7 @@ fn decision(board: &Board, people: &People) -> String {
         HoldReason::UnknownRole { who, comment } => format!("unknown role {who} {comment}"),
         HoldReason::ChangedAfter { role, place } => format!("changed after {} {place}", of(role)),
         HoldReason::NotBound { role, comment } => format!("not bound {} {comment}", of(role)),
-        HoldReason::OtherCandidate { role, comment } => format!("other {} {comment}", of(role)),
+        HoldReason::OtherCandidate { role, comment, .. } => format!("other {} {comment}", of(role)),
         HoldReason::OneIdentity { who } => format!("one identity {who}"),
     }
 }
