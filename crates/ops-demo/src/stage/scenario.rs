@@ -137,6 +137,10 @@ impl<'a> Scenario<'a> {
         let ticket = self.team.ship(&wanted)?;
         self.show.ticket(&ticket, chapter.title, version, &chapter.fault);
         let view = self.follow(&ticket)?;
+        if version == "v1" && view.phase != "closed" {
+            // Nothing would serve what comes after it.
+            return Err(SiteError::Late(format!("v1 was not deployed: {}", reason(&view))));
+        }
         if view.phase == "closed" && self.load.is_some() && version == "v1" {
             self.warm_up()?;
         }
@@ -198,6 +202,17 @@ impl<'a> Scenario<'a> {
             .build()
             .map_err(|why| SiteError::other("the load", why))?;
         Ok(runtime.block_on(load.stop()))
+    }
+}
+
+/// Why a deployment did not go on, as its checks say.
+fn reason(view: &DeploymentView) -> String {
+    let failing = view.checks.iter().filter(|check| !check.verdict.lets_pass());
+    let seen: Vec<_> = failing.map(|check| format!("{}: {}", check.id, check.evidence)).collect();
+    match (seen.is_empty(), &view.cause) {
+        (false, _) => seen.join("; "),
+        (true, Some(cause)) => cause.clone(),
+        (true, None) => format!("it is {}", view.phase),
     }
 }
 
