@@ -282,7 +282,7 @@ impl World {
                     .fixed_port
                     .map(|_| true),
             }),
-            secrets: Vec::new(),
+            secrets: BTreeMap::new(),
             dependencies: Vec::new(),
             signals: Ok(Vec::new()),
             conflicts: Vec::new(),

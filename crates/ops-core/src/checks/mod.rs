@@ -11,6 +11,7 @@ mod judge;
 mod page;
 mod paper;
 mod rivals;
+mod rotation;
 mod season;
 mod settings;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::{
     fixture::{self, World},
     id::{DeploymentId, Digest, ServiceName},
     plan::{Kind, KnownRelease},
+    secrets,
     settings::{
         AlertKind, AlertSource, Budget, Dependency, HostLimits, Infrastructure, Opening, ReadState,
         Service, Settings, Window, WindowKind,
@@ -141,6 +142,12 @@ pub(super) fn rival(version: &str, age: Age) -> Rival {
     Rival { ticket, age, artifact: Some(Digest::of(version.as_bytes())) }
 }
 
+/// What one reference leads to.
+pub(super) fn found(reference: &str, version: Result<Option<&str>, Fault>) -> secrets::Found {
+    let version = version.map(|version| version.map(str::to_owned));
+    BTreeMap::from([(reference.to_owned(), version)])
+}
+
 pub(super) fn trace(state: &str) -> Trace {
     Trace { state: Some(Digest::of(state.as_bytes())), by: None }
 }
@@ -173,7 +180,10 @@ fn make() -> Scene {
         ),
     );
     let facts = &mut scene.facts;
-    facts.secrets = vec![("DB_URL".into(), Ok(true))];
+    facts.secrets = found("env:DB_URL", Ok(Some("version 1")));
+    let old = facts.old.as_mut().unwrap();
+    old.spec.secrets = vec![("DB_URL".into(), "env:DB_URL".into())];
+    old.secret_versions = BTreeMap::from([("DB_URL".into(), "version 1".into())]);
     facts.dependencies = vec![DependencyFact {
         service: "cart".into(),
         health: Ok(None),
