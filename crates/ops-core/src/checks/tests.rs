@@ -4,6 +4,7 @@ mod bad;
 mod laws;
 mod pages;
 mod rollbacks;
+mod rotations;
 mod rules;
 mod scene;
 mod told;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{duration, is_rollback, person, previous, quoted, tickets, version};
+use super::{asked_by, duration, is_rollback, person, previous, quoted, version};
 use crate::{
     checks::{Checklist, Verdict},
     deploy::{Deployment, HoldCause, Phase},
@@ -325,7 +325,7 @@ pub fn failure_comment(deployment: &Deployment) -> String {
     } else if withdrawn {
         line(&mut out, "**Status: withdrawn.**");
     } else {
-        let _ = writeln!(out, "**Status: failed; {} remains in rfp.**", tickets(deployment));
+        let _ = writeln!(out, "**Status: failed; {} remains in rfp.**", asked_by(deployment));
     }
     out
 }

@@ -72,7 +72,7 @@ pub fn report_sentence(report: &Report) -> String {
 }
 
 /// `MNS-7`, or `MNS-7 and MNS-9`; what no ticket asked for has a name all the same.
-pub(crate) fn tickets(deployment: &Deployment) -> String {
+pub fn asked_by(deployment: &Deployment) -> String {
     if is_rotation(deployment) {
         return rotation(deployment);
     }

@@ -1,6 +1,6 @@
 //! Posts on the meeting board: one per event, by number, with what happens next.
 
-use super::{duration, is_rollback, is_rotation, person, previous, quoted, tickets, version};
+use super::{asked_by, duration, is_rollback, is_rotation, person, previous, quoted, version};
 use crate::{
     deploy::{Deployment, HoldCause, Phase},
     id::Identity,
@@ -8,7 +8,7 @@ use crate::{
 };
 
 fn name(deployment: &Deployment) -> String {
-    format!("{} ({})", tickets(deployment), deployment.id())
+    format!("{} ({})", asked_by(deployment), deployment.id())
 }
 
 fn environment(deployment: &Deployment) -> &str {
@@ -43,10 +43,19 @@ fn held_rotation(deployment: &Deployment) -> String {
 
 /// Users can notice from now on.
 pub fn start_post(deployment: &Deployment) -> String {
+    if is_rotation(deployment) {
+        return format!(
+            "OPS: {} begins: {} is deployed anew on {}, with the value that is there now. The way \
+             back is the same version with the value before, which is proven to be there. Rollback \
+             is armed.",
+            name(deployment),
+            version(deployment),
+            environment(deployment)
+        );
+    }
     let what = match &deployment.created.kind {
-        Kind::Release | Kind::Settings { .. } => format!("deploying {}", version(deployment)),
-        Kind::Rotation { .. } => {
-            format!("begins: starting {} anew with it and moving traffic", version(deployment))
+        Kind::Release | Kind::Settings { .. } | Kind::Rotation { .. } => {
+            format!("deploying {}", version(deployment))
         }
         Kind::Rollback { of, by } => {
             format!("taking back {of}, asked by {}: deploying {}", person(by), version(deployment))
@@ -101,7 +110,7 @@ pub fn failure_post(deployment: &Deployment) -> String {
         "OPS: {} deployment failed, {serves} on {}. {} {stays}, details are on it.",
         name(deployment),
         environment(deployment),
-        tickets(deployment)
+        asked_by(deployment)
     )
 }
 
@@ -109,7 +118,7 @@ pub fn failure_post(deployment: &Deployment) -> String {
 pub fn success_post(deployment: &Deployment) -> String {
     let what = match deployment.created.kind {
         Kind::Rollback { .. } => "rolled back to",
-        Kind::Rotation { .. } => "is done:",
+        Kind::Rotation { .. } => "is done, now in use by",
         Kind::Release | Kind::Settings { .. } => "deployed",
     };
     let after = deployment.last.ms.saturating_sub(deployment.began.ms);

@@ -18,8 +18,13 @@ pub(crate) fn phase(phase: &str, paint: Paint) -> String {
     }
 }
 
-/// Its tickets.
+/// Its tickets; what no ticket asked for says what it is.
 pub(super) fn tickets(view: &DeploymentView) -> String {
+    if view.kind == "rotation" {
+        let secrets = view.secrets.join(", ");
+        let secrets = if secrets.is_empty() { "secrets" } else { &secrets };
+        return format!("rotation of {secrets}");
+    }
     let names: Vec<_> = view.tickets.iter().map(ToString::to_string).collect();
     names.join(", ")
 }
@@ -27,6 +32,9 @@ pub(super) fn tickets(view: &DeploymentView) -> String {
 /// What goes where: `shop v1 → v2`.
 pub(super) fn what(view: &DeploymentView) -> String {
     let service = &view.service;
+    if let ("rotation", Some(same)) = (view.kind.as_str(), &view.version) {
+        return format!("{service} {same}, started anew");
+    }
     match (&view.previous, &view.version) {
         (Some(old), Some(new)) => format!("{service} {old} → {new}"),
         (None, Some(new)) => format!("{service} {new}"),

@@ -186,6 +186,10 @@ pub(super) const BAD: &[Bad] = &[
         s.facts.old = None;
         s.facts.target = Err(fault());
     }),
+    bad("rollback-plan", "s17_ a pinned secret of what serves is another one", Fail, |s| {
+        s.shop(|shop| { shop.secrets.insert("DB_URL".into(), scene::pinned()); });
+        s.facts.secrets = scene::found("env:DB_URL", Ok(Some("version 2")));
+    }),
     bad("rollback-plan", "s1_ something runs that ops did not bring", Fail, |s| s.facts.old = None),
     bad("fingerprint", "a dependency is another one", Fail, |s| {
         let mut is = scene::trace("cart v2.4.0");

@@ -17,7 +17,7 @@ use crate::{
     secrets,
     settings::{
         AlertKind, AlertSource, Budget, Dependency, HostLimits, Infrastructure, Opening, ReadState,
-        Service, Settings, Window, WindowKind,
+        Secret, Service, Settings, Window, WindowKind,
     },
     ticket::Ticket,
     world::Fault,
@@ -53,6 +53,25 @@ impl Scene {
         undo.candidate.artifact = Digest::of(b"v0");
         scene.facts.undo = Some(undo);
         scene.facts.artifact = None;
+        scene
+    }
+
+    /// A secret of the first version has another value, and may rotate.
+    pub(super) fn rotation() -> Self {
+        let mut scene = Self::good();
+        scene.created.kind = Kind::Rotation { of: DeploymentId(1) };
+        scene.created.tickets.clear();
+        scene.facts.ticket = Ok(None);
+        scene.facts.artifact = None;
+        scene.facts.then = None;
+        scene.facts.undo = scene.facts.old.clone();
+        scene.shop(|shop| {
+            let previous = Some("env:DB_URL_BEFORE".into());
+            let secret = Secret { previous, rotate: true, ..Secret::from("env:DB_URL") };
+            shop.secrets.insert("DB_URL".into(), secret);
+        });
+        scene.facts.secrets = found("env:DB_URL", Ok(Some("version 2")));
+        scene.facts.secrets.extend(found("env:DB_URL_BEFORE", Ok(Some("version 1"))));
         scene
     }
 
@@ -140,6 +159,11 @@ pub(super) fn rival(version: &str, age: Age) -> Rival {
     ticket.id = "MNS-9".into();
     rewrite(&mut ticket, "rollback: previous", "rollback: previous\ncommit: badc0ffee");
     Rival { ticket, age, artifact: Some(Digest::of(version.as_bytes())) }
+}
+
+/// The shop's secret, pinned.
+pub(super) fn pinned() -> Secret {
+    Secret { pinned: true, ..Secret::from("env:DB_URL") }
 }
 
 /// What one reference leads to.
