@@ -274,7 +274,8 @@ pub struct Knowledge {
     /// The newest commit that waits for a ticket, and what it would loosen.
     pub waits: Option<(String, Vec<Loosening>)>,
     /// Versions of secrets whose rotation ended badly, and that rotation.
-    pub unrotated: BTreeMap<(EnvironmentName, ServiceName), (BTreeMap<String, String>, DeploymentId)>,
+    pub unrotated:
+        BTreeMap<(EnvironmentName, ServiceName), (BTreeMap<String, String>, DeploymentId)>,
     /// What the team was told.
     pub announced: BTreeSet<String>,
     /// How often somebody was told of a deployment.

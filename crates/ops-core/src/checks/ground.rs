@@ -173,8 +173,7 @@ pub(super) fn variables(desk: &Desk<'_>) -> Check {
         return Check { looked_at: at.into(), ..held };
     }
     if missing.is_empty() && unset.is_empty() {
-        let seen =
-            format!("{} variables, {} secrets present", service.env.len(), secrets.len());
+        let seen = format!("{} variables, {} secrets present", service.env.len(), secrets.len());
         return check("variables", at, Verdict::Pass, seen);
     }
     let mut first = Vec::new();
@@ -230,8 +229,11 @@ pub(super) fn rollback_plan(desk: &Desk<'_>) -> Check {
             }
             // What serves keeps the values that it has; whether a copy of it could start with
             // them is known only where their versions were recorded.
-            let held = rotation::pins(desk, old, Verdict::Pass);
-            held.map_or(passed, |held| Check { id: "rollback-plan".into(), ..held })
+            let pinned = || {
+                let held = rotation::pins(desk, old, Verdict::Pass)?;
+                Some(Check { id: "rollback-plan".into(), ..held })
+            };
+            rotation::unready(desk).or_else(pinned).unwrap_or(passed)
         }
         Some(Ok(false)) => {
             let seen = format!(

@@ -121,7 +121,9 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
     };
     let name = match (&created.kind, desk.notes(), &facts.undo) {
         (Kind::Release, Some(notes), _) => Some(notes.service.clone()),
-        (Kind::Rollback { .. } | Kind::Rotation { .. }, _, Some(undo)) => Some(undo.candidate.service.clone()),
+        (Kind::Rollback { .. } | Kind::Rotation { .. }, _, Some(undo)) => {
+            Some(undo.candidate.service.clone())
+        }
         _ => None,
     };
     // The team's gates are those that govern; only the service's own configuration is the

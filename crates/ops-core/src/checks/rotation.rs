@@ -40,6 +40,29 @@ pub(super) fn goes_back_with(desk: &Desk<'_>) -> Option<Vec<(String, String)>> {
     Some(back)
 }
 
+/// What keeps a copy of what serves from starting on the way back: a secret that it needs and what
+/// is deployed does not need has no value. Those of both are the check `variables`' to tell.
+pub(super) fn unready(desk: &Desk<'_>) -> Option<Check> {
+    let (id, at) = ("rollback-plan", "the way back");
+    let starts = starts_with(desk).unwrap_or_default();
+    let version = &desk.facts.old.as_ref()?.candidate.version;
+    let told = |reference: &String| starts.iter().any(|(_, one)| one == reference);
+    for (name, reference) in goes_back_with(desk)?.iter().filter(|(_, one)| !told(one)) {
+        let lacks = match desk.facts.secrets.get(reference) {
+            Some(Ok(Some(_))) => continue,
+            Some(Err(fault)) => return Some(error(id, at, fault)),
+            Some(Ok(None)) => "has no value",
+            None => "was not looked at",
+        };
+        let seen = format!("{name}, which {version} needs to start, {lacks}");
+        return Some(check(id, at, Verdict::Fail, seen).remedy(soon(&format!(
+            "somebody with access to this machine sets the value of {name} for {version}: without \
+             it there is no way back"
+        ))));
+    }
+    None
+}
+
 /// The service as it is configured by what governs, whatever a candidate proposes.
 fn governing(desk: &Desk<'_>) -> Option<Service> {
     desk.settings?.services.get(desk.named()?)?.in_stage(&desk.environment)
@@ -92,8 +115,8 @@ pub(super) fn evidence(desk: &Desk<'_>, of: crate::id::DeploymentId) -> Check {
     let commit = settings.revision.commit.as_deref().unwrap_or("no commit");
     if !other.is_empty() {
         let seen = format!(
-            "{} changed as well, and ops.yaml at {commit} does not let it rotate from where {version} \
-             has it",
+            "{} has another value than {version} started with, and ops.yaml at {commit} does not let \
+             it rotate there",
             names(&other)
         );
         return check(id, at, Verdict::Fail, seen).remedy(soon(
@@ -145,7 +168,8 @@ pub(super) fn way_back(desk: &Desk<'_>, passed: Check) -> Check {
             Some(Ok(Some(_))) => proven.push(name.as_str()),
         }
     }
-    let seen = format!("{}; the previous {} is proven to be there", passed.evidence, proven.join(", "));
+    let seen =
+        format!("{}; the previous {} is proven to be there", passed.evidence, proven.join(", "));
     Check { evidence: seen, ..passed }
 }
 

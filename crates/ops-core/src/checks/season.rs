@@ -60,9 +60,11 @@ pub(super) fn window(desk: &Desk<'_>) -> Check {
                 matches!(then, Ok(Windows::Shut { .. }) | Err(_))
             };
             let urgent = match let_through(windows, shut).as_slice() {
-                _ if desk.rotation() => "no ticket asks for a rotation, so none of its class lets it \
+                _ if desk.rotation() => {
+                    "no ticket asks for a rotation, so none of its class lets it \
                                          through"
-                    .to_owned(),
+                        .to_owned()
+                }
                 [] => "no class of tickets is let through".to_owned(),
                 classes => format!(
                     "if it cannot wait, PO comments on the ticket with the line `Class: …` and one \

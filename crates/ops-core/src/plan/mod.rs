@@ -163,14 +163,13 @@ impl Plan {
             .clone()
             .unwrap_or_else(|| spec_of(&input.candidate, &input.service, input.deployment));
         spec.release = input.candidate.release_id(input.deployment);
-        let new =
-            KnownRelease {
-                secret_versions: secrets::versions(&spec.secrets, &input.secrets),
-                spec,
-                candidate: input.candidate,
-                by: input.deployment,
-                start_ms: None,
-            };
+        let new = KnownRelease {
+            secret_versions: secrets::versions(&spec.secrets, &input.secrets),
+            spec,
+            candidate: input.candidate,
+            by: input.deployment,
+            start_ms: None,
+        };
         let mut plan = Self {
             deployment: input.deployment,
             kind: input.kind,

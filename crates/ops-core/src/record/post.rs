@@ -34,10 +34,10 @@ pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
 fn held_rotation(deployment: &Deployment) -> String {
     let list = deployment.checklist.as_ref();
     let first = list.and_then(|list| list.failing().next()).map(|check| check.remedy.as_str());
-    let more = format!("`ops explain {}` says more; it goes on by itself.", deployment.id());
+    let more = format!("`ops explain {}` says more", deployment.id());
     match first.filter(|first| !first.is_empty()) {
-        Some(first) => format!("First: {}. {more}", quoted(first, 500)),
-        None => more,
+        Some(first) => format!("First: {}. {more}.", quoted(first, 500)),
+        None => format!("{more}; it goes on by itself."),
     }
 }
 

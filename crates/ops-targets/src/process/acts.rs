@@ -140,15 +140,26 @@ impl ProcessTarget {
 /// stopped starts with the references that are asked for; one that runs keeps what it has.
 fn refer(replica: &Known, spec: &ReleaseSpec) -> Look<Known> {
     let mut replica = replica.clone();
-    if replica.spec.secrets == spec.secrets || !resting(&replica.folder)? {
-        return Ok(replica);
-    }
-    // A keeper that has just come to life sees to it as it is.
-    if let Some(lock) = try_lock(&replica)? {
-        replica.spec = ops_keeper::refer(&lock, &replica.folder, &spec.secrets)
-            .map_err(|error| unwritable(&replica.folder, &error))?;
+    let until = Instant::now() + LEAVE_WAIT;
+    while replica.spec.secrets != spec.secrets && has_stopped(&replica)? {
+        if let Some(lock) = try_lock(&replica)? {
+            replica.spec = ops_keeper::refer(&lock, &replica.folder, &spec.secrets)
+                .map_err(|error| unwritable(&replica.folder, &error))?;
+        } else if Instant::now() >= until {
+            let next = "look again, then give the same act again";
+            return Err(Fault::new("its keeper is just leaving", &replica.spec.id, next));
+        } else {
+            std::thread::sleep(PAUSE);
+        }
     }
     Ok(replica)
+}
+
+/// Whether it was last written down as stopped; its keeper may still be leaving.
+fn has_stopped(replica: &Known) -> Look<bool> {
+    let status = ops_keeper::read_status(&replica.folder);
+    let status = status.map_err(|error| unreadable(&replica.folder, &error))?;
+    Ok(status.state == State::Stopped)
 }
 
 /// Proves that a replica has stopped and keeps it so.

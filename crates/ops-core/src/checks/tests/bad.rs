@@ -186,6 +186,11 @@ pub(super) const BAD: &[Bad] = &[
         s.facts.old = None;
         s.facts.target = Err(fault());
     }),
+    bad("rollback-plan", "s17_ a secret that only the previous version needs is gone", Fail, |s| {
+        let old = s.facts.old.as_mut();
+        old.into_iter().for_each(|old| old.spec.secrets.push(("KEY".into(), "env:KEY".into())));
+        s.facts.secrets.extend(scene::found("env:KEY", Ok(None)));
+    }),
     bad("rollback-plan", "s17_ a pinned secret of what serves is another one", Fail, |s| {
         s.shop(|shop| { shop.secrets.insert("DB_URL".into(), scene::pinned()); });
         s.facts.secrets = scene::found("env:DB_URL", Ok(Some("version 2")));

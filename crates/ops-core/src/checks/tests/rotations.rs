@@ -146,5 +146,9 @@ fn s16_what_has_nothing_to_do_any_more_ends() {
     scene.facts.secrets.extend(found("env:DB_URL", Ok(Some("version 1"))));
     assert!(judge(&scene.created, &scene.facts).moot.is_some(), "the value was put back");
     scene.facts.secrets.extend(found("env:DB_URL", Err(fault())));
-    assert_eq!(judge(&scene.created, &scene.facts).moot, None, "p8_ what is not known is no reason");
+    assert_eq!(
+        judge(&scene.created, &scene.facts).moot,
+        None,
+        "p8_ what is not known is no reason"
+    );
 }
