@@ -29,11 +29,11 @@ pub(super) fn tickets(view: &DeploymentView) -> String {
     names.join(", ")
 }
 
-/// What goes where: `shop v1 → v2`.
+/// What goes where: `shop v1 → v2`; a rotation changes no version.
 pub(super) fn what(view: &DeploymentView) -> String {
     let service = &view.service;
     if let ("rotation", Some(same)) = (view.kind.as_str(), &view.version) {
-        return format!("{service} {same}, started anew");
+        return format!("{service} {same}");
     }
     match (&view.previous, &view.version) {
         (Some(old), Some(new)) => format!("{service} {old} → {new}"),
