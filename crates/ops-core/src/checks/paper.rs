@@ -118,9 +118,10 @@ fn named(ticket: &Ticket, text: String) -> String {
 pub(super) fn notes(desk: &Desk<'_>) -> Check {
     let at = "the `ops` block in the description or a comment by DEV";
     if desk.again() {
-        let seen = match desk.rollback() {
-            true => "a rollback uses the notes of what it brings back",
-            false => "a rotation starts anew what serves",
+        let seen = if desk.rollback() {
+            "a rollback uses the notes of what it brings back"
+        } else {
+            "a rotation starts anew what serves"
         };
         return check("notes", at, Verdict::Pass, seen);
     }

@@ -187,8 +187,9 @@ pub(super) const BAD: &[Bad] = &[
         s.facts.target = Err(fault());
     }),
     bad("rollback-plan", "s17_ a secret that only the previous version needs is gone", Fail, |s| {
-        let old = s.facts.old.as_mut();
-        old.into_iter().for_each(|old| old.spec.secrets.push(("KEY".into(), "env:KEY".into())));
+        if let Some(old) = &mut s.facts.old {
+            old.spec.secrets.push(("KEY".into(), "env:KEY".into()));
+        }
         s.facts.secrets.extend(scene::found("env:KEY", Ok(None)));
     }),
     bad("rollback-plan", "s17_ a pinned secret of what serves is another one", Fail, |s| {
