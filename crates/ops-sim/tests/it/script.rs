@@ -52,10 +52,11 @@ impl Script {
     pub(crate) fn secret(&mut self, service: &str, name: &str, secret: Secret) {
         let mut world = lock(&self.sim.world);
         let mut settings = Settings::clone(&world.settings);
-        let service = settings.services.get_mut(&ServiceName::from(service)).unwrap();
-        service.secrets.insert(name.to_owned(), secret);
+        if let Some(service) = settings.services.get_mut(&ServiceName::from(service)) {
+            service.secrets.insert(name.to_owned(), secret);
+        }
         let settings = Arc::new(settings);
-        let commit = settings.revision.commit.clone().unwrap();
+        let commit = settings.revision.commit.clone().unwrap_or_default();
         world.units = units(&settings);
         world.commits.insert(commit, Arc::clone(&settings));
         world.settings = settings;
