@@ -61,11 +61,18 @@ fn hide<'n>(node: &'n Node, secret: bool, hidden: &mut Vec<&'n Node>) {
         hide(&entry.value, secret || is_secrets(name) || looks_secret(name, text), hidden);
     }
     let told = |text: &str| {
-        (secret && !(REFERENCE.holds)(text)) || has_login(text) || secret_in_address(text)
+        (secret && !(REFERENCE.holds)(text) && !is_flag(text))
+            || has_login(text)
+            || secret_in_address(text)
     };
     if node.scalar().is_some_and(told) {
         hidden.push(node);
     }
+}
+
+/// What stands behind `rotate` and `pinned` is nobody's secret.
+fn is_flag(text: &str) -> bool {
+    matches!(text, "true" | "false")
 }
 
 /// Whether a key is `secrets`, or was meant to be.

@@ -9,10 +9,11 @@ use crate::{
     id::{DeploymentId, Digest, EnvironmentName, Generation, OpId, ReleaseId, ServiceName, Stamp},
     plan::{Kind, KnownRelease},
     route::ServedRoute,
+    secrets,
     settings::{
         Boards, Edge, Environment, Gate, Migrations, Needs, People, Retention, Revision, Role,
-        RouteMatch, Service, Settings, Slo, SmokeRequest, Stage, Strategy, TargetKind, TrafficStep,
-        WatchSettings,
+        RouteMatch, Secret, Service, Settings, Slo, SmokeRequest, Stage, Strategy, TargetKind,
+        TrafficStep, WatchSettings,
     },
     signal::{Arm, SignalSecond},
     ticket::{Change, Comment, Ticket},
@@ -210,6 +211,8 @@ pub(crate) struct World {
     pub(crate) broken: Vec<&'static str>,
     /// Letters of these kinds are answered like this.
     pub(crate) refused_letters: Vec<(crate::deploy::About, Outcome)>,
+    /// What secret references lead to.
+    pub(crate) secrets: secrets::Found,
     /// Whether the target does not answer looks.
     pub(crate) target_away: bool,
     last_second: u64,
@@ -233,6 +236,7 @@ impl World {
             failing: 0,
             sick: Vec::new(),
             broken: Vec::new(),
+            secrets: BTreeMap::new(),
             target_away: false,
             refused_letters: Vec::new(),
             last_second: 1_000,
@@ -249,7 +253,36 @@ impl World {
         self
     }
 
+    /// The first deployment of a version with a secret that rotates.
+    pub(crate) fn with_secret(strategy: Strategy, version: &str) -> Self {
+        let mut world = Self::new(strategy, version);
+        let previous = Some("env:KEY_BEFORE".into());
+        let secret = Secret { previous, rotate: true, ..Secret::from("env:KEY") };
+        let shop = world.settings.services.get_mut(&ServiceName::new("shop")).unwrap();
+        shop.secrets.insert("KEY".into(), secret);
+        world.leads("env:KEY", "version 1");
+        world
+    }
+
+    /// A reference leads to a version from now on.
+    pub(crate) fn leads(&mut self, reference: &str, version: &str) {
+        self.secrets.insert(reference.into(), Ok(Some(version.into())));
+    }
+
+    /// The rotation to another value, after this deployment has closed.
+    pub(crate) fn rotation(mut self) -> Self {
+        let of = self.state.id();
+        self.old = Some(self.state.plan.clone().unwrap().new.clone());
+        self.leads("env:KEY_BEFORE", "version 1");
+        self.leads("env:KEY", "version 2");
+        let id = of.0 + 1;
+        let created = Created { kind: Kind::Rotation { of }, tickets: Vec::new(), ..created(id) };
+        self.state = Deployment::begin(created, &self.now);
+        self
+    }
+
     pub(crate) fn facts(&self) -> Facts {
+        let rotation = matches!(self.state.created.kind, Kind::Rotation { .. });
         Facts {
             at: self.now.wall,
             proposed: None,
@@ -265,15 +298,14 @@ impl World {
             trees: Ok(std::collections::BTreeSet::new()),
             fixes: Vec::new(),
             settings: Ok(Arc::new(self.settings.clone())),
-            ticket: Ok(Some(self.ticket.clone())),
+            ticket: Ok((!rotation).then(|| self.ticket.clone())),
             siblings: self.siblings.clone(),
-            artifact: Some(Ok(ArtifactFact {
-                digest: Digest::of(self.version.as_bytes()),
-                size: 1 << 20,
-            })),
+            artifact: (!rotation).then(|| {
+                Ok(ArtifactFact { digest: Digest::of(self.version.as_bytes()), size: 1 << 20 })
+            }),
             old: self.old.clone(),
             old_stored: self.old.as_ref().map(|_| Ok(true)),
-            undo: self.undo.clone(),
+            undo: self.undo.clone().or_else(|| self.old.clone().filter(|_| rotation)),
             target: Ok(self.target.clone()),
             door: Ok(self.door.clone()),
             health: self.probes(),
@@ -286,7 +318,7 @@ impl World {
                     .fixed_port
                     .map(|_| true),
             }),
-            secrets: Vec::new(),
+            secrets: self.secrets.clone(),
             dependencies: Vec::new(),
             signals: Ok(Vec::new()),
             conflicts: Vec::new(),

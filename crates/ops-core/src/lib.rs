@@ -16,6 +16,7 @@ pub mod notes;
 pub mod plan;
 pub mod record;
 pub mod route;
+pub mod secrets;
 pub mod settings;
 pub mod signal;
 pub mod ticket;

@@ -133,11 +133,10 @@ impl<J: Journal> Engine<J> {
 }
 
 fn one_line(deployment: &Deployment, now: &Now) -> String {
-    let tickets: Vec<_> = deployment.created.tickets.iter().map(ToString::to_string).collect();
     format!(
         "{} ({}, {}) is {}: {}.",
         deployment.id(),
-        tickets.join(" and "),
+        ops_core::record::asked_by(deployment),
         deployment.created.service,
         deployment.phase_name().text(),
         report_sentence(&owed(deployment, now).report)

@@ -5,6 +5,7 @@ mod dispatch;
 mod leases;
 mod outcome;
 mod recover;
+mod rotations;
 mod stages;
 mod upkeep;
 
@@ -240,6 +241,7 @@ impl<J: Journal> Engine<J> {
             }
             (JobKey::Announce(name), Done::Answered(answer)) => self.announced(name, answer, now),
             (JobKey::Count, Done::Counted(counted)) => self.counted(counted, now),
+            (JobKey::Secrets, Done::Secrets(found)) => self.secrets_read(&found, now),
             (JobKey::Tell(id, name), Done::Ended(outcome)) => self.told(*id, name, &outcome, now),
             (JobKey::Act(id, op), Done::Ended(outcome)) => {
                 *self.acts_ended.entry(*id).or_default() += 1;
@@ -333,6 +335,11 @@ impl<J: Journal> Engine<J> {
             Some(NotesFound::Found(found)) => found.notes.fixes,
             Some(NotesFound::Missing | NotesFound::Invalid { .. }) | None => Vec::new(),
         }
+    }
+
+    /// Secrets are looked at as soon as possible.
+    pub(crate) fn look_at_secrets(&mut self) {
+        self.last.remove(&JobKey::Secrets);
     }
 
     pub(crate) fn waiting(&self) -> &[Message] {

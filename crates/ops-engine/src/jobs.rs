@@ -11,6 +11,7 @@ use ops_core::{
     },
     plan::{KnownRelease, Plan},
     record::Notice,
+    secrets,
     settings::Notify,
     signal::SignalSecond,
     ticket::{Message, Ticket},
@@ -48,6 +49,8 @@ pub enum JobKey {
     First(DeploymentId),
     /// What the door counted.
     Count,
+    /// Which versions secrets have.
+    Secrets,
     /// Somebody outside of the boards.
     Tell(DeploymentId, String),
 }
@@ -72,7 +75,7 @@ pub struct Known {
     pub serving: Vec<(EnvironmentName, KnownRelease)>,
     /// Tickets by the deployment that shipped them last.
     pub shipped: BTreeMap<DeploymentId, TicketId>,
-    /// What a rollback brings back.
+    /// What a rollback brings back, or a rotation starts anew.
     pub undo: Option<KnownRelease>,
     /// Others under way in the lock group.
     pub conflicts: Vec<DeploymentId>,
@@ -157,6 +160,11 @@ pub enum Work {
     Count {
         /// Where, of which service, after which of the door's seconds.
         services: Vec<(EnvironmentName, ServiceName, u64)>,
+    },
+    /// Read which versions these secret references lead to.
+    Secrets {
+        /// The references.
+        references: Vec<String>,
     },
     /// Tell somebody outside of the boards.
     Tell {
@@ -263,6 +271,8 @@ pub enum Done {
     Answered(Result<(), Fault>),
     /// Whether old artifacts were cleared.
     Pruned(Result<(), Fault>),
+    /// Versions of secrets, by reference.
+    Secrets(secrets::Found),
     /// What the door counted, per service.
     Counted(Vec<(EnvironmentName, ServiceName, Result<Vec<SignalSecond>, Fault>)>),
 }

@@ -120,6 +120,24 @@ pub enum EngineEvent {
         /// What it would loosen.
         loosens: Vec<Loosening>,
     },
+    /// A rotation ended badly: these versions are not tried again by themselves (S16).
+    Unrotated {
+        /// Where.
+        environment: EnvironmentName,
+        /// Of what.
+        service: ServiceName,
+        /// The versions that it would have brought, by variable.
+        versions: BTreeMap<String, String>,
+        /// The rotation.
+        by: DeploymentId,
+    },
+    /// A listed person wants a rotation tried again that ended badly.
+    RotateAgain {
+        /// The rotation.
+        of: DeploymentId,
+        /// Who.
+        by: Identity,
+    },
     /// The team was told something that concerns no single deployment.
     Announced {
         /// Its name.
@@ -255,6 +273,9 @@ pub struct Knowledge {
     pub governs_by: BTreeSet<DeploymentId>,
     /// The newest commit that waits for a ticket, and what it would loosen.
     pub waits: Option<(String, Vec<Loosening>)>,
+    /// Versions of secrets whose rotation ended badly, and that rotation.
+    pub unrotated:
+        BTreeMap<(EnvironmentName, ServiceName), (BTreeMap<String, String>, DeploymentId)>,
     /// What the team was told.
     pub announced: BTreeSet<String>,
     /// How often somebody was told of a deployment.
@@ -314,6 +335,12 @@ impl Knowledge {
             EngineEvent::Waits { commit, loosens } => {
                 self.waits = Some((commit.clone(), loosens.clone()));
             }
+            EngineEvent::Unrotated { environment, service, versions, by } => {
+                let key = (environment.clone(), service.clone());
+                self.unrotated.insert(key, (versions.clone(), *by));
+                self.settled.insert(*by);
+            }
+            EngineEvent::RotateAgain { of, .. } => self.unrotated.retain(|_, (_, by)| by != of),
             EngineEvent::Announced { name } => {
                 self.announced.insert(name.clone());
             }
@@ -332,10 +359,12 @@ impl Knowledge {
         for (environment, release) in self.releases.iter().rev() {
             let count = counts.entry((environment, &release.spec.service)).or_default();
             // What serves and its way back stay whatever the number says.
+            // A rotation only starts the same artifact anew.
+            let first = *count == 0 || !kept.contains(&release.spec.artifact);
             if *count < releases.max(2) {
                 kept.insert(release.spec.artifact.clone());
             }
-            *count += 1;
+            *count += usize::from(first);
         }
         kept.extend(self.serves.values().map(|(release, _)| release.spec.artifact.clone()));
         kept.into_iter().collect()

@@ -123,6 +123,9 @@ impl<J: Journal> Engine<J> {
                 let input = Input::Halt { by: by.clone() };
                 self.one(*id, &input, now, "is halted; `resume` lets it go on")
             }
+            Ask::Resume { deployment: Some(id) } if self.ended_unrotated(*id) => {
+                self.rotate_again(by, *id, now)
+            }
             Ask::Resume { deployment: Some(id) } => {
                 let input = Input::Resume { by: by.clone() };
                 self.one(*id, &input, now, "goes on")
@@ -233,6 +236,22 @@ impl<J: Journal> Engine<J> {
         Ok(yes("everything goes on".into(), None))
     }
 
+    fn ended_unrotated(&self, id: DeploymentId) -> bool {
+        self.knowledge().unrotated.values().any(|(_, by)| *by == id)
+    }
+
+    /// A rotation that ended badly is tried once more, with the values that are there by then.
+    fn rotate_again(
+        &mut self,
+        by: &Identity,
+        of: DeploymentId,
+        now: &Now,
+    ) -> Result<Reply, EngineError> {
+        self.note(&EngineEvent::RotateAgain { of, by: by.clone() }, now)?;
+        self.look_at_secrets();
+        Ok(yes(format!("the secrets that {of} could not rotate are tried again"), Some(of)))
+    }
+
     fn again(&mut self, by: &Identity, ticket: &TicketId, now: &Now) -> Result<Reply, EngineError> {
         self.note(&EngineEvent::Again { ticket: ticket.clone(), by: by.clone() }, now)?;
         let held: Vec<_> = self
@@ -276,12 +295,20 @@ impl<J: Journal> Engine<J> {
             };
             return Ok(no(format!("{of} is {}: {next}", deployment.phase_name().text())));
         }
+        if matches!(deployment.created.kind, Kind::Rotation { .. }) {
+            let first = self.brought_first(of);
+            return Ok(no(format!(
+                "{of} rotated secrets and changed no version: put the value before back where \
+                 ops.yaml finds it, and ops rotates to that; or `ops rollback {first}` takes the \
+                 version back, with the secrets that are current then"
+            )));
+        }
         let Some(plan) = deployment.plan.clone().filter(|_| deployment.passed()) else {
             return Ok(no(format!("{of} does not serve: nothing is to be taken back")));
         };
         let key = (plan.environment.clone(), plan.service.name.clone());
         match self.knowledge().serves.get(&key) {
-            Some((_, serving)) if *serving == of => {}
+            Some((_, serving)) if self.brought_first(*serving) == of => {}
             Some((_, serving)) => {
                 return Ok(no(format!("{serving} serves now: it must go back first")));
             }

@@ -36,6 +36,7 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
         Work::Highest => Done::Highest(highest(ports)),
         Work::Queue { governs } => Done::Queue(queue(ports, governs.as_deref()).map(Box::new)),
         Work::Count { services } => Done::Counted(count(ports, services)),
+        Work::Secrets { references } => Done::Secrets(facts::versions(ports, references)),
         Work::Tell { who, notice } => Done::Ended(outcome(ports.herald.tell(who, notice))),
         Work::Mentions { after } => Done::Mentions(ports.meeting.mentions(after.as_deref())),
         Work::Answer { message, text, marker } => {

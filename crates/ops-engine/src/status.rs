@@ -178,8 +178,8 @@ impl<J: Journal> Engine<J> {
 }
 
 fn behind(other: &Deployment) -> String {
-    let tickets: Vec<_> = other.created.tickets.iter().map(ToString::to_string).collect();
-    format!("{} ({}), which is {}", other.id(), tickets.join(", "), other.phase_name().text())
+    let asked = ops_core::record::asked_by(other);
+    format!("{} ({asked}), which is {}", other.id(), other.phase_name().text())
 }
 
 /// What a ticket waits for whose last deployment has ended.

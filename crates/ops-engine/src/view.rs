@@ -44,9 +44,12 @@ pub struct StepView {
 pub struct DeploymentView {
     /// Its number, `D-12`.
     pub id: String,
-    /// `release` or `rollback`.
+    /// `release`, `settings`, `rotation` or `rollback`.
     pub kind: String,
-    /// Its tickets.
+    /// Names of the secrets that a rotation brings anew, as far as they are known.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Its tickets; none for a rotation.
     pub tickets: Vec<TicketId>,
     /// Its service.
     pub service: String,
@@ -114,6 +117,12 @@ pub struct DeploymentView {
     pub owed_words: usize,
 }
 
+fn rotated(deployment: &Deployment) -> Vec<String> {
+    let plan = deployment.plan.as_deref();
+    let plan = plan.filter(|_| matches!(deployment.created.kind, Kind::Rotation { .. }));
+    plan.map_or_else(Vec::new, |plan| plan.rotated().into_iter().map(str::to_owned).collect())
+}
+
 impl DeploymentView {
     /// Without checks, steps and waits: for lists.
     pub fn brief(deployment: &Deployment) -> Self {
@@ -124,8 +133,10 @@ impl DeploymentView {
             kind: match deployment.created.kind {
                 Kind::Release => "release".into(),
                 Kind::Settings { .. } => "settings".into(),
+                Kind::Rotation { .. } => "rotation".into(),
                 Kind::Rollback { .. } => "rollback".into(),
             },
+            secrets: rotated(deployment),
             tickets: deployment.created.tickets.clone(),
             service: deployment.created.service.to_string(),
             environment: deployment.created.environment.to_string(),

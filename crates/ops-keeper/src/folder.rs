@@ -51,6 +51,19 @@ pub fn read_spec(replica_dir: &Path) -> io::Result<Spec> {
     durable::load(&replica_dir.join(SPEC))?.ok_or_else(missing)
 }
 
+/// Writes down from which references a replica that has stopped reads its secrets when it starts
+/// again. All else of it stays as it was made.
+pub fn refer(
+    _proof: &ReplicaLock,
+    replica_dir: &Path,
+    secrets: &[(String, String)],
+) -> io::Result<Spec> {
+    let mut spec = read_spec(replica_dir)?;
+    spec.secrets = secrets.to_vec();
+    durable::save(&replica_dir.join(SPEC), &spec)?;
+    Ok(spec)
+}
+
 /// Reads what was last written down of a replica. Only while its [`ReplicaLock`] is held is this
 /// also how things stand.
 pub fn read_status(replica_dir: &Path) -> io::Result<Status> {

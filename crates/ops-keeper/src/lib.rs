@@ -39,7 +39,7 @@ use std::{io::Write as _, path::Path, process::ExitCode};
 
 pub use client::{AskError, Call, ask};
 pub use durable::{load, save};
-pub use folder::{ReplicaLock, create, read_spec, read_status, take_order};
+pub use folder::{ReplicaLock, create, read_spec, read_status, refer, take_order};
 pub use protocol::{Answer, Order, Report, Request};
 pub use secret::{SecretError, resolve as resolve_secret};
 pub use spec::Spec;

@@ -25,7 +25,7 @@ pub const KEY_FILE: &str = "secrets.key";
 pub const VALUE_LIMIT: u64 = 64 << 10;
 
 /// What is hashed first, so that this key never hashes anything else that means something.
-const PURPOSE: &[u8] = b"ops-secret-version-1\0";
+const PURPOSE: &[u8] = b"ops-secret-version-2\0";
 
 /// Bits of a mode that a secret's file may not have: no writing by its group, nothing for others.
 const TOO_OPEN: u32 = 0o027;
@@ -35,8 +35,9 @@ const ALLOWED: &str = "write `env:NAME` for a variable of ops's own environment 
 
 /// Secrets in variables of this process and in files of this machine.
 ///
-/// A version is the HMAC-SHA-256 of reference and value under a key that never leaves this
-/// machine: it tells whether a value changed, and nothing else. An empty value counts as none.
+/// A version is the HMAC-SHA-256 of the value under a key that never leaves this machine: it tells
+/// whether a value changed, and whether two references lead to the same one, which proves the way
+/// back of a rotation (S16); nothing else. An empty value counts as none.
 pub struct ReferenceSecrets {
     key: [u8; KEY_BYTES],
 }
@@ -65,10 +66,9 @@ impl ReferenceSecrets {
             .ok_or_else(|| failed("cannot read the new key", &"it is gone"))
     }
 
-    fn hash(&self, reference: &str, value: &[u8]) -> String {
+    fn hash(&self, value: &[u8]) -> String {
         use fmt::Write as _;
-        let length = (reference.len() as u64).to_be_bytes();
-        let hash = hmac(&self.key, &[PURPOSE, &length, reference.as_bytes(), value]);
+        let hash = hmac(&self.key, &[PURPOSE, value]);
         hash.iter().fold(String::from("hmac-sha256:"), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
@@ -78,7 +78,7 @@ impl ReferenceSecrets {
 
 impl Secrets for ReferenceSecrets {
     fn version(&self, reference: &str) -> Look<Option<String>> {
-        Ok(value(reference, "`secrets` in ops.yaml")?.map(|value| self.hash(reference, &value)))
+        Ok(value(reference, "`secrets` in ops.yaml")?.map(|value| self.hash(&value)))
     }
 }
 
@@ -261,6 +261,17 @@ mod tests {
         assert_eq!(place.secrets().version(&reference).unwrap().unwrap(), first);
         std::fs::remove_file(place.key()).unwrap();
         assert_ne!(place.secrets().version(&reference).unwrap().unwrap(), first, "another key");
+    }
+
+    #[test]
+    fn s16_a_value_kept_in_another_place_has_the_same_version() {
+        let place = Place::new();
+        let reference = place.file(VALUE, 0o600);
+        let path = reference.strip_prefix("file:").unwrap();
+        let before = format!("{path}.before");
+        std::fs::copy(path, &before).unwrap();
+        let version = |reference: &str| place.secrets().version(reference).unwrap().unwrap();
+        assert_eq!(version(&reference), version(&format!("file:{before}")));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::ServiceName,
     settings::{
-        Health, Needs, RouteMatch, Service, Slo, SmokeRequest, Strategy, TargetKind, TrafficStep,
-        WatchSettings,
+        Health, Needs, RouteMatch, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
+        TrafficStep, WatchSettings,
     },
 };
 
@@ -42,7 +42,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         target: TargetKind::Process,
         command: view.texts("command").unwrap_or_default(),
         env: variables(view, "env"),
-        secrets: variables(view, "secrets"),
+        secrets: secrets(view),
         replicas,
         min_serving: view.whole("min_serving").unwrap_or(serving),
         runs_twice,
@@ -74,6 +74,24 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
 fn variables(view: View<'_>, key: &str) -> BTreeMap<String, String> {
     let named = view.named(key).into_iter();
     named.filter_map(|(name, node)| Some((name.to_owned(), view.scalar(node)?))).collect()
+}
+
+fn secrets(view: View<'_>) -> BTreeMap<String, Secret> {
+    let named = view.named("secrets").into_iter();
+    named.filter_map(|(name, node)| Some((name.to_owned(), secret(view, node)?))).collect()
+}
+
+fn secret(view: View<'_>, node: &Node) -> Option<Secret> {
+    if let Some(reference) = node.scalar() {
+        return Some(reference.into());
+    }
+    let secret: View<'_> = view.over(node);
+    Some(Secret {
+        from: secret.text("from")?,
+        previous: secret.text("previous"),
+        rotate: secret.flag("rotate").unwrap_or(false),
+        pinned: secret.flag("pinned").unwrap_or(false),
+    })
 }
 
 pub(super) fn route(view: View<'_>) -> RouteMatch {

@@ -34,6 +34,15 @@ pub(super) fn check(rules: &mut Rules<'_, '_>, service: &Service) {
             rules.blame(&[place], words);
         }
     }
+    for (name, secret) in &service.secrets {
+        if secret.previous.as_ref() == Some(&secret.from) {
+            let place = below(service, ["secrets", name, "previous"]);
+            let words = Words::new(format!("{name} is found in one place before and after"))
+                .allowed("a reference of its own for the value before")
+                .hint("the way back of a rotation is the value before: keep it beside the new one");
+            rules.blame(&[place], words);
+        }
+    }
     for (at, word) in service.command.iter().enumerate() {
         if has_login(word) {
             let words = Words::new("an address with a password in the command")

@@ -39,9 +39,9 @@ pub(super) const SERVICE: &Table = &Table {
         ),
         optional(
             "secrets",
-            Kind::Entries { key: &VARIABLE, of: &Kind::Reference, min: 0, max: 200 },
+            Kind::Entries { key: &VARIABLE, of: &SECRET_OR_REFERENCE, min: 0, max: 200 },
             "none",
-            "Variables whose values are found by reference.",
+            "Variables whose values are found by reference; a reference, or a mapping.",
         ),
         optional("replicas", Kind::Whole(1, 200), "1", "How many copies serve."),
         optional(
@@ -123,6 +123,33 @@ pub(super) const SERVICE: &Table = &Table {
             "Time between TERM and KILL, and the bound of a drain.",
         ),
         optional("needs", Kind::Table(NEEDS), "see its keys", "Room that one replica needs."),
+    ],
+};
+
+const SECRET_OR_REFERENCE: Kind = Kind::Either(&[Kind::Reference, Kind::Table(SECRET)]);
+
+const SECRET: &Table = &Table {
+    what: "a secret",
+    keys: &[
+        required("from", Kind::Reference, "env:DB_URL", "Where its value is found."),
+        optional(
+            "previous",
+            Kind::Reference,
+            "none: a rotation is held",
+            "Where its value before is found, while a rotation is under way: the way back.",
+        ),
+        optional(
+            "rotate",
+            Kind::Flag,
+            "false",
+            "Whether another value at `from` is brought to what serves by itself, without a ticket.",
+        ),
+        optional(
+            "pinned",
+            Kind::Flag,
+            "false",
+            "Whether a version that is brought back gets the value that it had, not the current one.",
+        ),
     ],
 };
 

@@ -273,6 +273,12 @@ complaints! {
     p13_secrets_as_a_list: service("secrets: [DB_URL=hunter2-hunter2]");
     p13_a_secret_near_broken_yaml: service("secrets:\n  DB_URL: hunter2: x\nreplicas: [");
 
+    a_secret_without_reference: service("secrets: { DB_URL: { rotate: true } }");
+    a_secret_with_a_misspelt_key: service("secrets:\n  DB_URL: { from: env:DB_URL, prevous: env:OLD }");
+    a_secret_whose_rotation_is_no_flag: service("secrets: { DB_URL: { from: env:DB_URL, rotate: yearly } }");
+    a_secret_before_and_after_in_one_place: service("secrets: { DB_URL: { from: env:DB_URL, previous: env:DB_URL, rotate: true } }");
+    p13_a_value_as_the_secret_before: service("secrets: { DB_URL: { from: env:DB_URL, previous: hunter2 } }");
+
     many_at_once: MANY;
 }
 
@@ -313,6 +319,7 @@ fn p13_no_look_shows_a_secret() {
         service("secrets: { DB_URL: \"postgres://app:hunter2@db/shop\", PIN: 4711 }"),
         service("secrets: hunter2"),
         service("secrets: { A: [hunter2], B: { c: hunter2 } }"),
+        service("secrets: { A: { from: hunter2, previous: hunter2, rotate: hunter2 } }"),
         service("secrets:\n  A: |\n    hunter2\n    hunter2\n  B: env:B"),
         service("env: { API_TOKEN: s3cr3t-value, X: [1] }"),
         service("command: [bin/x, \"http://a:hunter2@b\"]"),

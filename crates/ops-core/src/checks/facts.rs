@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{DeploymentId, Digest, EnvironmentName, ServiceName},
     plan::KnownRelease,
+    secrets,
     settings::Settings,
     signal::SignalSecond,
     ticket::Ticket,
@@ -189,8 +190,8 @@ pub struct Facts {
     pub health: BTreeMap<String, Result<Option<String>, Fault>>,
     /// What the machine has left.
     pub host: Result<HostFact, Fault>,
-    /// Each secret reference of the service and whether it leads to a value.
-    pub secrets: Vec<(String, Result<bool, Fault>)>,
+    /// What each secret reference that bears on the deployment leads to.
+    pub secrets: secrets::Found,
     /// Each declared dependency.
     pub dependencies: Vec<DependencyFact>,
     /// What `ops.yaml` wants looked at of the machine.

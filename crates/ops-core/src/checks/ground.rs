@@ -4,6 +4,7 @@ use super::{
     Check, Verdict,
     each::{check, error, soon, waits_for},
     judge::Desk,
+    rotation,
 };
 use crate::settings::Strategy;
 
@@ -69,7 +70,7 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
         Some(Ok(found)) => found.size,
         Some(Err(_)) => return waits_for("room", at, "artifact"),
         // What a rollback brings back lies in the store already.
-        None if desk.rollback() => 0,
+        None if desk.again() => 0,
         None => return waits_for("room", at, "artifact"),
     };
     if service.fixed_port.is_some() && host.fixed_port_free.is_none() {
@@ -150,24 +151,29 @@ pub(super) fn variables(desk: &Desk<'_>) -> Check {
                 .map(|name| format!("secret {name}")),
         );
     }
-    let asked = |name: &String| desk.facts.secrets.iter().any(|(known, _)| known == name);
+    let secrets = rotation::starts_with(desk).unwrap_or_default();
+    let asked = |reference: &String| desk.facts.secrets.contains_key(reference);
     let unasked: Vec<_> =
-        service.secrets.keys().filter(|name| !asked(name)).map(String::as_str).collect();
+        secrets.iter().filter(|(_, from)| !asked(from)).map(|(name, _)| name.as_str()).collect();
     if !unasked.is_empty() {
         let seen = format!("not looked at: secret {}", unasked.join(", secret "));
         return check("variables", at, Verdict::Error, seen)
             .remedy(soon("`ops doctor` says whether secrets can be read here"));
     }
-    for (name, answer) in &desk.facts.secrets {
-        match answer {
-            Ok(true) => {}
-            Ok(false) => unset.push(format!("a value for secret {name}")),
-            Err(fault) => return error("variables", at, fault),
+    for (name, reference) in &secrets {
+        match desk.facts.secrets.get(reference) {
+            Some(Ok(None)) => unset.push(format!("a value for secret {name}")),
+            Some(Err(fault)) => return error("variables", at, fault),
+            Some(Ok(Some(_))) | None => {}
         }
     }
+    let back = desk.facts.undo.as_ref().filter(|_| desk.rollback());
+    let pinned = back.and_then(|undo| rotation::pins(desk, undo, Verdict::Fail));
+    if let Some(held) = pinned {
+        return Check { looked_at: at.into(), ..held };
+    }
     if missing.is_empty() && unset.is_empty() {
-        let seen =
-            format!("{} variables, {} secrets present", service.env.len(), service.secrets.len());
+        let seen = format!("{} variables, {} secrets present", service.env.len(), secrets.len());
         return check("variables", at, Verdict::Pass, seen);
     }
     let mut first = Vec::new();
@@ -217,7 +223,17 @@ pub(super) fn rollback_plan(desk: &Desk<'_>) -> Check {
                 old.candidate.artifact.short(),
                 old.by
             );
-            check("rollback-plan", at, Verdict::Pass, seen)
+            let passed = check("rollback-plan", at, Verdict::Pass, seen);
+            if desk.rotation() {
+                return rotation::way_back(desk, passed);
+            }
+            // What serves keeps the values that it has; whether a copy of it could start with
+            // them is known only where their versions were recorded.
+            let pinned = || {
+                let held = rotation::pins(desk, old, Verdict::Pass)?;
+                Some(Check { id: "rollback-plan".into(), ..held })
+            };
+            rotation::unready(desk).or_else(pinned).unwrap_or(passed)
         }
         Some(Ok(false)) => {
             let seen = format!(

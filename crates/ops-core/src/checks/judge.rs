@@ -13,6 +13,7 @@ use crate::{
     settings::{People, Role, Service, Settings},
     ticket::Ticket,
     watch::Baseline,
+    world::ReleaseSpec,
 };
 
 /// What the facts amount to.
@@ -28,6 +29,8 @@ pub struct Judged {
     pub candidate: Option<Digest>,
     /// What would be done; only if it can be told.
     pub plan: Option<Box<Plan>>,
+    /// Why there is nothing to do any more: then it ends, instead of being held.
+    pub moot: Option<String>,
 }
 
 /// Everything that the checks look at, put together once.
@@ -66,6 +69,15 @@ impl Desk<'_> {
     pub(super) fn rollback(&self) -> bool {
         matches!(self.created.kind, Kind::Rollback { .. })
     }
+
+    pub(super) fn rotation(&self) -> bool {
+        matches!(self.created.kind, Kind::Rotation { .. })
+    }
+
+    /// Whether something is started again that served before, instead of what a ticket asks for.
+    pub(super) fn again(&self) -> bool {
+        self.rollback() || self.rotation()
+    }
 }
 
 /// Judges the facts. The same facts give the same judgement.
@@ -83,6 +95,7 @@ pub fn judge(created: &Created, facts: &Facts) -> Judged {
         people: desk.settings.map(|settings| Arc::new(settings.people.clone())),
         candidate: desk.candidate.as_ref().map(Candidate::hash),
         plan: plan.map(Box::new),
+        moot: super::rotation::moot(&desk),
     }
 }
 
@@ -108,7 +121,9 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
     };
     let name = match (&created.kind, desk.notes(), &facts.undo) {
         (Kind::Release, Some(notes), _) => Some(notes.service.clone()),
-        (Kind::Rollback { .. }, _, Some(undo)) => Some(undo.candidate.service.clone()),
+        (Kind::Rollback { .. } | Kind::Rotation { .. }, _, Some(undo)) => {
+            Some(undo.candidate.service.clone())
+        }
         _ => None,
     };
     // The team's gates are those that govern; only the service's own configuration is the
@@ -132,7 +147,7 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
 }
 
 fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
-    if desk.rollback() {
+    if desk.again() {
         return desk.facts.undo.as_ref().map(|undo| undo.candidate.clone());
     }
     let found = desk.found_notes()?;
@@ -182,7 +197,9 @@ pub fn qa_verdict(created: &Created, facts: &Facts) -> Option<String> {
 /// says it includes, whose commits it holds, and whose own evidence passes (S8).
 fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
     let mut ids = match desk.created.kind {
-        Kind::Rollback { .. } | Kind::Settings { .. } => return desk.created.tickets.clone(),
+        Kind::Rollback { .. } | Kind::Rotation { .. } | Kind::Settings { .. } => {
+            return desk.created.tickets.clone();
+        }
         Kind::Release => desk.created.tickets.first().cloned().into_iter().collect::<Vec<_>>(),
     };
     let (Some(settings), Some(ours)) = (desk.settings, desk.found_notes()) else {
@@ -224,6 +241,13 @@ fn soak(desk: &Desk<'_>) -> Option<Soak> {
     Some(Soak { seconds: stages.get(at)?.soak_seconds, next })
 }
 
+/// What served before, with the secrets with which it starts now.
+fn again(desk: &Desk<'_>) -> Option<ReleaseSpec> {
+    let mut spec = desk.facts.undo.as_ref().filter(|_| desk.again())?.spec.clone();
+    spec.secrets = super::rotation::starts_with(desk)?;
+    Some(spec)
+}
+
 fn plan(desk: &Desk<'_>) -> Option<Plan> {
     let settings = desk.settings?;
     let service = desk.service.clone()?;
@@ -246,8 +270,10 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         service,
         reference,
         candidate,
-        again: desk.facts.undo.as_ref().filter(|_| desk.rollback()).map(|undo| undo.spec.clone()),
+        again: again(desk),
+        secrets: desk.facts.secrets.clone(),
         old: desk.facts.old.clone(),
+        old_secrets: super::rotation::goes_back_with(desk),
         frozen: super::fix::left(desk),
         baseline,
     }))

@@ -12,6 +12,7 @@ mod page;
 mod paper;
 mod proof;
 mod rivals;
+mod rotation;
 mod season;
 mod settings;
 #[cfg(test)]

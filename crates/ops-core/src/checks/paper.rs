@@ -66,6 +66,9 @@ pub(super) fn evidence(desk: &Desk<'_>) -> Check {
         let seen = format!("goes back to what served before {of}, which passed its own CQ and QA");
         return check("evidence", at, Verdict::Pass, seen);
     }
+    if let Kind::Rotation { of } = desk.created.kind {
+        return super::rotation::evidence(desk, of);
+    }
     let ticket = match &desk.facts.ticket {
         Err(fault) => return error("evidence", at, fault),
         Ok(None) => {
@@ -120,13 +123,13 @@ fn named(ticket: &Ticket, text: String) -> String {
 
 pub(super) fn notes(desk: &Desk<'_>) -> Check {
     let at = "the `ops` block in the description or a comment by DEV";
-    if desk.rollback() {
-        return check(
-            "notes",
-            at,
-            Verdict::Pass,
-            "a rollback uses the notes of what it brings back",
-        );
+    if desk.again() {
+        let seen = if desk.rollback() {
+            "a rollback uses the notes of what it brings back"
+        } else {
+            "a rotation starts anew what serves"
+        };
+        return check("notes", at, Verdict::Pass, seen);
     }
     match (&desk.found, &desk.service) {
         (None, _) if desk.settings.is_none() => waits_for("notes", at, "settings"),
@@ -172,7 +175,7 @@ fn question(desk: &Desk<'_>, found: &NotesFound) -> String {
 
 pub(super) fn artifact(desk: &Desk<'_>) -> Check {
     let at = "the artifact that the notes name";
-    if desk.rollback() {
+    if desk.again() {
         let Some(undo) = &desk.facts.undo else {
             return check("artifact", at, Verdict::Fail, "nothing served before").remedy(
                 "there is nothing to go back to: DEV mends it and the new version takes its place. \
@@ -225,6 +228,7 @@ pub(super) fn migrations(desk: &Desk<'_>) -> Check {
     let at = "migrations that the notes declare";
     let declared = desk.candidate.as_ref().map(|candidate| candidate.migrations.clone());
     match declared {
+        _ if desk.rotation() => check("migrations", at, Verdict::Pass, "none: the same version"),
         _ if desk.rollback() => check("migrations", at, Verdict::Pass, "none are undone"),
         None => waits_for("migrations", at, "artifact"),
         Some(none) if none.is_empty() => check("migrations", at, Verdict::Pass, "none"),

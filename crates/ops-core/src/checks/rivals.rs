@@ -17,6 +17,9 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
     if desk.rollback() {
         return check(id, at, Verdict::Pass, "a rollback brings back what served before");
     }
+    if desk.rotation() {
+        return check(id, at, Verdict::Pass, "a rotation starts anew what serves");
+    }
     let (Some(candidate), Some(settings)) = (&desk.candidate, desk.settings) else {
         return waits_for(id, at, "artifact");
     };

@@ -60,6 +60,11 @@ pub(super) fn window(desk: &Desk<'_>) -> Check {
                 matches!(then, Ok(Windows::Shut { .. }) | Err(_))
             };
             let urgent = match let_through(windows, shut).as_slice() {
+                _ if desk.rotation() => {
+                    "no ticket asks for a rotation, so none of its class lets it \
+                                         through"
+                        .to_owned()
+                }
                 [] => "no class of tickets is let through".to_owned(),
                 classes => format!(
                     "if it cannot wait, PO comments on the ticket with the line `Class: …` and one \
@@ -136,6 +141,7 @@ pub(super) fn error_budget(desk: &Desk<'_>) -> Check {
     }
     let classes: Vec<_> = budget.except.iter().map(|class| format!("`{class}`")).collect();
     let urgent = match classes.as_slice() {
+        _ if desk.rotation() => "a rotation has the class `normal`, which waits".to_owned(),
         [] => "ops.yaml lets no class of tickets through (`except`)".to_owned(),
         classes => format!(
             "a ticket that makes it more reliable may go now: PO comments on it with the line \

@@ -33,6 +33,7 @@ pub(super) fn judge(created: &Created, facts: &Facts, commit: &str) -> Judged {
         people: governs.map(|settings| std::sync::Arc::new(settings.people.clone())),
         candidate: None,
         plan: None,
+        moot: None,
     }
 }
 

@@ -5,6 +5,8 @@ mod back;
 mod forward;
 mod step;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use back::back;
@@ -13,6 +15,7 @@ pub use step::{Goal, OnDeadline, Stage, Step, Via, Which};
 use crate::{
     candidate::Candidate,
     id::{DeploymentId, Digest, EnvironmentName, Identity, ReleaseId, TicketId},
+    secrets,
     settings::{Revision, Service},
     watch::Baseline,
     world::ReleaseSpec,
@@ -29,6 +32,11 @@ pub enum Kind {
         /// Its commit, as the ticket names it.
         commit: String,
     },
+    /// What serves is started anew, since a secret of it has another value (S16).
+    Rotation {
+        /// The deployment that brought what serves.
+        of: DeploymentId,
+    },
     /// Somebody wants a closed deployment undone (S15).
     Rollback {
         /// The deployment to undo.
@@ -41,7 +49,7 @@ pub enum Kind {
 impl Kind {
     /// Whether a ticket asked for it, so that the ticket says whether it still wants it.
     pub fn by_ticket(&self) -> bool {
-        !matches!(self, Self::Rollback { .. })
+        !matches!(self, Self::Rollback { .. } | Self::Rotation { .. })
     }
 }
 
@@ -56,6 +64,10 @@ pub struct KnownRelease {
     pub by: DeploymentId,
     /// Milliseconds from start to healthy, measured then.
     pub start_ms: Option<u64>,
+    /// Versions of its secrets by variable, as keyed hashes (P13), read when its facts were
+    /// gathered. Unknown in older journals.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_versions: BTreeMap<String, String>,
 }
 
 /// What follows a stage that is not the last one (S12).
@@ -92,6 +104,11 @@ pub struct Plan {
     pub new: KnownRelease,
     /// The captured previous state; `None` is *absent* (S1).
     pub old: Option<KnownRelease>,
+    /// The secret references with which the old version is started on the way back, where they are
+    /// others than those recorded with it: the current ones (S17), or, for a rotation, the previous
+    /// values (S16). Copies that run already keep what they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_secrets: Option<Vec<(String, String)>>,
     /// What a deployment left that froze and that this one mends (S11): it gave way, so nobody else
     /// clears that away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,10 +140,15 @@ pub struct PlanInput {
     pub reference: String,
     /// What is to be deployed.
     pub candidate: Candidate,
-    /// What exactly is brought back, for rollbacks; for releases the service's settings say it.
+    /// What exactly is started, for rollbacks and rotations; for releases the service's settings say
+    /// it.
     pub again: Option<ReleaseSpec>,
+    /// What secret references lead to.
+    pub secrets: secrets::Found,
     /// What serves now.
     pub old: Option<KnownRelease>,
+    /// The secret references with which that is started on the way back.
+    pub old_secrets: Option<Vec<(String, String)>>,
     /// What a deployment left that froze and that this one mends.
     pub frozen: Option<ReleaseSpec>,
     /// Its traffic.
@@ -141,8 +163,13 @@ impl Plan {
             .clone()
             .unwrap_or_else(|| spec_of(&input.candidate, &input.service, input.deployment));
         spec.release = input.candidate.release_id(input.deployment);
-        let new =
-            KnownRelease { spec, candidate: input.candidate, by: input.deployment, start_ms: None };
+        let new = KnownRelease {
+            secret_versions: secrets::versions(&spec.secrets, &input.secrets),
+            spec,
+            candidate: input.candidate,
+            by: input.deployment,
+            start_ms: None,
+        };
         let mut plan = Self {
             deployment: input.deployment,
             kind: input.kind,
@@ -154,6 +181,9 @@ impl Plan {
             service: input.service,
             reference: input.reference,
             new,
+            old_secrets: input.old_secrets.filter(|secrets| {
+                input.old.as_ref().is_some_and(|old| old.spec.secrets != *secrets)
+            }),
             old: input.old,
             frozen: input.frozen,
             baseline: input.baseline,
@@ -178,16 +208,34 @@ impl Plan {
     pub fn spec(&self, which: Which) -> Option<ReleaseSpec> {
         match which {
             Which::New => Some(self.new.spec.clone()),
-            Which::Old => self.old.as_ref().map(|old| old.spec.clone()),
+            Which::Old => self.old_spec(),
             Which::Frozen => self.frozen.clone(),
-            Which::Rehearsal => self.old.as_ref().map(|old| {
-                let mut spec = old.spec.clone();
+            Which::Rehearsal => self.old_spec().map(|mut spec| {
                 spec.release =
                     ReleaseId::new(format!("{}-rehearsed-{}", spec.release, self.deployment.0));
                 spec.replicas = 1;
                 spec
             }),
         }
+    }
+
+    /// The old release as it is started where a copy of it is needed.
+    fn old_spec(&self) -> Option<ReleaseSpec> {
+        let mut spec = self.old.as_ref()?.spec.clone();
+        if let Some(secrets) = &self.old_secrets {
+            spec.secrets.clone_from(secrets);
+        }
+        Some(spec)
+    }
+
+    /// Variables whose secret has another version than in what serves.
+    pub fn rotated(&self) -> Vec<&str> {
+        let Some(old) = &self.old else { return Vec::new() };
+        let differs = |(name, version): &(&String, &String)| {
+            old.secret_versions.get(*name).is_some_and(|was| was != *version)
+        };
+        let new = self.new.secret_versions.iter().filter(differs);
+        new.map(|(name, _)| name.as_str()).collect()
     }
 }
 
@@ -198,7 +246,7 @@ fn spec_of(candidate: &Candidate, service: &Service, deployment: DeploymentId) -
         artifact: candidate.artifact.clone(),
         command: service.command.clone(),
         env: service.env.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
-        secrets: service.secrets.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        secrets: service.secrets.iter().map(|(k, v)| (k.clone(), v.from.clone())).collect(),
         replicas: service.replicas,
         fixed_port: service.fixed_port,
         stop_grace_ms: service.drain_ms,

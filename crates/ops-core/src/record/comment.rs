@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{duration, is_rollback, person, previous, quoted, tickets, version};
+use super::{asked_by, duration, is_rollback, person, previous, quoted, version};
 use crate::{
     checks::{Checklist, Verdict},
     deploy::{Deployment, HoldCause, Phase},
@@ -222,7 +222,7 @@ fn header(out: &mut String, deployment: &Deployment) {
     field(out, "Version/Tag", &sha(deployment));
     field(out, "Previous version", &previous(deployment));
     let by = match &deployment.created.kind {
-        Kind::Release | Kind::Settings { .. } => "ops".to_owned(),
+        Kind::Release | Kind::Settings { .. } | Kind::Rotation { .. } => "ops".to_owned(),
         Kind::Rollback { by, .. } => format!("ops, asked by {}", person(by)),
     };
     field(out, "Deployed by", &by);
@@ -346,7 +346,7 @@ pub fn failure_comment(deployment: &Deployment) -> String {
     } else if withdrawn {
         line(&mut out, "**Status: withdrawn.**");
     } else {
-        let _ = writeln!(out, "**Status: failed; {} remains in rfp.**", tickets(deployment));
+        let _ = writeln!(out, "**Status: failed; {} remains in rfp.**", asked_by(deployment));
     }
     out
 }

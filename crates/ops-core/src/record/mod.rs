@@ -71,8 +71,11 @@ pub fn report_sentence(report: &Report) -> String {
     }
 }
 
-/// `MNS-7`, or `MNS-7 and MNS-9`.
-pub(crate) fn tickets(deployment: &Deployment) -> String {
+/// `MNS-7`, or `MNS-7 and MNS-9`; what no ticket asked for has a name all the same.
+pub fn asked_by(deployment: &Deployment) -> String {
+    if is_rotation(deployment) {
+        return rotation(deployment);
+    }
     let names: Vec<_> = deployment.created.tickets.iter().map(ToString::to_string).collect();
     names.join(" and ")
 }
@@ -94,6 +97,17 @@ pub(crate) fn previous(deployment: &Deployment) -> String {
         }
         None => "none (first deployment)".into(),
     }
+}
+
+pub(crate) fn is_rotation(deployment: &Deployment) -> bool {
+    matches!(deployment.created.kind, Kind::Rotation { .. })
+}
+
+/// `rotation of DB_URL of shop`; the secrets as far as they are known. Names of variables only.
+fn rotation(deployment: &Deployment) -> String {
+    let rotated = deployment.plan.as_ref().map_or_else(Vec::new, |plan| plan.rotated());
+    let what = if rotated.is_empty() { "secrets".to_owned() } else { rotated.join(", ") };
+    format!("rotation of {what} of {}", deployment.created.service)
 }
 
 pub(crate) fn is_rollback(deployment: &Deployment) -> bool {

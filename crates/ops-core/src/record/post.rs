@@ -1,6 +1,6 @@
 //! Posts on the meeting board: one per event, by number, with what happens next.
 
-use super::{duration, is_rollback, person, previous, quoted, tickets, version};
+use super::{asked_by, duration, is_rollback, is_rotation, person, previous, quoted, version};
 use crate::{
     deploy::{Deployment, HoldCause, Phase},
     id::Identity,
@@ -8,7 +8,7 @@ use crate::{
 };
 
 fn name(deployment: &Deployment) -> String {
-    format!("{} ({})", tickets(deployment), deployment.id())
+    format!("{} ({})", asked_by(deployment), deployment.id())
 }
 
 fn environment(deployment: &Deployment) -> &str {
@@ -18,6 +18,9 @@ fn environment(deployment: &Deployment) -> &str {
 /// A ticket is held.
 pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
     let next = match cause {
+        HoldCause::Checks { .. } | HoldCause::Prepare { .. } if is_rotation(deployment) => {
+            &held_rotation(deployment)
+        }
         HoldCause::Aborted { .. } => "An operator says resume to go on.",
         HoldCause::Checks { .. } | HoldCause::Prepare { .. } => {
             "What must happen first is on the ticket; it goes on by itself."
@@ -27,10 +30,33 @@ pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
     format!("OPS: {} is held: {why}. Nothing was changed. {next}", name(deployment))
 }
 
+/// There is no ticket on which it could stand what must happen first.
+fn held_rotation(deployment: &Deployment) -> String {
+    let list = deployment.checklist.as_ref();
+    let first = list.and_then(|list| list.failing().next()).map(|check| check.remedy.as_str());
+    let more = format!("`ops explain {}` says more", deployment.id());
+    match first.filter(|first| !first.is_empty()) {
+        Some(first) => format!("First: {}. {more}.", quoted(first, 500)),
+        None => format!("{more}; it goes on by itself."),
+    }
+}
+
 /// Users can notice from now on.
 pub fn start_post(deployment: &Deployment) -> String {
+    if is_rotation(deployment) {
+        return format!(
+            "OPS: {} begins: {} is deployed anew on {}, with the value that is there now. The way \
+             back is the same version with the value before, which is proven to be there. Rollback \
+             is armed.",
+            name(deployment),
+            version(deployment),
+            environment(deployment)
+        );
+    }
     let what = match &deployment.created.kind {
-        Kind::Release | Kind::Settings { .. } => format!("deploying {}", version(deployment)),
+        Kind::Release | Kind::Settings { .. } | Kind::Rotation { .. } => {
+            format!("deploying {}", version(deployment))
+        }
         Kind::Rollback { of, by } => {
             format!("taking back {of}, asked by {}: deploying {}", person(by), version(deployment))
         }
@@ -46,8 +72,13 @@ pub fn start_post(deployment: &Deployment) -> String {
 /// It goes back.
 pub fn back_post(deployment: &Deployment) -> String {
     let why = deployment.cause().map(crate::deploy::Cause::words).unwrap_or_default();
+    let next = if is_rotation(deployment) {
+        "the copies with the previous value take all traffic"
+    } else {
+        "the previous version takes all traffic"
+    };
     format!(
-        "OPS: {} is rolling back {} on {}: {}. Next: the previous version takes all traffic.",
+        "OPS: {} is rolling back {} on {}: {}. Next: {next}.",
         name(deployment),
         version(deployment),
         environment(deployment),
@@ -65,17 +96,31 @@ pub fn failure_post(deployment: &Deployment) -> String {
         Phase::Thawed { .. } => "its way back failed at first; what serves now is healthy".into(),
         _ => format!("rolled back; {} serves", previous(deployment)),
     };
+    if is_rotation(deployment) {
+        let id = deployment.id();
+        return format!(
+            "OPS: {} failed, {serves} on {}. It says nothing against the version. Next: ops tries \
+             again when the value changes again, or when a listed person says `resume {id}`; \
+             `ops show {id}` has the details.",
+            name(deployment),
+            environment(deployment)
+        );
+    }
     format!(
         "OPS: {} deployment failed, {serves} on {}. {} {stays}, details are on it.",
         name(deployment),
         environment(deployment),
-        tickets(deployment)
+        asked_by(deployment)
     )
 }
 
 /// It is done.
 pub fn success_post(deployment: &Deployment) -> String {
-    let what = if is_rollback(deployment) { "rolled back to" } else { "deployed" };
+    let what = match deployment.created.kind {
+        Kind::Rollback { .. } => "rolled back to",
+        Kind::Rotation { .. } => "is done, now in use by",
+        Kind::Release | Kind::Settings { .. } => "deployed",
+    };
     let after = deployment.last.ms.saturating_sub(deployment.began.ms);
     let after = if deployment.last.boot == deployment.began.boot {
         format!(" after {}", duration(after))
@@ -92,9 +137,14 @@ pub fn success_post(deployment: &Deployment) -> String {
 
 /// The way back failed.
 pub fn frozen_post(deployment: &Deployment) -> String {
+    let what = if is_rotation(deployment) {
+        format!("`ops explain {}` says what to do", deployment.id())
+    } else {
+        "what to do is on the ticket".to_owned()
+    };
     format!(
         "OPS: {} could not be rolled back on {}. The healthiest copy serves, {} is blocked. Somebody \
-     must look now; what to do is on the ticket.",
+     must look now; {what}.",
         name(deployment),
         environment(deployment),
         deployment.created.group

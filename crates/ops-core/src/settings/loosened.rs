@@ -55,6 +55,7 @@ pub fn loosened_service(old: &Service, new: &Service) -> Vec<Loosening> {
     rollout(old, new, &mut found);
     watch(old, new, &mut found);
     around(old, new, &mut found);
+    rotation(old, new, &mut found);
     found.all
 }
 
@@ -241,6 +242,22 @@ fn rollout(old: &Service, new: &Service, found: &mut Found) {
     }
 }
 
+/// A deployment without a ticket becomes possible, which nobody of CQ and QA sees (S16). Another
+/// reference of a secret that rotates is none: a rotation brings only another value of the one that
+/// was approved. A pin that goes makes a way back use what nobody has proven for it (S17).
+fn rotation(old: &Service, new: &Service, found: &mut Found) {
+    for (name, is) in &new.secrets {
+        let was = old.secrets.get(name);
+        if is.rotate && !was.is_some_and(|was| was.rotate) {
+            let words = "true: another value is deployed without a ticket";
+            found.add(&format!("secrets.{name}.rotate"), words);
+        }
+        if was.is_some_and(|was| was.pinned) && !is.pinned {
+            found.add(&format!("secrets.{name}.pinned"), "false, was true");
+        }
+    }
+}
+
 fn covers(new: &TrafficStep, old: &TrafficStep) -> bool {
     new.weight <= old.weight
         && new.dwell_seconds >= old.dwell_seconds
@@ -292,6 +309,8 @@ mod tests {
     use super::*;
     use crate::fixture;
 
+    const DB_URL: &str = "env:DB_URL";
+
     fn paths(change: impl Fn(&mut Settings)) -> Vec<String> {
         let old = fixture::settings(Strategy::Canary {
             steps: vec![TrafficStep { weight: 5, dwell_seconds: 60, min_requests: 50 }],
@@ -342,6 +361,10 @@ mod tests {
         one("services.shop.lock_group", &|new| shop(new).lock_group = Some("own".into()));
         one("services.shop.migrations", &|new| {
             shop(new).migrations = crate::settings::Migrations::AtStart;
+        });
+        one("services.shop.secrets.DB_URL.rotate", &|new| {
+            let secret = crate::settings::Secret { rotate: true, ..DB_URL.into() };
+            shop(new).secrets.insert("DB_URL".into(), secret);
         });
         one("operators", &|new| new.people.operators.push("dan@example.org".into()));
         one("solo", &|new| new.people.solo = true);

@@ -4,6 +4,7 @@
 
 mod gate;
 mod loosened;
+mod secret;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ pub use gate::{
     NORMAL_CLASS, Notify, Opening, ReadState, Via, Window, WindowKind,
 };
 pub use loosened::{Loosening, loosened, loosened_service, never};
+pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Digest, EnvironmentName, Identity, ServiceName};
@@ -89,7 +91,7 @@ pub struct Service {
     /// Plain variables.
     pub env: BTreeMap<String, String>,
     /// Variables whose values are references, such as `env:NAME` or `file:/path`.
-    pub secrets: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, Secret>,
     /// How many replicas serve.
     pub replicas: u32,
     /// Fewest replicas that must serve at any instant (P6).

@@ -153,6 +153,7 @@ impl<J: Journal> Engine<J> {
         let created = &deployment.created;
         let undo = match created.kind {
             Kind::Release | Kind::Settings { .. } => None,
+            Kind::Rotation { of } => self.serves_good(of),
             Kind::Rollback { of, ref by } if *by == created.me => self.before_its_ticket(of),
             Kind::Rollback { of, .. } => self.before(of),
         };
@@ -203,6 +204,7 @@ impl<J: Journal> Engine<J> {
             let number = name.to_ascii_uppercase().strip_prefix("D-")?.parse().ok()?;
             let id = DeploymentId(number);
             // To recall it is to read its whole story: only for those who ask.
+            let serves = serves.map(|by| self.brought_first(by));
             let one = self.recall(id).ok()??;
             let froze = matches!(one.phase, Phase::Frozen { .. } | Phase::Thawed { .. })
                 && one.created.group == created.group
@@ -253,6 +255,7 @@ impl<J: Journal> Engine<J> {
         self.answer_jobs(now, jobs);
         self.prune_job(now, jobs);
         self.count_job(now, jobs);
+        self.secrets_job(now, jobs);
         self.notices(now, jobs);
         self.announcements(now, jobs);
         self.first_looks(now, jobs);

@@ -41,6 +41,7 @@ impl<J: Journal> Engine<J> {
             events.extend(serves(deployment));
             events.extend(absent(deployment));
             events.extend(self.stays(deployment));
+            events.extend(super::rotations::unrotated(deployment));
         }
         events.extend(self.condemns(deployment));
         events.extend(self.tried(deployment, now));

@@ -105,7 +105,7 @@ impl<J: Journal> Engine<J> {
 
     /// What served before a deployment.
     pub(crate) fn before(&self, id: DeploymentId) -> Option<KnownRelease> {
-        let deployment = self.recall(id).ok().flatten()?;
+        let deployment = self.recall(self.brought_first(id)).ok().flatten()?;
         deployment.plan?.old.clone()
     }
 
@@ -115,7 +115,7 @@ impl<J: Journal> Engine<J> {
         let ticket = self.recall(id).ok().flatten()?.created.tickets.first().cloned();
         let mut old = self.before(id)?;
         for _ in 0..TRIES_OF_A_TICKET {
-            let brought = self.recall(old.by).ok().flatten()?;
+            let brought = self.recall(self.brought_first(old.by)).ok().flatten()?;
             if ticket.is_none() || brought.created.tickets.first() != ticket.as_ref() {
                 break;
             }

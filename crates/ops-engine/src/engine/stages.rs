@@ -55,18 +55,19 @@ impl<J: Journal> Engine<J> {
     }
 
     fn take_back(&mut self, of: DeploymentId, now: &Now) -> Result<(), EngineError> {
-        let Some(shipped) = self.recall(of)? else { return Ok(()) };
+        let first = self.brought_first(of);
+        let Some(shipped) = self.recall(first)? else { return Ok(()) };
         let Some(plan) = shipped.plan.as_ref().filter(|plan| plan.soak.is_some()) else {
             return Ok(());
         };
         self.note(&EngineEvent::Recalled { of }, now)?;
-        if plan.old.is_none() || self.before_its_ticket(of).is_none() {
+        if plan.old.is_none() || self.before_its_ticket(first).is_none() {
             // Nothing served there before: what came first stays until something newer comes.
             return Ok(());
         }
         let created = Created {
             id: self.next_deployment()?,
-            kind: Kind::Rollback { of, by: shipped.created.me.clone() },
+            kind: Kind::Rollback { of: first, by: shipped.created.me.clone() },
             retries: 0,
             ..shipped.created
         };

@@ -9,9 +9,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use ops_core::{
     checks::{ArtifactFact, Facts, HostFact, LimitFacts, Tally, candidate_of},
     deploy::Created,
-    id::{Digest, EnvironmentName},
+    id::{Digest, EnvironmentName, ServiceName},
     notes::{FoundNotes, Notes, NotesFound, find_notes},
     plan::{Kind, KnownRelease},
+    secrets,
     settings::{Environment, Role, Service, Settings},
     signal::SignalSecond,
     ticket::Ticket,
@@ -123,7 +124,7 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         siblings: siblings(ports, created),
         old_stored: old.as_ref().map(|old| ports.artifacts.verify(&old.spec.artifact)),
         host: host(ports, limits, service),
-        secrets: secrets(ports, service),
+        secrets: secrets(ports, paper.settings.as_deref().ok(), place, &[&old, &known.undo]),
         dependencies: around::dependencies(ports, &paper.settings, place, known),
         limits: around::limits(ports, limits),
         alerts: around::alerts(ports, settings),
@@ -170,7 +171,7 @@ fn nothing(paper: Paper, known: &Known) -> Facts {
         door: Err(fault()),
         health: BTreeMap::new(),
         host: Err(fault()),
-        secrets: Vec::new(),
+        secrets: secrets::Found::new(),
         dependencies: Vec::new(),
         limits: LimitFacts::default(),
         alerts: Vec::new(),
@@ -201,6 +202,8 @@ pub(super) fn governing(ports: &Ports, governs: Option<&str>) -> Look<Arc<Settin
 
 /// A service in the environment of a deployment.
 pub(super) struct Place {
+    /// Its name in `ops.yaml`.
+    pub(super) whole: ServiceName,
     pub(super) service: Service,
     pub(super) environment: EnvironmentName,
 }
@@ -215,10 +218,11 @@ impl Place {
         let whole = whole?;
         let stage = match created.kind {
             Kind::Release => whole.stage_of(candidate, known.soaked.as_ref()),
-            Kind::Rollback { .. } | Kind::Settings { .. } => None,
+            Kind::Rollback { .. } | Kind::Rotation { .. } | Kind::Settings { .. } => None,
         };
         let environment = stage.unwrap_or(&created.environment).clone();
-        Some(Self { service: whole.in_stage(&environment)?, environment })
+        let service = whole.in_stage(&environment)?;
+        Some(Self { whole: whole.name.clone(), service, environment })
     }
 }
 
@@ -284,17 +288,33 @@ fn host(
     })
 }
 
-fn secrets(ports: &Ports, service: Option<&Service>) -> Vec<(String, Result<bool, Fault>)> {
-    let Some(service) = service else {
-        return Vec::new();
-    };
-    service
-        .secrets
-        .iter()
-        .map(|(name, reference)| {
-            (name.clone(), ports.secrets.version(reference).map(|version| version.is_some()))
-        })
-        .collect()
+/// Every reference that bears on the deployment: those of the service as it is deployed, of the one
+/// that governs, of what serves and of what is brought back.
+fn secrets(
+    ports: &Ports,
+    settings: Option<&Settings>,
+    place: Option<&Place>,
+    releases: &[&Option<KnownRelease>],
+) -> secrets::Found {
+    let Some(place) = place else { return secrets::Found::new() };
+    let governs = settings.and_then(|all| all.services.get(&place.whole));
+    let releases = || releases.iter().filter_map(|one| one.as_ref());
+    let services = governs.into_iter().chain([&place.service]);
+    versions(ports, services.flat_map(|service| secrets::references(service, releases())))
+}
+
+/// Which versions these references lead to.
+pub(super) fn versions<'a>(
+    ports: &Ports,
+    references: impl IntoIterator<Item = &'a String>,
+) -> secrets::Found {
+    let mut found = secrets::Found::new();
+    for reference in references {
+        if !found.contains_key(reference) {
+            found.insert(reference.clone(), ports.secrets.version(reference));
+        }
+    }
+    found
 }
 
 fn signals(ports: &Ports, service: Option<&Service>) -> Look<Vec<SignalSecond>> {

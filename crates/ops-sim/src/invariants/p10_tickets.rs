@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use ops_core::id::TicketId;
 
-use super::board::{Written, comments, deeds, twice};
+use super::board::{Written, comments, deeds, posts, twice};
 use crate::world::{World, ledger::Deed, marker, planning::ME};
 
 const FAILED: [&str; 2] = ["## Deployment Failed", "## Deployment Withdrawn"];
@@ -78,6 +78,14 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
         let markers = written.iter().map(|one| one.marker.as_str());
         if let Some(words) = twice(markers, &world.planning.late) {
             return Err(words);
+        }
+        let rotation = |(text, _): &(String, String)| text.starts_with("OPS: rotation of ");
+        if posts(world, deployment).iter().any(rotation) {
+            // No ticket asked for it, so none may bear its words.
+            if written.is_empty() {
+                continue;
+            }
+            return Err(format!("the rotation D-{deployment} wrote on a ticket"));
         }
         // Where the way back failed, the new version may have stayed.
         let froze = written.iter().any(|one| one.heading == "## Deployment Frozen");

@@ -62,6 +62,8 @@ pub enum Happening {
     HostLow(bool),
     /// Secret values are gone, or there again.
     SecretsGone(bool),
+    /// A secret reference leads to another version.
+    Secret(&'static str, &'static str),
     /// Somebody asks for something.
     Ask(Who, Ask),
     /// Somebody writes to ops on the meeting board.
@@ -105,6 +107,7 @@ impl Happening {
             Self::Spoil(_) => "an artifact is spoilt",
             Self::HostLow(_) => "little room",
             Self::SecretsGone(_) => "secrets gone",
+            Self::Secret(..) => "another secret",
             Self::Ask(..) => "a person asks",
             Self::Mention(..) => "a person writes",
             Self::HandStart(_) => "started by hand",
@@ -155,6 +158,9 @@ impl World {
             }
             Happening::Spoil(digest) => self.store.spoil(digest, t),
             Happening::HostLow(low) => self.host.disk_free = if *low { 1 << 20 } else { 100 << 30 },
+            Happening::Secret(reference, version) => {
+                self.secret_versions.insert((*reference).to_owned(), (*version).to_owned());
+            }
             Happening::SecretsGone(gone) => self.secrets = !gone,
             Happening::Mention(who, text) => self.meeting.post("ops", who, text, true),
             Happening::HandStart(service) => self.start_by_hand(service),

@@ -115,6 +115,7 @@ fn parts(work: &Work) -> &'static [Part] {
         },
         Work::Highest => &[Part::Target],
         Work::Count { .. } => &[Part::Door],
+        Work::Secrets { .. } => &[Part::Secrets],
         Work::Tell { .. } => &[Part::Host],
         Work::Mentions { .. } | Work::Answer { .. } | Work::Announce { .. } => &[Part::Meeting],
     }

@@ -154,6 +154,10 @@ pub struct World {
     pub host: HostFacts,
     /// Whether secret references lead to values.
     pub secrets: bool,
+    /// Versions to which references lead; `v1` for all others.
+    pub secret_versions: BTreeMap<String, String>,
+    /// Versions with which every service that has them answers errors.
+    pub bad_secrets: BTreeSet<String>,
     /// How each artifact behaves.
     pub conducts: BTreeMap<Digest, Conduct>,
     /// Requests per second, per service.
@@ -197,6 +201,8 @@ impl World {
             settings,
             host: HostFacts { disk_free: 100 << 30, inodes_free: 1 << 20, memory_free: 16 << 30 },
             secrets: true,
+            secret_versions: BTreeMap::new(),
+            bad_secrets: BTreeSet::new(),
             conducts: BTreeMap::new(),
             rates: wishes::UNITS.iter().map(|name| ((*name).to_owned(), 40)).collect(),
             ledger: Ledger::default(),
@@ -399,14 +405,24 @@ impl World {
             return Err(ActError::NotApplied(Fault::new(what, "the target", "import it")));
         }
         let good = Conduct::of(Kind::Good);
-        let conduct = self.conducts.get(&spec.artifact).cloned().unwrap_or(good);
+        let mut conduct = self.conducts.get(&spec.artifact).cloned().unwrap_or(good);
+        let one = |(name, from): &(String, String)| (name.clone(), self.secret_version(from));
+        let secrets: BTreeMap<String, String> = spec.secrets.iter().map(one).collect();
+        if secrets.values().any(|version| self.bad_secrets.contains(version)) {
+            conduct = Conduct::of(Kind::Errors);
+        }
         let fresh = !self.target.of(&spec.service).any(|one| one.release == spec.release);
-        self.target.start(stamp, spec, &conduct, self.clock.t)?;
+        self.target.start(stamp, spec, (&conduct, &secrets), self.clock.t)?;
         let (release, artifact) = (spec.release.clone(), spec.artifact.clone());
         let config = spec.env.iter().find(|(name, _)| name == "CONFIG");
         let config = config.and_then(|(_, commit)| commit.parse().ok()).unwrap_or(0);
         self.write(stamp, &spec.service, Deed::Start { release, artifact, config, fresh });
         Ok(())
+    }
+
+    /// The version to which a reference leads.
+    pub fn secret_version(&self, reference: &str) -> String {
+        self.secret_versions.get(reference).cloned().unwrap_or_else(|| "v1".to_owned())
     }
 
     fn write(&mut self, stamp: Stamp, service: &ServiceName, deed: Deed) {

@@ -294,8 +294,8 @@ impl Herald for Port {
 }
 
 impl Secrets for Port {
-    fn version(&self, _: &str) -> Look<Option<String>> {
-        self.look(Part::Secrets, |world| world.secrets.then(|| "v1".to_owned()))
+    fn version(&self, reference: &str) -> Look<Option<String>> {
+        self.look(Part::Secrets, |world| world.secrets.then(|| world.secret_version(reference)))
     }
 }
 

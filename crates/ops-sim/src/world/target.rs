@@ -63,6 +63,8 @@ pub struct SimReplica {
     /// Whether it has been healthy since it was last told to run. A crash or a blip does not take
     /// that away: it says what ops did, not what the world did.
     pub sound: bool,
+    /// Versions of the secrets with which it was last started, by variable.
+    pub secrets: BTreeMap<String, String>,
     /// Health probes fail until then for no fault of the version.
     pub blip_until: u64,
     conduct: Conduct,
@@ -215,7 +217,13 @@ impl SimTarget {
     }
 
     /// Makes a release run.
-    pub fn start(&mut self, stamp: Stamp, spec: &ReleaseSpec, conduct: &Conduct, t: u64) -> Act {
+    pub fn start(
+        &mut self,
+        stamp: Stamp,
+        spec: &ReleaseSpec,
+        (conduct, secrets): (&Conduct, &BTreeMap<String, String>),
+        t: u64,
+    ) -> Act {
         self.seen(stamp, &spec.service, &spec.release)?;
         for n in 0..spec.replicas {
             let id = format!("{}/{n}", spec.release);
@@ -228,17 +236,26 @@ impl SimTarget {
                         replica.sound = false;
                     }
                     if replica.life == Life::Stopped {
+                        replica.secrets.clone_from(secrets);
+                        replica.conduct = conduct.clone();
                         replica.run(t);
                     }
                 }
-                None => self.create(id, stamp, spec, conduct, t),
+                None => self.create(id, stamp, spec, (conduct, secrets), t),
             }
         }
         self.fight_for_ports(spec, t);
         Ok(())
     }
 
-    fn create(&mut self, id: String, stamp: Stamp, spec: &ReleaseSpec, conduct: &Conduct, t: u64) {
+    fn create(
+        &mut self,
+        id: String,
+        stamp: Stamp,
+        spec: &ReleaseSpec,
+        (conduct, secrets): (&Conduct, &BTreeMap<String, String>),
+        t: u64,
+    ) {
         let port = spec.fixed_port.unwrap_or_else(|| {
             self.next_port = (self.next_port + 1) % PORTS;
             FIRST_PORT + self.next_port
@@ -252,6 +269,7 @@ impl SimTarget {
             wanted: true,
             life: Life::Stopped,
             sound: false,
+            secrets: secrets.clone(),
             blip_until: 0,
             conduct: conduct.clone(),
             grace_ms: spec.stop_grace_ms,

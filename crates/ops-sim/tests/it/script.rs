@@ -1,8 +1,11 @@
 //! Words for scripted scenarios.
 
+use std::sync::Arc;
+
 use ops_core::{
     deploy::PhaseName,
     id::{DeploymentId, Digest, ServiceName, TicketId},
+    settings::{Secret, Settings},
 };
 use ops_sim::{
     scheduler::{Sim, happening::Happening},
@@ -11,6 +14,7 @@ use ops_sim::{
         conduct::{Conduct, Kind},
         lock,
         planning::{Lacks, Wish},
+        wishes::units,
     },
 };
 
@@ -42,6 +46,28 @@ impl Script {
             lacks: Lacks::Nothing,
             priority: 3,
         }
+    }
+
+    /// Declares a secret of a service in the first `ops.yaml`; only before anything has happened.
+    pub(crate) fn secret(&mut self, service: &str, name: &str, secret: Secret) {
+        let mut world = lock(&self.sim.world);
+        let mut settings = Settings::clone(&world.settings);
+        if let Some(service) = settings.services.get_mut(&ServiceName::from(service)) {
+            service.secrets.insert(name.to_owned(), secret);
+        }
+        let settings = Arc::new(settings);
+        let commit = settings.revision.commit.clone().unwrap_or_default();
+        world.units = units(&settings);
+        world.commits.insert(commit, Arc::clone(&settings));
+        world.settings = settings;
+    }
+
+    /// Versions of a secret of a service in the copies that users reach, or that are told to run.
+    pub(crate) fn versions(&self, service: &str, name: &str) -> Vec<String> {
+        let world = lock(&self.sim.world);
+        let service = ServiceName::from(service);
+        let alive = world.target.of(&service).filter(|one| one.alive());
+        alive.filter_map(|one| one.secrets.get(name).cloned()).collect()
     }
 
     /// Files a ticket and returns its number.

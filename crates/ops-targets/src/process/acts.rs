@@ -37,7 +37,7 @@ impl ProcessTarget {
             let replica = match known.iter().find(|replica| replica.spec.index == index) {
                 Some(replica) => {
                     self.check_known(replica, spec).map_err(ActError::NotApplied)?;
-                    replica.clone()
+                    refer(replica, spec).map_err(ActError::NotApplied)?
                 }
                 None => self.add(spec, index).map_err(ActError::NotApplied)?,
             };
@@ -106,14 +106,9 @@ impl ProcessTarget {
     fn check_known(&self, replica: &Known, spec: &ReleaseSpec) -> Look<()> {
         let wanted =
             self.keeper_spec(spec, replica.spec.index, replica.spec.port, &replica.folder)?;
-        let same = (&wanted.artifact, &wanted.program, &wanted.args, &wanted.env, &wanted.secrets)
-            == (
-                &replica.spec.artifact,
-                &replica.spec.program,
-                &replica.spec.args,
-                &replica.spec.env,
-                &replica.spec.secrets,
-            );
+        let (is, was) = (&wanted, &replica.spec);
+        let same = (&is.artifact, &is.program, &is.args, &is.env)
+            == (&was.artifact, &was.program, &was.args, &was.env);
         if !same || spec.fixed_port.is_some_and(|port| port != replica.spec.port) {
             return Err(Fault::new(
                 "this release exists with another specification",
@@ -139,6 +134,32 @@ impl ProcessTarget {
         self.link_artifact(&replica, &spec.artifact)?;
         Ok(replica)
     }
+}
+
+/// A release never changes, but where its secrets are found can (S16, S17): a replica that has
+/// stopped starts with the references that are asked for; one that runs keeps what it has.
+fn refer(replica: &Known, spec: &ReleaseSpec) -> Look<Known> {
+    let mut replica = replica.clone();
+    let until = Instant::now() + LEAVE_WAIT;
+    while replica.spec.secrets != spec.secrets && has_stopped(&replica)? {
+        if let Some(lock) = try_lock(&replica)? {
+            replica.spec = ops_keeper::refer(&lock, &replica.folder, &spec.secrets)
+                .map_err(|error| unwritable(&replica.folder, &error))?;
+        } else if Instant::now() >= until {
+            let next = "look again, then give the same act again";
+            return Err(Fault::new("its keeper is just leaving", &replica.spec.id, next));
+        } else {
+            std::thread::sleep(PAUSE);
+        }
+    }
+    Ok(replica)
+}
+
+/// Whether it was last written down as stopped; its keeper may still be leaving.
+fn has_stopped(replica: &Known) -> Look<bool> {
+    let status = ops_keeper::read_status(&replica.folder);
+    let status = status.map_err(|error| unreadable(&replica.folder, &error))?;
+    Ok(status.state == State::Stopped)
 }
 
 /// Proves that a replica has stopped and keeps it so.

@@ -360,6 +360,34 @@ fn p13_secrets_are_on_no_disk_and_in_no_command_line() {
 }
 
 #[test]
+fn s16_s17_what_has_stopped_starts_with_other_secrets_and_what_runs_keeps_its_own() {
+    let stand = Stand::new();
+    let source = tempfile::tempdir().unwrap();
+    let reference = |name: &str| {
+        let path = source.path().join(name);
+        std::fs::write(&path, name).unwrap();
+        vec![("TOKEN".to_owned(), format!("file:{}", path.display()))]
+    };
+    let text = "echo ${#TOKEN} > $SCRATCH/length; exec sleep 1000";
+    let mut spec = stand.release("abc-1", text);
+    spec.replicas = 1;
+    spec.secrets = reference("short");
+    stand.target.start(stamp(1, 1), &spec).unwrap();
+    eventually("it has the first one", || stand.text("length") == "5\n");
+    let before = stand.services();
+    spec.secrets = reference("much-longer");
+    stand.target.start(stamp(1, 2), &spec).unwrap();
+    stand.wait_for(&[Running]);
+    assert_eq!(stand.services(), before, "what runs is left alone");
+    stand.target.stop(stamp(1, 3), &spec.service, &spec.release).unwrap();
+    stand.wait_for(&[Stopped]);
+    eventually("it has started with the other one", || {
+        // Its keeper may just be leaving.
+        stand.target.start(stamp(1, 4), &spec).is_ok() && stand.text("length") == "11\n"
+    });
+}
+
+#[test]
 fn keepers_are_in_sessions_of_their_own() {
     let stand = Stand::new();
     let spec = stand.release("abc-1", SLEEPER);

@@ -121,9 +121,9 @@ fn artifacts(context: &Context, findings: &mut Findings) {
 
 fn secrets(ports: &Ports, settings: &Settings, findings: &mut Findings) {
     for service in settings.services.values() {
-        for (name, reference) in &service.secrets {
+        for (name, secret) in &service.secrets {
             let about = format!("secret {} of {}", name, service.name);
-            match ports.secrets.version(reference) {
+            match ports.secrets.version(&secret.from) {
                 Ok(Some(_)) => findings.good(&about, "is there"),
                 Ok(None) => {
                     findings.bad(&about, "has no value", "set it, for the daemon's account");

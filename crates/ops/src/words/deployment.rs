@@ -18,15 +18,23 @@ pub(crate) fn phase(phase: &str, paint: Paint) -> String {
     }
 }
 
-/// Its tickets.
+/// Its tickets; what no ticket asked for says what it is.
 pub(super) fn tickets(view: &DeploymentView) -> String {
+    if view.kind == "rotation" {
+        let secrets = view.secrets.join(", ");
+        let secrets = if secrets.is_empty() { "secrets" } else { &secrets };
+        return format!("rotation of {secrets}");
+    }
     let names: Vec<_> = view.tickets.iter().map(ToString::to_string).collect();
     names.join(", ")
 }
 
-/// What goes where: `shop v1 → v2`.
+/// What goes where: `shop v1 → v2`; a rotation changes no version.
 pub(super) fn what(view: &DeploymentView) -> String {
     let service = &view.service;
+    if let ("rotation", Some(same)) = (view.kind.as_str(), &view.version) {
+        return format!("{service} {same}");
+    }
     match (&view.previous, &view.version) {
         (Some(old), Some(new)) => format!("{service} {old} → {new}"),
         (None, Some(new)) => format!("{service} {new}"),

@@ -14,6 +14,7 @@ mod p3_boards;
 mod p3_settings;
 mod p3_state;
 mod refusals;
+mod rotation;
 mod ship;
 mod team;
 mod told;

@@ -170,9 +170,9 @@ pub(super) const BAD: &[Bad] = &[
     bad("variables", "a secret is not declared", Fail,
         |s| s.notes("secrets: [DB_URL]", "secrets: [DB_URL, API_KEY]")),
     bad("variables", "a secret has no value", Fail,
-        |s| s.facts.secrets = vec![("DB_URL".into(), Ok(false))]),
+        |s| s.facts.secrets = scene::found("env:DB_URL", Ok(None))),
     bad("variables", "p8_ a secret cannot be read", Error,
-        |s| s.facts.secrets = vec![("DB_URL".into(), Err(fault()))]),
+        |s| s.facts.secrets = scene::found("env:DB_URL", Err(fault()))),
     bad("variables", "p8_ a secret was not looked at", Error, |s| s.facts.secrets.clear()),
     bad("migrations", "the notes declare one", Fail,
         |s| s.notes("migrations: none", "migrations: [0007-add-column]")),
@@ -185,6 +185,16 @@ pub(super) const BAD: &[Bad] = &[
     bad("rollback-plan", "p8_ the target does not answer at a first deployment", Error, |s| {
         s.facts.old = None;
         s.facts.target = Err(fault());
+    }),
+    bad("rollback-plan", "s17_ a secret that only the previous version needs is gone", Fail, |s| {
+        if let Some(old) = &mut s.facts.old {
+            old.spec.secrets.push(("KEY".into(), "env:KEY".into()));
+        }
+        s.facts.secrets.extend(scene::found("env:KEY", Ok(None)));
+    }),
+    bad("rollback-plan", "s17_ a pinned secret of what serves is another one", Fail, |s| {
+        s.shop(|shop| { shop.secrets.insert("DB_URL".into(), scene::pinned()); });
+        s.facts.secrets = scene::found("env:DB_URL", Ok(Some("version 2")));
     }),
     bad("rollback-plan", "s1_ something runs that ops did not bring", Fail, |s| s.facts.old = None),
     bad("fingerprint", "a dependency is another one", Fail, |s| {
@@ -266,7 +276,7 @@ pub(super) const UNREAD: &[(&str, Change)] = &[
     ("health", |s| for answer in s.facts.health.values_mut() { *answer = Err(fault()); }),
     ("no health", |s| s.facts.health.clear()),
     ("host", |s| s.facts.host = Err(fault())),
-    ("secret", |s| s.facts.secrets = vec![("DB_URL".into(), Err(fault()))]),
+    ("secret", |s| s.facts.secrets = scene::found("env:DB_URL", Err(fault()))),
     ("no secret", |s| s.facts.secrets.clear()),
     ("dependency", |s| for one in &mut s.facts.dependencies { one.health = Err(fault()); }),
     ("no dependency", |s| s.facts.dependencies.clear()),

@@ -1,7 +1,15 @@
 //! The fast lane: what never holds a rollback, and what does all the same.
 
-use super::{BAD, Scene, Verdict};
-use crate::{checks::Verdict::Error, id::Digest, world::TargetView};
+use super::{
+    BAD, Scene, Verdict,
+    scene::{fault, found, pinned},
+};
+use crate::{
+    checks::{Verdict::Error, judge},
+    id::Digest,
+    plan::Which,
+    world::TargetView,
+};
 
 /// What says only that now is a bad time, or that what is taken back is bad.
 const NEVER_HOLD: [&str; 9] = [
@@ -81,8 +89,48 @@ fn p2_what_is_brought_back_is_the_very_artifact() {
 #[test]
 fn p8_a_target_that_does_not_answer_holds_a_rollback() {
     let mut scene = Scene::rollback();
-    scene.facts.target = Err(super::scene::fault());
+    scene.facts.target = Err(fault());
     assert_eq!(scene.judged().causes(), ["rollback-plan"]);
     scene.facts.target = Ok(TargetView::default());
     assert!(scene.judged().passed(), "what serves is gone: that is a reason to go back");
+}
+
+/// What is brought back ran with another reference and another version of the secret.
+fn older() -> Scene {
+    let mut scene = Scene::rollback();
+    let undo = scene.facts.undo.as_mut().unwrap();
+    undo.spec.secrets = vec![("DB_URL".into(), "env:OLDER".into())];
+    undo.secret_versions.insert("DB_URL".into(), "version 0".into());
+    scene.facts.secrets.extend(found("env:OLDER", Ok(Some("version 0"))));
+    scene
+}
+
+#[test]
+fn s17_code_goes_back_and_secrets_stay_current() {
+    let scene = older();
+    let plan = judge(&scene.created, &scene.facts).plan.unwrap();
+    assert_eq!(plan.spec(Which::New).unwrap().secrets[0].1, "env:DB_URL");
+    assert_eq!(plan.new.secret_versions["DB_URL"], "version 1");
+}
+
+#[test]
+fn s17_a_pinned_secret_goes_back_where_it_is_proven_to_be_the_one_it_was() {
+    let mut scene = older();
+    scene.shop(|shop| {
+        shop.secrets.insert("DB_URL".into(), pinned());
+    });
+    let judged = judge(&scene.created, &scene.facts);
+    assert!(judged.checklist.passed(), "{:#?}", judged.checklist);
+    assert_eq!(judged.plan.unwrap().spec(Which::New).unwrap().secrets[0].1, "env:OLDER");
+    let held = |scene: &Scene| scene.judged().causes();
+    for other in [Ok(Some("version 1")), Ok(None), Err(fault())] {
+        scene.facts.secrets.extend(found("env:OLDER", other));
+        assert_eq!(held(&scene), ["variables"]);
+    }
+    let mut scene = older();
+    scene.shop(|shop| {
+        shop.secrets.insert("DB_URL".into(), pinned());
+    });
+    scene.facts.undo.as_mut().unwrap().secret_versions.clear();
+    assert_eq!(held(&scene), ["variables"], "p8_ what was not recorded is not proven");
 }

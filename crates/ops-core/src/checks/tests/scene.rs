@@ -14,9 +14,10 @@ use crate::{
     fixture::{self, World},
     id::{DeploymentId, Digest, ServiceName},
     plan::{Kind, KnownRelease},
+    secrets,
     settings::{
         AlertKind, AlertSource, Budget, Dependency, HostLimits, Infrastructure, Opening, ReadState,
-        Service, Settings, Window, WindowKind,
+        Secret, Service, Settings, Window, WindowKind,
     },
     ticket::Ticket,
     world::Fault,
@@ -52,6 +53,25 @@ impl Scene {
         undo.candidate.artifact = Digest::of(b"v0");
         scene.facts.undo = Some(undo);
         scene.facts.artifact = None;
+        scene
+    }
+
+    /// A secret of the first version has another value, and may rotate.
+    pub(super) fn rotation() -> Self {
+        let mut scene = Self::good();
+        scene.created.kind = Kind::Rotation { of: DeploymentId(1) };
+        scene.created.tickets.clear();
+        scene.facts.ticket = Ok(None);
+        scene.facts.artifact = None;
+        scene.facts.then = None;
+        scene.facts.undo = scene.facts.old.clone();
+        scene.shop(|shop| {
+            let previous = Some("env:DB_URL_BEFORE".into());
+            let secret = Secret { previous, rotate: true, ..Secret::from("env:DB_URL") };
+            shop.secrets.insert("DB_URL".into(), secret);
+        });
+        scene.facts.secrets = found("env:DB_URL", Ok(Some("version 2")));
+        scene.facts.secrets.extend(found("env:DB_URL_BEFORE", Ok(Some("version 1"))));
         scene
     }
 
@@ -141,6 +161,17 @@ pub(super) fn rival(version: &str, age: Age) -> Rival {
     Rival { ticket, age, artifact: Some(Digest::of(version.as_bytes())) }
 }
 
+/// The shop's secret, pinned.
+pub(super) fn pinned() -> Secret {
+    Secret { pinned: true, ..Secret::from("env:DB_URL") }
+}
+
+/// What one reference leads to.
+pub(super) fn found(reference: &str, version: Result<Option<&str>, Fault>) -> secrets::Found {
+    let version = version.map(|version| version.map(str::to_owned));
+    BTreeMap::from([(reference.to_owned(), version)])
+}
+
 pub(super) fn trace(state: &str) -> Trace {
     Trace { state: Some(Digest::of(state.as_bytes())), by: None }
 }
@@ -173,7 +204,10 @@ fn make() -> Scene {
         ),
     );
     let facts = &mut scene.facts;
-    facts.secrets = vec![("DB_URL".into(), Ok(true))];
+    facts.secrets = found("env:DB_URL", Ok(Some("version 1")));
+    let old = facts.old.as_mut().unwrap();
+    old.spec.secrets = vec![("DB_URL".into(), "env:DB_URL".into())];
+    old.secret_versions = BTreeMap::from([("DB_URL".into(), "version 1".into())]);
     facts.dependencies = vec![DependencyFact {
         service: "cart".into(),
         health: Ok(None),

@@ -54,6 +54,10 @@ impl Draft<'_> {
             }
             return;
         }
+        if let Some(words) = judged.moot {
+            self.withdraw(words);
+            return;
+        }
         match judged.plan {
             Some(plan) if judged.checklist.passed() => {
                 let plan = std::sync::Arc::new(*plan);
@@ -79,6 +83,8 @@ impl Draft<'_> {
         let same = match (&judged.plan, self.plan()) {
             (Some(new), Some(old)) => {
                 new.new.candidate == old.new.candidate
+                    && new.new.secret_versions == old.new.secret_versions
+                    && new.old_secrets == old.old_secrets
                     && new.old == old.old
                     && new.service == old.service
             }
@@ -254,12 +260,13 @@ impl Draft<'_> {
         if !self.state.outbox.iter().any(|letter| letter.about == About::Record) {
             self.tell_record();
         }
+        let ticketless = self.state.created.tickets.is_empty();
         let written = |about| {
             let mut letters =
                 self.state.outbox.iter().filter(|letter| letter.about == about).peekable();
             letters.peek().is_some() && letters.all(Letter::settled)
         };
-        if !written(About::Record) {
+        if !ticketless && !written(About::Record) {
             return;
         }
         if let Some(soak) = self.soak() {
