@@ -47,6 +47,7 @@ enum Sort {
     Replica,
     Part,
     Room,
+    Secret,
     Traffic,
     Nothing,
 }
@@ -194,6 +195,7 @@ impl Director {
             (Sort::Replica, 6 * rough),
             (Sort::Part, 7 * rough),
             (Sort::Room, 3 * rough),
+            (Sort::Secret, 7 * rough),
             (Sort::Traffic, 3 * rough),
             (Sort::Nothing, 10),
         ]);
@@ -206,6 +208,7 @@ impl Director {
             Sort::Replica => self.replica(sim),
             Sort::Part => self.part(sim),
             Sort::Room => self.room(sim),
+            Sort::Secret => self.secret(sim),
             Sort::Traffic => self.traffic(sim),
             Sort::Nothing => {}
         }

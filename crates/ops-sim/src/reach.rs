@@ -13,6 +13,8 @@ const NO_ACT: &str = "a phase with acts is left only when no act is under way";
 const NO_LOOK: &str = "the look that ends the last step is the last one";
 const NO_READING: &str = "the ticket was last read at least a whole wait before";
 const LATE: &str = "only an answer that was overtaken by something else; counted, not required";
+const FEW_ROTATIONS: &str =
+    "only rotations of secrets move so, and too few of them come that far; the scripts walk them";
 const NEVER_LEFT: &str = "the last step of a way back is never left at its deadline, it fails";
 const TWO_READINGS: &str = "needs two readings of the ticket in a phase that is shorter than the \
                             pause between them; counted, not required";
@@ -62,4 +64,7 @@ pub const ROWS_OUT_OF_REACH: &[(Move, &str)] = &[
     ((P::Checking, "ticket-read", P::Withdrawn), TWO_READINGS),
     ((P::Verifying, "ticket-read", P::RollingBack), TWO_READINGS),
     ((P::Planned, "looked", P::Withdrawn), TWO_READINGS),
+    ((P::Checking, "facts", P::Withdrawn), FEW_ROTATIONS),
+    ((P::Documenting, "looked", P::Closed), FEW_ROTATIONS),
+    ((P::Documenting, "tick", P::Closed), FEW_ROTATIONS),
 ];

@@ -6,8 +6,15 @@ use super::Director;
 use crate::{
     disk::Die,
     scheduler::{Sim, happening::Happening},
-    world::{faults::Part, lock, wishes::UNITS},
+    world::{
+        faults::Part,
+        lock,
+        wishes::{CART, CART_BEFORE, CART_TOKEN, UNITS},
+    },
 };
+
+/// The values that a secret has had, in turn.
+const VERSIONS: [&str; 6] = ["v1", "v2", "v3", "v4", "v5", "v6"];
 
 impl Director {
     pub(super) fn daemon(&mut self, sim: &mut Sim) {
@@ -72,6 +79,22 @@ impl Director {
         }
     }
 
+    /// Somebody puts another secret in place and keeps the one before, or forgets to; sometimes it
+    /// is taken back.
+    pub(super) fn secret(&mut self, sim: &mut Sim) {
+        let Some(serves) = serving(sim) else { return };
+        let now = lock(&sim.world).secret_version(CART_TOKEN);
+        let at = VERSIONS.iter().position(|version| *version == now).unwrap_or(0);
+        let next = VERSIONS[(at + 1) % VERSIONS.len()];
+        let before = if self.dice.chance(150) { "forgotten" } else { serves };
+        sim.happen(&Happening::Secret(CART_BEFORE, before));
+        sim.happen(&Happening::Secret(CART_TOKEN, next));
+        if self.dice.chance(350) {
+            let after = self.dice.between(500, 60_000);
+            sim.plan(after, Happening::Secret(CART_TOKEN, serves));
+        }
+    }
+
     pub(super) fn stored(&mut self, sim: &Sim) -> Option<Digest> {
         let world = lock(&sim.world);
         let at = self.dice.below(world.store.stored.len() as u64) as usize;
@@ -87,4 +110,15 @@ impl Director {
         }
         sim.happen(&Happening::Rate(service, rate));
     }
+}
+
+/// The value with which the cart that users reach was started.
+fn serving(sim: &Sim) -> Option<&'static str> {
+    let world = lock(&sim.world);
+    let service = CART.into();
+    let route = &world.door.served.get(&service)?.route;
+    let mut copies = world.target.of(&service).filter(|one| one.alive());
+    let copy = copies.find(|one| route.weight_of(&one.release) == 100)?;
+    let version = copy.secrets.get("TOKEN")?;
+    VERSIONS.into_iter().find(|known| known == version)
 }

@@ -6,8 +6,8 @@ use ops_core::{
     id::{Digest, ServiceName},
     settings::{
         Boards, Dependency, Edge, Environment, Gate, Health, HostLimits, Migrations, Needs, Notify,
-        People, Retention, Revision, Role, RouteMatch, Service, Settings, Slo, SmokeRequest, Stage,
-        Strategy, TargetKind, TrafficStep, Via, WatchSettings,
+        People, Retention, Revision, Role, RouteMatch, Secret, Service, Settings, Slo,
+        SmokeRequest, Stage, Strategy, TargetKind, TrafficStep, Via, WatchSettings,
     },
 };
 
@@ -38,6 +38,10 @@ pub const GAP_MS: u64 = 16_000;
 pub const SHOP: &str = "shop";
 /// Blue-green, in the lock group `web` as well.
 pub const CART: &str = "cart";
+/// The secret of the cart, which rotates by itself (S16).
+pub const CART_TOKEN: &str = "env:CART_TOKEN";
+/// Where its value before is kept.
+pub const CART_BEFORE: &str = "env:CART_BEFORE";
 /// Cannot run twice: one replica with a fixed port.
 pub const STOCK: &str = "stock";
 /// Without HTTP.
@@ -133,7 +137,10 @@ fn shop() -> Service {
 }
 
 fn cart() -> Service {
-    Service { lock_group: Some("web".into()), min_serving: 1, ..routed(CART, 1) }
+    let token =
+        Secret { previous: Some(CART_BEFORE.to_owned()), rotate: true, ..Secret::from(CART_TOKEN) };
+    let secrets = BTreeMap::from([("TOKEN".to_owned(), token)]);
+    Service { lock_group: Some("web".into()), min_serving: 1, secrets, ..routed(CART, 1) }
 }
 
 fn stock() -> Service {
