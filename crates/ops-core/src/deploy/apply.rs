@@ -8,8 +8,9 @@ use super::{
     act::{Act, Op, Outcome},
     event::Event,
     letter::{About, Delivery, Letter},
-    state::{Deployment, Gap, Halt, Milestone, Phase, Run},
-    watching::{Added, Watching},
+    phase::Phase,
+    state::{Deployment, Gap, Halt, Milestone, Run},
+    watching::Watching,
 };
 use crate::{
     plan::{Goal, Plan, Stage, Step, Via, Which},
@@ -20,7 +21,7 @@ use crate::{
 const LETTER_PAUSE_MS: u64 = 5_000;
 const LETTER_PAUSE_MAX_MS: u64 = 300_000;
 /// Pause before a letter that was perhaps sent is looked for: a slow board may still write it.
-const LETTER_LATE_MS: u64 = 10_000;
+pub(super) const LETTER_LATE_MS: u64 = 10_000;
 
 impl Deployment {
     /// Applies one event that happened at `now`.
@@ -296,7 +297,7 @@ impl Deployment {
         self.enter(None, 0, now, |run| Phase::Planned { run, failed: None });
     }
 
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         own: Option<Vec<Step>>,
         at: usize,
@@ -442,66 +443,6 @@ impl Deployment {
         }
     }
 
-    fn seen(&mut self, seconds: &[crate::signal::SignalSecond]) {
-        let weight = self.expected_weight();
-        let Some(plan) = self.plan.clone() else {
-            return;
-        };
-        let since = self.observing_since();
-        let grace = plan.service.watch.grace_seconds;
-        let Some(watching) = &mut self.watching else {
-            return;
-        };
-        let added: Vec<Added> =
-            seconds.iter().map(|second| watching.feed(second, since, weight, grace)).collect();
-        for one in added {
-            self.count(one);
-        }
-    }
-
-    fn beat(&mut self, now: &Now) {
-        let Some(plan) = self.plan.clone() else {
-            return;
-        };
-        let Some(watching) = &mut self.watching else {
-            return;
-        };
-        let added = watching.beat(now.ms, plan.service.watch.grace_seconds);
-        self.count(added);
-    }
-
-    fn count(&mut self, added: Added) {
-        let observing = matches!(self.step(), Some(Step { goal: Goal::Observed { .. }, .. }));
-        if let Some(run) = self.run_mut() {
-            if added.gap {
-                run.seconds = 0;
-                run.requests = 0;
-            }
-            if observing {
-                run.seconds += added.seconds;
-                run.requests += added.requests;
-            }
-        }
-    }
-
-    /// The share of the new release that the current step watches.
-    pub(super) fn expected_weight(&self) -> u8 {
-        let at = self.run().map_or(0, |run| run.at);
-        let before = self.steps().get(..at).unwrap_or_default();
-        let last = |steps: &[Step]| {
-            steps.iter().rev().find_map(|step| match step.goal {
-                Goal::Routed { new } => Some(new),
-                _ => None,
-            })
-        };
-        last(before).unwrap_or(0)
-    }
-
-    /// Seconds up to this one are not of the current step.
-    fn observing_since(&self) -> u64 {
-        self.run().map_or(0, |run| run.deadline.since / 1_000)
-    }
-
     fn watch_passed(&mut self, now: &Now) {
         if self.plan.is_some() {
             self.note(now, "the watch passed".into());
@@ -525,102 +466,6 @@ impl Deployment {
         } else {
             // The time of the halt was not the step's fault.
             self.arm_step(now);
-        }
-    }
-
-    /// All waits begin anew, with their whole length (S18).
-    fn rearm(&mut self, now: &Now) {
-        if let Some(halt) = &mut self.halted {
-            halt.bound.rearm(now);
-        }
-        if let Some(op) = &mut self.op {
-            op.settle.rearm(now);
-        }
-        if let Some(gap) = &mut self.gap {
-            gap.limit.rearm(now);
-        }
-        if let Some(watching) = &mut self.watching {
-            watching.rebooted();
-        }
-        self.started_at = None;
-        match &mut self.phase {
-            Phase::Queued { recheck } | Phase::Held { recheck, .. } => recheck.rearm(now),
-            Phase::Checking { deadline } => deadline.rearm(now),
-            Phase::Soaking { until } => until.rearm(now),
-            Phase::Frozen { healthy, since, .. } => {
-                since.rearm(now);
-                if let Some(healthy) = healthy {
-                    healthy.rearm(now);
-                }
-            }
-            _ => {}
-        }
-        if let Some(run) = self.run_mut() {
-            run.deadline.rearm(now);
-        }
-        for letter in &mut self.outbox {
-            match &mut letter.delivery {
-                Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
-                    pause.rearm(now);
-                }
-                Delivery::Owed { pause: None, .. }
-                | Delivery::Intended { .. }
-                | Delivery::Written
-                | Delivery::Dropped => {}
-            }
-        }
-    }
-
-    /// What was under way when the daemon died is unknown now: look first (P5).
-    fn restarted(&mut self, now: &Now) {
-        if let Some(op) = &mut self.op
-            && op.outcome.is_none()
-        {
-            let fault = crate::world::Fault::new(
-                "ops was restarted while this was under way",
-                "this daemon",
-                "the world is looked at first",
-            );
-            op.outcome = Some(Outcome::Unknown { fault });
-            op.settle = Timer::start(now, SETTLE_MS);
-        }
-        for letter in &mut self.outbox {
-            if let Delivery::Intended { tries } = letter.delivery {
-                let pause = Timer::start(now, LETTER_LATE_MS);
-                letter.delivery = Delivery::Sent { pause, misses: 0, tries };
-            }
-        }
-        self.lease = None;
-        self.reserved = false;
-        self.look_before_giving_up(now);
-        self.check_again_before_the_first_act(now);
-    }
-
-    /// Between the last checks and the first act no time may pass in which nobody looked (P1).
-    fn check_again_before_the_first_act(&mut self, now: &Now) {
-        if !matches!(self.phase, Phase::Deploying { .. }) || self.touched() {
-            return;
-        }
-        let rechecked = self
-            .plan
-            .as_ref()
-            .and_then(|plan| plan.steps.iter().position(|step| step.goal == Goal::Rechecked));
-        if let Some(at) = rechecked {
-            self.enter(None, at, now, |run| Phase::Planned { run, failed: None });
-        }
-    }
-
-    /// What ran out while no daemon could look has not failed: the step gets its whole time once
-    /// more. When it began stays, so that seconds read back from meanwhile still count (S6).
-    fn look_before_giving_up(&mut self, now: &Now) {
-        let length = self.step().map_or(0, |step| step.deadline_ms);
-        if let Phase::Checking { deadline } = &mut self.phase {
-            *deadline = Timer::start(now, deadline.length);
-        }
-        if let Some(run) = self.run_mut()
-            && run.deadline.boot == now.boot
-        {
-            run.deadline.length = now.ms.saturating_sub(run.deadline.since) + length;
         }
     }
 }

@@ -14,7 +14,8 @@ use super::{
     event::Event,
     input::{Input, LeaseAnswer, Rejection},
     letter::Delivery,
-    state::{Deployment, Phase},
+    phase::Phase,
+    state::Deployment,
 };
 use crate::time::Now;
 

@@ -12,7 +12,10 @@ mod decide;
 mod event;
 mod input;
 mod letter;
+mod observed;
 mod owed;
+mod phase;
+mod recover;
 #[cfg(test)]
 mod said;
 mod state;
@@ -28,7 +31,8 @@ pub use event::Event;
 pub use input::{Input, LeaseAnswer, Rejection};
 pub use letter::{About, Delivery, Letter, To};
 pub use owed::{Effect, Owed, Report, owed};
-pub use state::{Created, Deployment, Gap, Halt, Milestone, Phase, PhaseName, Run};
+pub use phase::{Phase, PhaseName};
+pub use state::{Created, Deployment, Gap, Halt, Milestone, Run};
 pub use watching::Watching;
 
 /// A queued deployment is looked at again this often even if nothing happens.

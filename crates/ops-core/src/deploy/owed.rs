@@ -4,7 +4,8 @@
 use super::{
     act::{Act, LookOrder},
     letter::{About, Delivery, To},
-    state::{Deployment, Phase},
+    phase::Phase,
+    state::Deployment,
 };
 use crate::{
     id::{OpId, ReleaseId},

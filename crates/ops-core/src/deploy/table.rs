@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Input, state::PhaseName as P};
+use super::{Input, phase::PhaseName as P};
 
 /// A row: in this phase, this input may lead to these phases besides staying.
 pub type Row = (P, &'static str, &'static [P]);

@@ -44,7 +44,8 @@
 //!
 //! A board's record is read as it is. A verdict's text changed beyond the 100 characters that the
 //! history repeats, moves taken out of the history in pairs, an entry put before another of another
-//! kind, and another name on a move leave no trace in it. The stamp of the embedded board, and what
+//! kind, another name on a move, and two comments by one person with the same words that changed
+//! places leave no trace in it. The stamp of the embedded board, and what
 //! the journal knows of earlier readings (S13), are the guard against these.
 
 mod bond;

@@ -7,7 +7,7 @@ use crate::{
         Cause, Event, HoldCause,
         act::Outcome,
         letter::{About, Delivery, Letter, To},
-        state::Phase,
+        phase::Phase,
     },
     evidence::{Pulled, pulled_back},
     id::DeploymentId,

@@ -6,7 +6,7 @@ use crate::{
     deploy::{
         Event,
         act::{Act, View},
-        state::Phase,
+        phase::Phase,
     },
     id::ReleaseId,
     plan::{Plan, Which},

@@ -2,7 +2,7 @@
 
 use super::{super::Rejection, Draft};
 use crate::{
-    deploy::{Cause, Event, HoldCause, state::Phase},
+    deploy::{Cause, Event, HoldCause, phase::Phase},
     id::Identity,
 };
 

@@ -6,7 +6,7 @@ use crate::{
         Cause, Event, HoldCause,
         act::{Outcome, View},
         input::LeaseAnswer,
-        state::Phase,
+        phase::Phase,
     },
     id::OpId,
     plan::{self, Goal, OnDeadline, Plan, Stage, Step, Which},

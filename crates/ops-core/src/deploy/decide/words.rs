@@ -5,7 +5,7 @@ use crate::{
     deploy::{
         Event, HoldCause,
         letter::{About, Letter, To},
-        state::Phase,
+        phase::Phase,
     },
     id::Identity,
     plan::Kind,

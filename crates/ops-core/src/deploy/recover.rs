@@ -1,0 +1,108 @@
+//! What a new boot and a new daemon mean for a deployment that was under way.
+
+use super::{
+    SETTLE_MS, act::Outcome, apply::LETTER_LATE_MS, letter::Delivery, phase::Phase,
+    state::Deployment,
+};
+use crate::{
+    plan::Goal,
+    time::{Now, Timer},
+};
+
+impl Deployment {
+    /// All waits begin anew, with their whole length (S18).
+    pub(super) fn rearm(&mut self, now: &Now) {
+        if let Some(halt) = &mut self.halted {
+            halt.bound.rearm(now);
+        }
+        if let Some(op) = &mut self.op {
+            op.settle.rearm(now);
+        }
+        if let Some(gap) = &mut self.gap {
+            gap.limit.rearm(now);
+        }
+        if let Some(watching) = &mut self.watching {
+            watching.rebooted();
+        }
+        self.started_at = None;
+        match &mut self.phase {
+            Phase::Queued { recheck } | Phase::Held { recheck, .. } => recheck.rearm(now),
+            Phase::Checking { deadline } => deadline.rearm(now),
+            Phase::Soaking { until } => until.rearm(now),
+            Phase::Frozen { healthy, since, .. } => {
+                since.rearm(now);
+                if let Some(healthy) = healthy {
+                    healthy.rearm(now);
+                }
+            }
+            _ => {}
+        }
+        if let Some(run) = self.run_mut() {
+            run.deadline.rearm(now);
+        }
+        for letter in &mut self.outbox {
+            match &mut letter.delivery {
+                Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
+                    pause.rearm(now);
+                }
+                Delivery::Owed { pause: None, .. }
+                | Delivery::Intended { .. }
+                | Delivery::Written
+                | Delivery::Dropped => {}
+            }
+        }
+    }
+
+    /// What was under way when the daemon died is unknown now: look first (P5).
+    pub(super) fn restarted(&mut self, now: &Now) {
+        if let Some(op) = &mut self.op
+            && op.outcome.is_none()
+        {
+            let fault = crate::world::Fault::new(
+                "ops was restarted while this was under way",
+                "this daemon",
+                "the world is looked at first",
+            );
+            op.outcome = Some(Outcome::Unknown { fault });
+            op.settle = Timer::start(now, SETTLE_MS);
+        }
+        for letter in &mut self.outbox {
+            if let Delivery::Intended { tries } = letter.delivery {
+                let pause = Timer::start(now, LETTER_LATE_MS);
+                letter.delivery = Delivery::Sent { pause, misses: 0, tries };
+            }
+        }
+        self.lease = None;
+        self.reserved = false;
+        self.look_before_giving_up(now);
+        self.check_again_before_the_first_act(now);
+    }
+
+    /// Between the last checks and the first act no time may pass in which nobody looked (P1).
+    fn check_again_before_the_first_act(&mut self, now: &Now) {
+        if !matches!(self.phase, Phase::Deploying { .. }) || self.touched() {
+            return;
+        }
+        let rechecked = self
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.steps.iter().position(|step| step.goal == Goal::Rechecked));
+        if let Some(at) = rechecked {
+            self.enter(None, at, now, |run| Phase::Planned { run, failed: None });
+        }
+    }
+
+    /// What ran out while no daemon could look has not failed: the step gets its whole time once
+    /// more. When it began stays, so that seconds read back from meanwhile still count (S6).
+    fn look_before_giving_up(&mut self, now: &Now) {
+        let length = self.step().map_or(0, |step| step.deadline_ms);
+        if let Phase::Checking { deadline } = &mut self.phase {
+            *deadline = Timer::start(now, deadline.length);
+        }
+        if let Some(run) = self.run_mut()
+            && run.deadline.boot == now.boot
+        {
+            run.deadline.length = now.ms.saturating_sub(run.deadline.since) + length;
+        }
+    }
+}
