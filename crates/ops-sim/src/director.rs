@@ -195,7 +195,7 @@ impl Director {
             (Sort::Replica, 6 * rough),
             (Sort::Part, 7 * rough),
             (Sort::Room, 3 * rough),
-            (Sort::Secret, 7 * rough),
+            (Sort::Secret, 4 * rough),
             (Sort::Traffic, 3 * rough),
             (Sort::Nothing, 10),
         ]);
