@@ -44,24 +44,11 @@ impl<J: Journal> Engine<J> {
         self.heartbeat_is(queue.settings.heartbeat_seconds * 1_000);
         let changed = self.changed_tickets(&queue);
         let fresh = self.fresh_tickets(&queue, now);
-        let settings = queue.settings.clone();
-        let me = queue.me.clone();
         self.weigh_newest(&queue, now)?;
         self.remember_queue(queue);
         self.sum_up(&fresh);
         for (tickets, retries, place) in fresh {
-            let created = Created {
-                id: self.next_deployment()?,
-                kind: place.kind,
-                tickets,
-                service: place.service,
-                environment: place.environment,
-                group: place.group,
-                me: me.clone(),
-                channel: settings.boards.channel.clone(),
-                retries,
-            };
-            self.create(created, now)?;
+            self.begin(tickets, retries, place, now)?;
         }
         self.follow_promoted(now)?;
         for id in changed {
@@ -69,6 +56,23 @@ impl<J: Journal> Engine<J> {
             self.feed(id, &Input::Turn, now)?;
         }
         Ok(())
+    }
+
+    /// Begins a deployment for tickets of the queue that was read last.
+    fn begin(
+        &mut self,
+        tickets: Vec<TicketId>,
+        retries: u32,
+        place: Place,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        let Some(queue) = self.queue() else { return Ok(()) };
+        let (me, channel) = (queue.me.clone(), queue.settings.boards.channel.clone());
+        let Place { service, environment, group, kind } = place;
+        let id = self.next_deployment()?;
+        let created =
+            Created { id, kind, tickets, service, environment, group, me, channel, retries };
+        self.create(created, now)
     }
 
     /// Held deployments whose ticket has changed since the checks read it.
@@ -122,6 +126,7 @@ impl<J: Journal> Engine<J> {
     /// the earlier ones must not stay there unnoticed (S12).
     fn follow_promoted(&mut self, now: &Now) -> Result<(), EngineError> {
         let Some(queue) = self.queue() else { return Ok(()) };
+        let settings = std::sync::Arc::clone(&queue.settings);
         let waits = |id: &TicketId| queue.tickets.iter().any(|ticket| ticket.id == *id);
         let left: Vec<_> = self
             .knowledge()
@@ -132,8 +137,14 @@ impl<J: Journal> Engine<J> {
             .collect();
         for (by, environment) in left {
             let Some(shipped) = self.recall(by)? else { continue };
-            let id = self.next_deployment()?;
-            self.create(Created { id, environment, retries: 0, ..shipped.created }, now)?;
+            let named = shipped.plan.as_ref().map(|plan| &plan.new.candidate.service);
+            let service = named.and_then(|name| settings.services.get(name));
+            let Created { tickets, kind, service: its, group, .. } = shipped.created;
+            let place = match service {
+                Some(service) => place_of(service, Some(&environment), &settings),
+                None => Place { service: its, environment, group, kind },
+            };
+            self.begin(tickets, 0, place, now)?;
         }
         Ok(())
     }

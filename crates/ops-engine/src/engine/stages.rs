@@ -4,7 +4,7 @@
 use ops_core::{
     candidate::Candidate,
     deploy::{Created, Deployment, Input, Phase, PhaseName},
-    id::{DeploymentId, ServiceName},
+    id::DeploymentId,
     plan::{Kind, KnownRelease, Plan},
     time::Now,
 };
@@ -44,9 +44,10 @@ impl<J: Journal> Engine<J> {
         if let Some(plan) = &deployment.plan {
             return same(&serves.candidate, &plan.new.candidate);
         }
-        let base = |name: &ServiceName| name.as_str().split('@').next().unwrap_or("").to_owned();
-        // To recall it is to read its whole story: only of this service.
-        if base(&serves.spec.service) != base(&deployment.created.service) {
+        // To recall it is to read its whole story: only of this service, on whatever stage.
+        let (whole, here) = (&serves.candidate.service, deployment.created.service.as_str());
+        let rest = here.strip_prefix(whole.as_str());
+        if !rest.is_some_and(|stage| stage.is_empty() || stage.starts_with('@')) {
             return false;
         }
         let ticket = deployment.created.tickets.first();
