@@ -43,30 +43,26 @@ pub(crate) enum Blob {
 
 /// The full id of the commit that a name such as `HEAD` leads to; `None` if it leads nowhere.
 pub(crate) fn commit(dir: &Path, name: &str) -> Result<Option<String>, GitError> {
-    let spec = format!("{name}^{{commit}}");
-    let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &spec];
-    let answer = run(dir, &args, 256)?;
-    let id = String::from_utf8_lossy(&answer.out).trim().to_owned();
-    let hex = id.len() >= 40 && id.bytes().all(|b| b.is_ascii_hexdigit());
-    match (answer.status.success(), hex) {
-        (true, true) => Ok(Some(id)),
-        // It is there, but a tree or a file.
-        _ if answer.err.contains("expected commit type") => Ok(None),
-        // Quiet: the name leads nowhere. Not quiet: something is wrong with the repository.
-        _ if answer.err.trim().is_empty() => Ok(None),
-        _ => Err(refused(&answer)),
-    }
+    object(dir, name, "commit")
 }
 
 /// The id of the tree of a commit, whose full id is given; `None` if it is not here.
 pub(crate) fn tree(dir: &Path, commit: &str) -> Result<Option<String>, GitError> {
-    let spec = format!("{commit}^{{tree}}");
+    object(dir, commit, "tree")
+}
+
+/// The full id of the object of a kind to which a name leads; `None` if it leads to none.
+fn object(dir: &Path, name: &str, kind: &str) -> Result<Option<String>, GitError> {
+    let spec = format!("{name}^{{{kind}}}");
     let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &spec];
     let answer = run(dir, &args, 256)?;
     let id = String::from_utf8_lossy(&answer.out).trim().to_owned();
     let hex = id.len() >= 40 && id.bytes().all(|b| b.is_ascii_hexdigit());
     match (answer.status.success(), hex) {
         (true, true) => Ok(Some(id)),
+        // It is there, but of another kind, such as a file.
+        _ if answer.err.contains(&format!("expected {kind} type")) => Ok(None),
+        // Quiet: the name leads nowhere. Not quiet: something is wrong with the repository.
         _ if answer.err.trim().is_empty() => Ok(None),
         _ => Err(refused(&answer)),
     }

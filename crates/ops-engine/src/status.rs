@@ -3,11 +3,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use ops_core::{
-    checks::{Windows, class_of, judge_windows},
     deploy::{Deployment, Phase, owed},
-    notes::{NotesFound, find_notes},
     record::report_sentence,
-    settings::{Loosening, Role},
+    settings::Loosening,
     ticket::Ticket,
     time::Now,
 };
@@ -107,7 +105,7 @@ impl<J: Journal> Engine<J> {
         let found = self.deployments().find(|one| one.created.tickets.contains(&ticket.id));
         let (state, wait) = if let Some(one) = found {
             let state = format!("{} {}", one.id(), one.phase_name().text());
-            (state, Some(self.wait_of(one, ticket, now)))
+            (state, Some(self.wait_of(one, now)))
         } else {
             let tried = self.knowledge().tried.get(&ticket.id);
             ("waits for news".to_owned(), tried.map(|tried| wait_after(tried, now)))
@@ -119,7 +117,7 @@ impl<J: Journal> Engine<J> {
         TicketView { id: ticket.id.clone(), title: ticket.title.clone(), state, waiting, expected }
     }
 
-    fn wait_of(&self, one: &Deployment, ticket: &Ticket, now: &Now) -> Wait {
+    fn wait_of(&self, one: &Deployment, now: &Now) -> Wait {
         let report = owed(one, now).report;
         let by_then = report.left_ms.and_then(|left| at(now, left));
         if one.halted.is_some() {
@@ -136,7 +134,7 @@ impl<J: Journal> Engine<J> {
                 Wait { words, expected: None }
             }
             Phase::Held { cause, .. } => {
-                let (words, expected) = match self.opens(one, ticket, now) {
+                let (words, expected) = match opens(one, now) {
                     Some(opens) => (format!("{}; the window opens", cause.words()), Some(opens)),
                     None => (format!("{}; looked at again", cause.words()), by_then),
                 };
@@ -158,23 +156,15 @@ impl<J: Journal> Engine<J> {
                 && other.blocks_group()
         })
     }
+}
 
-    /// When the window opens that holds it, if it is held by nothing else.
-    fn opens(&self, one: &Deployment, ticket: &Ticket, now: &Now) -> Option<Timestamp> {
-        let checklist = one.checklist.as_ref()?;
-        if checklist.failing().any(|check| check.id != "window") {
-            return None;
-        }
-        let settings = self.settings()?;
-        let is_dev = |who: &_| settings.people.is(who, Role::Dev);
-        let NotesFound::Found(found) = find_notes(ticket, is_dev) else { return None };
-        let (service, environment) = (&found.notes.service, &one.created.environment);
-        let class = class_of(ticket, &settings.people);
-        match judge_windows(&settings.gate.windows, now.wall, service, environment, &class) {
-            Ok(Windows::Shut { until, .. }) => until,
-            _ => None,
-        }
+/// When the window opens that holds it, as its checks say, if it is held by nothing else.
+fn opens(one: &Deployment, now: &Now) -> Option<Timestamp> {
+    let checklist = one.checklist.as_ref()?;
+    if checklist.failing().any(|check| check.id != "window") {
+        return None;
     }
+    checklist.get("window")?.until.filter(|until| *until > now.wall)
 }
 
 fn behind(other: &Deployment) -> String {

@@ -39,9 +39,6 @@ fn same_tree(desk: &Desk<'_>) -> Option<Vec<SameTree>> {
 
 /// Whether the candidate of these notes was judged bad.
 fn condemned(desk: &Desk<'_>, notes: &Notes) -> bool {
-    let of_it = desk.facts.condemned.iter().filter(|bad| bad.service == notes.service);
-    of_it.into_iter().any(|bad| {
-        notes.bound_digest() == Some(&bad.artifact)
-            || super::rivals::same_commit(bad.commit.as_deref(), notes.commit.as_deref())
-    })
+    let mut all = desk.facts.condemned.iter();
+    all.any(|bad| super::rivals::condemns(bad, notes, notes.bound_digest()))
 }

@@ -1,12 +1,13 @@
 //! Checks against other candidates of the same service: newer ones, and those judged bad.
 
 use super::{
-    Age, Check, Rival, Verdict,
+    Age, Check, Condemned, Rival, Verdict,
     each::{check, error, in_words, named, waits_for},
     judge::{Desk, passes},
 };
 use crate::{
-    id::DeploymentId,
+    id::{DeploymentId, Digest},
+    notes::Notes,
     settings::{People, Role},
     ticket::Ticket,
 };
@@ -39,9 +40,7 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
     let condemned = |rival: &Rival| {
         passes(rival, settings).is_some_and(|notes| {
             desk.facts.condemned.iter().any(|bad| {
-                bad.service == notes.service
-                    && (rival.artifact.as_ref() == Some(&bad.artifact)
-                        || same_commit(bad.commit.as_deref(), notes.commit.as_deref()))
+                condemns(bad, &notes, rival.artifact.as_ref())
                     && !round_names(&rival.ticket, &settings.people, bad.by)
             })
         })
@@ -61,8 +60,15 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
     }
 }
 
+/// Whether what was judged bad is what these notes with this artifact ask for, or its commit.
+pub(super) fn condemns(bad: &Condemned, notes: &Notes, artifact: Option<&Digest>) -> bool {
+    bad.service == notes.service
+        && (artifact == Some(&bad.artifact)
+            || same_commit(bad.commit.as_deref(), notes.commit.as_deref()))
+}
+
 /// Whether two names mean one commit: notes may shorten it.
-pub(super) fn same_commit(one: Option<&str>, other: Option<&str>) -> bool {
+fn same_commit(one: Option<&str>, other: Option<&str>) -> bool {
     let (Some(one), Some(other)) = (one, other) else { return false };
     let most = one.len().min(other.len());
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);

@@ -16,9 +16,8 @@ pub(super) fn starts_with(desk: &Desk<'_>) -> Option<Vec<(String, String)>> {
     let service = desk.service.as_ref()?;
     if let Some(again) = desk.facts.undo.as_ref().filter(|_| desk.again()) {
         // A rotation takes nothing but other values of the references that were approved.
-        let rotation = matches!(desk.created.kind, Kind::Rotation { .. });
         let recorded = || again.spec.secrets.clone();
-        return Some(if rotation { recorded() } else { secrets::current(again, service) });
+        return Some(if desk.rotation() { recorded() } else { secrets::current(again, service) });
     }
     Some(service.secrets.iter().map(|(name, one)| (name.clone(), one.from.clone())).collect())
 }

@@ -47,11 +47,7 @@ impl Draft<'_> {
     fn checked(&mut self, judged: Judged) {
         self.remember_checks(&judged);
         if matches!(self.state.created.kind, Kind::Settings { .. }) && judged.checklist.passed() {
-            let held_on = self.state.held_on.clone();
-            self.push(Event::WatchPassed);
-            if let Some(cause) = held_on {
-                self.tell_solved(&cause);
-            }
+            self.go_on(Event::WatchPassed);
             return;
         }
         if let Some(words) = judged.moot {
@@ -62,17 +58,22 @@ impl Draft<'_> {
             Some(plan) if judged.checklist.passed() => {
                 let plan = std::sync::Arc::new(*plan);
                 let hash = plan.hash();
-                let held_on = self.state.held_on.clone();
-                self.push(Event::Planned { plan, hash });
-                if let Some(cause) = held_on {
-                    self.tell_solved(&cause);
-                }
+                self.go_on(Event::Planned { plan, hash });
                 self.tell_plan();
             }
             _ => {
                 let ids = judged.checklist.causes();
                 self.hold(&HoldCause::Checks { ids });
             }
+        }
+    }
+
+    /// All checks pass; if it was held before, its ticket is told that this is over.
+    fn go_on(&mut self, event: Event) {
+        let held_on = self.state.held_on.clone();
+        self.push(event);
+        if let Some(cause) = held_on {
+            self.tell_solved(&cause);
         }
     }
 

@@ -55,7 +55,7 @@ impl Draft<'_> {
         let since = self.now.ms.saturating_sub(op.settle.since);
         let starting = matches!((act, &op.act), (Act::Start { .. }, Act::Start { .. }));
         op.outcome.is_some()
-            && op.settle.over(self.now)
+            && !self.state.may_land_late(self.now)
             && (!starting || op.settle.boot != self.now.boot || since >= START_AGAIN_MS)
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::{
     deploy::{
-        act::{Act, Outcome, View},
+        act::{Act, Op, Outcome, View},
         letter::About,
         state::Deployment,
     },
-    id::ReleaseId,
+    id::{ReleaseId, Stamp},
     plan::{Goal, Plan, Which},
     route::{Hold, Leg, Route},
     world::{Replica, ReplicaState, TargetView},
@@ -112,10 +112,9 @@ fn running(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -
     // read back from it, keeps it running.
     let fenced = which != Which::Old
         || !state.old_stopped
-        || target.running(&release).all(|replica| {
-            let by = state.op.as_ref().map(|op| op.id);
-            replica.stamp.deployment == state.id().0 && by.is_some_and(|op| replica.stamp.op >= op)
-        });
+        || target
+            .running(&release)
+            .all(|replica| state.op.as_ref().is_some_and(|op| since(state, op, replica.stamp)));
     if count >= replicas as usize && fenced {
         return Met::Yes;
     }
@@ -209,10 +208,12 @@ fn drained(plan: &Plan, which: Which, view: &View) -> Met {
 fn own_stamp(state: &Deployment, view: &View) -> bool {
     let Some(op) = &state.op else { return false };
     let Ok(door) = &view.door else { return false };
-    let Some(served) = &door.served else {
-        return false;
-    };
-    served.stamp.deployment == state.id().0 && served.stamp.op >= op.id
+    door.served.as_ref().is_some_and(|served| since(state, op, served.stamp))
+}
+
+/// Whether a stamp that was read back is of this operation of ours, or of a later one.
+fn since(state: &Deployment, op: &Op, stamp: Stamp) -> bool {
+    stamp.deployment == state.id().0 && stamp.op >= op.id
 }
 
 fn routed(state: &Deployment, plan: &Plan, new: u8, view: &View) -> Met {
@@ -258,9 +259,7 @@ fn unrouted(state: &Deployment, view: &View) -> Met {
     // after it, and say so itself.
     let fenced = !state.on_traffic
         || state.op.as_ref().zip(door.last).is_some_and(|(op, last)| {
-            matches!(op.act, Act::RemoveRoute { .. })
-                && last.deployment == state.id().0
-                && last.op >= op.id
+            matches!(op.act, Act::RemoveRoute { .. }) && since(state, op, last)
         });
     match (&door.served, fenced) {
         (None, true) => Met::Yes,

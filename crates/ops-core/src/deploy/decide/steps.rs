@@ -210,8 +210,7 @@ impl Draft<'_> {
         {
             return;
         }
-        let settled = self.state.op.as_ref().is_none_or(|op| op.settle.over(self.now));
-        if !settled {
+        if self.state.may_land_late(self.now) {
             return;
         }
         if let Some(act) = goal::act_for(&self.state, plan, &step.goal, view) {
