@@ -11,7 +11,7 @@ use crate::{
     route::ServedRoute,
     secrets,
     settings::{
-        Boards, Edge, Environment, Gate, Migrations, Needs, People, Retention, Revision, Role,
+        Adopt, Boards, Edge, Environment, Gate, Migrations, Needs, People, Retention, Revision, Role,
         RouteMatch, Secret, Service, Settings, Slo, SmokeRequest, Stage, Strategy, TargetKind,
         TrafficStep, WatchSettings,
     },
@@ -72,6 +72,17 @@ pub(crate) fn service(strategy: Strategy) -> Service {
         needs: Needs { memory_mb: 16, disk_mb: 10 },
         gap_limit_ms: 10_000,
         hold_requests: 100,
+        adopt: None,
+    }
+}
+
+/// What somebody else started.
+pub(crate) fn adopt() -> Adopt {
+    Adopt {
+        artifact: Digest::of(b"v0"),
+        version: "v0".into(),
+        commit: None,
+        listens: Some("127.0.0.1:8080".into()),
     }
 }
 
@@ -297,6 +308,7 @@ impl World {
             descends: Vec::new(),
             trees: Ok(std::collections::BTreeSet::new()),
             fixes: Vec::new(),
+            outside: None,
             settings: Ok(Arc::new(self.settings.clone())),
             ticket: Ok((!rotation).then(|| self.ticket.clone())),
             siblings: self.siblings.clone(),

@@ -89,6 +89,33 @@ impl TargetView {
     }
 }
 
+/// A process of a service that somebody else than ops started (S2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// Its number.
+    pub pid: u32,
+    /// Since when it runs; a label.
+    pub since: jiff::Timestamp,
+    /// Whether it runs what it is said to run.
+    pub proof: Proof,
+}
+
+/// How a process compares with an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// Its program is the artifact's, byte for byte.
+    Program,
+    /// Its program is no part of the artifact, and the files beside it are the artifact's,
+    /// unchanged since it began.
+    Files,
+    /// It runs something else.
+    Differs {
+        /// What differs.
+        how: String,
+    },
+}
+
 /// All that the door says of one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoorView {

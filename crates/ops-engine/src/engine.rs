@@ -1,6 +1,7 @@
 //! The engine: inputs in, durable events, jobs out. Synchronous; it owns the journal and nothing
 //! else, so a crash loses only what the journal does not have.
 
+mod adoptions;
 mod dispatch;
 mod leases;
 mod outcome;
@@ -234,6 +235,7 @@ impl<J: Journal> Engine<J> {
         match (key, done) {
             (JobKey::Gather(id), Done::Gathered(mut facts)) => {
                 self.fingerprint(*id, &mut facts, now)?;
+                self.seen_outside(*id, &facts, now)?;
                 self.feed(*id, &Input::Facts(facts), now)
             }
             (JobKey::First(id), Done::Gathered(mut facts)) => {

@@ -46,6 +46,9 @@ impl<J: Journal> Engine<J> {
         let fresh = self.fresh_tickets(&queue, now);
         self.weigh_newest(&queue, now)?;
         self.remember_queue(queue);
+        if let Some(settings) = self.settings().cloned() {
+            self.adopt(&settings, now)?;
+        }
         self.sum_up(&fresh);
         for (tickets, retries, place) in fresh {
             self.begin(tickets, retries, place, now)?;

@@ -77,6 +77,8 @@ pub struct Known {
     pub shipped: BTreeMap<DeploymentId, TicketId>,
     /// What a rollback brings back, or a rotation starts anew.
     pub undo: Option<KnownRelease>,
+    /// What is to be adopted was proven to run then.
+    pub seen: Option<(Digest, jiff::Timestamp)>,
     /// Others under way in the lock group.
     pub conflicts: Vec<DeploymentId>,
     /// Candidates judged bad.

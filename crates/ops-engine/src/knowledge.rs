@@ -131,6 +131,35 @@ pub enum EngineEvent {
         /// The rotation.
         by: DeploymentId,
     },
+    /// What is to be adopted was proven to run and healthy (S2).
+    SeenOutside {
+        /// Where.
+        environment: EnvironmentName,
+        /// Of what.
+        service: ServiceName,
+        /// What it runs.
+        artifact: Digest,
+        /// When, in wall time.
+        at: jiff::Timestamp,
+    },
+    /// An adoption ended badly: this artifact is not tried again by itself (S2).
+    Unadopted {
+        /// Where.
+        environment: EnvironmentName,
+        /// Of what.
+        service: ServiceName,
+        /// What it would have adopted.
+        artifact: Digest,
+        /// The adoption.
+        by: DeploymentId,
+    },
+    /// A listed person wants an adoption tried again that ended badly.
+    AdoptAgain {
+        /// The adoption.
+        of: DeploymentId,
+        /// Who.
+        by: Identity,
+    },
     /// A listed person wants a rotation tried again that ended badly.
     RotateAgain {
         /// The rotation.
@@ -276,6 +305,10 @@ pub struct Knowledge {
     /// Versions of secrets whose rotation ended badly, and that rotation.
     pub unrotated:
         BTreeMap<(EnvironmentName, ServiceName), (BTreeMap<String, String>, DeploymentId)>,
+    /// What is to be adopted and was proven to run, and when that was.
+    pub seen_outside: BTreeMap<(EnvironmentName, ServiceName), (Digest, jiff::Timestamp)>,
+    /// What could not be adopted, and by which adoption.
+    pub unadopted: BTreeMap<(EnvironmentName, ServiceName), (Digest, DeploymentId)>,
     /// What the team was told.
     pub announced: BTreeSet<String>,
     /// How often somebody was told of a deployment.
@@ -341,6 +374,16 @@ impl Knowledge {
                 self.settled.insert(*by);
             }
             EngineEvent::RotateAgain { of, .. } => self.unrotated.retain(|_, (_, by)| by != of),
+            EngineEvent::SeenOutside { environment, service, artifact, at } => {
+                let key = (environment.clone(), service.clone());
+                self.seen_outside.insert(key, (artifact.clone(), *at));
+            }
+            EngineEvent::Unadopted { environment, service, artifact, by } => {
+                let key = (environment.clone(), service.clone());
+                self.unadopted.insert(key, (artifact.clone(), *by));
+                self.settled.insert(*by);
+            }
+            EngineEvent::AdoptAgain { of, .. } => self.unadopted.retain(|_, (_, by)| by != of),
             EngineEvent::Announced { name } => {
                 self.announced.insert(name.clone());
             }

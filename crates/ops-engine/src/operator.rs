@@ -126,6 +126,9 @@ impl<J: Journal> Engine<J> {
             Ask::Resume { deployment: Some(id) } if self.ended_unrotated(*id) => {
                 self.rotate_again(by, *id, now)
             }
+            Ask::Resume { deployment: Some(id) } if self.ended_unadopted(*id) => {
+                self.adopt_again(by, *id, now)
+            }
             Ask::Resume { deployment: Some(id) } => {
                 let input = Input::Resume { by: by.clone() };
                 self.one(*id, &input, now, "goes on")
@@ -234,6 +237,22 @@ impl<J: Journal> Engine<J> {
             self.feed(id, &Input::Resume { by: by.clone() }, now)?;
         }
         Ok(yes("everything goes on".into(), None))
+    }
+
+    fn ended_unadopted(&self, id: DeploymentId) -> bool {
+        self.knowledge().unadopted.values().any(|(_, by)| *by == id)
+    }
+
+    /// An adoption that ended badly is tried once more, at the next reading of the queue.
+    fn adopt_again(
+        &mut self,
+        by: &Identity,
+        of: DeploymentId,
+        now: &Now,
+    ) -> Result<Reply, EngineError> {
+        self.note(&EngineEvent::AdoptAgain { of, by: by.clone() }, now)?;
+        self.nudge();
+        Ok(yes(format!("what {of} could not adopt is tried again"), Some(of)))
     }
 
     fn ended_unrotated(&self, id: DeploymentId) -> bool {

@@ -44,7 +44,7 @@ pub struct StepView {
 pub struct DeploymentView {
     /// Its number, `D-12`.
     pub id: String,
-    /// `release`, `settings`, `rotation` or `rollback`.
+    /// `release`, `settings`, `adoption`, `rotation` or `rollback`.
     pub kind: String,
     /// Names of the secrets that a rotation brings anew, as far as they are known.
     #[serde(default)]
@@ -134,6 +134,7 @@ impl DeploymentView {
                 Kind::Release => "release".into(),
                 Kind::Settings { .. } => "settings".into(),
                 Kind::Rotation { .. } => "rotation".into(),
+                Kind::Adoption => "adoption".into(),
                 Kind::Rollback { .. } => "rollback".into(),
             },
             secrets: rotated(deployment),

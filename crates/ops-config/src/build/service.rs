@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::ServiceName,
     settings::{
-        Health, Needs, RouteMatch, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
+        Adopt, Health, Needs, RouteMatch, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
         TrafficStep, WatchSettings,
     },
 };
@@ -66,6 +66,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         },
         gap_limit_ms: recreate.and_then(|r| r.duration("gap_limit")).unwrap_or(GAP_LIMIT_MS),
         hold_requests: recreate.and_then(|r| r.whole("hold_requests")).unwrap_or(HOLD_REQUESTS),
+        adopt: view.has("adopt").then(|| adopt(view.child("adopt"))).flatten(),
         route,
         name,
     }
@@ -91,6 +92,15 @@ fn secret(view: View<'_>, node: &Node) -> Option<Secret> {
         previous: secret.text("previous"),
         rotate: secret.flag("rotate").unwrap_or(false),
         pinned: secret.flag("pinned").unwrap_or(false),
+    })
+}
+
+fn adopt(view: View<'_>) -> Option<Adopt> {
+    Some(Adopt {
+        artifact: view.text("artifact")?.parse().ok()?,
+        version: view.text("version")?,
+        commit: view.text("commit"),
+        listens: view.text("listens"),
     })
 }
 

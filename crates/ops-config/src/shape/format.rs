@@ -223,3 +223,20 @@ pub(super) const VERSIONS: Format = Format {
     pattern: "^[ -~]{1,100}$",
     holds: |text| text.len() <= 100 && semver::VersionReq::parse(text).is_ok(),
 };
+
+/// Content by its hash.
+pub(super) const DIGEST: Format = Format {
+    allowed: "sha256: and 64 hex digits in lower case",
+    pattern: "^sha256:[0-9a-f]{64}$",
+    holds: |text| text.parse::<ops_core::id::Digest>().is_ok(),
+};
+
+/// A commit of git, whole or short.
+pub(super) const COMMIT: Format = Format {
+    allowed: "7 to 40 hex digits in lower case",
+    pattern: "^[0-9a-f]{7,40}$",
+    holds: |text| {
+        (7..=40).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    },
+};

@@ -4,7 +4,7 @@ use ops_core::settings::floor;
 
 use super::{
     DAY_SECONDS, HOUR, Kind, MINUTE, SECOND, Table, WORD_MAX, around,
-    format::{HOST, NAME, NEEDLE, REQUEST_PATH, ROUTE_PATH, VARIABLE},
+    format::{ADDRESS, COMMIT, DIGEST, HOST, NAME, NEEDLE, REQUEST_PATH, ROUTE_PATH, TITLE, VARIABLE},
     optional, required,
 };
 
@@ -122,6 +122,12 @@ pub(super) const SERVICE: &Table = &Table {
             "30s",
             "Time between TERM and KILL, and the bound of a drain.",
         ),
+        optional(
+            "adopt",
+            Kind::Table(ADOPT),
+            "none: its first version comes by a ticket",
+            "What already runs of it, started by somebody else; `ops init --adopt` writes it.",
+        ),
         optional("needs", Kind::Table(NEEDS), "see its keys", "Room that one replica needs."),
     ],
 };
@@ -149,6 +155,26 @@ const SECRET: &Table = &Table {
             Kind::Flag,
             "false",
             "Whether a version that is brought back gets the value that it had, not the current one.",
+        ),
+    ],
+};
+
+const ADOPT: &Table = &Table {
+    what: "what is adopted",
+    keys: &[
+        required(
+            "artifact",
+            Kind::Text(&DIGEST),
+            "sha256: and 64 hex digits",
+            "Digest of what it runs, as the artifact store has it.",
+        ),
+        required("version", Kind::Text(&TITLE), "v1.4.2", "What people call that version."),
+        optional("commit", Kind::Text(&COMMIT), "unknown", "The commit that it was made from."),
+        optional(
+            "listens",
+            Kind::Text(&ADDRESS),
+            "found by its program",
+            "Address on which it listens now.",
         ),
     ],
 };

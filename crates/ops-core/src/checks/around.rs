@@ -266,13 +266,8 @@ pub(super) fn fingerprint(desk: &Desk<'_>) -> Check {
     if desk.rollback() {
         return check(id, at, Verdict::Pass, "a rollback is bound to no verdict");
     }
-    if desk.rotation() {
-        return check(
-            id,
-            at,
-            Verdict::Pass,
-            "a rotation is bound to no verdict: it serves already",
-        );
+    if desk.rotation() || desk.adoption() {
+        return check(id, at, Verdict::Pass, "bound to no verdict: it serves already");
     }
     let Some(service) = &desk.service else {
         return waits_for(id, at, "notes");

@@ -14,7 +14,7 @@ use crate::{
     settings::Settings,
     signal::SignalSecond,
     ticket::Ticket,
-    world::{DoorView, Fault, ReleaseSpec, TargetView},
+    world::{DoorView, Fault, Foreign, ReleaseSpec, TargetView},
 };
 
 /// An artifact as it was found.
@@ -56,6 +56,17 @@ pub struct Condemned {
     pub by: DeploymentId,
     /// What it did.
     pub words: String,
+}
+
+/// What somebody else started, as it was found (S2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outside {
+    /// The process; `Ok(None)` if nothing of it runs.
+    pub found: Result<Option<Foreign>, Fault>,
+    /// One probe of it, where it listens somewhere; `None` in it: healthy.
+    pub health: Option<Result<Option<String>, Fault>>,
+    /// What was proven to run and healthy when ops looked before, and when that was.
+    pub seen: Option<(Digest, jiff::Timestamp)>,
 }
 
 /// A declared dependency as it was found.
@@ -223,4 +234,6 @@ pub struct Facts {
     pub condemned: Vec<Condemned>,
     /// Whether a listed person has answered after too many tries.
     pub answered: bool,
+    /// What runs that is to be adopted (S2); `None` for everything but adoptions.
+    pub outside: Option<Outside>,
 }

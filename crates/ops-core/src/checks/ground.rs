@@ -1,7 +1,7 @@
 //! Checks of the ground on which it is deployed: what serves, room, variables, the way back.
 
 use super::{
-    Check, Verdict,
+    Check, Verdict, adoption,
     each::{check, error, soon, waits_for},
     judge::Desk,
     rotation,
@@ -204,9 +204,16 @@ pub(super) fn rollback_plan(desk: &Desk<'_>) -> Check {
         return error("rollback-plan", at, fault);
     }
     let Some(old) = &desk.facts.old else {
+        if let Some(held) = adoption::awaited(desk) {
+            return held;
+        }
         let alive = target.replicas.len();
         if alive == 0 {
-            let seen = "previous state: absent; the way back removes the route and the processes";
+            let seen = if desk.adoption() {
+                "what ops starts and routes is removed again; what runs now stays untouched"
+            } else {
+                "previous state: absent; the way back removes the route and the processes"
+            };
             return check("rollback-plan", at, Verdict::Pass, seen);
         }
         let seen = format!("{alive} replicas exist that no deployment of ops brought");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Age, Checklist, Facts, Rival, each, fix, proof};
+use super::{Age, Checklist, Facts, Rival, adoption, each, fix, proof};
 use crate::{
     candidate::Candidate,
     deploy::Created,
@@ -74,6 +74,11 @@ impl Desk<'_> {
         matches!(self.created.kind, Kind::Rotation { .. })
     }
 
+    /// Whether neither a ticket nor a person asks for it.
+    pub(super) fn ticketless(&self) -> bool {
+        self.rotation() || self.adoption()
+    }
+
     /// Whether something is started again that served before, instead of what a ticket asks for.
     pub(super) fn again(&self) -> bool {
         self.rollback() || self.rotation()
@@ -95,7 +100,7 @@ pub fn judge(created: &Created, facts: &Facts) -> Judged {
         people: desk.settings.map(|settings| Arc::new(settings.people.clone())),
         candidate: desk.candidate.as_ref().map(Candidate::hash),
         plan: plan.map(Box::new),
-        moot: super::rotation::moot(&desk),
+        moot: super::rotation::moot(&desk).or_else(|| adoption::moot(&desk)),
     }
 }
 
@@ -124,6 +129,7 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
         (Kind::Rollback { .. } | Kind::Rotation { .. }, _, Some(undo)) => {
             Some(undo.candidate.service.clone())
         }
+        (Kind::Adoption, ..) => Some(created.service.clone()),
         _ => None,
     };
     // The team's gates are those that govern; only the service's own configuration is the
@@ -147,6 +153,9 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
 }
 
 fn candidate(desk: &Desk<'_>) -> Option<Candidate> {
+    if desk.adoption() {
+        return adoption::candidate(desk);
+    }
     if desk.again() {
         return desk.facts.undo.as_ref().map(|undo| undo.candidate.clone());
     }
@@ -181,6 +190,11 @@ pub(super) fn passes(rival: &Rival, settings: &Settings) -> Option<Notes> {
     matches!(evidence, Evidence::Passed { .. }).then_some(found.notes)
 }
 
+/// The artifact that is seen to run and to be healthy, for what is to be adopted (S2).
+pub fn adoptable(created: &Created, facts: &Facts) -> Option<Digest> {
+    adoption::was_seen(&desk(created, facts))
+}
+
 /// The comment with QA's verdict for this candidate, if its evidence passes.
 pub fn qa_verdict(created: &Created, facts: &Facts) -> Option<String> {
     let desk = desk(created, facts);
@@ -197,7 +211,10 @@ pub fn qa_verdict(created: &Created, facts: &Facts) -> Option<String> {
 /// says it includes, whose commits it holds, and whose own evidence passes (S8).
 fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
     let mut ids = match desk.created.kind {
-        Kind::Rollback { .. } | Kind::Rotation { .. } | Kind::Settings { .. } => {
+        Kind::Rollback { .. }
+        | Kind::Rotation { .. }
+        | Kind::Adoption
+        | Kind::Settings { .. } => {
             return desk.created.tickets.clone();
         }
         Kind::Release => desk.created.tickets.first().cloned().into_iter().collect::<Vec<_>>(),
@@ -250,7 +267,10 @@ fn again(desk: &Desk<'_>) -> Option<ReleaseSpec> {
 
 fn plan(desk: &Desk<'_>) -> Option<Plan> {
     let settings = desk.settings?;
-    let service = desk.service.clone()?;
+    let mut service = desk.service.clone()?;
+    if desk.adoption() {
+        service = adoption::watched(service);
+    }
     let candidate = desk.candidate.clone()?;
     let reference = match desk.notes() {
         Some(notes) => notes.artifact.reference(),

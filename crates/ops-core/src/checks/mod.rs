@@ -1,6 +1,7 @@
 //! The checks before a deployment, as data: what was looked at, the verdict, the evidence, the
 //! remedy. Anything that could not be looked at never counts as a pass (P8).
 
+mod adoption;
 mod around;
 mod class;
 mod each;
@@ -24,9 +25,9 @@ use serde::{Deserialize, Serialize};
 pub use class::class_of;
 pub use facts::{
     Age, Alert, ArtifactFact, Condemned, DependencyFact, Facts, Fingerprint, Fixed, HostFact,
-    LimitFacts, Rival, Tally, Trace,
+    LimitFacts, Outside, Rival, Tally, Trace,
 };
-pub use judge::{Judged, candidate_of, judge, qa_verdict};
+pub use judge::{Judged, adoptable, candidate_of, judge, qa_verdict};
 pub use page::page;
 pub use window::{BadWindow, Windows, check_opening, judge_windows};
 

@@ -21,6 +21,9 @@ pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
     if desk.rotation() {
         return check(id, at, Verdict::Pass, "a rotation starts anew what serves");
     }
+    if desk.adoption() {
+        return check(id, at, Verdict::Pass, "tickets of the service wait for the adoption");
+    }
     let (Some(candidate), Some(settings)) = (&desk.candidate, desk.settings) else {
         return waits_for(id, at, "artifact");
     };

@@ -60,10 +60,8 @@ pub(super) fn window(desk: &Desk<'_>) -> Check {
                 matches!(then, Ok(Windows::Shut { .. }) | Err(_))
             };
             let urgent = match let_through(windows, shut).as_slice() {
-                _ if desk.rotation() => {
-                    "no ticket asks for a rotation, so none of its class lets it \
-                                         through"
-                        .to_owned()
+                _ if desk.ticketless() => {
+                    "no ticket asks for this, so none of its class lets it through".to_owned()
                 }
                 [] => "no class of tickets is let through".to_owned(),
                 classes => format!(
@@ -141,7 +139,7 @@ pub(super) fn error_budget(desk: &Desk<'_>) -> Check {
     }
     let classes: Vec<_> = budget.except.iter().map(|class| format!("`{class}`")).collect();
     let urgent = match classes.as_slice() {
-        _ if desk.rotation() => "a rotation has the class `normal`, which waits".to_owned(),
+        _ if desk.ticketless() => "no ticket asks for this: its class is `normal`".to_owned(),
         [] => "ops.yaml lets no class of tickets through (`except`)".to_owned(),
         classes => format!(
             "a ticket that makes it more reliable may go now: PO comments on it with the line \

@@ -32,6 +32,8 @@ pub enum Kind {
         /// Its commit, as the ticket names it.
         commit: String,
     },
+    /// What somebody else started is started once more, by ops, and watched (S2).
+    Adoption,
     /// What serves is started anew, since a secret of it has another value (S16).
     Rotation {
         /// The deployment that brought what serves.
@@ -49,7 +51,7 @@ pub enum Kind {
 impl Kind {
     /// Whether a ticket asked for it, so that the ticket says whether it still wants it.
     pub fn by_ticket(&self) -> bool {
-        !matches!(self, Self::Rollback { .. } | Self::Rotation { .. })
+        matches!(self, Self::Release | Self::Settings { .. })
     }
 }
 

@@ -222,7 +222,9 @@ fn header(out: &mut String, deployment: &Deployment) {
     field(out, "Version/Tag", &sha(deployment));
     field(out, "Previous version", &previous(deployment));
     let by = match &deployment.created.kind {
-        Kind::Release | Kind::Settings { .. } | Kind::Rotation { .. } => "ops".to_owned(),
+        Kind::Release | Kind::Settings { .. } | Kind::Rotation { .. } | Kind::Adoption => {
+            "ops".to_owned()
+        }
         Kind::Rollback { by, .. } => format!("ops, asked by {}", person(by)),
     };
     field(out, "Deployed by", &by);

@@ -76,6 +76,9 @@ pub fn asked_by(deployment: &Deployment) -> String {
     if is_rotation(deployment) {
         return rotation(deployment);
     }
+    if is_adoption(deployment) {
+        return format!("adoption of {}", version(deployment));
+    }
     let names: Vec<_> = deployment.created.tickets.iter().map(ToString::to_string).collect();
     names.join(" and ")
 }
@@ -101,6 +104,15 @@ pub(crate) fn previous(deployment: &Deployment) -> String {
 
 pub(crate) fn is_rotation(deployment: &Deployment) -> bool {
     matches!(deployment.created.kind, Kind::Rotation { .. })
+}
+
+pub(crate) fn is_adoption(deployment: &Deployment) -> bool {
+    deployment.created.kind == Kind::Adoption
+}
+
+/// Whether neither a ticket nor a person asked for it.
+pub(crate) fn is_own(deployment: &Deployment) -> bool {
+    is_rotation(deployment) || is_adoption(deployment)
 }
 
 /// `rotation of DB_URL of shop`; the secrets as far as they are known. Names of variables only.

@@ -1,6 +1,9 @@
 //! Posts on the meeting board: one per event, by number, with what happens next.
 
-use super::{asked_by, duration, is_rollback, is_rotation, person, previous, quoted, version};
+use super::{
+    asked_by, duration, is_adoption, is_own, is_rollback, is_rotation, person, previous, quoted,
+    version,
+};
 use crate::{
     deploy::{Deployment, HoldCause, Phase},
     id::Identity,
@@ -18,8 +21,8 @@ fn environment(deployment: &Deployment) -> &str {
 /// A ticket is held.
 pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
     let next = match cause {
-        HoldCause::Checks { .. } | HoldCause::Prepare { .. } if is_rotation(deployment) => {
-            &held_rotation(deployment)
+        HoldCause::Checks { .. } | HoldCause::Prepare { .. } if is_own(deployment) => {
+            &held_without_ticket(deployment)
         }
         HoldCause::Aborted { .. } => "An operator says resume to go on.",
         HoldCause::Checks { .. } | HoldCause::Prepare { .. } => {
@@ -31,7 +34,7 @@ pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
 }
 
 /// There is no ticket on which it could stand what must happen first.
-fn held_rotation(deployment: &Deployment) -> String {
+fn held_without_ticket(deployment: &Deployment) -> String {
     let list = deployment.checklist.as_ref();
     let first = list.and_then(|list| list.failing().next()).map(|check| check.remedy.as_str());
     let more = format!("`ops explain {}` says more", deployment.id());
@@ -53,8 +56,16 @@ pub fn start_post(deployment: &Deployment) -> String {
             environment(deployment)
         );
     }
+    if is_adoption(deployment) {
+        return format!(
+            "OPS: {} begins on {}: a copy of what runs there starts beside it and is watched. What \
+             runs is not touched. Rollback is armed.",
+            name(deployment),
+            environment(deployment)
+        );
+    }
     let what = match &deployment.created.kind {
-        Kind::Release | Kind::Settings { .. } | Kind::Rotation { .. } => {
+        Kind::Release | Kind::Settings { .. } | Kind::Rotation { .. } | Kind::Adoption => {
             format!("deploying {}", version(deployment))
         }
         Kind::Rollback { of, by } => {
@@ -74,6 +85,8 @@ pub fn back_post(deployment: &Deployment) -> String {
     let why = deployment.cause().map(crate::deploy::Cause::words).unwrap_or_default();
     let next = if is_rotation(deployment) {
         "the copies with the previous value take all traffic"
+    } else if is_adoption(deployment) {
+        "the copy and its route are removed"
     } else {
         "the previous version takes all traffic"
     };
@@ -106,6 +119,20 @@ pub fn failure_post(deployment: &Deployment) -> String {
             environment(deployment)
         );
     }
+    if is_adoption(deployment) {
+        let id = deployment.id();
+        let copy = match deployment.phase {
+            Phase::Thawed { new: true, .. } => "its way back failed, and the copy serves on",
+            _ => "what ops had started of it is gone",
+        };
+        return format!(
+            "OPS: {} failed on {}; {copy}. What somebody else started was not touched. Next: `ops \
+             show {id}` says why; ops tries again when a listed person says `resume {id}`, or when \
+             ops.yaml names another digest.",
+            name(deployment),
+            environment(deployment)
+        );
+    }
     format!(
         "OPS: {} deployment failed, {serves} on {}. {} {stays}, details are on it.",
         name(deployment),
@@ -116,10 +143,13 @@ pub fn failure_post(deployment: &Deployment) -> String {
 
 /// It is done.
 pub fn success_post(deployment: &Deployment) -> String {
+    if is_adoption(deployment) {
+        return adopted_post(deployment);
+    }
     let what = match deployment.created.kind {
         Kind::Rollback { .. } => "rolled back to",
         Kind::Rotation { .. } => "is done, now in use by",
-        Kind::Release | Kind::Settings { .. } => "deployed",
+        Kind::Release | Kind::Settings { .. } | Kind::Adoption => "deployed",
     };
     let after = deployment.last.ms.saturating_sub(deployment.began.ms);
     let after = if deployment.last.boot == deployment.began.boot {
@@ -135,9 +165,28 @@ pub fn success_post(deployment: &Deployment) -> String {
     )
 }
 
+/// It is known good from now on.
+fn adopted_post(deployment: &Deployment) -> String {
+    let plan = deployment.plan.as_ref();
+    let adopt = plan.and_then(|plan| plan.service.adopts_in(&plan.environment));
+    let routed = plan.is_some_and(|plan| plan.service.route.is_some());
+    let next = match adopt.and_then(|adopt| adopt.listens.as_deref()) {
+        Some(former) if routed => format!(
+            "Next: bring its users to the door; who still comes to {former} meets the former \
+             process, which was not touched and can be stopped after that"
+        ),
+        _ => "What somebody else started of it was not touched".into(),
+    };
+    format!(
+        "OPS: {} is done: it is known good on {}, the whole watch passed. {next}.",
+        name(deployment),
+        environment(deployment)
+    )
+}
+
 /// The way back failed.
 pub fn frozen_post(deployment: &Deployment) -> String {
-    let what = if is_rotation(deployment) {
+    let what = if is_own(deployment) {
         format!("`ops explain {}` says what to do", deployment.id())
     } else {
         "what to do is on the ticket".to_owned()

@@ -36,6 +36,12 @@ pub fn loosened(old: &Settings, new: &Settings) -> Vec<Loosening> {
         let new = new.environments.get(name).map_or(&gone, |new| &new.host);
         host(&old.host, new, &mut found);
     }
+    for (name, new) in &new.services {
+        if let (Some(_), None) = (&new.adopt, old.services.get(name)) {
+            found.at = format!("services.{name}");
+            found.add("adopt", ADOPTED);
+        }
+    }
     for (name, old) in &old.services {
         if let Some(new) = new.services.get(name) {
             found.all.extend(loosened_service(old, new));
@@ -56,6 +62,9 @@ pub fn loosened_service(old: &Service, new: &Service) -> Vec<Loosening> {
     watch(old, new, &mut found);
     around(old, new, &mut found);
     rotation(old, new, &mut found);
+    if new.adopt.is_some() && new.adopt != old.adopt {
+        found.add("adopt", ADOPTED);
+    }
     found.all
 }
 
@@ -64,6 +73,9 @@ pub fn loosened_service(old: &Service, new: &Service) -> Vec<Loosening> {
 pub fn never(old: &Settings, new: &Settings) -> bool {
     new.people.solo && !old.people.solo
 }
+
+/// A first version becomes possible that CQ and QA have never seen (S2).
+const ADOPTED: &str = "what already runs is taken over without a ticket";
 
 struct Found {
     at: String,
@@ -365,6 +377,13 @@ mod tests {
         one("services.shop.secrets.DB_URL.rotate", &|new| {
             let secret = crate::settings::Secret { rotate: true, ..DB_URL.into() };
             shop(new).secrets.insert("DB_URL".into(), secret);
+        });
+        one("services.shop.adopt", &|new| shop(new).adopt = Some(fixture::adopt()));
+        one("services.till.adopt", &|new| {
+            let mut till = shop(new).clone();
+            till.name = "till".into();
+            till.adopt = Some(fixture::adopt());
+            new.services.insert("till".into(), till);
         });
         one("operators", &|new| new.people.operators.push("dan@example.org".into()));
         one("solo", &|new| new.people.solo = true);

@@ -2,12 +2,14 @@
 //!
 //! These types hold only valid wishes; reading YAML and complaining about it is `ops-config`'s.
 
+mod adopt;
 mod gate;
 mod loosened;
 mod secret;
 
 use std::collections::BTreeMap;
 
+pub use adopt::{ADOPTION_SECONDS, Adopt};
 pub use gate::{
     AlertKind, AlertSource, Budget, Dependency, Gate, HostLimits, Infrastructure, Migrations,
     NORMAL_CLASS, Notify, Opening, ReadState, Via, Window, WindowKind,
@@ -128,6 +130,9 @@ pub struct Service {
     pub gap_limit_ms: u64,
     /// At most this many requests wait at the door during the gap.
     pub hold_requests: u32,
+    /// What already runs of it and is to be adopted; no part of what CQ and QA approve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<Adopt>,
 }
 
 /// One environment on a service's path (S12).
@@ -366,6 +371,12 @@ impl Service {
         Some(here)
     }
 
+    /// What is to be adopted in an environment: only on the last stage, where users are.
+    pub fn adopts_in(&self, environment: &EnvironmentName) -> Option<&Adopt> {
+        let last = self.stages.last().is_some_and(|stage| &stage.environment == environment);
+        self.adopt.as_ref().filter(|_| last)
+    }
+
     /// The lock group in which it is deployed in an environment: `environment/group`.
     pub fn lock_group_in(&self, environment: &EnvironmentName) -> String {
         let group = self.lock_group.as_deref().unwrap_or(environment.as_str());
@@ -374,7 +385,9 @@ impl Service {
 
     /// Hash of the service's settings: part of what CQ and QA approve (S3).
     pub fn hash(&self) -> Digest {
+        // What is adopted says how ops came to the service, not how the service is to be.
+        let approved = Self { adopt: None, ..self.clone() };
         // Maps are ordered and keys are strings, so it always serialises, and always alike.
-        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+        Digest::of(&serde_json::to_vec(&approved).unwrap_or_default())
     }
 }

@@ -152,7 +152,7 @@ impl<J: Journal> Engine<J> {
     pub(super) fn gather(&self, deployment: &Deployment, now: &Now) -> Work {
         let created = &deployment.created;
         let undo = match created.kind {
-            Kind::Release | Kind::Settings { .. } => None,
+            Kind::Release | Kind::Settings { .. } | Kind::Adoption => None,
             Kind::Rotation { of } => self.serves_good(of),
             Kind::Rollback { of, ref by } if *by == created.me => self.before_its_ticket(of),
             Kind::Rollback { of, .. } => self.before(of),
@@ -173,6 +173,11 @@ impl<J: Journal> Engine<J> {
                 .map(|(ticket, tried)| (tried.by, ticket.clone()))
                 .collect(),
             undo,
+            seen: self
+                .knowledge
+                .seen_outside
+                .get(&(created.environment.clone(), created.service.clone()))
+                .cloned(),
             conflicts: blocking.map(Deployment::id).collect(),
             condemned: knowledge.guards().cloned().collect(),
             answered: created.tickets.iter().any(|ticket| knowledge.again.contains(ticket)),
@@ -266,7 +271,8 @@ impl<J: Journal> Engine<J> {
         let Some(settings) = self.settings().cloned() else { return };
         let idle = !self.deployments.values().any(Deployment::blocks_group);
         if idle && self.due(&JobKey::Prune, self.heartbeat_ms, now) {
-            let keep = self.knowledge.kept_artifacts(settings.retention.releases as usize);
+            let mut keep = self.knowledge.kept_artifacts(settings.retention.releases as usize);
+            keep.extend(self.to_be_adopted());
             self.start(Job { key: JobKey::Prune, work: Work::Prune { keep } }, jobs);
         }
     }

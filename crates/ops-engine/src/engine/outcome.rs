@@ -42,6 +42,7 @@ impl<J: Journal> Engine<J> {
             events.extend(absent(deployment));
             events.extend(self.stays(deployment));
             events.extend(super::rotations::unrotated(deployment));
+            events.extend(super::adoptions::unadopted(deployment));
         }
         events.extend(self.condemns(deployment));
         events.extend(self.tried(deployment, now));

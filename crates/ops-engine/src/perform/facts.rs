@@ -1,6 +1,7 @@
 //! Gathers the facts for the checks. Only reads.
 
 mod around;
+mod outside;
 mod rivals;
 mod trees;
 
@@ -55,12 +56,13 @@ impl Paper {
         let proposed = asked.map(|commit| ports.wishes.at(commit));
         let name = notes
             .map(|notes| notes.service.clone())
-            .or_else(|| known.undo.as_ref().map(|undo| undo.candidate.service.clone()));
+            .or_else(|| known.undo.as_ref().map(|undo| undo.candidate.service.clone()))
+            .or_else(|| (created.kind == Kind::Adoption).then(|| created.service.clone()));
         let source = proposed.as_ref().unwrap_or(&settings).as_ref().ok();
         let whole = source.zip(name).and_then(|(source, name)| source.services.get(&name)).cloned();
         let mut paper =
             Self { settings, ticket, found, proposed, whole, place: None, artifact: None };
-        paper.artifact = paper.look_for_artifact(ports, known);
+        paper.artifact = paper.look_for_artifact(ports, created, known);
         paper.place = Place::of(paper.whole.as_ref(), created, paper.candidate().as_ref(), known);
         paper
     }
@@ -77,7 +79,16 @@ impl Paper {
 
     /// What would run: what the notes name, or, for a rollback, what lies in the store of what
     /// served before.
-    fn look_for_artifact(&self, ports: &Ports, known: &Known) -> Option<Look<ArtifactFact>> {
+    fn look_for_artifact(
+        &self,
+        ports: &Ports,
+        created: &Created,
+        known: &Known,
+    ) -> Option<Look<ArtifactFact>> {
+        if created.kind == Kind::Adoption {
+            let adopt = self.whole.as_ref()?.adopts_in(&created.environment)?;
+            return Some(outside::stored(ports, &adopt.artifact));
+        }
         if let (None, Some(undo)) = (&self.found, &known.undo) {
             return Some(stored(ports, &undo.spec.artifact));
         }
@@ -131,6 +142,7 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         tally: around::tally(place, known),
         now: around::traces(ports, place, known),
         signals: signals(ports, service),
+        outside: outside::look(ports, created, place, known),
         fixes: around::fixes(paper.notes(), known),
         surpassed: kin.as_ref().is_ok_and(|kin| kin.surpassed),
         descends: kin.as_ref().map_or_else(|_| Vec::new(), |kin| kin.descends.clone()),
@@ -184,6 +196,7 @@ fn nothing(paper: Paper, known: &Known) -> Facts {
         descends: Vec::new(),
         trees: Err(fault()),
         fixes: Vec::new(),
+        outside: None,
         signals: Err(fault()),
         conflicts: known.conflicts.clone(),
         condemned: known.condemned.clone(),
@@ -218,7 +231,10 @@ impl Place {
         let whole = whole?;
         let stage = match created.kind {
             Kind::Release => whole.stage_of(candidate, known.soaked.as_ref()),
-            Kind::Rollback { .. } | Kind::Rotation { .. } | Kind::Settings { .. } => None,
+            Kind::Rollback { .. }
+            | Kind::Rotation { .. }
+            | Kind::Adoption
+            | Kind::Settings { .. } => None,
         };
         let environment = stage.unwrap_or(&created.environment).clone();
         let service = whole.in_stage(&environment)?;

@@ -78,7 +78,7 @@ pub(super) fn probe_all<'a>(
     answers
 }
 
-fn health_probe(health: &Health, service: &Service, address: &str) -> Probe {
+pub(super) fn health_probe(health: &Health, service: &Service, address: &str) -> Probe {
     let kind = match &health.path {
         None => ProbeKind::Connect,
         Some(path) => ProbeKind::Http {

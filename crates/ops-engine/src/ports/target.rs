@@ -1,6 +1,7 @@
 use ops_core::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
-    world::{ReleaseSpec, TargetView},
+    settings::Adopt,
+    world::{Foreign, ReleaseSpec, TargetView},
 };
 
 use super::{Act, Look};
@@ -28,6 +29,11 @@ pub trait Target: Send + Sync {
 
     /// How many ports of the range `first..=last` nobody listens on and no replica owns.
     fn free_ports(&self, first: u16, last: u16) -> Look<u32>;
+
+    /// The process of a service that somebody else started: where `ops.yaml` says that it listens,
+    /// or found by its program, and how it compares with the artifact (S2). `Ok(None)`: nothing of
+    /// it runs.
+    fn outside(&self, adopt: &Adopt, command: &[String]) -> Look<Option<Foreign>>;
 
     /// Whether this port can be had, apart from replicas of `service`.
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool>;

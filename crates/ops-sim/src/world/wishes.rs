@@ -228,5 +228,6 @@ fn routed(name: &str, replicas: u32) -> Service {
         needs: Needs { memory_mb: 64, disk_mb: 10 },
         gap_limit_ms: GAP_MS,
         hold_requests: 1_000,
+        adopt: None,
     }
 }

@@ -91,7 +91,7 @@ impl Draft<'_> {
     pub(super) fn tell_record(&mut self) {
         let comment = match &self.state.created.kind {
             Kind::Settings { commit } => record::settings_comment(&self.state, commit),
-            Kind::Release | Kind::Rollback { .. } | Kind::Rotation { .. } => {
+            Kind::Release | Kind::Rollback { .. } | Kind::Rotation { .. } | Kind::Adoption => {
                 record::success_comment(&self.state)
             }
         };
@@ -116,7 +116,7 @@ impl Draft<'_> {
                 Kind::Settings { commit } => {
                     self.post(&record::settings_post(&self.state, &commit));
                 }
-                Kind::Release | Kind::Rollback { .. } | Kind::Rotation { .. } => {
+                Kind::Release | Kind::Rollback { .. } | Kind::Rotation { .. } | Kind::Adoption => {
                     self.post(&record::success_post(&self.state));
                 }
             },
