@@ -15,7 +15,8 @@ use std::{
 use ops_core::{id::Digest, world::Fault};
 use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact};
 
-use self::{content::Content, intake::Intake};
+use self::intake::Intake;
+pub(crate) use self::content::{Content, Node};
 
 /// Bytes that one artifact may have, unpacked, whatever the quota.
 const BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
@@ -242,6 +243,13 @@ impl Artifacts for ArtifactStore {
         }
         Ok(())
     }
+}
+
+/// Reads what the store holds in a folder of its own.
+pub(crate) fn read_stored(folder: &Path) -> Look<Content> {
+    let mut intake = Intake::looking(&folder.display().to_string(), BYTES_MAX);
+    folder::read(folder, &mut intake)?;
+    intake.finish()
 }
 
 /// What is to be said when something cannot be read.

@@ -13,6 +13,7 @@ mod acts;
 mod launch;
 mod layout;
 mod orders;
+mod outside;
 mod ports;
 mod restore;
 mod sight;
@@ -27,10 +28,12 @@ use std::{
 
 use ops_core::{
     id::{Generation, ReleaseId, ServiceName, Stamp},
-    world::{ReleaseSpec, TargetView},
+    settings::Adopt,
+    world::{Foreign, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{Act, Look, Target};
 
+pub use outside::{Running, running};
 pub use restore::Restored;
 pub use sight::ReplicaLog;
 
@@ -108,6 +111,10 @@ impl Target for ProcessTarget {
 
     fn free_ports(&self, first: u16, last: u16) -> Look<u32> {
         self.count_free_ports(first, last)
+    }
+
+    fn outside(&self, adopt: &Adopt, command: &[String]) -> Look<Option<Foreign>> {
+        self.find_outside(adopt, command)
     }
 
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {

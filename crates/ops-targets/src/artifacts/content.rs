@@ -19,7 +19,7 @@ const PREFIX: &[u8] = b"ops artifact 1\n";
 
 /// One entry of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Folder,
     File { executable: bool, size: u64, hash: [u8; 32] },
     Link { target: Vec<u8> },
@@ -27,8 +27,8 @@ pub(super) enum Node {
 
 /// All entries by their path: components joined by `/`, without a leading one.
 #[derive(Debug, Default)]
-pub(super) struct Content {
-    pub(super) nodes: BTreeMap<Vec<u8>, Node>,
+pub(crate) struct Content {
+    pub(crate) nodes: BTreeMap<Vec<u8>, Node>,
 }
 
 /// Where a path leads, links followed.
