@@ -36,4 +36,4 @@ pub use parse::{FILE_MAX, parse};
 pub use render::Look;
 pub use schema::schema;
 pub use source::{FILE_NAME, LoadError, Loaded, load, load_at, load_working_copy};
-pub use starter::starter;
+pub use starter::{Adopted, adopted_block, starter, starter_adopting};

@@ -1,17 +1,28 @@
 //! The `ops.yaml` that `ops init` writes: short, commented, and fitting the folder.
 
+mod adopted;
 mod detect;
 
 use std::path::Path;
 
+pub use adopted::{Adopted, adopted_block};
 use detect::{Found, detect};
 
 /// A commented `ops.yaml` for a folder. It reads without complaint as it is; what is guessed says
 /// so. The folder is only looked at: nothing is run or written.
 pub fn starter(dir: &Path) -> String {
     let found = detect(dir);
-    // A folder may be called `true` or `null`.
-    let project = quote(&found.project);
+    written(&quote(&found.project), &service(&found), DOOR)
+}
+
+/// The same for a service that somebody else started and that ops is to adopt.
+pub fn starter_adopting(adopted: &Adopted) -> String {
+    let door = if adopted.port == Some(DOOR_PORT) { MOVED_DOOR } else { DOOR };
+    written(&quote(&adopted.name), &adopted::service(adopted), door)
+}
+
+/// `project` and `service` as YAML.
+fn written(project: &str, service: &str, door: &str) -> String {
     format!(
         "\
 # What ops deploys, where, how, and who decides. It governs as it stands in a commit.
@@ -38,11 +49,10 @@ services:
 #   embedded: {{ listen: 127.0.0.1:8088, me: ops@example.org, channel: standup }}
 # windows: [{{ name: night, deny: {{ cron: \"0 20 * * *\", zone: Europe/Berlin, for: 11h }} }}]
 # notify: [{{ name: on call, webhook: \"https://example.org/hook\", token: env:HOOK_TOKEN }}]
-# edge: {{ listen: [127.0.0.1:8080] }}     # where requests arrive
+{door}
 # retention: {{ releases: 5, store: 5GB, logs: 100MB }}
 # heartbeat: 15m
-",
-        service = service(&found),
+"
     )
 }
 
@@ -69,6 +79,11 @@ fn service(found: &Found) -> String {
     lines.push(WITH_ROUTE.to_owned());
     lines.join("\n")
 }
+
+/// The port on which the door takes requests unless told otherwise.
+const DOOR_PORT: u16 = 8080;
+const DOOR: &str = "# edge: { listen: [127.0.0.1:8080] }     # where requests arrive";
+const MOVED_DOOR: &str = "edge: { listen: [127.0.0.1:8000] }       # where requests arrive; 8080 is taken so far";
 
 const WITH_ROUTE: &str = "    \
 # env: { LOG: info }            # plain variables

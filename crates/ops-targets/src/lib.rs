@@ -4,4 +4,4 @@ mod artifacts;
 mod process;
 
 pub use artifacts::ArtifactStore;
-pub use process::{ProcessTarget, ReplicaLog, Restored};
+pub use process::{ProcessTarget, ReplicaLog, Restored, Running, running};

@@ -5,6 +5,7 @@ mod commits;
 mod laws;
 mod pages;
 mod rollbacks;
+mod adoptions;
 mod rotations;
 mod rules;
 mod scene;

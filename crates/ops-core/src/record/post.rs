@@ -178,7 +178,7 @@ fn adopted_post(deployment: &Deployment) -> String {
         _ => "What somebody else started of it was not touched".into(),
     };
     format!(
-        "OPS: {} is done: it is known good on {}, the whole watch passed. {next}.",
+        "OPS: {} is done: it is known good on {}. Health: good, the whole watch passed. {next}.",
         name(deployment),
         environment(deployment)
     )

@@ -79,13 +79,15 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
         if let Some(words) = twice(markers, &world.planning.late) {
             return Err(words);
         }
-        let rotation = |(text, _): &(String, String)| text.starts_with("OPS: rotation of ");
-        if posts(world, deployment).iter().any(rotation) {
+        let own = |(text, _): &(String, String)| {
+            text.starts_with("OPS: rotation of ") || text.starts_with("OPS: adoption of ")
+        };
+        if posts(world, deployment).iter().any(own) {
             // No ticket asked for it, so none may bear its words.
             if written.is_empty() {
                 continue;
             }
-            return Err(format!("the rotation D-{deployment} wrote on a ticket"));
+            return Err(format!("D-{deployment}, which no ticket asked for, wrote on a ticket"));
         }
         // Where the way back failed, the new version may have stayed.
         let froze = written.iter().any(|one| one.heading == "## Deployment Frozen");

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ops_core::id::Digest;
+use ops_core::id::{Digest, ServiceName};
 
 use crate::world::{World, ledger::Deed, planning::ME};
 
 /// Milliseconds between the last check and the act that it let pass.
-const LAST_CHECK_MS: u64 = 60_000;
+pub(super) const LAST_CHECK_MS: u64 = 60_000;
 
 /// Remembers what was once started with evidence: if it was shipped, it may start again as a way
 /// back or as its rehearsal.
@@ -34,6 +34,21 @@ fn shipped(world: &World, artifact: &Digest) -> bool {
     })
 }
 
+/// Whether it ran before, started by somebody else, healthy, and is to be adopted (S2). What cannot
+/// run twice must have been stopped first, and may have been so for a while.
+pub(super) fn ran_outside(
+    world: &World,
+    service: &ServiceName,
+    artifact: &Digest,
+    t: u64,
+    within: u64,
+) -> bool {
+    let Some(unit) = world.units.get(service) else { return false };
+    let within = if unit.runs_twice { within } else { 24 * 3_600_000 };
+    let asked = unit.adopt.as_ref().is_some_and(|adopt| adopt.artifact == *artifact);
+    asked && world.ran.get(artifact).is_some_and(|last| t.saturating_sub(*last) <= within)
+}
+
 impl Evidence {
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
         for applied in world.ledger.applied.iter().skip(self.read) {
@@ -42,7 +57,8 @@ impl Evidence {
             };
             // An act that was intended right after the check may be done by the next daemon.
             let within = LAST_CHECK_MS + world.ledger.absent(applied.t, super::FRESH_MS);
-            let approved = world.planning.approved(artifact, applied.t, within);
+            let approved = world.planning.approved(artifact, applied.t, within)
+                || ran_outside(world, &applied.service, artifact, applied.t, within);
             if approved {
                 self.approved.insert(artifact.clone());
             } else if !(self.approved.contains(artifact) && shipped(world, artifact)) {

@@ -57,7 +57,14 @@ impl Stages {
             let soaked = served_staging(world)
                 .iter()
                 .any(|(t, served)| *served == artifact && t + SOAK_SECONDS * 1_000 <= applied.t);
-            if !known && !soaked {
+            let adopted = super::p1_evidence::ran_outside(
+                world,
+                &applied.service,
+                artifact,
+                applied.t,
+                super::p1_evidence::LAST_CHECK_MS,
+            );
+            if !known && !soaked && !adopted {
                 return Err(format!("{release} was started in production and never soaked"));
             }
         }

@@ -117,9 +117,22 @@ pub fn marker(text: &str) -> Option<&str> {
     text.get(from..from + end + 3)
 }
 
+/// A process that somebody else than the program started.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// What it runs.
+    pub artifact: Digest,
+    /// Whether it answers healthy.
+    pub well: bool,
+}
+
 /// Everything.
 #[derive(Debug, Clone)]
 pub struct World {
+    /// What somebody else started, by the address on which it listens.
+    pub outside: BTreeMap<String, Elsewhere>,
+    /// When each artifact was last seen to run there and to be healthy.
+    pub ran: BTreeMap<Digest, u64>,
     /// Time.
     pub clock: SimClock,
     /// Chance.
@@ -184,6 +197,8 @@ impl World {
         let settings = Arc::new(wishes::settings(0, false));
         let commit = settings.revision.commit.clone().unwrap_or_default();
         Self {
+            outside: BTreeMap::new(),
+            ran: BTreeMap::new(),
             clock: SimClock::default(),
             dice: Dice::new(seed),
             faults: Faults::default(),
@@ -252,6 +267,9 @@ impl World {
             self.second += 1;
         }
         self.clock.t = t.max(self.clock.t);
+        for one in self.outside.values().filter(|one| one.well) {
+            self.ran.insert(one.artifact.clone(), self.clock.t);
+        }
         self.target.advance(self.clock.t);
     }
 

@@ -7,10 +7,10 @@ use ops_core::{
     id::{Digest, Generation, Identity, ReleaseId, ServiceName, Stamp, TicketId},
     record::Notice,
     route::Route,
-    settings::{AlertSource, Notify, ReadState, Settings},
+    settings::{Adopt, AlertSource, Notify, ReadState, Settings},
     signal::SignalSecond,
     ticket::{Message, Ticket},
-    world::{DoorView, Fault, ReleaseSpec, TargetView},
+    world::{DoorView, Fault, Foreign, Proof, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{
     Act, ActError, Alerts, Artifacts, Door, Herald, Host, HostFacts, Look, Meeting, Planning,
@@ -88,9 +88,22 @@ impl Target for Port {
         })
     }
 
+    fn outside(&self, adopt: &Adopt, _: &[String]) -> Look<Option<Foreign>> {
+        self.look(Part::Target, |world| {
+            let one = world.outside.get(adopt.listens.as_ref()?)?;
+            let same = one.artifact == adopt.artifact;
+            let differs = || Proof::Differs { how: "its program is another one".into() };
+            let proof = if same { Proof::Program } else { differs() };
+            Some(Foreign { pid: 4_711, since: jiff::Timestamp::UNIX_EPOCH, proof })
+        })
+    }
+
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
         self.look(Part::Target, |world| {
             let address = format!("127.0.0.1:{port}");
+            if world.outside.contains_key(&address) {
+                return false;
+            }
             port != FIXED_PORT
                 || world.target.at(&address).is_none_or(|one| one.service == *service)
         })
@@ -176,6 +189,9 @@ impl World {
         } else {
             probe.address.clone()
         };
+        if let Some(one) = self.outside.get(&address) {
+            return (!one.well).then(|| "status 503".into());
+        }
         let t = self.clock.t;
         let Some(replica) = self.target.at(&address) else {
             return Some("the connection was refused".into());

@@ -1,5 +1,6 @@
 //! The promises and the situations, in the simulated world.
 
+mod adoption;
 mod rotations;
 mod script;
 mod seeds;

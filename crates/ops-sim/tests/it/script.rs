@@ -5,12 +5,13 @@ use std::sync::Arc;
 use ops_core::{
     deploy::PhaseName,
     id::{DeploymentId, Digest, ServiceName, TicketId},
-    settings::{Secret, Settings},
+    settings::{Adopt, Secret, Service, Settings},
 };
 use ops_sim::{
     scheduler::{Sim, happening::Happening},
     story::Story,
     world::{
+        Elsewhere,
         conduct::{Conduct, Kind},
         lock,
         planning::{Lacks, Wish},
@@ -50,10 +51,37 @@ impl Script {
 
     /// Declares a secret of a service in the first `ops.yaml`; only before anything has happened.
     pub(crate) fn secret(&mut self, service: &str, name: &str, secret: Secret) {
+        self.declare(service, |service| {
+            service.secrets.insert(name.to_owned(), secret);
+        });
+    }
+
+    /// Somebody else runs a version of a service, and the first `ops.yaml` adopts it; only before
+    /// anything has happened.
+    pub(crate) fn adopts(&mut self, service: &str, version: &str, listens: &str, kind: Kind) {
+        let digest = self.wish(service, version, kind).digest;
+        {
+            let mut world = lock(&self.sim.world);
+            world.store.stored.insert(digest.clone(), true);
+            let runs = Elsewhere { artifact: digest.clone(), well: true };
+            world.outside.insert(listens.to_owned(), runs);
+        }
+        self.declare(service, |service| {
+            service.adopt = Some(Adopt {
+                artifact: digest,
+                version: version.to_owned(),
+                commit: None,
+                listens: Some(listens.to_owned()),
+            });
+        });
+    }
+
+    /// Changes a service in the first `ops.yaml`.
+    fn declare(&mut self, service: &str, change: impl FnOnce(&mut Service)) {
         let mut world = lock(&self.sim.world);
         let mut settings = Settings::clone(&world.settings);
         if let Some(service) = settings.services.get_mut(&ServiceName::from(service)) {
-            service.secrets.insert(name.to_owned(), secret);
+            change(service);
         }
         let settings = Arc::new(settings);
         let commit = settings.revision.commit.clone().unwrap_or_default();

@@ -25,6 +25,9 @@ pub(super) fn tickets(view: &DeploymentView) -> String {
         let secrets = if secrets.is_empty() { "secrets" } else { &secrets };
         return format!("rotation of {secrets}");
     }
+    if view.kind == "adoption" {
+        return "adoption".to_owned();
+    }
     let names: Vec<_> = view.tickets.iter().map(ToString::to_string).collect();
     names.join(", ")
 }

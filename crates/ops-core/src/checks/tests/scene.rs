@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     checks::{
-        Age, Checklist, Condemned, DependencyFact, Facts, Fingerprint, Fixed, LimitFacts, Rival,
-        Tally, Trace, judge,
+        Age, ArtifactFact, Checklist, Condemned, DependencyFact, Facts, Fingerprint, Fixed,
+        LimitFacts, Outside, Rival, Tally, Trace, judge,
     },
     deploy::Created,
     fixture::{self, World},
@@ -20,7 +20,7 @@ use crate::{
         Secret, Service, Settings, Window, WindowKind,
     },
     ticket::Ticket,
-    world::Fault,
+    world::{Fault, Foreign, Proof},
 };
 
 /// The commit of the good candidate.
@@ -73,6 +73,33 @@ impl Scene {
         scene.facts.secrets = found("env:DB_URL", Ok(Some("version 2")));
         scene.facts.secrets.extend(found("env:DB_URL_BEFORE", Ok(Some("version 1"))));
         scene
+    }
+
+    /// Somebody else runs a version that is to be adopted, and nothing serves under ops yet.
+    pub(super) fn adoption() -> Self {
+        let mut scene = Self::good();
+        scene.created.kind = Kind::Adoption;
+        scene.created.tickets.clear();
+        scene.facts.ticket = Ok(None);
+        scene.facts.then = None;
+        scene.facts.old = None;
+        scene.facts.old_stored = None;
+        scene.facts.health.clear();
+        scene.facts.target = Ok(crate::world::TargetView::default());
+        scene.facts.door = Ok(crate::world::DoorView::default());
+        let adopt = fixture::adopt();
+        let artifact = ArtifactFact { digest: adopt.artifact.clone(), size: 0 };
+        scene.facts.artifact = Some(Ok(artifact));
+        scene.shop(|shop| shop.adopt = Some(adopt));
+        let since = "2026-09-01T08:00:00Z".parse().unwrap();
+        let runs = Foreign { pid: 4_711, since, proof: Proof::Program };
+        scene.facts.outside =
+            Some(Outside { found: Ok(Some(runs)), health: Some(Ok(None)), seen: None });
+        scene
+    }
+
+    pub(super) fn outside(&mut self, change: impl FnOnce(&mut Outside)) {
+        change(self.facts.outside.as_mut().unwrap());
     }
 
     pub(super) fn judged(&self) -> Arc<Checklist> {
