@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use crate::{
-    checks::{ArtifactFact, Facts, HostFact},
+    checks::{ArtifactFact, Facts, HostFact, Outside},
     deploy::{Act, Created, Deployment, Health, Input, LeaseAnswer, Outcome, View, decide, owed},
     id::{DeploymentId, Digest, EnvironmentName, Generation, OpId, ReleaseId, ServiceName, Stamp},
     plan::{Kind, KnownRelease},
@@ -18,7 +18,7 @@ use crate::{
     signal::{Arm, SignalSecond},
     ticket::{Change, Comment, Ticket},
     time::{BootId, Now},
-    world::{DoorView, Replica, ReplicaState, TargetView},
+    world::{DoorView, Foreign, Proof, Replica, ReplicaState, TargetView},
 };
 
 pub(crate) fn now(ms: u64) -> Now {
@@ -210,6 +210,8 @@ pub(crate) struct World {
     pub(crate) old: Option<KnownRelease>,
     /// What a rollback brings back.
     pub(crate) undo: Option<KnownRelease>,
+    /// What somebody else runs and is to be adopted.
+    pub(crate) outside: Option<Foreign>,
     pub(crate) target: TargetView,
     pub(crate) door: DoorView,
     pub(crate) state: Deployment,
@@ -240,6 +242,7 @@ impl World {
             version: version.into(),
             old: None,
             undo: None,
+            outside: None,
             target: TargetView::default(),
             door: DoorView::default(),
             state: Deployment::begin(created(1), &start),
@@ -292,6 +295,27 @@ impl World {
         self
     }
 
+    /// The adoption of what somebody else runs.
+    pub(crate) fn adoption(strategy: Strategy) -> Self {
+        let mut world = Self::new(strategy, "v0");
+        let shop = world.settings.services.get_mut(&ServiceName::new("shop")).unwrap();
+        shop.adopt = Some(adopt());
+        let since = "2026-09-01T08:00:00Z".parse().unwrap();
+        world.outside = Some(Foreign { pid: 4_711, since, proof: Proof::Program });
+        let created = Created { kind: Kind::Adoption, tickets: Vec::new(), ..created(1) };
+        world.state = Deployment::begin(created, &world.now);
+        world
+    }
+
+    fn outside(&self) -> Option<Outside> {
+        let adoption = self.state.created.kind == Kind::Adoption;
+        adoption.then(|| Outside {
+            found: Ok(self.outside.clone()),
+            health: self.outside.as_ref().map(|_| Ok(None)),
+            seen: None,
+        })
+    }
+
     pub(crate) fn facts(&self) -> Facts {
         let rotation = matches!(self.state.created.kind, Kind::Rotation { .. });
         Facts {
@@ -308,9 +332,9 @@ impl World {
             descends: Vec::new(),
             trees: Ok(std::collections::BTreeSet::new()),
             fixes: Vec::new(),
-            outside: None,
+            outside: self.outside(),
             settings: Ok(Arc::new(self.settings.clone())),
-            ticket: Ok((!rotation).then(|| self.ticket.clone())),
+            ticket: Ok(self.state.created.kind.by_ticket().then(|| self.ticket.clone())),
             siblings: self.siblings.clone(),
             artifact: (!rotation).then(|| {
                 Ok(ArtifactFact { digest: Digest::of(self.version.as_bytes()), size: 1 << 20 })

@@ -165,7 +165,7 @@ const ADOPT: &Table = &Table {
         required(
             "artifact",
             Kind::Text(&DIGEST),
-            "sha256: and 64 hex digits",
+            "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "Digest of what it runs, as the artifact store has it.",
         ),
         required("version", Kind::Text(&TITLE), "v1.4.2", "What people call that version."),

@@ -273,6 +273,8 @@ complaints! {
     p13_secrets_as_a_list: service("secrets: [DB_URL=hunter2-hunter2]");
     p13_a_secret_near_broken_yaml: service("secrets:\n  DB_URL: hunter2: x\nreplicas: [");
 
+    an_adoption_without_digest: service("adopt: { version: v7, listens: \"127.0.0.1:8080\" }");
+    an_adoption_of_no_digest: service("adopt: { artifact: latest, version: v7, listens: 8080 }");
     a_secret_without_reference: service("secrets: { DB_URL: { rotate: true } }");
     a_secret_with_a_misspelt_key: service("secrets:\n  DB_URL: { from: env:DB_URL, prevous: env:OLD }");
     a_secret_whose_rotation_is_no_flag: service("secrets: { DB_URL: { from: env:DB_URL, rotate: yearly } }");

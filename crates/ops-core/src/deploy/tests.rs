@@ -1,5 +1,7 @@
 //! The machine against a world that does as it is told, and against one that does not.
 
+mod own;
+
 use super::{Act, Cause, HoldCause, Input, Outcome, Phase, Rejection, To, decide};
 use crate::{
     fixture::{World, canary, moved, now},
@@ -448,70 +450,4 @@ fn p5_a_way_back_tells_the_old_version_to_stay_before_it_counts_on_it() {
     assert!(matches!(world.state.phase, Phase::RolledBack { .. }), "{:?}", world.state.phase);
     let stamps: Vec<_> = world.target.running(&old).map(|one| one.stamp.deployment).collect();
     assert_eq!(stamps, [world.state.id().0], "an order to stop that comes late is refused");
-}
-
-fn rotation(strategy: Strategy) -> World {
-    let mut world = World::with_secret(strategy, "v1");
-    world.ended();
-    world.rotation()
-}
-
-#[test]
-fn s16_a_rotation_walks_every_step_and_tells_the_team_only() {
-    let mut world = rotation(canary());
-    world.ended();
-    assert!(matches!(world.state.phase, Phase::Closed), "{:?}", world.state.phase);
-    insta::assert_snapshot!("rotation_words", world.words());
-}
-
-#[test]
-fn s16_a_rotation_that_hurts_goes_back_and_says_nothing_against_the_version() {
-    let mut world = rotation(canary());
-    world.failing = 100;
-    world.ended();
-    assert!(matches!(world.state.phase, Phase::RolledBack { .. }), "{:?}", world.state.phase);
-    insta::assert_snapshot!("rotation_harm_words", world.words());
-}
-
-#[test]
-fn s16_a_rotation_without_a_proven_way_back_is_held_with_what_must_happen_first() {
-    let mut world = rotation(canary());
-    world.leads("env:KEY_BEFORE", "version 0");
-    world.until(|world| matches!(world.state.phase, Phase::Held { .. }));
-    insta::assert_snapshot!("rotation_held_words", world.words());
-}
-
-#[test]
-fn p2_s16_the_way_back_is_proven_again_right_before_the_first_act() {
-    let mut world = rotation(canary());
-    world.until(|world| matches!(world.state.phase, Phase::Planned { .. }));
-    world.leads("env:KEY_BEFORE", "version 2");
-    world.until(|world| matches!(world.state.phase, Phase::Held { .. }));
-    assert!(!world.state.acted(), "nothing was changed");
-    world.leads("env:KEY_BEFORE", "version 1");
-    world.feed(&Input::Turn);
-    world.ended();
-    assert!(matches!(world.state.phase, Phase::Closed), "{:?}", world.state.phase);
-}
-
-#[test]
-fn p2_s16_a_value_that_changes_again_before_the_first_act_is_planned_anew() {
-    let mut world = rotation(canary());
-    world.until(|world| matches!(world.state.phase, Phase::Planned { .. }));
-    world.leads("env:KEY", "version 3");
-    world.until(|world| matches!(world.state.phase, Phase::Held { .. }));
-    world.feed(&Input::Turn);
-    world.ended();
-    let plan = world.state.plan.as_ref().unwrap();
-    assert_eq!(plan.new.secret_versions["KEY"], "version 3");
-}
-
-#[test]
-fn s16_a_rotation_frozen_is_told_without_a_ticket() {
-    let mut world = rotation(canary());
-    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
-    world.broken.push("set-route");
-    world.feed(&Input::Abort { by: "pia@example.org".into() });
-    world.until(|world| matches!(world.state.phase, Phase::Frozen { .. }));
-    assert!(world.words().contains("`ops explain D-2` says what to do"), "{}", world.words());
 }
