@@ -83,7 +83,8 @@ fn service(found: &Found) -> String {
 /// The port on which the door takes requests unless told otherwise.
 const DOOR_PORT: u16 = 8080;
 const DOOR: &str = "# edge: { listen: [127.0.0.1:8080] }     # where requests arrive";
-const MOVED_DOOR: &str = "edge: { listen: [127.0.0.1:8000] }       # where requests arrive; 8080 is taken so far";
+const MOVED_DOOR: &str =
+    "edge: { listen: [127.0.0.1:8000] }       # where requests arrive; 8080 is taken so far";
 
 const WITH_ROUTE: &str = "    \
 # env: { LOG: info }            # plain variables

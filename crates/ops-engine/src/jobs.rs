@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ops_core::{
-    checks::{Condemned, Facts, Fingerprint},
+    checks::{Condemned, Facts, Fingerprint, Promoted},
     deploy::{Act, Created, Letter, LookOrder, Outcome},
     id::{
         DeploymentId, Digest, EnvironmentName, Generation, Identity, OpId, ServiceName, Stamp,
@@ -77,6 +77,8 @@ pub struct Known {
     pub shipped: BTreeMap<DeploymentId, TicketId>,
     /// What a rollback brings back, or a rotation starts anew.
     pub undo: Option<KnownRelease>,
+    /// Where the candidate comes from an earlier stage: its ticket as it was then (S12).
+    pub promoted: Option<Promoted>,
     /// What is to be adopted was proven to run then.
     pub seen: Option<(Digest, jiff::Timestamp)>,
     /// Others under way in the lock group.

@@ -15,8 +15,8 @@ use std::{
 use ops_core::{id::Digest, world::Fault};
 use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact};
 
-use self::intake::Intake;
 pub(crate) use self::content::{Content, Node};
+use self::intake::Intake;
 
 /// Bytes that one artifact may have, unpacked, whatever the quota.
 const BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;

@@ -4,7 +4,9 @@ use ops_core::settings::floor;
 
 use super::{
     DAY_SECONDS, HOUR, Kind, MINUTE, SECOND, Table, WORD_MAX, around,
-    format::{ADDRESS, COMMIT, DIGEST, HOST, NAME, NEEDLE, REQUEST_PATH, ROUTE_PATH, TITLE, VARIABLE},
+    format::{
+        ADDRESS, COMMIT, DIGEST, HOST, NAME, NEEDLE, REQUEST_PATH, ROUTE_PATH, TITLE, VARIABLE,
+    },
     optional, required,
 };
 

@@ -38,7 +38,9 @@ pub(super) fn service(adopted: &Adopted) -> String {
                 .to_owned(),
         );
         if adopted.fixed {
-            lines.push("    # It was given its port by no word and no variable that ops can set.".into());
+            lines.push(
+                "    # It was given its port by no word and no variable that ops can set.".into(),
+            );
             lines.push("    strategy: recreate".to_owned());
             lines.push(format!("    fixed_port: {port}"));
         }

@@ -58,6 +58,15 @@ pub struct Condemned {
     pub words: String,
 }
 
+/// The ticket of a candidate that an earlier stage has promoted (S12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promoted {
+    /// As it was read last there.
+    pub ticket: Ticket,
+    /// Whether the checks have held it since then because of its evidence.
+    pub read_before: bool,
+}
+
 /// What somebody else started, as it was found (S2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outside {
@@ -234,6 +243,8 @@ pub struct Facts {
     pub condemned: Vec<Condemned>,
     /// Whether a listed person has answered after too many tries.
     pub answered: bool,
+    /// Where the candidate has come from an earlier stage: its ticket as it was then (S12).
+    pub promoted: Option<Promoted>,
     /// What runs that is to be adopted (S2); `None` for everything but adoptions.
     pub outside: Option<Outside>,
 }

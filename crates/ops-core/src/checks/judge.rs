@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Age, Checklist, Facts, Rival, adoption, each, fix, proof};
+use super::{Age, Checklist, Facts, Rival, adoption, each, fix, promoted, proof, rotation};
 use crate::{
     candidate::Candidate,
     deploy::Created,
@@ -100,7 +100,9 @@ pub fn judge(created: &Created, facts: &Facts) -> Judged {
         people: desk.settings.map(|settings| Arc::new(settings.people.clone())),
         candidate: desk.candidate.as_ref().map(Candidate::hash),
         plan: plan.map(Box::new),
-        moot: super::rotation::moot(&desk).or_else(|| adoption::moot(&desk)),
+        moot: rotation::moot(&desk)
+            .or_else(|| adoption::moot(&desk))
+            .or_else(|| promoted::moot(&desk)),
     }
 }
 
@@ -211,10 +213,7 @@ pub fn qa_verdict(created: &Created, facts: &Facts) -> Option<String> {
 /// says it includes, whose commits it holds, and whose own evidence passes (S8).
 fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
     let mut ids = match desk.created.kind {
-        Kind::Rollback { .. }
-        | Kind::Rotation { .. }
-        | Kind::Adoption
-        | Kind::Settings { .. } => {
+        Kind::Rollback { .. } | Kind::Rotation { .. } | Kind::Adoption | Kind::Settings { .. } => {
             return desk.created.tickets.clone();
         }
         Kind::Release => desk.created.tickets.first().cloned().into_iter().collect::<Vec<_>>(),
@@ -261,7 +260,7 @@ fn soak(desk: &Desk<'_>) -> Option<Soak> {
 /// What served before, with the secrets with which it starts now.
 fn again(desk: &Desk<'_>) -> Option<ReleaseSpec> {
     let mut spec = desk.facts.undo.as_ref().filter(|_| desk.again())?.spec.clone();
-    spec.secrets = super::rotation::starts_with(desk)?;
+    spec.secrets = rotation::starts_with(desk)?;
     Some(spec)
 }
 
@@ -293,7 +292,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         again: again(desk),
         secrets: desk.facts.secrets.clone(),
         old: desk.facts.old.clone(),
-        old_secrets: super::rotation::goes_back_with(desk),
+        old_secrets: rotation::goes_back_with(desk),
         frozen: super::fix::left(desk),
         baseline,
     }))

@@ -11,6 +11,7 @@ mod ground;
 mod judge;
 mod page;
 mod paper;
+mod promoted;
 mod proof;
 mod rivals;
 mod rotation;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use class::class_of;
 pub use facts::{
     Age, Alert, ArtifactFact, Condemned, DependencyFact, Facts, Fingerprint, Fixed, HostFact,
-    LimitFacts, Outside, Rival, Tally, Trace,
+    LimitFacts, Outside, Promoted, Rival, Tally, Trace,
 };
 pub use judge::{Judged, adoptable, candidate_of, judge, qa_verdict};
 pub use page::page;

@@ -113,7 +113,8 @@ pub(super) fn evidence(desk: &Desk<'_>) -> Check {
                     .to_owned()
             });
             let (words, question) = (named(ticket, words), named(ticket, question));
-            check("evidence", at, Verdict::Fail, words).remedy(question)
+            let held = check("evidence", at, Verdict::Fail, words).remedy(question);
+            super::promoted::first_reading(desk, held)
         }
     }
 }

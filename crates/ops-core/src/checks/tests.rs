@@ -1,11 +1,11 @@
 //! Every check is shown to hold a bad deployment before it counts as a gate.
 
+mod adoptions;
 mod bad;
 mod commits;
 mod laws;
 mod pages;
 mod rollbacks;
-mod adoptions;
 mod rotations;
 mod rules;
 mod scene;

@@ -173,6 +173,7 @@ impl<J: Journal> Engine<J> {
                 .map(|(ticket, tried)| (tried.by, ticket.clone()))
                 .collect(),
             undo,
+            promoted: self.promoted(deployment),
             seen: self
                 .knowledge
                 .seen_outside

@@ -3,6 +3,7 @@
 
 use ops_core::{
     candidate::Candidate,
+    checks::Promoted,
     deploy::{Created, Deployment, Input, Phase, PhaseName},
     id::DeploymentId,
     plan::{Kind, KnownRelease, Plan},
@@ -10,7 +11,10 @@ use ops_core::{
 };
 
 use super::{Engine, EngineError};
-use crate::{knowledge::EngineEvent, ports::Journal};
+use crate::{
+    knowledge::{End, EngineEvent},
+    ports::Journal,
+};
 
 impl<J: Journal> Engine<J> {
     /// Begins to take back what serves on this stage or earlier ones, where that must be.
@@ -53,6 +57,18 @@ impl<J: Journal> Engine<J> {
         let ticket = deployment.created.tickets.first();
         let brought = self.recall(serves.by).ok().flatten();
         ticket.is_some() && brought.is_some_and(|one| one.created.tickets.first() == ticket)
+    }
+
+    /// The ticket of a candidate that comes from an earlier stage, as that stage read it last.
+    pub(super) fn promoted(&self, deployment: &Deployment) -> Option<Promoted> {
+        let ticket = deployment.created.tickets.first()?;
+        let tried = self.knowledge.tried.get(ticket).filter(|tried| tried.end == End::Promoted)?;
+        // To recall it is to read its whole story: only between two stages.
+        let ticket = self.recall(tried.by).ok()??.ticket?;
+        let held = deployment.phase_name() == PhaseName::Checking && deployment.held_on.is_some();
+        let evidence = deployment.checklist.as_ref().and_then(|list| list.get("evidence"));
+        let read_before = held && evidence.is_some_and(|check| !check.verdict.lets_pass());
+        Some(Promoted { ticket: (*ticket).clone(), read_before })
     }
 
     fn take_back(&mut self, of: DeploymentId, now: &Now) -> Result<(), EngineError> {

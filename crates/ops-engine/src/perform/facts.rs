@@ -196,6 +196,7 @@ fn nothing(paper: Paper, known: &Known) -> Facts {
         descends: Vec::new(),
         trees: Err(fault()),
         fixes: Vec::new(),
+        promoted: known.promoted.clone(),
         outside: None,
         signals: Err(fault()),
         conflicts: known.conflicts.clone(),

@@ -126,10 +126,9 @@ fn s2_a_copy_that_is_sick_is_removed_and_condemns_nothing() {
     assert!(script.phase(2).is_none(), "not again by itself, nor after a restart");
     let again = Ask::Resume { deployment: Some(DeploymentId(1)) };
     assert!(!script.sim.ask(&developer(), &again), "a listed person says so");
-    lock(&script.sim.world).conducts.insert(
-        digest(SHOP, "v0"),
-        ops_sim::world::conduct::Conduct::of(Kind::Good),
-    );
+    lock(&script.sim.world)
+        .conducts
+        .insert(digest(SHOP, "v0"), ops_sim::world::conduct::Conduct::of(Kind::Good));
     assert!(script.sim.ask(&operator(), &again));
     script.until(3_600_000, |script| known(script) == 1);
     script.rest();

@@ -305,6 +305,19 @@ fn s12_pulled_back_between_two_stages_it_leaves_staging() {
 }
 
 #[test]
+fn s12_s13_a_verdict_taken_back_between_two_stages_takes_it_from_staging() {
+    let (mut script, ticket) = soaking();
+    script.sim.happen(&Happening::Down(Part::Planning, 200_000));
+    script.until(200_000, |script| script.phase(3).is_none());
+    script.sim.happen(&Happening::Revoke(ticket.clone()));
+    script.until(900_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.status(&ticket), "rfp", "ops moves nothing back");
+    assert_eq!(script.posts("took the verdict of QA back"), 1);
+}
+
+#[test]
 fn s12_pulled_back_while_the_next_stage_holds_it_leaves_staging() {
     let (mut script, ticket) = soaking();
     script.sim.happen(&Happening::Down(Part::Host, 400_000));

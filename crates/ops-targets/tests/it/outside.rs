@@ -85,7 +85,8 @@ fn s2_a_script_is_compared_file_by_file_where_it_listens() {
     let command = words(&["/usr/bin/perl", "server.pl", "{port}"]);
     let digest = taken_in(&stand, folder.path(), &command);
     let said = stand.state().join("port");
-    let own = start(Path::new("/usr/bin/perl"), &["server.pl", said.to_str().unwrap()], folder.path());
+    let own =
+        start(Path::new("/usr/bin/perl"), &["server.pl", said.to_str().unwrap()], folder.path());
     eventually("it listens", || said.exists());
     let address = format!("127.0.0.1:{}", std::fs::read_to_string(&said).unwrap());
     let adopt = adopt(digest, Some(address.clone()));
@@ -98,7 +99,11 @@ fn s2_a_script_is_compared_file_by_file_where_it_listens() {
     let found = stand.target.outside(&adopt, &command).unwrap().unwrap();
     assert!(matches!(found.proof, Proof::Differs { .. }), "{found:?}");
     drop(own);
-    assert_eq!(stand.target.outside(&adopt, &command).unwrap(), None, "it does not listen any more");
+    assert_eq!(
+        stand.target.outside(&adopt, &command).unwrap(),
+        None,
+        "it does not listen any more"
+    );
     assert!(ops_targets::running(Some(&address), None).is_err());
 }
 

@@ -65,15 +65,13 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
 
 /// Writes a file that was not there.
 fn create(path: &Path, text: &str) -> Result<(), Problem> {
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                Problem::refused(format!("{} is there already", path.display())).hint(
-                    "`ops check` says whether it is right; `ops init --print` shows a fresh one",
-                )
-            } else {
-                Problem::file("write", path, &error)
-            }
-        })?;
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            Problem::refused(format!("{} is there already", path.display()))
+                .hint("`ops check` says whether it is right; `ops init --print` shows a fresh one")
+        } else {
+            Problem::file("write", path, &error)
+        }
+    })?;
     file.write_all(text.as_bytes()).map_err(|error| Problem::file("write", path, &error))
 }

@@ -22,6 +22,7 @@ pub(crate) fn nothing_known(governs: Option<String>) -> Known {
         serving: Vec::new(),
         shipped: BTreeMap::new(),
         undo: None,
+        promoted: None,
         seen: None,
         conflicts: Vec::new(),
         condemned: Vec::new(),

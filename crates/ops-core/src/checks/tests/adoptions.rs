@@ -133,7 +133,11 @@ fn s2_what_is_not_asked_for_or_serves_already_ends() {
     scene.facts.old = Scene::good().facts.old;
     assert!(judge(&scene.created, &scene.facts).moot.is_some(), "something serves under ops");
     scene.facts.settings = Err(fault());
-    assert_eq!(judge(&scene.created, &scene.facts).moot, None, "p8_ what is not known is no reason");
+    assert_eq!(
+        judge(&scene.created, &scene.facts).moot,
+        None,
+        "p8_ what is not known is no reason"
+    );
 }
 
 #[test]

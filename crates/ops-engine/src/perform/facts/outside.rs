@@ -27,9 +27,11 @@ pub(super) fn look(
     let adopt = service.adopts_in(environment)?;
     let found = ports.target.outside(adopt, &service.command);
     let runs = matches!(&found, Ok(Some(_)));
-    let health = adopt.listens.as_ref().filter(|_| runs).map(|address| {
-        ports.prober.probe(&health_probe(&service.health, service, address))
-    });
+    let health = adopt
+        .listens
+        .as_ref()
+        .filter(|_| runs)
+        .map(|address| ports.prober.probe(&health_probe(&service.health, service, address)));
     Some(Outside { found, health, seen: known.seen.clone() })
 }
 

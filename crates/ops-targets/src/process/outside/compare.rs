@@ -25,7 +25,9 @@ pub(super) fn may_be(process: &Process, content: &Content, command: &[String]) -
     }
     let words = script(command);
     process.arguments().is_ok_and(|arguments| {
-        arguments.iter().any(|word| words.iter().any(|script| word.as_bytes().ends_with(script.as_bytes())))
+        arguments
+            .iter()
+            .any(|word| words.iter().any(|script| word.as_bytes().ends_with(script.as_bytes())))
     })
 }
 
@@ -79,7 +81,8 @@ fn is_script(process: &Process, content: &Content, name: &str) -> bool {
 /// program's path in its words.
 fn base(process: &Process, content: &Content, name: &str) -> Option<PathBuf> {
     let folder = fs::read_link(process.path("cwd")).ok()?;
-    let here = |base: &PathBuf| base.join(name).is_file() && content.nodes.contains_key(name.as_bytes());
+    let here =
+        |base: &PathBuf| base.join(name).is_file() && content.nodes.contains_key(name.as_bytes());
     let by_words = process.arguments().ok()?.into_iter().filter_map(|word| {
         let word = word.to_str()?.to_owned();
         let base = word.strip_suffix(name)?;

@@ -77,7 +77,9 @@ mod tests {
     use super::*;
 
     fn line(local: &str, state: &str) -> String {
-        format!("   0: {local} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000  1000  0 4711 1")
+        format!(
+            "   0: {local} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000  1000  0 4711 1"
+        )
     }
 
     #[test]

@@ -97,9 +97,9 @@ impl Process {
         let Ok(entries) = fs::read_dir(self.path("fd")) else { return false };
         entries.flatten().any(|entry| {
             let target = fs::read_link(entry.path()).unwrap_or_default();
-            let inode = target.to_str().and_then(|text| {
-                text.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-            });
+            let inode = target
+                .to_str()
+                .and_then(|text| text.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok());
             inode.is_some_and(|inode| sockets.contains(&inode))
         })
     }
@@ -117,7 +117,11 @@ impl Process {
         let seconds = i64::try_from(self.started / ticks).unwrap_or(0);
         let since = boot.and_then(|boot| jiff::Timestamp::from_second(boot + seconds).ok());
         since.ok_or_else(|| {
-            Fault::new("when it started cannot be told", "/proc/stat", "check that /proc is mounted")
+            Fault::new(
+                "when it started cannot be told",
+                "/proc/stat",
+                "check that /proc is mounted",
+            )
         })
     }
 
@@ -154,7 +158,8 @@ impl Process {
         };
         let program_was = link("exe")?;
         let lossy = |word: OsString| word.to_string_lossy().into_owned();
-        let variables: BTreeMap<String, Vec<u8>> = self.words("environ")?.into_iter().filter_map(named).collect();
+        let variables: BTreeMap<String, Vec<u8>> =
+            self.words("environ")?.into_iter().filter_map(named).collect();
         let by_variable = variables.get("PORT").zip(port);
         Ok(Running {
             pid: self.pid,

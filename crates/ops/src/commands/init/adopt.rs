@@ -104,10 +104,10 @@ impl TakenIn {
 
     /// The program alone, as the kernel runs it.
     fn program(context: &Context, found: &Running) -> Result<Self, Problem> {
-        let name = found.program_was.file_name().map_or_else(
-            || "program".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        );
+        let name = found
+            .program_was
+            .file_name()
+            .map_or_else(|| "program".to_owned(), |name| name.to_string_lossy().into_owned());
         let folder = context.state.join(format!("adopting-{}", std::process::id()));
         let path = folder.join(&name);
         let failed = |error| Problem::file("copy the program to", &path, &error);
@@ -188,8 +188,7 @@ fn write(
     } else {
         super::create(&path, &text)?;
         let written = path.display().to_string();
-        let answer =
-            serde_json::json!({ "written": written, "artifact": adopted.adopt.artifact });
+        let answer = serde_json::json!({ "written": written, "artifact": adopted.adopt.artifact });
         ui.answer(&answer, |_| format!("wrote {written}"))?;
         ui.hint("read it, then `ops check`, then `git add ops.yaml && git commit`");
     }

@@ -6,9 +6,26 @@ use ops_targets::Running;
 
 /// Variables that a login, a shell or an init system sets.
 const USUAL: [&str; 20] = [
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "SHLVL", "LANG", "LANGUAGE",
-    "TERM", "MAIL", "_", "TZ", "PORT", "HOSTNAME", "INVOCATION_ID", "JOURNAL_STREAM",
-    "SYSTEMD_EXEC_PID", "LS_COLORS",
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "PWD",
+    "OLDPWD",
+    "SHLVL",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "MAIL",
+    "_",
+    "TZ",
+    "PORT",
+    "HOSTNAME",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+    "LS_COLORS",
 ];
 const USUAL_BEGINNINGS: [&str; 4] = ["LC_", "XDG_", "SSH_", "DBUS_"];
 /// Words that name something secret.
@@ -33,8 +50,7 @@ pub(super) fn command(
     folder: Option<&Path>,
     port: Option<u16>,
 ) -> Told {
-    let mut told =
-        Told { command: vec![program.to_owned()], port_is_told: false, left_out: false };
+    let mut told = Told { command: vec![program.to_owned()], port_is_told: false, left_out: false };
     let mut secret_next = false;
     for word in found.arguments.iter().skip(1) {
         let flag = word.starts_with('-');
@@ -182,8 +198,14 @@ mod tests {
     #[test]
     fn p13_what_looks_secret_is_not_written_down() {
         let told = told(&[
-            "shop", "--db-password=amber", "--api-token", "cobalt", "--verbose",
-            "postgres://shop:ochre@db/shop", "--level", "3",
+            "shop",
+            "--db-password=amber",
+            "--api-token",
+            "cobalt",
+            "--verbose",
+            "postgres://shop:ochre@db/shop",
+            "--level",
+            "3",
         ]);
         let text = told.command.join(" ");
         for value in ["amber", "cobalt", "ochre"] {
