@@ -1,6 +1,8 @@
 //! A shop, its settings, a ticket that passed, and a world that does as it is told: for tests of
 //! the rules.
 
+mod wishes;
+
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use crate::{
@@ -10,125 +12,18 @@ use crate::{
     plan::{Kind, KnownRelease},
     route::ServedRoute,
     secrets,
-    settings::{
-        Adopt, Boards, Edge, Environment, Gate, Migrations, Needs, People, Retention, Revision,
-        Role, RouteMatch, Secret, Service, Settings, Slo, SmokeRequest, Stage, Strategy,
-        TargetKind, TrafficStep, WatchSettings,
-    },
+    settings::{Secret, Settings, Strategy},
     signal::{Arm, SignalSecond},
     ticket::{Change, Comment, Ticket},
     time::{BootId, Now},
     world::{DoorView, Foreign, Proof, Replica, ReplicaState, TargetView},
 };
 
+pub(crate) use wishes::{adopt, canary, settings};
+
 pub(crate) fn now(ms: u64) -> Now {
     let wall = jiff::Timestamp::from_millisecond(1_790_000_000_000 + ms as i64).unwrap();
     Now { boot: BootId("boot-1".into()), ms, wall }
-}
-
-pub(crate) fn service(strategy: Strategy) -> Service {
-    let exclusive = strategy == Strategy::Recreate;
-    Service {
-        name: "shop".into(),
-        stages: vec![Stage { environment: "production".into(), route: None, soak_seconds: 0 }],
-        lock_group: None,
-        target: TargetKind::Process,
-        command: vec!["bin/shop".into()],
-        env: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        replicas: if exclusive { 1 } else { 2 },
-        min_serving: u32::from(!exclusive),
-        runs_twice: !exclusive,
-        fixed_port: exclusive.then_some(9000),
-        route: Some(RouteMatch { host: None, path: "/".into() }),
-        health: crate::settings::Health {
-            path: Some("/healthz".into()),
-            every_ms: 1_000,
-            timeout_ms: 1_000,
-            in_a_row: 3,
-            start_deadline_ms: 60_000,
-        },
-        smoke: vec![SmokeRequest {
-            method: "GET".into(),
-            path: "/".into(),
-            status: 200,
-            contains: None,
-        }],
-        slo: Slo { error_share: None, p99_ms: None },
-        strategy,
-        watch: WatchSettings {
-            seconds: 60,
-            last_stretch_seconds: 20,
-            min_requests: 100,
-            extensions: 1,
-            grace_seconds: 10,
-            alpha: 0.01,
-        },
-        depends_on: Vec::new(),
-        infrastructure: Vec::new(),
-        budget: None,
-        migrations: Migrations::Held,
-        drain_ms: 5_000,
-        needs: Needs { memory_mb: 16, disk_mb: 10 },
-        gap_limit_ms: 10_000,
-        hold_requests: 100,
-        adopt: None,
-    }
-}
-
-/// What somebody else started.
-pub(crate) fn adopt() -> Adopt {
-    Adopt {
-        artifact: Digest::of(b"v0"),
-        version: "v0".into(),
-        commit: None,
-        listens: Some("127.0.0.1:8080".into()),
-    }
-}
-
-pub(crate) fn canary() -> Strategy {
-    let step = |weight| TrafficStep { weight, dwell_seconds: 5, min_requests: 10 };
-    Strategy::Canary { steps: vec![step(5), step(50)] }
-}
-
-pub(crate) fn settings(strategy: Strategy) -> Settings {
-    let role = |role| vec![role];
-    Settings {
-        project: "demo".into(),
-        revision: Revision { commit: Some("c0ffee".into()), hash: Digest::of(b"ops.yaml") },
-        environments: BTreeMap::from([(
-            "production".into(),
-            Environment {
-                name: "production".into(),
-                ports: (20_000, 20_100),
-                host: crate::settings::HostLimits::default(),
-            },
-        )]),
-        services: BTreeMap::from([("shop".into(), service(strategy))]),
-        people: People {
-            roles: BTreeMap::from([
-                ("pia@example.org".into(), role(Role::Po)),
-                ("dan@example.org".into(), role(Role::Dev)),
-                ("cleo@example.org".into(), role(Role::Cq)),
-                ("quinn@example.org".into(), role(Role::Qa)),
-                ("ops@example.org".into(), role(Role::Ops)),
-            ]),
-            operators: vec!["pia@example.org".into()],
-            solo: false,
-        },
-        gate: Gate::default(),
-        notify: Vec::new(),
-        boards: Boards {
-            listen: "127.0.0.1:8088".into(),
-            me: "ops@example.org".into(),
-            channel: "standup".into(),
-            permissive: false,
-            gateways: BTreeMap::new(),
-        },
-        edge: Edge { listen: vec!["127.0.0.1:8080".into()] },
-        retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
-        heartbeat_seconds: 60,
-    }
 }
 
 /// A ticket whose round of CQ and QA passed for this version.

@@ -315,23 +315,24 @@ pub struct Knowledge {
     pub told: BTreeMap<(DeploymentId, String), u32>,
 }
 
+/// What runs of a service somewhere.
+fn place(environment: &EnvironmentName, service: &ServiceName) -> (EnvironmentName, ServiceName) {
+    (environment.clone(), service.clone())
+}
+
 impl Knowledge {
     /// Applies an event.
     pub fn apply(&mut self, event: &EngineEvent) {
         match event {
             EngineEvent::Serves { environment, release, by } => {
-                let key = (environment.clone(), release.spec.service.clone());
                 self.releases.push((environment.clone(), (**release).clone()));
-                self.serves.insert(key, ((**release).clone(), *by));
-                self.settled.insert(*by);
+                self.now_serves(environment, release, *by);
             }
             EngineEvent::Stays { environment, release, by } => {
-                let key = (environment.clone(), release.spec.service.clone());
-                self.serves.insert(key, ((**release).clone(), *by));
-                self.settled.insert(*by);
+                self.now_serves(environment, release, *by);
             }
             EngineEvent::Absent { environment, service, by } => {
-                self.serves.remove(&(environment.clone(), service.clone()));
+                self.serves.remove(&place(environment, service));
                 self.settled.insert(*by);
             }
             EngineEvent::Condemned(one) => self.condemned.push(one.clone()),
@@ -349,8 +350,7 @@ impl Knowledge {
                 self.fingerprints.insert(ticket.clone(), fingerprint.clone());
             }
             EngineEvent::Counted { environment, service, last, boot, hour, tally } => {
-                let key = (environment.clone(), service.clone());
-                let book = self.tallies.entry(key).or_default();
+                let book = self.tallies.entry(place(environment, service)).or_default();
                 book.last = Some((boot.clone(), *last));
                 book.add(*hour, *tally);
             }
@@ -369,18 +369,15 @@ impl Knowledge {
                 self.waits = Some((commit.clone(), loosens.clone()));
             }
             EngineEvent::Unrotated { environment, service, versions, by } => {
-                let key = (environment.clone(), service.clone());
-                self.unrotated.insert(key, (versions.clone(), *by));
+                self.unrotated.insert(place(environment, service), (versions.clone(), *by));
                 self.settled.insert(*by);
             }
             EngineEvent::RotateAgain { of, .. } => self.unrotated.retain(|_, (_, by)| by != of),
             EngineEvent::SeenOutside { environment, service, artifact, at } => {
-                let key = (environment.clone(), service.clone());
-                self.seen_outside.insert(key, (artifact.clone(), *at));
+                self.seen_outside.insert(place(environment, service), (artifact.clone(), *at));
             }
             EngineEvent::Unadopted { environment, service, artifact, by } => {
-                let key = (environment.clone(), service.clone());
-                self.unadopted.insert(key, (artifact.clone(), *by));
+                self.unadopted.insert(place(environment, service), (artifact.clone(), *by));
                 self.settled.insert(*by);
             }
             EngineEvent::AdoptAgain { of, .. } => self.unadopted.retain(|_, (_, by)| by != of),
@@ -393,6 +390,17 @@ impl Knowledge {
             EngineEvent::HaltedAll { by } => self.halted = Some(by.clone()),
             EngineEvent::ResumedAll { .. } => self.halted = None,
         }
+    }
+
+    fn now_serves(
+        &mut self,
+        environment: &EnvironmentName,
+        release: &KnownRelease,
+        by: DeploymentId,
+    ) {
+        let key = place(environment, &release.spec.service);
+        self.serves.insert(key, (release.clone(), by));
+        self.settled.insert(by);
     }
 
     /// Artifacts that must stay: what serves, and per service the last releases.

@@ -67,7 +67,7 @@ fn by_program(content: &Content, command: &[String]) -> Look<Option<Foreign>> {
 fn seen(process: &Process, content: &Content, command: &[String]) -> Look<Foreign> {
     let proof = compare::proof(process, content, command)?;
     // A number may be given anew while it is looked at.
-    if Process::of(process.pid)?.is_none_or(|again| again.started != process.started) {
+    if Process::of(process.pid).is_none_or(|again| again.started != process.started) {
         return Err(Fault::new(
             "it ended while it was looked at",
             format!("process {}", process.pid),

@@ -55,7 +55,7 @@ pub fn running(listens: Option<&str>, pid: Option<u32>) -> Look<Running> {
         (Some(address), _) => super::listener(address)?.ok_or_else(|| {
             Fault::new("nothing listens there", address, "start it, or name where it listens")
         })?,
-        (None, Some(pid)) => Process::of(pid)?.ok_or_else(|| gone(pid))?,
+        (None, Some(pid)) => Process::of(pid).ok_or_else(|| gone(pid))?,
         (None, None) => {
             return Err(Fault::new("nothing is named", "adoption", "name an address or a process"));
         }
@@ -74,18 +74,16 @@ pub(super) fn all() -> Look<Vec<Process>> {
     for entry in fs::read_dir("/proc").map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
-        found.extend(Process::of(pid)?);
+        found.extend(Process::of(pid));
     }
     Ok(found)
 }
 
 impl Process {
     /// The process that has a number now; `None`: there is none.
-    pub(super) fn of(pid: u32) -> Look<Option<Self>> {
-        match fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(stat) => Ok(started(&stat).map(|started| Self { pid, started })),
-            Err(_) => Ok(None),
-        }
+    pub(super) fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Some(Self { pid, started: started(&stat)? })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -159,7 +157,7 @@ impl Process {
         let program_was = link("exe")?;
         let lossy = |word: OsString| word.to_string_lossy().into_owned();
         let variables: BTreeMap<String, Vec<u8>> =
-            self.words("environ")?.into_iter().filter_map(named).collect();
+            self.words("environ")?.iter().filter_map(|word| named(word)).collect();
         let by_variable = variables.get("PORT").zip(port);
         Ok(Running {
             pid: self.pid,
@@ -174,7 +172,7 @@ impl Process {
     }
 }
 
-fn named(word: Vec<u8>) -> Option<(String, Vec<u8>)> {
+fn named(word: &[u8]) -> Option<(String, Vec<u8>)> {
     let at = word.iter().position(|b| *b == b'=')?;
     let name = String::from_utf8(word.get(..at)?.to_vec()).ok()?;
     Some((name, word.get(at + 1..)?.to_vec()))

@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, args: &Args, place: &str) -> Result<Exit, P
             commit: args.commit.clone(),
             listens: place.listens,
         },
-        fixed: port.is_some() && !told.port_is_told && !found.port_by_variable,
+        fixed: port.is_some() && !told.names_port && !found.port_by_variable,
         notes: words::notes(&found, &told),
         command: told.command,
         port,

@@ -39,7 +39,7 @@ const NAME_MAX: usize = 40;
 pub(super) struct Told {
     pub(super) command: Vec<String>,
     /// Whether the port stands in its words.
-    pub(super) port_is_told: bool,
+    pub(super) names_port: bool,
     /// Whether something that looked secret was left out (P13).
     pub(super) left_out: bool,
 }
@@ -50,7 +50,7 @@ pub(super) fn command(
     folder: Option<&Path>,
     port: Option<u16>,
 ) -> Told {
-    let mut told = Told { command: vec![program.to_owned()], port_is_told: false, left_out: false };
+    let mut told = Told { command: vec![program.to_owned()], names_port: false, left_out: false };
     let mut secret_next = false;
     for word in found.arguments.iter().skip(1) {
         let flag = word.starts_with('-');
@@ -79,7 +79,7 @@ impl Told {
         let inside = folder.and_then(|folder| Path::new(word).strip_prefix(folder).ok());
         let word = inside.map_or_else(|| word.to_owned(), |path| path.display().to_string());
         let with_port = port.and_then(|port| put_port(&word, port));
-        self.port_is_told |= with_port.is_some();
+        self.names_port |= with_port.is_some();
         self.command.push(with_port.unwrap_or(word));
     }
 }
@@ -192,7 +192,7 @@ mod tests {
         }
         let told = told(&["shop", "--port", "8080", "/srv/shop/conf/shop.toml", "/etc/other"]);
         assert_eq!(told.command, ["bin/shop", "--port", "{port}", "conf/shop.toml", "/etc/other"]);
-        assert!(told.port_is_told && !told.left_out);
+        assert!(told.names_port && !told.left_out);
     }
 
     #[test]
