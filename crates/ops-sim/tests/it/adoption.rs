@@ -176,3 +176,19 @@ fn s2_what_ops_yaml_does_not_ask_for_any_more_ends() {
     assert_eq!(script.posts("is withdrawn"), 1);
     script.ship(SHOP, "v1", Kind::Good);
 }
+
+#[test]
+fn p5_s2_a_daemon_that_dies_in_an_adoption_ends_it_all_the_same() {
+    for after_ms in (0..40_000).step_by(500).chain([600_000, 1_790_000, 1_850_000]) {
+        let mut script = Script::new();
+        script.adopts(SHOP, "v0", FORMER, Kind::Good);
+        script.run(after_ms);
+        script.sim.kill(3_000);
+        script.until(7_200_000, |script| known(script) == 1);
+        script.rest();
+        serves(&script, SHOP, "v0");
+        assert_eq!(script.posts("adoption of"), 2, "after {after_ms} ms: {}", script.story());
+        script.run(300_000);
+        assert!(script.phase(2).is_none(), "never two, after {after_ms} ms");
+    }
+}

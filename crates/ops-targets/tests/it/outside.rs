@@ -1,6 +1,7 @@
 //! What somebody else started, seen through the kernel (S2).
 
 use std::{
+    io::Write as _,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -56,6 +57,10 @@ fn s2_a_program_is_compared_with_what_the_kernel_runs_not_with_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("napper");
     std::fs::copy("/bin/sleep", &program).unwrap();
+    // One of its kind: other tests let the system's own sleep.
+    let mut ending = std::fs::OpenOptions::new().append(true).open(&program).unwrap();
+    ending.write_all(folder.path().as_os_str().as_encoded_bytes()).unwrap();
+    drop(ending);
     let command = words(&["napper", "1000"]);
     let digest = taken_in(&stand, &program, &command);
     let adopt = adopt(digest, None);

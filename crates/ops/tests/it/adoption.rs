@@ -126,6 +126,9 @@ fn p3_s4_an_adoption_that_comes_later_waits_for_cq_and_qa() {
     let artifact = init(&site, &former)["artifact"].as_str().unwrap().to_owned();
     site.serve();
     let door = site.door();
+    eventually("the first commit governs", || {
+        site.ops(&["status"]).out.contains("governs").then_some(())
+    });
     let adopt = format!(
         "    adopt: {{ artifact: \"{artifact}\", version: v7, listens: \"{}\" }}\n",
         former.address
