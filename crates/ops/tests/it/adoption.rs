@@ -121,7 +121,7 @@ fn p3_s2_what_does_not_run_there_is_not_adopted() {
 
 #[test]
 fn p3_s4_an_adoption_that_comes_later_waits_for_cq_and_qa() {
-    let mut site = Site::shop();
+    let mut site = Site::shop_with(|text| text.replace("services:", "heartbeat: 10s\nservices:"));
     let former = Former::start(&site.path().join("former"));
     let artifact = init(&site, &former)["artifact"].as_str().unwrap().to_owned();
     site.serve();
