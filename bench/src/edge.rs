@@ -5,11 +5,13 @@ mod changes;
 mod compare;
 mod cores;
 mod crowd;
+mod peers;
 mod phases;
 mod proxies;
 mod pulse;
 mod replace;
 mod routes;
+mod verdict;
 mod wrk;
 
 use serde::Serialize;
@@ -57,7 +59,7 @@ pub(crate) struct Args {
 #[serde(untagged)]
 pub(crate) enum Report {
     /// Beside other proxies.
-    Compare(compare::Report),
+    Compare(verdict::Report),
     /// Changes of the route.
     Routes(routes::Report),
     /// Replacements.

@@ -21,7 +21,8 @@ use super::{
     backend::{BODY_BYTES, Backend},
     changes::folder,
     cores::Cores,
-    proxies::{Kind, Proxy, need},
+    peers::need,
+    proxies::{Kind, Proxy},
 };
 use crate::{
     answer::{Goal, progress},

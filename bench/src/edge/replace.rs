@@ -17,7 +17,8 @@ use super::{
     backend::Backend,
     changes::{come, folder, go},
     cores::Cores,
-    proxies::{CONNECTIONS, Kind, Proxy, Running, edge_command, need},
+    peers::need,
+    proxies::{CONNECTIONS, Kind, Proxy, Running, edge_command},
 };
 use crate::{
     answer::{Goal, progress},

@@ -21,7 +21,8 @@ use super::{
     backend::Backend,
     changes::{come, folder, go},
     cores::Cores,
-    proxies::{CONNECTIONS, Kind, Proxy, edge_state, need, route},
+    peers::need,
+    proxies::{CONNECTIONS, Kind, Proxy, edge_state, route},
 };
 use crate::{
     answer::{Goal, progress},
