@@ -14,6 +14,8 @@ mod routes;
 mod verdict;
 mod wrk;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use self::proxies::Kind;
@@ -44,6 +46,9 @@ pub(crate) struct Args {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=300))]
     seconds: u64,
+    /// Seconds that each measurement may wait for others on this machine to pause
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=600))]
+    patience: u64,
     /// Requests per second: the common rate of all proxies, and that of --routes and --replace,
     /// where it is 2000 if not given
     #[arg(long)]
@@ -84,6 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<Report, BenchError> {
             kinds: args.proxies.clone(),
             rounds: args.rounds as usize,
             seconds: args.seconds,
+            patience: Duration::from_secs(args.patience),
             rate: args.rate.unwrap_or(5_000.0),
         };
         compare::run(&plan).map(Report::Compare)

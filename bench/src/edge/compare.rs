@@ -1,9 +1,11 @@
 //! Throughput, processor time and latency of proxies beside each other, in rounds whose order
 //! changes, so that a noisy machine hurts all alike.
 
+use std::time::Duration;
+
 use super::{
     backend::Backend,
-    cores::Cores,
+    cores::{Cores, await_quiet},
     peers::need,
     phases::{Paced, Saturated, median, pace, pulse, saturate},
     proxies::{CONNECTIONS, Kind, Proxy},
@@ -20,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) rounds: usize,
     pub(crate) seconds: u64,
+    /// How long each measurement may wait for a quiet machine.
+    pub(crate) patience: Duration,
     pub(crate) rate: f64,
 }
 
@@ -50,10 +54,12 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, BenchError> {
         progress(&format!("  round {} of {}, load {}", round + 1, plan.rounds, machine::load()));
         for at in order(round, cases.len()) {
             let case = &mut cases[at];
+            await_quiet(cores, plan.patience);
             case.saturated.push(saturate(&case.proxy, cores, plan.seconds)?);
         }
         for at in order(round + 1, cases.len()) {
             let case = &mut cases[at];
+            await_quiet(cores, plan.patience);
             case.common.push(pace(&case.proxy, plan.rate, plan.seconds)?);
         }
         floor.push(pulse(backend.address, plan.rate, plan.seconds).send()?.latency_us(990) as f64);
@@ -64,6 +70,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, BenchError> {
             let case = &mut cases[at];
             let most = median(case.saturated.iter().map(|one| one.per_second));
             let rate = most.unwrap_or_default() / 2.0;
+            await_quiet(cores, plan.patience);
             case.half.push(pace(&case.proxy, rate, plan.seconds)?);
         }
     }

@@ -7,6 +7,7 @@ use std::{
     ffi::OsStr,
     fs,
     process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,10 @@ use crate::ground::BenchError;
 
 /// Ticks per second in `/proc` (`USER_HZ`): 100 wherever this builds for (proc(5)).
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// How long both cores must rest before the machine counts as quiet, and how busy they may be.
+const QUIET: Duration = Duration::from_millis(500);
+const QUIET_BUSY: f64 = 0.1;
 
 /// The two cores of a measurement.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -103,6 +108,19 @@ impl CoreWatch {
         };
         let idle = now.saturating_sub(before) as f64 / TICKS_PER_SECOND;
         (1.0 - idle / self.began.elapsed().as_secs_f64()).clamp(0.0, 1.0)
+    }
+}
+
+/// Waits until both cores have rested for a moment, at most `patience`. Whether the machine stays
+/// quiet is what the share of the proxy's core tells.
+pub(crate) fn await_quiet(cores: Cores, patience: Duration) {
+    let end = Instant::now() + patience;
+    while Instant::now() < end {
+        let watches = [cores.proxy, cores.load].map(CoreWatch::begin);
+        thread::sleep(QUIET);
+        if watches.iter().all(|watch| watch.busy() <= QUIET_BUSY) {
+            return;
+        }
     }
 }
 
