@@ -7,7 +7,7 @@ use super::{
     backend::Backend,
     cores::{Cores, await_quiet},
     peers::need,
-    phases::{Paced, Saturated, median, pace, pulse, saturate},
+    phases::{Paced, Saturated, median, mostly_valid, pace, pulse, saturate},
     proxies::{CONNECTIONS, Kind, Proxy},
     verdict::{Report, Row},
 };
@@ -60,7 +60,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, BenchError> {
         for at in order(round + 1, cases.len()) {
             let case = &mut cases[at];
             await_quiet(cores, plan.patience);
-            case.common.push(pace(&case.proxy, plan.rate, plan.seconds)?);
+            case.common.push(pace(&case.proxy, cores, plan.rate, plan.seconds)?);
         }
         floor.push(pulse(backend.address, plan.rate, plan.seconds).send()?.latency_us(990) as f64);
     }
@@ -71,7 +71,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, BenchError> {
             let most = median(case.saturated.iter().map(|one| one.per_second));
             let rate = most.unwrap_or_default() / 2.0;
             await_quiet(cores, plan.patience);
-            case.half.push(pace(&case.proxy, rate, plan.seconds)?);
+            case.half.push(pace(&case.proxy, cores, rate, plan.seconds)?);
         }
     }
     let rows = cases.into_iter().map(Case::row).collect();
@@ -101,8 +101,10 @@ impl Case {
     fn row(self) -> Row {
         let Self { proxy, saturated, common, half } = self;
         let of = |value: fn(&Saturated) -> f64| median(saturated.iter().map(value));
+        // Of the rounds that count; where none does, the row is invalid and its figures say why.
         let paced = |all: &[Paced], value: fn(&Paced) -> f64| {
-            median(all.iter().map(value)).unwrap_or(f64::NAN)
+            let valid = median(all.iter().filter(|one| one.is_valid()).map(value));
+            valid.or_else(|| median(all.iter().map(value))).unwrap_or(f64::NAN)
         };
         let valid: Vec<_> = saturated.iter().filter(|one| one.is_valid()).collect();
         let most = saturated.len() <= 2 * valid.len() && !valid.is_empty();
@@ -122,7 +124,7 @@ impl Case {
             half_p99_us: paced(&half, |one| one.p99_us as f64),
             half_delay_p99_us: paced(&half, |one| one.delay_p99_us as f64),
             failed: lost.sum(),
-            valid: most && common.iter().chain(&half).all(Paced::is_valid),
+            valid: most && mostly_valid(&common) && mostly_valid(&half),
             saturated,
             common,
             half,

@@ -19,6 +19,8 @@ use crate::ground::BenchError;
 /// Share of its own core that a saturated proxy must have used: below that, something else was the
 /// limit, and the throughput is not the proxy's.
 pub(crate) const BUSY_MIN: f64 = 0.95;
+/// Share of the proxy's core that others may use while latencies are taken: more would show in them.
+pub(crate) const OTHERS_MAX: f64 = 0.15;
 /// How long wrk opens connections and the proxy warms up before the proxy's time is taken.
 const WARM_UP: Duration = Duration::from_millis(500);
 /// Share of the intended requests that must have been answered.
@@ -77,15 +79,18 @@ pub(crate) struct Paced {
     pub(crate) p99_us: u64,
     /// The generator's own delay at its 99th percentile, which is part of the latencies.
     pub(crate) delay_p99_us: u64,
+    /// Share of the proxy's core that somebody else used.
+    pub(crate) others: f64,
     pub(crate) answered: u64,
     pub(crate) failed: u64,
 }
 
 impl Paced {
-    /// Whether what was to be sent was sent, and answered.
+    /// Whether what was to be sent was sent, and answered, and nobody else had the proxy's core.
     pub(crate) fn is_valid(&self) -> bool {
         let all = (self.answered + self.failed) as f64;
-        self.answered > 0 && self.answered as f64 >= all * ANSWERED_MIN
+        let answered = self.answered > 0 && self.answered as f64 >= all * ANSWERED_MIN;
+        answered && self.others <= OTHERS_MAX
     }
 }
 
@@ -95,17 +100,25 @@ pub(crate) fn pulse(target: SocketAddr, rate: f64, seconds: u64) -> Pulse {
 }
 
 /// Asks at a rate.
-pub(crate) fn pace(proxy: &Proxy, rate: f64, seconds: u64) -> Result<Paced, BenchError> {
+pub(crate) fn pace(
+    proxy: &Proxy,
+    cores: Cores,
+    rate: f64,
+    seconds: u64,
+) -> Result<Paced, BenchError> {
     let pulse = pulse(proxy.address, rate, seconds);
     let before = used_by(proxy.pid())?;
+    let (core, began) = (CoreWatch::begin(cores.proxy), Instant::now());
     let beat = pulse.send()?;
     let used = used_by(proxy.pid())?.saturating_sub(before);
+    let (busy, took) = (core.busy(), began.elapsed().as_secs_f64());
     Ok(Paced {
         rate,
         cpu_us: per_request_us(used, beat.answered),
         p50_us: beat.latency_us(500),
         p99_us: beat.latency_us(990),
         delay_p99_us: beat.delay_us(990),
+        others: (busy - used.as_secs_f64() / took).max(0.0),
         answered: beat.answered,
         failed: beat.failed,
     })
@@ -113,6 +126,11 @@ pub(crate) fn pace(proxy: &Proxy, rate: f64, seconds: u64) -> Result<Paced, Benc
 
 fn per_request_us(used: Duration, requests: u64) -> f64 {
     used.as_secs_f64() * 1e6 / requests as f64
+}
+
+/// Whether most rounds count.
+pub(crate) fn mostly_valid(rounds: &[Paced]) -> bool {
+    2 * rounds.iter().filter(|one| one.is_valid()).count() >= rounds.len()
 }
 
 /// The middle one; of an even number the mean of the two in the middle.
