@@ -112,7 +112,7 @@ impl Case {
         let lost = lost.chain(common.iter().chain(&half).map(|one| one.failed));
         Row {
             proxy: proxy.kind,
-            per_second: median(valid.iter().map(|one| one.per_second)),
+            per_second: median(valid.iter().map(|one| one.per_second)).filter(|_| most),
             valid_rounds: valid.len(),
             busy: of(|one| one.busy).unwrap_or(f64::NAN),
             load_core_busy: of(|one| one.load_core_busy).unwrap_or(f64::NAN),

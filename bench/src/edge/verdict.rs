@@ -25,7 +25,7 @@ const P99_OF_HAPROXY: f64 = 1.3;
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(super) proxy: Kind,
-    /// Requests per second at saturation: the median of the valid rounds.
+    /// Requests per second at saturation: the median of the valid rounds, if most are.
     pub(super) per_second: Option<f64>,
     /// Rounds in which the proxy was the limit.
     pub(super) valid_rounds: usize,
