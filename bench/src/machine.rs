@@ -1,6 +1,6 @@
 //! The machine that was measured on: figures mean little without it.
 
-use std::{fs, thread};
+use std::fs;
 
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
@@ -19,14 +19,19 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn now() -> Self {
-        let cores = thread::available_parallelism().map_or(0, usize::from);
-        Self { at: Timestamp::now(), cores, load: load() }
+        Self { at: Timestamp::now(), cores: cores(), load: load() }
     }
 
     pub(crate) fn line(&self) -> String {
         let at = self.at.strftime("%Y-%m-%d %H:%M UTC");
         format!("{at}, {} cores, load average {}\n", self.cores, self.load)
     }
+}
+
+/// All cores, also those that this process does not use.
+fn cores() -> usize {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    text.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count()
 }
 
 /// Load averages over 1, 5 and 15 minutes.

@@ -5,13 +5,14 @@
 //! | `ground` | a stage with traffic on it, and versions shipped over it |
 //! | `processes`, `machine` | what `/proc` says of the processes of a run, and of this machine |
 //! | `answer` | how figures are told, and what becomes of a missed goal |
-//! | `switch`, `deployments`, `memory`, `kill`, `heartbeat`, `demo` | the measurements |
+//! | `switch`, `deployments`, `memory`, `kill`, `heartbeat`, `demo`, `edge` | the measurements |
 
 mod answer;
 mod comments;
 mod demo;
 mod deployments;
 mod dice;
+mod edge;
 mod ground;
 mod heartbeat;
 mod kill;
@@ -55,6 +56,8 @@ enum What {
     Heartbeat(heartbeat::Args),
     /// Many seeds of `ops demo`
     Demo(demo::Args),
+    /// The edge beside other proxies, and what it loses while it changes
+    Edge(edge::Args),
 }
 
 fn main() -> ExitCode {
@@ -77,5 +80,6 @@ fn measure(options: &Options) -> Result<bool, BenchError> {
         What::Kill(args) => tell(options.output, &kill::run(args)?),
         What::Heartbeat(args) => tell(options.output, &heartbeat::run(args)?),
         What::Demo(args) => tell(options.output, &demo::run(args)?),
+        What::Edge(args) => tell(options.output, &edge::run(args)?),
     }
 }
