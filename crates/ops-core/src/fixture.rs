@@ -40,7 +40,7 @@ pub(crate) fn service(strategy: Strategy) -> Service {
         min_serving: u32::from(!exclusive),
         runs_twice: !exclusive,
         fixed_port: exclusive.then_some(9000),
-        route: Some(RouteMatch { host: None, path: "/".into() }),
+        route: Some(RouteMatch::of(None, "/")),
         health: crate::settings::Health {
             path: Some("/healthz".into()),
             every_ms: 1_000,
@@ -114,7 +114,7 @@ pub(crate) fn settings(strategy: Strategy) -> Settings {
             permissive: false,
             gateways: BTreeMap::new(),
         },
-        edge: Edge { listen: vec!["127.0.0.1:8080".into()] },
+        edge: Edge { listen: vec!["127.0.0.1:8080".into()], ..Edge::default() },
         retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
         heartbeat_seconds: 60,
     }
@@ -442,8 +442,8 @@ impl World {
         let second = |second| SignalSecond {
             second,
             arms: weights.iter().map(|(id, weight)| (id.clone(), arm(id, *weight))).collect(),
-            refused: 0,
             weights: weights.clone(),
+            ..SignalSecond::default()
         };
         let seconds = (self.last_second + 1..until).map(second).collect();
         self.last_second = until.saturating_sub(1).max(self.last_second);

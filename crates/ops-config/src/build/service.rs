@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::ServiceName,
     settings::{
-        Health, Needs, RouteMatch, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
-        TrafficStep, WatchSettings,
+        Health, Needs, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind, TrafficStep,
+        WatchSettings,
     },
 };
 
@@ -29,7 +29,7 @@ const WATCH_REQUESTS: u64 = 300;
 const STRETCH_PART: u64 = 5;
 
 pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
-    let route = view.has("route").then(|| route(view.child("route")));
+    let route = view.has("route").then(|| super::door::route(view.child("route")));
     let twice = view.flag("runs_twice");
     let strategy = strategy(view, route.is_some(), twice);
     let runs_twice = twice.unwrap_or(strategy != Strategy::Recreate);
@@ -92,13 +92,6 @@ fn secret(view: View<'_>, node: &Node) -> Option<Secret> {
         rotate: secret.flag("rotate").unwrap_or(false),
         pinned: secret.flag("pinned").unwrap_or(false),
     })
-}
-
-pub(super) fn route(view: View<'_>) -> RouteMatch {
-    RouteMatch {
-        host: view.text("host"),
-        path: view.text("path").unwrap_or_else(|| "/".to_owned()),
-    }
 }
 
 fn health(view: View<'_>) -> Health {

@@ -223,3 +223,13 @@ pub(super) const VERSIONS: Format = Format {
     pattern: "^[ -~]{1,100}$",
     holds: |text| text.len() <= 100 && semver::VersionReq::parse(text).is_ok(),
 };
+
+/// Names of headers and cookies.
+pub(super) const HEADER: Format = Format {
+    allowed: "letters, digits, `-` and `_`, at most 64",
+    pattern: "^[A-Za-z0-9_-]{1,64}$",
+    holds: |text| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    },
+};

@@ -4,7 +4,8 @@ use ops_core::settings::floor;
 
 use super::{
     DAY_SECONDS, HOUR, Kind, MINUTE, SECOND, Table, WORD_MAX, around,
-    format::{HOST, NAME, NEEDLE, REQUEST_PATH, ROUTE_PATH, VARIABLE},
+    door::ROUTE,
+    format::{NAME, NEEDLE, REQUEST_PATH, VARIABLE},
     optional, required,
 };
 
@@ -150,14 +151,6 @@ const SECRET: &Table = &Table {
             "false",
             "Whether a version that is brought back gets the value that it had, not the current one.",
         ),
-    ],
-};
-
-pub(super) const ROUTE: &Table = &Table {
-    what: "a route",
-    keys: &[
-        optional("host", Kind::Text(&HOST), "every host", "Host name of the requests."),
-        optional("path", Kind::Text(&ROUTE_PATH), "/", "Path prefix; the longest match wins."),
     ],
 };
 
