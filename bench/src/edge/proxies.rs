@@ -203,13 +203,9 @@ pub(crate) fn route(legs: &[(&str, u8, SocketAddr)]) -> Route {
         weight: *weight,
         backends: vec![backend.to_string()],
     };
-    Route {
-        service: "shop".into(),
-        host: None,
-        path: "/".into(),
-        legs: legs.iter().map(leg).collect(),
-        hold: None,
-    }
+    let mut route = Route::new("shop".into(), None, "/");
+    route.legs = legs.iter().map(leg).collect();
+    route
 }
 
 /// `ops edge` with one worker on the proxy's core, on a folder that it writes an `ops.yaml` into.

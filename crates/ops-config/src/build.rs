@@ -2,6 +2,7 @@
 //! `build/service.rs`.
 
 mod around;
+mod door;
 mod gate;
 mod service;
 
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::{EnvironmentName, Identity, ServiceName},
     settings::{
-        Boards, Edge, Environment, Gateway, HostLimits, People, Retention, Revision, Role, Settings,
+        Boards, Environment, Gateway, HostLimits, People, Retention, Revision, Role, Settings,
     },
 };
 
@@ -42,12 +43,7 @@ pub(crate) fn build(file: View<'_>, revision: Revision) -> Settings {
         gate: gate::gate(file),
         notify: gate::notify(file),
         boards: boards(file.child("boards").child("embedded")),
-        edge: Edge {
-            listen: file
-                .child("edge")
-                .texts("listen")
-                .unwrap_or_else(|| vec!["127.0.0.1:8080".to_owned()]),
-        },
+        edge: door::edge(file.child("edge")),
         retention: retention(file.child("retention")),
         heartbeat_seconds: file.seconds("heartbeat").unwrap_or(HEARTBEAT_SECONDS),
     }

@@ -4,6 +4,7 @@
 //! tables, so that they cannot come apart.
 
 mod around;
+mod door;
 mod file;
 mod format;
 mod gate;

@@ -374,8 +374,8 @@ impl World {
         let second = |second| SignalSecond {
             second,
             arms: weights.iter().map(|(id, weight)| (id.clone(), arm(id, *weight))).collect(),
-            refused: 0,
             weights: weights.clone(),
+            ..SignalSecond::default()
         };
         let seconds = (self.last_second + 1..until).map(second).collect();
         self.last_second = until.saturating_sub(1).max(self.last_second);

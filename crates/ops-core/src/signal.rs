@@ -21,6 +21,27 @@ pub fn latency_edge_micros(bucket: u16) -> f64 {
     (f64::from(bucket) / 8.0).exp2()
 }
 
+/// Answers 4xx that are counted each by itself.
+pub const STATUS_KINDS: [u16; 9] = [400, 401, 403, 404, 408, 409, 413, 422, 429];
+
+/// Most clients that one second tells apart, per release.
+pub const MAX_UNITS: usize = 16_384;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Adds sparse counts to sparse counts; keys stay ascending.
+fn add_sparse(mine: &mut Vec<(u16, u64)>, theirs: &[(u16, u64)]) {
+    for (key, count) in theirs {
+        match mine.binary_search_by_key(key, |(key, _)| *key) {
+            Ok(at) => mine[at].1 += count,
+            Err(at) => mine.insert(at, (*key, *count)),
+        }
+    }
+}
+
 /// A sparse latency histogram: pairs of bucket and count, buckets ascending, no zero counts.
 pub type Latency = Vec<(u16, u64)>;
 
@@ -43,6 +64,30 @@ pub struct Arm {
     pub timeout: u64,
     /// Requests that waited at the door.
     pub held: u64,
+    /// Of `connect`, those whose connection stood and then broke.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reset: u64,
+    /// Times that a request was sent again because this release could not be reached or its
+    /// connection broke, also where the user met no failure in the end.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retried: u64,
+    /// Bytes of bodies from clients.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_in: u64,
+    /// Bytes of bodies to clients.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_out: u64,
+    /// Answers 4xx by status: those of [`STATUS_KINDS`], ascending, no zero counts. The rest of
+    /// `s4xx` are others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<(u16, u64)>,
+    /// Different clients that were seen, where the route knows its clients again. At most
+    /// [`MAX_UNITS`] are told apart.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub units: u64,
+    /// Of these, those that met a failed request.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unit_errors: u64,
     /// Latency of the completed requests, from the last byte of the request header to the first
     /// byte of the answer.
     pub latency: Latency,
@@ -54,7 +99,8 @@ impl Arm {
         self.s5xx + self.connect + self.timeout
     }
 
-    /// Adds another arm's counts to this one.
+    /// Adds another arm's counts to this one. Clients of two seconds are not told apart: `units`
+    /// becomes the sum of clients per second.
     pub fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.s2xx += other.s2xx;
@@ -64,11 +110,14 @@ impl Arm {
         self.connect += other.connect;
         self.timeout += other.timeout;
         self.held += other.held;
-        let mut dense = std::collections::BTreeMap::new();
-        for (bucket, count) in self.latency.iter().chain(&other.latency) {
-            *dense.entry(*bucket).or_insert(0) += count;
-        }
-        self.latency = dense.into_iter().collect();
+        self.reset += other.reset;
+        self.retried += other.retried;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.units += other.units;
+        self.unit_errors += other.unit_errors;
+        add_sparse(&mut self.kinds, &other.kinds);
+        add_sparse(&mut self.latency, &other.latency);
     }
 }
 
@@ -83,6 +132,45 @@ pub struct SignalSecond {
     pub refused: u64,
     /// Weight per release, in percent, that held during the whole second; empty if it changed.
     pub weights: Vec<(ReleaseId, u8)>,
+    /// Requests that the door sent itself through its own front, and how many of these failed.
+    #[serde(default, skip_serializing_if = "Probes::is_none")]
+    pub probes: Probes,
+    /// Answers to copies of requests, per release; no user met them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirrored: Vec<(ReleaseId, Arm)>,
+    /// Requests by template of their path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<TemplateCount>,
+}
+
+/// Requests that the door sent itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probes {
+    /// Sent, and over.
+    pub sent: u64,
+    /// Of these, those without an answer below 500 in time.
+    pub failed: u64,
+}
+
+impl Probes {
+    fn is_none(&self) -> bool {
+        self.sent == 0
+    }
+}
+
+/// Requests of one release with one template of path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateCount {
+    /// The template, such as `/carts/{id}`; `other` where there are too many.
+    pub template: String,
+    /// The release.
+    pub release: ReleaseId,
+    /// Completed requests.
+    pub requests: u64,
+    /// Of these, those that failed for the user.
+    pub errors: u64,
+    /// Sum of the latencies, in microseconds.
+    pub micros: u64,
 }
 
 impl SignalSecond {

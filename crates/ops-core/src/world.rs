@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
-    route::ServedRoute,
+    route::{Returned, ServedRoute},
 };
 
 /// What a target was told to run: everything that a keeper needs, and nothing that is secret.
@@ -130,6 +130,13 @@ pub struct DoorView {
     /// also where that order took the route away.
     #[serde(default)]
     pub last: Option<Stamp>,
+    /// Of the requests in flight, those that last: tunnels and streams of events. They are closed
+    /// one after the other when their release leaves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub long_lived: Vec<(ReleaseId, u64)>,
+    /// What the door did by itself, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Returned>,
 }
 
 /// Something that went wrong outside, told so that a person can act on it.

@@ -60,6 +60,18 @@ impl EdgeDoor {
         }
     }
 
+    /// What the edge counted, in the text format of Prometheus.
+    ///
+    /// # Errors
+    ///
+    /// If no edge answers.
+    pub fn metrics(&self) -> Look<String> {
+        match self.look_at(&Ask::Metrics {})? {
+            Answer::Metrics(text) => Ok(text),
+            _ => Err(self.odd_answer()),
+        }
+    }
+
     fn fault(&self, what: impl Into<String>, next: &str) -> Fault {
         Fault::new(what, self.socket.display().to_string(), next)
     }

@@ -50,6 +50,37 @@ pub enum EdgeError {
         /// Why.
         source: io::Error,
     },
+    /// A certificate or its key cannot be used.
+    #[error("{} cannot be used: {why}; put a certificate and its own key in place", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Metrics would be read by everybody.
+    #[error("{address}, for metrics, is no loopback address; use one such as 127.0.0.1:9180")]
+    MetricsForAll {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The running edge did not hand over.
+    #[error(
+        "the edge that runs on {} did not hand over: {source}; it goes on as before",
+        state_dir.display()
+    )]
+    NotHandedOver {
+        /// The state folder.
+        state_dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// TLS cannot be offered.
+    #[error("TLS cannot be offered: {why}; name a certificate and its key, or no address for TLS")]
+    Tls {
+        /// Why.
+        why: String,
+    },
     /// The stored routes cannot be read. Starting without them would drop all traffic.
     #[error(
         "the stored routes in {} cannot be used: {why}; restore the file, or move it away to \

@@ -17,20 +17,29 @@
 //! table's replacement. So once a change is acknowledged, no request of the old route is still on
 //! its way to being counted: a drain that reads zero has reached zero.
 //!
-//! **What is deliberately absent.** No health checks: the daemon probes and decides. No buffering
-//! of bodies. No access log. Requests to upgrade the protocol are refused with 501.
+//! **Two protocols, two sides.** Clients speak HTTP/1.1 or HTTP/2, services one of both; each side is
+//! read and written by itself, so that nobody's framing passes through. Other protocols pass through
+//! tunnels after the service agreed to an upgrade.
+//!
+//! **What is deliberately absent.** No buffering of bodies, no change of them, no caching. CONNECT is
+//! refused with 501. `docs/adr/0007-the-door.md` says why it is built so.
 
+mod access_log;
 mod admin;
 mod clock;
 mod config;
 mod door;
 mod error;
+mod handover;
+mod metrics;
 mod process;
 mod proxy;
 mod state;
+mod tls;
 
 pub use admin::EdgeStatus;
-pub use config::EdgeConfig;
+pub use config::{CertificateFiles, EdgeConfig};
 pub use door::EdgeDoor;
 pub use error::EdgeError;
 pub use process::{Edge, run};
+pub use tls::{CertificateStatus, TlsStatus};

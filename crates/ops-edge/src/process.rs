@@ -1,23 +1,33 @@
 //! Start, service and stop of the edge.
 
+mod client_io;
 mod connections;
+mod entrances;
+mod metrics_page;
+mod probes;
+mod speak;
+mod succession;
 mod upkeep;
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc};
+use std::{future::Future, io, net::SocketAddr, path::Path, sync::Arc};
 
 use serde::Serialize;
-use tokio::{
-    net::{TcpListener, UnixListener},
-    task::JoinSet,
-};
+use tokio::{net::UnixListener, sync::mpsc, task::JoinSet};
 
 use crate::{
+    access_log::AccessLog,
     admin::{self, Desk},
     config::{EdgeConfig, MIN_HEADER_BYTES},
     error::EdgeError,
-    proxy::Proxy,
+    handover::{Estate, Heir, Link},
+    proxy::{Marker, Proxy},
     state::{Control, Disk as _, FileSystem, SharedTable, StateDir, StateLock, Unwritten},
+    tls::Tls,
 };
+use connections::Entrance;
+use entrances::{Entrances, open_entrances, tls_of};
+use succession::Succession;
+use upkeep::Upkeep;
 
 const SOCKET_FILE: &str = "edge.sock";
 const ABOUT_FILE: &str = "edge.json";
@@ -37,11 +47,22 @@ pub struct Edge {
     config: Arc<EdgeConfig>,
     table: SharedTable,
     desk: Arc<Desk>,
-    listeners: Vec<TcpListener>,
-    admin: UnixListener,
+    entrances: Vec<Entrance>,
+    tls: Option<Arc<Tls>>,
+    metrics: Option<SocketAddr>,
+    log: Option<Arc<AccessLog>>,
+    instance: String,
+    links: Links,
     addresses: Vec<SocketAddr>,
     /// Let go of last, when nothing of this edge is left.
-    _lock: StateLock,
+    _lock: Arc<StateLock>,
+}
+
+/// Over what this edge is reached, or will be.
+enum Links {
+    Admin(UnixListener),
+    /// It takes over first.
+    Old(Link),
 }
 
 /// What `edge.json` says: enough to find this edge without asking it.
@@ -49,7 +70,11 @@ pub struct Edge {
 struct About<'a> {
     instance: &'a str,
     pid: u32,
+    /// Plain addresses, as they were taken.
     listen: &'a [SocketAddr],
+    /// Those with TLS.
+    tls: &'a [SocketAddr],
+    certificates: Vec<[&'a Path; 2]>,
 }
 
 impl Edge {
@@ -61,32 +86,75 @@ impl Edge {
     ///
     /// If another edge has the state folder, an address is taken, or the folder or the stored
     /// routes cannot be used.
-    pub async fn bind(mut config: EdgeConfig) -> Result<Self, EdgeError> {
-        if config.listen.is_empty() {
+    pub async fn bind(config: EdgeConfig) -> Result<Self, EdgeError> {
+        Self::build(config, None).await
+    }
+
+    /// Like [`Edge::bind`], but takes the place of the edge that runs on the state folder, if one
+    /// does: its listening sockets and the lock. The old one serves until this one does
+    /// ([`Edge::serve`]), and then ends by itself; nothing is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`Edge::bind`], and if the running edge does not hand over. It goes on then.
+    pub async fn take_over(config: EdgeConfig) -> Result<Self, EdgeError> {
+        let (state_dir, socket) = (config.state_dir.clone(), config.state_dir.join(SOCKET_FILE));
+        let asked = tokio::task::spawn_blocking(move || Heir::ask(&socket)).await;
+        let heir = asked
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(|source| EdgeError::NotHandedOver { state_dir, source })?;
+        Self::build(config, heir).await
+    }
+
+    async fn build(mut config: EdgeConfig, mut heir: Option<Heir>) -> Result<Self, EdgeError> {
+        if config.listen.is_empty() && config.tls_listen.is_empty() {
             return Err(EdgeError::NoAddress);
         }
+        let tls = tls_of(&config)?;
         config.max_header_bytes = config.max_header_bytes.max(MIN_HEADER_BYTES);
-        let (dir, lock) = StateDir::open(&config.state_dir)?;
+        let failed = |doing| {
+            let path = config.state_dir.clone();
+            move |source| EdgeError::State { doing, path, source }
+        };
+        let (dir, lock) = match &heir {
+            Some(heir) => {
+                let shared = heir.lock.try_clone().map_err(failed("keeping the lock of"))?;
+                StateDir::inherit(&config.state_dir, shared)
+            }
+            None => StateDir::open(&config.state_dir)?,
+        };
         let control = Control::restore(dir)?;
-        let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
-        for &address in &config.listen {
-            let listener = listen(address).await?;
-            addresses.push(listener.local_addr().map_err(|e| refused(address, e))?);
-            listeners.push(listener);
+        let Entrances { all: entrances, addresses, sockets } =
+            open_entrances(&config, tls.as_ref(), heir.as_mut()).await?;
+        let metrics = config.metrics;
+        if let Some(address) = metrics.filter(|address| !address.ip().is_loopback()) {
+            return Err(EdgeError::MetricsForAll { address });
         }
-        let socket = control.dir().file(SOCKET_FILE);
-        let admin = admin::bind(&socket).map_err(|source| EdgeError::State {
-            doing: "binding the admin socket",
-            path: socket.clone(),
-            source,
-        })?;
+        let log = log_of(&config)?;
         let instance = format!("{:016x}", fastrand::u64(..));
-        write_about(&config, &instance, &addresses)?;
+        let links = match heir {
+            Some(heir) => Links::Old(heir.into_link().map_err(failed("keeping the old edge of"))?),
+            None => Links::Admin(open_admin(&config, &instance, &addresses)?),
+        };
+        let lock = Arc::new(lock);
+        let estate = Estate { sockets, lock: Arc::downgrade(&lock) };
         let table = control.table();
-        let desk = Desk::new(control, instance, addresses.clone());
+        let desk = Desk::new(control, instance.clone(), addresses.clone(), tls.clone(), estate);
         let config = Arc::new(config);
-        Ok(Self { config, table, desk, listeners, admin, addresses, _lock: lock })
+        Ok(Self {
+            config,
+            table,
+            desk,
+            instance,
+            entrances,
+            tls,
+            metrics,
+            log,
+            links,
+            addresses,
+            _lock: lock,
+        })
     }
 
     /// The addresses on which users are served.
@@ -96,15 +164,59 @@ impl Edge {
 
     /// Serves until `shutdown` is ready. Then accepts no more connections, lets requests in flight
     /// end for at most [`EdgeConfig::drain_timeout`], and breaks what is left. The admin socket
-    /// answers to the end.
+    /// answers to the end. If another edge takes over, this one ends when it is empty.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let proxy = Arc::new(Proxy::new(self.table.clone(), Arc::clone(&self.config)));
+        let marker = Arc::new(Marker::new());
+        let (table, config) = (self.table.clone(), Arc::clone(&self.config));
+        let proxy = Arc::new(Proxy::new(table, config, Arc::clone(&marker), self.log));
         let mut tasks = JoinSet::new();
-        tasks.spawn(admin::listen(self.admin, Arc::clone(&self.desk)));
-        tasks.spawn(upkeep::keep(self.table.clone(), self.desk, Arc::clone(&self.config)));
+        // Sent on if the edge that was to be followed goes on.
+        let (supersede, mut superseded) = mpsc::channel(1);
+        match self.links {
+            Links::Admin(admin) => {
+                tasks.spawn(admin::listen(admin, Arc::clone(&self.desk)));
+            }
+            Links::Old(link) => {
+                let succession = Succession {
+                    link,
+                    desk: Arc::clone(&self.desk),
+                    config: Arc::clone(&self.config),
+                    instance: self.instance,
+                    addresses: self.addresses.clone(),
+                };
+                tasks.spawn(succession.run(supersede.clone()));
+            }
+        }
+        if let Some(address) = self.metrics {
+            tasks.spawn(metrics_page::serve(address, Arc::clone(&self.desk)));
+        }
+        tasks.spawn(probes::ask_replicas(self.table.clone()));
+        let mut fronts = self.entrances.iter().zip(&self.addresses);
+        if let Some((_, address)) = fronts.find(|(entrance, _)| entrance.tls.is_none()) {
+            let front = probes::reachable(*address);
+            tasks.spawn(probes::ask_the_front(self.table.clone(), front, marker));
+        }
+        let upkeep = Upkeep {
+            table: self.table.clone(),
+            desk: Arc::clone(&self.desk),
+            config: Arc::clone(&self.config),
+            tls: self.tls,
+        };
+        tasks.spawn(upkeep.keep());
         upkeep::probe_restored(&self.table, &self.config, &mut tasks);
-        connections::serve(self.listeners, &proxy, &self.config, shutdown).await;
+        let stop = async {
+            tokio::select! {
+                () = shutdown => {}
+                _ = superseded.recv() => {}
+            }
+        };
+        connections::serve(self.entrances, &proxy, &self.config, &self.desk, stop).await;
+        drop(supersede);
+        let handed = succession::say_goodbye(&self.desk).await;
         tasks.shutdown().await;
+        if handed || !succession::owns(&self.config, &self.desk) {
+            return;
+        }
         // Both are leftovers from here on; the next edge replaces what could not be removed.
         for name in [SOCKET_FILE, ABOUT_FILE] {
             if let Err(error) = std::fs::remove_file(self.config.state_dir.join(name)) {
@@ -114,15 +226,29 @@ impl Edge {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, EdgeError> {
-    TcpListener::bind(address).await.map_err(|error| refused(address, error))
+/// Takes the admin socket and says where this edge is found.
+fn open_admin(
+    config: &EdgeConfig,
+    instance: &str,
+    addresses: &[SocketAddr],
+) -> Result<UnixListener, EdgeError> {
+    let socket = config.state_dir.join(SOCKET_FILE);
+    let admin = admin::bind(&socket).map_err(|source| EdgeError::State {
+        doing: "binding the admin socket",
+        path: socket,
+        source,
+    })?;
+    write_about(config, instance, addresses)?;
+    Ok(admin)
 }
 
-fn refused(address: SocketAddr, source: io::Error) -> EdgeError {
-    match source.kind() {
-        io::ErrorKind::AddrInUse => EdgeError::AddressInUse { address },
-        _ => EdgeError::Listen { address, source },
-    }
+fn log_of(config: &EdgeConfig) -> Result<Option<Arc<AccessLog>>, EdgeError> {
+    let Some(percent) = config.access_log_percent else { return Ok(None) };
+    AccessLog::begin(&config.state_dir, percent).map(Some).map_err(|source| EdgeError::State {
+        doing: "opening the access log in",
+        path: config.state_dir.clone(),
+        source,
+    })
 }
 
 fn write_about(
@@ -130,7 +256,10 @@ fn write_about(
     instance: &str,
     listen: &[SocketAddr],
 ) -> Result<(), EdgeError> {
-    let about = About { instance, pid: std::process::id(), listen };
+    let (listen, tls) = listen.split_at(config.listen.len().min(listen.len()));
+    let certificates =
+        config.certificates.iter().map(|it| [it.chain.as_path(), it.key.as_path()]).collect();
+    let about = About { instance, pid: std::process::id(), listen, tls, certificates };
     let failed = |source| EdgeError::State {
         doing: "writing",
         path: config.state_dir.join(ABOUT_FILE),

@@ -8,7 +8,7 @@ use ops_core::{
     settings::{Budget, Dependency, Infrastructure, Migrations, ReadState, Stage},
 };
 
-use super::{PRODUCTION, service::route};
+use super::{PRODUCTION, door::route};
 use crate::{
     node::{Node, Value},
     view::View,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::ServiceName,
     settings::{
-        Adopt, Health, Needs, RouteMatch, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
+        Adopt, Health, Needs, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
         TrafficStep, WatchSettings,
     },
 };
@@ -29,7 +29,7 @@ const WATCH_REQUESTS: u64 = 300;
 const STRETCH_PART: u64 = 5;
 
 pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
-    let route = view.has("route").then(|| route(view.child("route")));
+    let route = view.has("route").then(|| super::door::route(view.child("route")));
     let twice = view.flag("runs_twice");
     let strategy = strategy(view, route.is_some(), twice);
     let runs_twice = twice.unwrap_or(strategy != Strategy::Recreate);
@@ -102,13 +102,6 @@ fn adopt(view: View<'_>) -> Option<Adopt> {
         commit: view.text("commit"),
         listens: view.text("listens"),
     })
-}
-
-pub(super) fn route(view: View<'_>) -> RouteMatch {
-    RouteMatch {
-        host: view.text("host"),
-        path: view.text("path").unwrap_or_else(|| "/".to_owned()),
-    }
 }
 
 fn health(view: View<'_>) -> Health {

@@ -13,12 +13,27 @@ pub(super) fn check(rules: &mut Rules<'_, '_>) {
     ranges(rules, &listening);
     fixed(rules, &listening);
     room(rules);
+    metrics(rules);
+}
+
+/// What the door counted says much of a business: it is for this machine only.
+fn metrics(rules: &mut Rules<'_, '_>) {
+    let Some(text) = &rules.settings.edge.metrics else { return };
+    if text.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback()) {
+        let words = Words::new(format!("{text} is no loopback address"))
+            .hint("let Prometheus read an address such as 127.0.0.1:9180");
+        rules.blame(&[path(["edge", "metrics"])], words);
+    }
 }
 
 /// Every port that ops itself listens on, and where that is written.
 fn listening(rules: &Rules<'_, '_>) -> Vec<(SocketAddr, Path)> {
     let edge = rules.settings.edge.listen.iter().enumerate();
     let edge = edge.map(|(at, text)| (text, path(["edge", "listen", &at.to_string()])));
+    let tls = rules.settings.edge.tls.iter().flat_map(|tls| tls.listen.iter().enumerate());
+    let tls = tls.map(|(at, text)| (text, path(["edge", "tls", "listen", &at.to_string()])));
+    let metrics = rules.settings.edge.metrics.iter().map(|text| (text, path(["edge", "metrics"])));
+    let edge = edge.chain(tls).chain(metrics);
     let boards = (&rules.settings.boards.listen, path(["boards", "embedded", "listen"]));
     let all = edge.chain(std::iter::once(boards));
     all.filter_map(|(text, place)| Some((text.parse().ok()?, place))).collect()

@@ -2,9 +2,9 @@
 
 use super::{
     DAY_SECONDS, Kind, Table, WORD_MAX,
+    door::ROUTE,
     format::{FILE, NAME, TITLE, VERSIONS},
     optional, required,
-    service::ROUTE,
 };
 
 /// A stage: the environment's name, or more than that.

@@ -1,7 +1,7 @@
 //! The top of `ops.yaml`.
 
 use super::{
-    Kind, Table,
+    Kind, Table, door,
     format::{ADDRESS, BASE_URL, CHANNEL, IDENTITY, NAME},
     gate, optional, required, service,
 };
@@ -56,7 +56,7 @@ pub(crate) const FILE: &Table = &Table {
             "Who is told when something stopped that only a person can move.",
         ),
         optional("boards", Kind::Table(BOARDS), "the embedded boards", "Where the team works."),
-        optional("edge", Kind::Table(EDGE), "127.0.0.1:8080", "The door for requests."),
+        optional("edge", Kind::Table(door::EDGE), "127.0.0.1:8080", "The door for requests."),
         required(
             "services",
             Kind::Entries { key: &NAME, of: &Kind::Table(service::SERVICE), min: 1, max: 1_000 },
@@ -149,16 +149,6 @@ const GATEWAY: &Table = &Table {
             "Columns whose every new ticket it is told of.",
         ),
     ],
-};
-
-const EDGE: &Table = &Table {
-    what: "the edge",
-    keys: &[optional(
-        "listen",
-        Kind::List(&Kind::Text(&ADDRESS), 1, 16),
-        "[127.0.0.1:8080]",
-        "Addresses on which requests arrive.",
-    )],
 };
 
 const RETENTION: &Table = &Table {

@@ -240,3 +240,13 @@ pub(super) const COMMIT: Format = Format {
             && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     },
 };
+
+/// Names of headers and cookies.
+pub(super) const HEADER: Format = Format {
+    allowed: "letters, digits, `-` and `_`, at most 64",
+    pattern: "^[A-Za-z0-9_-]{1,64}$",
+    holds: |text| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    },
+};

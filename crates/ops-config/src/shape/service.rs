@@ -4,9 +4,8 @@ use ops_core::settings::floor;
 
 use super::{
     DAY_SECONDS, HOUR, Kind, MINUTE, SECOND, Table, WORD_MAX, around,
-    format::{
-        ADDRESS, COMMIT, DIGEST, HOST, NAME, NEEDLE, REQUEST_PATH, ROUTE_PATH, TITLE, VARIABLE,
-    },
+    door::ROUTE,
+    format::{ADDRESS, COMMIT, DIGEST, NAME, NEEDLE, REQUEST_PATH, TITLE, VARIABLE},
     optional, required,
 };
 
@@ -178,14 +177,6 @@ const ADOPT: &Table = &Table {
             "found by its program",
             "Address on which it listens now.",
         ),
-    ],
-};
-
-pub(super) const ROUTE: &Table = &Table {
-    what: "a route",
-    keys: &[
-        optional("host", Kind::Text(&HOST), "every host", "Host name of the requests."),
-        optional("path", Kind::Text(&ROUTE_PATH), "/", "Path prefix; the longest match wins."),
     ],
 };
 

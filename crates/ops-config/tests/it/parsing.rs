@@ -1,7 +1,10 @@
 //! What good files mean.
 
 use ops_config::service_hash;
-use ops_core::settings::{Opening, Settings, Strategy};
+use ops_core::{
+    route::{Protocol, Sticky},
+    settings::{Opening, Settings, Strategy},
+};
 
 use crate::{FULL, MINIMAL, good, read};
 
@@ -248,4 +251,39 @@ fn s3_the_hash_changes_with_the_service_and_with_nothing_else() {
     let written = MINIMAL.replace("route: { path: / }", "route: { path: / }\n    replicas: 1");
     assert_eq!(hash(MINIMAL), hash(&written));
     assert_eq!(service_hash(&settings, &"none".into()), None);
+}
+
+#[test]
+fn the_keys_of_the_door_are_taken_over() {
+    let door = "
+edge:
+  listen: [127.0.0.1:8080]
+  tls: { listen: [\"0.0.0.0:8443\"], certificates: [{ chain: /tls/a.pem, key: /tls/a.key }] }
+  metrics: 127.0.0.1:9180
+  access_log: 5%
+  response_timeout: 20s
+";
+    let route = "
+    route:
+      headers: { X-Ring: beta }
+      sticky: { cookie: door }
+      protocol: h2
+      close_over: 10s
+      templates: [\"/carts/{id}\"]
+      probe: /alive
+";
+    let text = MINIMAL.replace("    route: { path: / }\n", route.trim_start_matches('\n'));
+    let settings = good(&format!("{text}{door}"));
+    let edge = &settings.edge;
+    let tls = edge.tls.as_ref().unwrap();
+    assert_eq!(
+        (tls.listen[0].as_str(), tls.certificates[0].key.as_str()),
+        ("0.0.0.0:8443", "/tls/a.key")
+    );
+    assert_eq!((edge.access_log_percent, edge.response_timeout_ms), (Some(5), Some(20_000)));
+    let manner = &settings.services.values().next().unwrap().route.as_ref().unwrap().manner;
+    assert_eq!(manner.headers[0].name, "X-Ring");
+    assert_eq!(manner.sticky, Some(Sticky::Cookie("door".to_owned())));
+    assert_eq!((manner.protocol, manner.drain_ms), (Protocol::H2, Some(10_000)));
+    assert_eq!((manner.templates.len(), manner.probe_path.as_deref()), (1, Some("/alive")));
 }

@@ -106,6 +106,7 @@ impl Watching {
             arms: second.arms.iter().filter(|(id, _)| ours(id)).cloned().collect(),
             refused: second.refused,
             weights: second.weights.clone(),
+            ..SignalSecond::default()
         }
     }
 

@@ -161,6 +161,16 @@ pub struct RouteMatch {
     pub host: Option<String>,
     /// Path prefix.
     pub path: String,
+    /// How the door goes about them.
+    #[serde(default, skip_serializing_if = "crate::route::Manner::is_plain")]
+    pub manner: Box<crate::route::Manner>,
+}
+
+impl RouteMatch {
+    /// A host, or every host, and a path prefix.
+    pub fn of(host: Option<String>, path: impl Into<String>) -> Self {
+        Self { host, path: path.into(), manner: Box::default() }
+    }
 }
 
 /// How health is asked.
@@ -321,10 +331,45 @@ pub struct Gateway {
 }
 
 /// The door.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
     /// Addresses on which it takes requests, `ip:port`.
     pub listen: Vec<String>,
+    /// Addresses and certificates of TLS; `None`: no TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<EdgeTls>,
+    /// Loopback address on which metrics are read; `None`: only through the admin socket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
+    /// Share of requests that are written to the access log, in percent; `None`: no log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_log_percent: Option<u8>,
+    /// Longest time from the last progress of a request to the header of its answer, in
+    /// milliseconds; `None`: the door's own limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_timeout_ms: Option<u64>,
+    /// Longest time in which a client must send the header of a request, in milliseconds; `None`:
+    /// the door's own limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_timeout_ms: Option<u64>,
+}
+
+/// TLS at the door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeTls {
+    /// Addresses on which it takes requests over TLS, `ip:port`.
+    pub listen: Vec<String>,
+    /// Certificates; the first one is shown to clients that name no host that any of them bears.
+    pub certificates: Vec<Certificate>,
+}
+
+/// A certificate and its key, in files of PEM. Never their content (P13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// File of the certificate and those that lead to its root.
+    pub chain: String,
+    /// File of its private key.
+    pub key: String,
 }
 
 /// What is kept.

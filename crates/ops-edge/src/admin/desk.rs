@@ -2,13 +2,24 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use ops_core::{id::ServiceName, signal::SignalSecond, world::Fault};
 
+use tokio::sync::watch;
+
 use super::protocol::{Answer, Ask, EdgeStatus, RefusalKind};
-use crate::state::{Control, Refusal, SharedTable};
+use crate::{
+    clock::boot_second,
+    handover::{Estate, Farewell},
+    metrics,
+    state::{Control, Due, Refusal, SharedTable, due},
+    tls::Tls,
+};
 
 /// Where questions are answered. Acts go one after the other; looks do not wait for them.
 pub(crate) struct Desk {
@@ -16,12 +27,34 @@ pub(crate) struct Desk {
     table: SharedTable,
     instance: String,
     listen: Vec<SocketAddr>,
+    tls: Option<Arc<Tls>>,
+    /// The second since boot at which somebody looked at a service or acted on it.
+    seen: AtomicU64,
+    /// What a new edge needs; `None` once this one accepts no more.
+    estate: Mutex<Option<Arc<Estate>>>,
+    /// How far a handover has come.
+    pub(crate) farewell: watch::Sender<Farewell>,
 }
 
 impl Desk {
-    pub(crate) fn new(control: Control, instance: String, listen: Vec<SocketAddr>) -> Arc<Self> {
+    pub(crate) fn new(
+        control: Control,
+        instance: String,
+        listen: Vec<SocketAddr>,
+        tls: Option<Arc<Tls>>,
+        estate: Estate,
+    ) -> Arc<Self> {
         let table = control.table();
-        Arc::new(Self { control: Mutex::new(control), table, instance, listen })
+        Arc::new(Self {
+            control: Mutex::new(control),
+            table,
+            instance,
+            listen,
+            tls,
+            seen: AtomicU64::new(boot_second()),
+            estate: Mutex::new(Some(Arc::new(estate))),
+            farewell: watch::Sender::new(Farewell::None),
+        })
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {
@@ -43,15 +76,57 @@ impl Desk {
     }
 
     fn reply(&self, ask: Ask) -> Answer {
+        if !matches!(ask, Ask::Status {} | Ask::Metrics {}) {
+            self.seen.store(boot_second(), Ordering::Relaxed);
+        }
         match ask {
+            Ask::Metrics {} => Answer::Metrics(self.metrics()),
             Ask::Look { service } => Answer::View(self.table.borrow().view(&service)),
-            Ask::SetRoute { stamp, route } => done(self.control().set_route(stamp, route)),
-            Ask::RemoveRoute { stamp, service } => {
-                done(self.control().remove_route(stamp, &service))
+            Ask::SetRoute { stamp, route } => {
+                done(self.act(|control| control.set_route(stamp, route)))
             }
+            Ask::RemoveRoute { stamp, service } => {
+                done(self.act(|control| control.remove_route(stamp, &service)))
+            }
+            // Whoever holds the connection sees to it before it comes here.
+            Ask::HandOver {} => done(Err(replaced())),
             Ask::Signals { service, after } => Answer::Signals(self.signals(&service, after)),
             Ask::Status {} => Answer::Status(self.status()),
         }
+    }
+
+    /// Acts on the routes, unless they are another edge's already.
+    fn act(&self, act: impl FnOnce(&mut Control) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let mut control = self.control();
+        // Looked at under the lock: see `settle`.
+        if *self.farewell.borrow() == Farewell::None { act(&mut control) } else { Err(replaced()) }
+    }
+
+    /// Waits until no act is under way that began before the routes were closed.
+    pub(crate) async fn settle(self: &Arc<Self>) {
+        let desk = Arc::clone(self);
+        let settled = tokio::task::spawn_blocking(move || drop(desk.control())).await;
+        settled.unwrap_or_else(|error| tracing::warn!(%error, "acts could not be waited for"));
+    }
+
+    /// What a new edge needs.
+    pub(crate) fn estate(&self) -> Option<Arc<Estate>> {
+        self.estate.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of what a new edge would need: a listening socket that somebody holds takes clients.
+    pub(crate) fn drop_estate(&self) {
+        self.estate.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The name of this process.
+    pub(crate) fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The table that is served.
+    pub(crate) fn table(&self) -> &SharedTable {
+        &self.table
     }
 
     fn signals(&self, service: &ServiceName, after: u64) -> Vec<SignalSecond> {
@@ -73,7 +148,32 @@ impl Desk {
             highest: table.highest(),
             routes: table.routes().map(|live| live.served()).collect(),
             held: held.filter(|(_, waiting)| *waiting > 0).collect(),
+            tls: self.tls.as_ref().map(|tls| tls.status()).unwrap_or_default(),
             unrouted: unrouted.filter(|(_, in_flight)| !in_flight.is_empty()).collect(),
+        }
+    }
+
+    /// What this edge counted, as Prometheus reads it.
+    pub(crate) fn metrics(&self) -> String {
+        metrics::render(&self.table.borrow(), self.tls.as_deref())
+    }
+
+    /// Carries out the orders that routes left with the door, where they are due. Blocks.
+    pub(crate) fn mind_guards(&self) {
+        if *self.farewell.borrow() != Farewell::None {
+            // They are another edge's to mind.
+            return;
+        }
+        let now = boot_second();
+        let silent_ms = now.saturating_sub(self.seen.load(Ordering::Relaxed)) * 1000;
+        let orders: Vec<Due> =
+            self.table.borrow().routes().filter_map(|live| due(live, silent_ms, now)).collect();
+        for order in orders {
+            let words = format!("{} to {}", order.service, order.returned.to);
+            match self.act(|control| control.carry_out(order)) {
+                Ok(()) => tracing::error!("no daemon was seen and limits were passed: {words}"),
+                Err(refusal) => tracing::error!(?refusal, "could not return {words}"),
+            }
         }
     }
 
@@ -81,6 +181,11 @@ impl Desk {
     pub(crate) fn keep_reserve(&self) {
         self.control().dir().keep_reserve();
     }
+}
+
+fn replaced() -> Refusal {
+    let next = "ask again in a moment: another edge takes over";
+    Refusal::NotApplied(Fault::new("this edge is being replaced", "edge", next))
 }
 
 fn done(act: Result<(), Refusal>) -> Answer {

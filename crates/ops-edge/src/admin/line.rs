@@ -17,8 +17,9 @@ use tokio::{
 
 use super::{
     desk::Desk,
-    protocol::{Answer, RefusalKind},
+    protocol::{Answer, Ask, RefusalKind},
 };
+use crate::handover::bequeath;
 
 /// Longest question, in bytes: far more than the largest route.
 const MAX_LINE_BYTES: u64 = 1024 * 1024;
@@ -36,10 +37,11 @@ const BACKLOG: i32 = 128;
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Binds the socket for its owner only, in the place of one that an earlier edge left. The caller
-/// holds the lock of the state folder, so whatever is there belongs to nobody.
+/// Binds the socket for its owner only, in the place of one that an earlier edge left or still has:
+/// from one moment to the next, visitors come here. The caller holds the lock of the state folder.
 pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
-    match std::fs::remove_file(path) {
+    let next = path.with_extension("next");
+    match std::fs::remove_file(&next) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
@@ -48,8 +50,9 @@ pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
     // On Linux the file that bind makes takes its mode from the socket, so there is no moment in
     // which others could connect.
     fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
-    bind_fd(&socket, &SocketAddrUnix::new(path)?)?;
+    bind_fd(&socket, &SocketAddrUnix::new(&next)?)?;
     rustix::net::listen(&socket, BACKLOG)?;
+    std::fs::rename(&next, path)?;
     UnixListener::from_std(StdListener::from(socket))
 }
 
@@ -91,6 +94,9 @@ async fn converse(stream: UnixStream, desk: Arc<Desk>) -> io::Result<()> {
             }
             // The visitor left, perhaps in the middle of a question: it has no effect.
             return Ok(());
+        }
+        if matches!(serde_json::from_slice(&line), Ok(Ask::HandOver {})) {
+            return bequeath(stream.into_inner(), desk).await;
         }
         let desk = Arc::clone(&desk);
         let answered = tokio::task::spawn_blocking(move || encode(&desk.answer(&line)));

@@ -10,6 +10,8 @@ use ops_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::tls::TlsStatus;
+
 /// A question, such as `{"ask":"look","service":"shop"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
@@ -42,10 +44,14 @@ pub(crate) enum Ask {
     },
     /// What this edge is.
     Status {},
+    /// What it counted, as text for Prometheus.
+    Metrics {},
+    /// Hand over to the process that asks.
+    HandOver {},
 }
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
     /// To `look`.
@@ -56,6 +62,8 @@ pub(crate) enum Answer {
     Signals(Vec<SignalSecond>),
     /// To `status`.
     Status(EdgeStatus),
+    /// To `metrics`.
+    Metrics(String),
     /// There is no other answer.
     Refused {
         /// What that means for an act.
@@ -80,7 +88,7 @@ pub(crate) enum RefusalKind {
 }
 
 /// An edge about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EdgeStatus {
     /// Drawn at each start: tells one process from the next.
     pub instance: String,
@@ -94,6 +102,9 @@ pub struct EdgeStatus {
     pub held: Vec<(ServiceName, u32)>,
     /// Requests still in flight for services whose route was removed.
     pub unrouted: Vec<(ServiceName, Vec<(ReleaseId, u64)>)>,
+    /// Certificates in force.
+    #[serde(default)]
+    pub tls: TlsStatus,
 }
 
 #[cfg(test)]

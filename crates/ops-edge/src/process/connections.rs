@@ -1,73 +1,107 @@
 //! Client connections: accepted up to a bound, drained at the end.
 
-use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     select,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
+use super::{client_io::ClientIo, speak};
 use crate::{
+    admin::Desk,
     config::EdgeConfig,
+    handover::Farewell,
     proxy::{Proxy, Visitor},
+    state::Leaving,
 };
 
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What connections are told. If the sender goes, they end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Serving,
-    Draining,
-}
+/// Of the time of a drain, the part in which what lasts is closed; the rest is for it to end.
+const PACED_PART: f64 = 0.8;
 
 /// What every connection holds on to.
 #[derive(Clone)]
-struct House {
-    proxy: Arc<Proxy>,
-    config: Arc<EdgeConfig>,
-    phase: watch::Receiver<Phase>,
+pub(super) struct House {
+    pub(super) proxy: Arc<Proxy>,
+    pub(super) config: Arc<EdgeConfig>,
+    /// Whether the process ends. If the sender goes, connections end at once.
+    pub(super) leaving: watch::Receiver<Option<Leaving>>,
     /// Never sent on: its last copy goes with the last connection.
-    _alive: mpsc::Sender<()>,
+    alive: mpsc::Sender<()>,
+}
+
+/// An address at which clients arrive.
+pub(super) struct Entrance {
+    pub(super) listener: TcpListener,
+    /// Set where clients speak TLS.
+    pub(super) tls: Option<TlsAcceptor>,
 }
 
 /// Serves connections until `shutdown` is ready and the drain is over.
 pub(super) async fn serve(
-    listeners: Vec<TcpListener>,
+    entrances: Vec<Entrance>,
     proxy: &Arc<Proxy>,
     config: &Arc<EdgeConfig>,
+    desk: &Desk,
     shutdown: impl Future<Output = ()>,
 ) {
-    let (phase, told) = watch::channel(Phase::Serving);
+    let (tell, leaving) = watch::channel(None);
     let (alive, mut all_gone) = mpsc::channel(1);
-    let house =
-        House { proxy: Arc::clone(proxy), config: Arc::clone(config), phase: told, _alive: alive };
+    let house = House { proxy: Arc::clone(proxy), config: Arc::clone(config), leaving, alive };
     let places = Arc::new(Semaphore::new(config.max_connections));
     let mut doors = JoinSet::new();
-    for listener in listeners {
-        doors.spawn(accept(listener, house.clone(), Arc::clone(&places)));
+    for entrance in entrances {
+        doors.spawn(accept(entrance, house.clone(), Arc::clone(&places)));
     }
     drop(house);
-    shutdown.await;
+    let mut shutdown = pin!(shutdown);
+    let handed = async {
+        let mut farewell = desk.farewell.subscribe();
+        // The sender lives as long as the desk.
+        let _ = farewell.wait_for(|farewell| *farewell >= Farewell::Handed).await;
+    };
+    let gently = select! {
+        () = shutdown.as_mut() => false,
+        () = handed => true,
+    };
     doors.shutdown().await;
-    phase.send_replace(Phase::Draining);
-    if timeout(config.drain_timeout, all_gone.recv()).await.is_err() {
+    desk.drop_estate();
+    let limit = if gently { config.handover_timeout } else { config.drain_timeout };
+    let over = limit.mul_f64(PACED_PART);
+    tell.send_replace(Some(Leaving { from: Instant::now(), over, gently }));
+    if gently {
+        select! {
+            _ = timeout(limit, all_gone.recv()) => {}
+            () = shutdown.as_mut() => {}
+        }
+    } else if timeout(limit, all_gone.recv()).await.is_err() {
         tracing::warn!("the drain took too long: the connections that are left are closed");
     }
 }
 
-async fn accept(listener: TcpListener, house: House, places: Arc<Semaphore>) {
+async fn accept(entrance: Entrance, house: House, places: Arc<Semaphore>) {
+    let proto = if entrance.tls.is_some() { "https" } else { "http" };
     // A place is taken before a connection is: at the bound, clients wait in the kernel's queue.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        match listener.accept().await {
+        match entrance.listener.accept().await {
             Ok((stream, peer)) => {
-                tokio::spawn(converse(stream, peer, house.clone(), place));
+                let (leaving, alive) = (house.leaving.clone(), house.alive.clone());
+                let visitor = Visitor::new(peer.ip(), proto, leaving, place, alive);
+                let tls = entrance.tls.clone();
+                tokio::spawn(converse(stream, peer, house.clone(), Arc::new(visitor), tls));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -77,37 +111,41 @@ async fn accept(listener: TcpListener, house: House, places: Arc<Semaphore>) {
     }
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, house: House, _place: OwnedSemaphorePermit) {
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    house: House,
+    visitor: Arc<Visitor>,
+    tls: Option<TlsAcceptor>,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "a client was gone before it was served");
         return;
     }
-    let visitor = Visitor { address: peer.ip(), proto: "http" };
-    let proxy = Arc::clone(&house.proxy);
-    let service = service_fn(move |request| {
-        let proxy = Arc::clone(&proxy);
-        async move { proxy.serve(visitor, request).await }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(house.config.header_timeout)
-        .max_buf_size(house.config.max_header_bytes)
-        .max_header_size(house.config.max_header_bytes)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    let mut phase = house.phase.clone();
-    loop {
-        select! {
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "a client connection broke");
-                }
-                return;
+    // What comes before the first request may take no longer than the header of one.
+    let limit = house.config.header_timeout;
+    let stall_limit = house.config.stall_timeout;
+    match tls {
+        None => {
+            let mut io = ClientIo::new(stream, stall_limit);
+            match timeout(limit, io.speaks_h2()).await {
+                Ok(Ok(true)) => speak::http2(io, peer, house, visitor).await,
+                Ok(Ok(false)) => speak::http1(io, peer, house, visitor).await,
+                Ok(Err(_)) | Err(_) => tracing::debug!(%peer, "a client said nothing"),
             }
-            told = phase.changed() => match told {
-                Ok(()) => connection.as_mut().graceful_shutdown(),
-                Err(_) => return,
-            },
         }
+        Some(tls) => match timeout(limit, tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let io = ClientIo::new(stream, stall_limit);
+                if h2 {
+                    speak::http2(io, peer, house, visitor).await;
+                } else {
+                    speak::http1(io, peer, house, visitor).await;
+                }
+            }
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS could not be agreed on"),
+            Err(_) => tracing::debug!(%peer, "TLS was not agreed on in time"),
+        },
     }
 }

@@ -1,24 +1,25 @@
 //! Bodies on their way through the door. They are passed on piece by piece, never collected.
 
 use std::{
+    io,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::backend::{BackendUse, Connection};
-use crate::state::Visit;
+use super::relay::Relay;
 
 /// How far a client's body has got.
 pub(crate) struct UploadProgress {
     began: Instant,
+    bytes: Arc<AtomicU64>,
     /// Milliseconds from `began` to the last piece.
     moved_ms: AtomicU64,
     /// The backend asked for a piece and the client has not sent it yet.
@@ -31,6 +32,7 @@ impl UploadProgress {
     fn new() -> Self {
         Self {
             began: Instant::now(),
+            bytes: Arc::default(),
             moved_ms: AtomicU64::new(0),
             awaits_client: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -41,6 +43,11 @@ impl UploadProgress {
     fn moved(&self) {
         self.moved_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
         self.awaits_client.store(false, Ordering::Relaxed);
+    }
+
+    /// Where its bytes are counted.
+    pub(crate) fn bytes(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.bytes)
     }
 
     /// When the last piece passed.
@@ -104,6 +111,11 @@ impl Body for Upload {
             return Poll::Pending;
         };
         progress.moved();
+        if let Some(Some(data)) =
+            frame.as_ref().map(|it| it.as_ref().ok().and_then(Frame::data_ref))
+        {
+            progress.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
         match &frame {
             Some(Err(_)) => progress.broken.store(true, Ordering::Relaxed),
             Some(Ok(_)) if !body.is_end_stream() => {}
@@ -127,51 +139,6 @@ impl Body for Upload {
     }
 }
 
-/// A backend's answer on its way to the client, with all that ends when it does.
-pub(crate) struct Relay {
-    body: Incoming,
-    under_way: Option<UnderWay>,
-}
-
-/// What lasts as long as an answer.
-pub(crate) struct UnderWay {
-    pub(crate) visit: Visit,
-    pub(crate) backend: BackendUse,
-    pub(crate) connection: Connection,
-    pub(crate) upload: Option<Arc<UploadProgress>>,
-    pub(crate) max_idle: usize,
-}
-
-impl UnderWay {
-    /// The answer has passed whole: the connection may serve another request, unless the client
-    /// still sends the body of this one.
-    fn complete(self) {
-        if self.upload.is_none_or(|upload| upload.is_done()) {
-            self.backend.backend().keep(self.connection, self.max_idle);
-        }
-    }
-}
-
-impl Relay {
-    pub(crate) fn new(body: Incoming, under_way: UnderWay) -> Self {
-        let mut relay = Self { body, under_way: Some(under_way) };
-        relay.complete_if_over();
-        relay
-    }
-
-    fn complete_if_over(&mut self) {
-        if self.body.is_end_stream() {
-            self.complete();
-        }
-    }
-
-    fn complete(&mut self) {
-        if let Some(under_way) = self.under_way.take() {
-            under_way.complete();
-        }
-    }
-}
-
 /// What the door answers with.
 pub(crate) enum DoorBody {
     /// Words of the door itself.
@@ -182,33 +149,22 @@ pub(crate) enum DoorBody {
 
 impl Body for DoorBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let relay = match &mut *self {
-            Self::Text(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Self::Relay(relay) => relay,
-        };
-        let frame = ready!(Pin::new(&mut relay.body).poll_frame(cx));
-        match &frame {
-            None => relay.complete(),
-            Some(Ok(_)) => relay.complete_if_over(),
-            Some(Err(_)) => {
-                if let Some(mut under_way) = relay.under_way.take() {
-                    under_way.visit.broke();
-                }
-            }
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut *self {
+            Self::Text(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::Relay(relay) => relay.poll_frame(cx),
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Text(text) => text.is_none(),
-            Self::Relay(relay) => relay.body.is_end_stream(),
+            Self::Relay(relay) => relay.is_end_stream(),
         }
     }
 
@@ -217,7 +173,7 @@ impl Body for DoorBody {
             Self::Text(text) => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
-            Self::Relay(relay) => relay.body.size_hint(),
+            Self::Relay(relay) => relay.size_hint(),
         }
     }
 }

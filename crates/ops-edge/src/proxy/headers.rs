@@ -1,13 +1,11 @@
 //! What the door changes in headers: connection headers stay on their side (RFC 9110 §7.6.1), and
 //! backends learn who the client is.
 
-use std::net::IpAddr;
-
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-        TRANSFER_ENCODING, UPGRADE,
+        CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
     },
 };
 
@@ -58,24 +56,20 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 /// Tells the backend who asks, over what, and for which host.
 pub(crate) fn set_forwarded(
     headers: &mut HeaderMap,
-    client: IpAddr,
+    client: &HeaderValue,
     proto: &'static str,
     host: Option<&HeaderValue>,
     trust: bool,
 ) {
-    let mut chain = client.to_canonical().to_string();
+    let mut chain = client.clone();
     if trust {
-        let before: Vec<&str> =
-            headers.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
-        if !before.is_empty() {
-            chain = format!("{}, {chain}", before.join(", "));
-        }
+        let named = headers.get_all(X_FORWARDED_FOR).iter().chain([client]);
+        let named: Vec<&str> = named.filter_map(|value| value.to_str().ok()).collect();
+        chain = HeaderValue::from_str(&named.join(", ")).unwrap_or(chain);
     } else {
         headers.remove(FORWARDED);
     }
-    if let Ok(value) = HeaderValue::from_str(&chain) {
-        headers.insert(X_FORWARDED_FOR, value);
-    }
+    headers.insert(X_FORWARDED_FOR, chain);
     if !(trust && headers.contains_key(X_FORWARDED_PROTO)) {
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     }
@@ -87,7 +81,26 @@ pub(crate) fn set_forwarded(
     }
 }
 
-/// Whether the client asks for another protocol that the door would have to speak. A wish for
+/// Whether a sender of this message understands trailers. The only wish of a connection that is
+/// passed on (RFC 9110 §6.5.1).
+pub(crate) fn takes_trailers(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(TE).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|it| it.trim().eq_ignore_ascii_case("trailers"))
+}
+
+/// Joins the crumbs into which HTTP/2 may cut a cookie (RFC 9113 §8.2.3).
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    if crumbs.next().is_none() || crumbs.next().is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, whole);
+    }
+}
+
+/// Whether the client asks for another protocol, to which the service may agree. A wish for
 /// HTTP/2 over plain text is optional for the server and ignored, as RFC 9110 §7.8 allows.
 pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
     let listed = headers
@@ -102,8 +115,6 @@ pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -147,7 +158,7 @@ mod tests {
             ("forwarded", "for=1.2.3.4"),
         ]);
         let host = HeaderValue::from_static("shop");
-        let client = Ipv4Addr::new(10, 0, 0, 9).into();
+        let client = &HeaderValue::from_static("10.0.0.9");
         let mut headers = claims.clone();
         set_forwarded(&mut headers, client, "http", Some(&host), false);
         assert_eq!(headers[X_FORWARDED_FOR], "10.0.0.9");
@@ -159,6 +170,13 @@ mod tests {
         assert_eq!(headers[X_FORWARDED_FOR], "1.2.3.4, 10.0.0.9");
         assert_eq!(headers[X_FORWARDED_PROTO], "https");
         assert!(headers.contains_key(FORWARDED));
+    }
+
+    #[test]
+    fn crumbs_of_a_cookie_are_joined() {
+        let mut headers = map(&[("cookie", "a=1"), ("cookie", "b=2; c=3"), ("x", "y")]);
+        join_cookies(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
     }
 
     #[test]

@@ -2,17 +2,21 @@
 
 use std::net::SocketAddr;
 
+use http::HeaderName;
 use ops_core::{
-    route::{Leg, Route},
+    id::{ReleaseId, Stamp},
+    route::{Leg, Manner, Route, Sticky},
     world::Fault,
 };
 
-use super::table::claim;
+use super::{table::claim, templates::MAX_TEMPLATES};
 
 /// Most releases of one route.
 pub(crate) const MAX_LEGS: usize = 16;
 /// Most replicas of one release.
 pub(crate) const MAX_BACKENDS: usize = 256;
+/// Most headers that a route may ask for.
+const MAX_HEADERS: usize = 8;
 /// Most requests that may wait for one service. Each may cost its header and one read buffer.
 pub(crate) const MAX_HELD: u32 = 10_000;
 /// Longest wait at the door, in milliseconds: 15 minutes, as every wait.
@@ -27,6 +31,8 @@ fn fault(what: impl Into<String>, route: &Route, next: &str) -> Fault {
 /// Checks a route by itself.
 pub(crate) fn check_route(route: &Route) -> Result<(), Fault> {
     check_match(route)?;
+    check_manner(route)?;
+    check_mirror(route)?;
     if route.legs.len() > MAX_LEGS {
         let what = format!("the route has {} releases; at most {MAX_LEGS}", route.legs.len());
         return Err(fault(what, route, "set a route with fewer releases"));
@@ -84,13 +90,17 @@ fn check_leg(route: &Route, leg: &Leg) -> Result<(), Fault> {
         let what = format!("release {} has weight {} and no backend", leg.release, leg.weight);
         return Err(fault(what, route, "give it a backend or weight 0"));
     }
-    if leg.backends.len() > MAX_BACKENDS {
-        let what = format!("release {} has more than {MAX_BACKENDS} backends", leg.release);
+    check_backends(route, &leg.release, &leg.backends)
+}
+
+fn check_backends(route: &Route, release: &ReleaseId, backends: &[String]) -> Result<(), Fault> {
+    if backends.len() > MAX_BACKENDS {
+        let what = format!("release {release} has more than {MAX_BACKENDS} backends");
         return Err(fault(what, route, "set a route with fewer backends"));
     }
-    match leg.backends.iter().find(|text| text.parse::<SocketAddr>().is_err()) {
+    match backends.iter().find(|text| text.parse::<SocketAddr>().is_err()) {
         Some(bad) => {
-            let what = format!("{bad:?}, a backend of release {}, is no address", leg.release);
+            let what = format!("{bad:?}, a backend of release {release}, is no address");
             Err(fault(what, route, "write backends as ip:port"))
         }
         None => Ok(()),
@@ -104,6 +114,65 @@ fn check_sum(route: &Route) -> Result<(), Fault> {
     }
     let what = format!("the weights add up to {sum}, not to 100");
     Err(fault(what, route, "make the weights add up to 100, or hold the requests"))
+}
+
+/// Checks the order that a route leaves with the door.
+pub(crate) fn check_guard(stamp: Stamp, route: &Route) -> Result<(), Fault> {
+    let Some(guard) = &route.guard else { return Ok(()) };
+    let order = guard.stamp;
+    let same = (order.generation, order.deployment) == (stamp.generation, stamp.deployment);
+    if !same || order <= stamp {
+        let what = "the guard's stamp is not above the route's, of the same deployment";
+        return Err(fault(what, route, "give the guard an operation number of its own"));
+    }
+    let reachable = |leg: &Leg| leg.release == guard.to && !leg.backends.is_empty();
+    if !route.legs.iter().any(reachable) {
+        let what = format!("the guard returns to {}, which is no leg with backends", guard.to);
+        return Err(fault(what, route, "name a release of the route"));
+    }
+    Ok(())
+}
+
+fn check_manner(route: &Route) -> Result<(), Fault> {
+    let Manner { headers, sticky, templates, probe_path, .. } = &*route.manner;
+    if headers.len() > MAX_HEADERS || templates.len() > MAX_TEMPLATES {
+        let what = format!("more than {MAX_HEADERS} headers or {MAX_TEMPLATES} templates");
+        return Err(fault(what, route, "ask for fewer"));
+    }
+    let names = headers.iter().map(|header| &header.name);
+    let sticky_header = match sticky {
+        Some(Sticky::Header(name)) => Some(name),
+        _ => None,
+    };
+    if let Some(bad) = names.chain(sticky_header).find(|name| HeaderName::try_from(*name).is_err())
+    {
+        return Err(fault(format!("{bad:?} is no name of a header"), route, "correct the name"));
+    }
+    let token = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if let Some(Sticky::Cookie(name)) = sticky
+        && (name.is_empty() || name.len() > MAX_TEXT || !name.chars().all(token))
+    {
+        let what = format!("{name:?} is no name of a cookie");
+        return Err(fault(what, route, "use letters, digits, - and _"));
+    }
+    let path = |path: &String| path.starts_with('/') && path.len() <= MAX_TEXT;
+    if let Some(bad) = templates.iter().chain(probe_path).find(|it| !path(it)) {
+        return Err(fault(format!("{bad:?} is no path"), route, "begin it with /"));
+    }
+    Ok(())
+}
+
+fn check_mirror(route: &Route) -> Result<(), Fault> {
+    let Some(mirror) = &route.mirror else { return Ok(()) };
+    if mirror.percent > 100 || mirror.backends.is_empty() {
+        let what = "the mirror has no backend, or more than 100 %";
+        return Err(fault(what, route, "name a backend and a share of at most 100 %"));
+    }
+    if route.legs.iter().any(|leg| leg.release == mirror.release) {
+        let what = format!("{} gets requests and copies of them", mirror.release);
+        return Err(fault(what, route, "mirror to a release without traffic"));
+    }
+    check_backends(route, &mirror.release, &mirror.backends)
 }
 
 /// Checks that no other service has the same host and path.
@@ -135,7 +204,7 @@ mod tests {
     }
 
     fn route(legs: Vec<Leg>) -> Route {
-        Route { service: "shop".into(), host: None, path: "/".to_owned(), legs, hold: None }
+        Route { legs, ..Route::new("shop".into(), None, "/") }
     }
 
     const A: &[&str] = &["127.0.0.1:1"];

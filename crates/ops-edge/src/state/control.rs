@@ -5,10 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -19,8 +16,8 @@ use ops_core::{
 };
 
 use super::{
-    LiveLeg, LiveRoute, ServiceState, SharedTable, Table,
-    check::{check_claims, check_route},
+    Due, LiveLeg, LiveRoute, ServiceState, SharedTable, Table,
+    check::{check_claims, check_guard, check_route},
     disk::{StateDir, Unwritten},
     ring::RING_SECONDS,
     routes_file::{self, Entries, Entry},
@@ -87,10 +84,11 @@ impl Control {
             return Ok(());
         }
         check_route(&route).map_err(Refusal::NotApplied)?;
+        check_guard(stamp, &route).map_err(Refusal::NotApplied)?;
         let routes = self.entries.values().filter_map(|entry| entry.route.as_ref());
         check_claims(&route, routes).map_err(Refusal::NotApplied)?;
         self.check_room(&name)?;
-        self.change(&name, Entry { stamp, route: Some(route) })
+        self.change(&name, Entry { stamp, route: Some(route), returned: None })
     }
 
     /// Removes a service's route. The stamp is kept even if there was none.
@@ -105,7 +103,25 @@ impl Control {
         if !self.entries.contains_key(service) && self.entries.len() >= MAX_STAMPS {
             return Err(too_many(service, MAX_STAMPS));
         }
-        self.change(service, Entry { stamp, route: None })
+        self.change(service, Entry { stamp, route: None, returned: None })
+    }
+
+    /// Carries out the order that was written down with a route, as any other change of it: durable
+    /// first. The order is used up by that.
+    pub(crate) fn carry_out(&mut self, due: Due) -> Result<(), Refusal> {
+        let Due { service, stamp, returned } = due;
+        let Some(Entry { route: Some(route), stamp: seen, .. }) = self.entries.get(&service) else {
+            return Ok(());
+        };
+        // Somebody acted between the look and now: the order that was due is no longer there.
+        if route.guard.as_ref().map(|guard| guard.stamp) != Some(stamp) || *seen >= stamp {
+            return Ok(());
+        }
+        let mut route = Route { guard: None, hold: None, pause: None, ..route.clone() };
+        for leg in &mut route.legs {
+            leg.weight = if leg.release == returned.to { 100 } else { 0 };
+        }
+        self.change(&service, Entry { stamp, route: Some(route), returned: Some(returned) })
     }
 
     /// Refuses what is stale; true if this very act was done before.
@@ -211,7 +227,7 @@ impl Control {
             let before = self.table.borrow().route(name).cloned();
             let live = match before {
                 Some(before) if Some(name) != changed => before,
-                before => Arc::new(revive(entry.stamp, route, service, before.as_deref())),
+                before => Arc::new(revive(entry, route, service, before.as_deref())),
             };
             live.probed.fetch_or(changed.is_some_and(|changed| changed == name), Ordering::SeqCst);
             routes.insert(name.clone(), live);
@@ -223,6 +239,9 @@ impl Control {
             .iter()
             .filter(|(name, _)| changed.is_none_or(|changed| changed == *name))
             .map(|(name, service)| {
+                if let Some(live) = routes.get(name) {
+                    service.templates().give(&live.route.manner.templates);
+                }
                 let weights = routes.get(name).map(|live| live.weights()).unwrap_or_default();
                 (Arc::clone(service), weights)
             })
@@ -230,9 +249,20 @@ impl Control {
         for (service, weights) in &noted {
             service.note_change(weights);
         }
+        // A route that goes says how its connections do.
+        let paces: Vec<_> = noted
+            .iter()
+            .map(|(service, _)| {
+                let before = self.table.borrow().route(service.name()).cloned();
+                routes.get(service.name()).or(before.as_ref()).map(|live| live.leave_over())
+            })
+            .collect();
         self.table.send_replace(Table::new(routes, self.services.clone(), stamps));
-        for (service, weights) in &noted {
+        for ((service, weights), pace) in noted.iter().zip(paces) {
             service.note_change(weights);
+            let used =
+                |id: &_| weights.iter().any(|(release, weight)| release == id && *weight > 0);
+            service.tell_leaving(used, pace.unwrap_or_default());
             service.forget_drained(|id| weights.iter().any(|(release, _)| release == id));
         }
     }
@@ -241,14 +271,16 @@ impl Control {
 /// Makes a route ready to serve. Backends that the service's route had before for the same release
 /// keep their connections and counts.
 fn revive(
-    stamp: Stamp,
+    entry: &Entry,
     route: &Route,
     service: &Arc<ServiceState>,
     before: Option<&LiveRoute>,
 ) -> LiveRoute {
     let legs = route.legs.iter().map(|leg| Arc::new(revive_leg(leg, service, before))).collect();
     let service = Arc::clone(service);
-    LiveRoute { route: route.clone(), stamp, service, legs, probed: AtomicBool::new(false) }
+    let mut live = LiveRoute::new(route.clone(), entry.stamp, service, legs);
+    live.returned.clone_from(&entry.returned);
+    live
 }
 
 fn revive_leg(leg: &Leg, service: &Arc<ServiceState>, before: Option<&LiveRoute>) -> LiveLeg {
@@ -343,13 +375,8 @@ mod tests {
 
     fn to(release: &str) -> Route {
         let backends = vec!["127.0.0.1:1".to_owned()];
-        Route {
-            service: "shop".into(),
-            host: None,
-            path: "/".to_owned(),
-            legs: vec![Leg { release: release.into(), weight: 100, backends }],
-            hold: None,
-        }
+        let legs = vec![Leg { release: release.into(), weight: 100, backends }];
+        Route { legs, ..Route::new("shop".into(), None, "/") }
     }
 
     fn served(control: &Control) -> (String, Stamp) {

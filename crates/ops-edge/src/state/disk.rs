@@ -93,7 +93,14 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Held for as long as the edge runs; the kernel lets go of it when the process ends, however it
 /// ends.
-pub(crate) struct StateLock(#[expect(dead_code, reason = "held open, never read")] File);
+pub(crate) struct StateLock(File);
+
+impl StateLock {
+    /// The same lock once more, for another process: it is free when both have let go.
+    pub(crate) fn share(&self) -> io::Result<File> {
+        self.0.try_clone()
+    }
+}
 
 /// The state folder of an edge.
 pub(crate) struct StateDir {
@@ -131,6 +138,13 @@ impl StateDir {
         let dir = Self { path: path.to_owned(), disk: Box::new(FileSystem) };
         dir.keep_reserve();
         Ok((dir, StateLock(lock)))
+    }
+
+    /// A folder whose lock another process handed over.
+    pub(crate) fn inherit(path: &Path, lock: File) -> (Self, StateLock) {
+        let dir = Self { path: path.to_owned(), disk: Box::new(FileSystem) };
+        dir.keep_reserve();
+        (dir, StateLock(lock))
     }
 
     /// A folder on another disk than the machine's.

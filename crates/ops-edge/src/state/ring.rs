@@ -8,112 +8,48 @@ use std::{collections::VecDeque, sync::Arc};
 
 use ops_core::{
     id::ReleaseId,
-    signal::{Arm, LATENCY_BUCKETS, Latency, SignalSecond, latency_bucket},
+    signal::{Arm, Probes, SignalSecond, TemplateCount},
+};
+
+use super::{
+    tally::{ByTemplate, Completed, SealedArm, Tally},
+    templates::Names,
 };
 
 /// How many seconds are kept: the 30 minutes after which a restarted daemon can still resume.
 pub(crate) const RING_SECONDS: usize = 1800;
 
+/// Most releases whose sums since the start are kept; of more, those unseen for longest go.
+const MAX_TOTALS: usize = 32;
+
 /// The door advances every ring about twice a second. If this many seconds passed without, the
 /// machine or the process stood still: nothing was observed, and the seconds are left out.
 const OBSERVED_GAP_SECONDS: u64 = 5;
 
-/// How a request ended, as its user met it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The service answered with this status.
-    Answered(u16),
-    /// The connection to the service failed or broke.
-    Broken,
-    /// The service did not answer in time.
-    TimedOut,
-}
-
-/// A request that is over.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Completed {
-    pub(crate) outcome: Outcome,
-    /// From the request's header to the first byte of the answer.
-    pub(crate) latency_micros: u64,
-    /// Whether it waited at the door.
-    pub(crate) held: bool,
-}
-
 /// Weights of the releases of a route, in percent.
 pub(crate) type Weights = Arc<[(ReleaseId, u8)]>;
-
-/// The counts of one release in the second that is going on.
-struct Tally {
-    release: ReleaseId,
-    counts: Arm,
-    latency: Box<[u32; LATENCY_BUCKETS]>,
-}
-
-impl Tally {
-    fn new(release: &ReleaseId) -> Self {
-        Self {
-            release: release.clone(),
-            counts: Arm::default(),
-            latency: Box::new([0; LATENCY_BUCKETS]),
-        }
-    }
-
-    fn count(&mut self, done: Completed) {
-        self.counts.requests += 1;
-        match done.outcome {
-            Outcome::Broken => self.counts.connect += 1,
-            Outcome::TimedOut => self.counts.timeout += 1,
-            Outcome::Answered(..300) => self.counts.s2xx += 1,
-            Outcome::Answered(300..400) => self.counts.s3xx += 1,
-            Outcome::Answered(400..500) => self.counts.s4xx += 1,
-            Outcome::Answered(500..) => self.counts.s5xx += 1,
-        }
-        self.counts.held += u64::from(done.held);
-        self.latency[usize::from(latency_bucket(done.latency_micros))] += 1;
-    }
-
-    fn seal(self) -> SealedArm {
-        let latency = self.latency.iter().enumerate().filter(|(_, count)| **count > 0);
-        SealedArm {
-            release: self.release,
-            counts: self.counts,
-            latency: latency.map(|(bucket, count)| (bucket as u16, *count)).collect(),
-        }
-    }
-}
-
-/// The counts of one release in a second that is over. `counts.latency` stays empty; the histogram
-/// stands beside it in half the space.
-struct SealedArm {
-    release: ReleaseId,
-    counts: Arm,
-    latency: Box<[(u16, u32)]>,
-}
-
-impl SealedArm {
-    fn report(&self) -> (ReleaseId, Arm) {
-        let latency: Latency =
-            self.latency.iter().map(|(bucket, count)| (*bucket, u64::from(*count))).collect();
-        (self.release.clone(), Arm { latency, ..self.counts.clone() })
-    }
-}
 
 /// A second that is over.
 pub(crate) struct Sealed {
     second: u64,
     arms: Box<[SealedArm]>,
+    mirrored: Box<[SealedArm]>,
     refused: u64,
+    probes: Probes,
     weights: Option<Weights>,
 }
 
 impl Sealed {
     /// The second as it is reported.
-    pub(crate) fn report(&self) -> SignalSecond {
+    pub(crate) fn report(&self, names: &Names) -> SignalSecond {
         SignalSecond {
             second: self.second,
             arms: self.arms.iter().map(SealedArm::report).collect(),
             refused: self.refused,
             weights: self.weights.as_deref().unwrap_or_default().to_vec(),
+            probes: self.probes,
+            mirrored: self.mirrored.iter().map(SealedArm::report).collect(),
+            templates: self.arms.iter().flat_map(|arm| arm.by_template(names)).collect(),
         }
     }
 }
@@ -123,11 +59,17 @@ impl Sealed {
 pub(crate) struct Ring {
     second: u64,
     arms: Vec<Tally>,
+    mirrored: Vec<Tally>,
     refused: u64,
+    probes: Probes,
     /// Whether the route changed in the second that is going on.
     changed: bool,
     weights: Weights,
     over: VecDeque<Arc<Sealed>>,
+    /// Sums of the seconds that are over, per release, the one seen last at the end.
+    totals: Vec<(ReleaseId, Arm)>,
+    refused_in_all: u64,
+    template_totals: Vec<(ReleaseId, Vec<ByTemplate>)>,
 }
 
 impl Ring {
@@ -137,10 +79,15 @@ impl Ring {
         Self {
             second: now,
             arms: Vec::new(),
+            mirrored: Vec::new(),
             refused: 0,
+            probes: Probes::default(),
             changed: true,
             weights: Arc::new([]),
             over: VecDeque::new(),
+            totals: Vec::new(),
+            refused_in_all: 0,
+            template_totals: Vec::new(),
         }
     }
 
@@ -168,24 +115,134 @@ impl Ring {
         if self.over.len() == RING_SECONDS {
             self.over.pop_front();
         }
+        let arms: Box<[SealedArm]> = self.arms.drain(..).map(Tally::seal).collect();
+        for arm in &arms {
+            self.sum_up(arm);
+        }
+        self.refused_in_all += self.refused;
         self.over.push_back(Arc::new(Sealed {
             second: self.second,
-            arms: self.arms.drain(..).map(Tally::seal).collect(),
+            arms,
+            mirrored: self.mirrored.drain(..).map(Tally::seal).collect(),
             refused: std::mem::take(&mut self.refused),
+            probes: std::mem::take(&mut self.probes),
             weights: (!std::mem::take(&mut self.changed)).then(|| Arc::clone(&self.weights)),
         }));
+    }
+
+    fn sum_up(&mut self, arm: &SealedArm) {
+        let at = self.totals.iter().position(|(id, _)| *id == arm.release);
+        let mut sum = match at {
+            Some(at) => self.totals.remove(at),
+            None => (arm.release.clone(), Arm::default()),
+        };
+        sum.1.add(&arm.arm());
+        if self.totals.len() == MAX_TOTALS {
+            self.totals.remove(0);
+        }
+        self.totals.push(sum);
+        let at = self.template_totals.iter().position(|(id, _)| *id == arm.release);
+        let mut sums = match at {
+            Some(at) => self.template_totals.remove(at),
+            None => (arm.release.clone(), Vec::new()),
+        };
+        arm.add_templates_to(&mut sums.1);
+        if self.template_totals.len() == MAX_TOTALS {
+            self.template_totals.remove(0);
+        }
+        self.template_totals.push(sums);
+    }
+
+    /// Sums since the start, per release and template.
+    pub(crate) fn template_totals(&mut self, now: u64, names: &Names) -> Vec<TemplateCount> {
+        self.advance(now);
+        let sums = self.template_totals.iter();
+        sums.flat_map(|(release, sums)| sums.iter().map(|by| by.report(release, names))).collect()
+    }
+
+    /// Sums since the start, per release, and the requests that none could be given.
+    pub(crate) fn totals(&mut self, now: u64) -> (Vec<(ReleaseId, Arm)>, u64) {
+        self.advance(now);
+        (self.totals.clone(), self.refused_in_all)
+    }
+
+    /// Requests of a release, and those of them that failed, in the last `seconds` that are over.
+    pub(crate) fn lately(&mut self, now: u64, release: &ReleaseId, seconds: u32) -> (u64, u64) {
+        self.advance(now);
+        let from = now.saturating_sub(u64::from(seconds));
+        let first = self.over.partition_point(|sealed| sealed.second < from);
+        let arms = self.over.range(first..).flat_map(|sealed| &sealed.arms);
+        arms.filter(|arm| arm.release == *release).fold((0, 0), |sum, arm| {
+            let (requests, errors) = arm.requests_and_errors();
+            (sum.0 + requests, sum.1 + errors)
+        })
     }
 
     /// Counts a request that is over.
     pub(crate) fn count(&mut self, now: u64, release: &ReleaseId, done: Completed) {
         self.advance(now);
-        if let Some(tally) = self.arms.iter_mut().find(|tally| &tally.release == release) {
-            tally.count(done);
-            return;
+        tally(&mut self.arms, release).count(done);
+    }
+
+    /// Counts that a request was sent again because of a release.
+    pub(crate) fn count_retry(&mut self, now: u64, release: &ReleaseId) {
+        self.advance(now);
+        tally(&mut self.arms, release).count_retry();
+    }
+
+    /// Counts the answer to a copy of a request.
+    pub(crate) fn count_mirrored(&mut self, now: u64, release: &ReleaseId, done: Completed) {
+        self.advance(now);
+        tally(&mut self.mirrored, release).count(done);
+    }
+
+    /// Counts a request that the door sent itself.
+    pub(crate) fn count_probe(&mut self, now: u64, failed: bool) {
+        self.advance(now);
+        self.probes.sent += 1;
+        self.probes.failed += u64::from(failed);
+    }
+
+    /// Takes over seconds that another process counted and that are over; only before this ring
+    /// has any of its own.
+    pub(crate) fn inherit(&mut self, now: u64, seconds: &[SignalSecond]) {
+        self.advance(now);
+        for second in seconds {
+            let mut arms = Vec::new();
+            for (release, arm) in &second.arms {
+                tally(&mut arms, release).add(arm);
+            }
+            let arms: Box<[SealedArm]> = arms.into_iter().map(Tally::seal).collect();
+            for arm in &arms {
+                self.sum_up(arm);
+            }
+            self.refused_in_all += second.refused;
+            let sealed = Sealed {
+                second: second.second,
+                arms,
+                mirrored: Box::default(),
+                refused: second.refused,
+                probes: second.probes,
+                weights: (!second.weights.is_empty()).then(|| second.weights.as_slice().into()),
+            };
+            let at = self.over.partition_point(|own| own.second < second.second);
+            match self.over.get(at) {
+                // The one second that both saw: theirs is added to the one that is going on.
+                Some(own) if own.second == second.second => self.add(second),
+                _ => self.over.insert(at, Arc::new(sealed)),
+            }
         }
-        let mut tally = Tally::new(release);
-        tally.count(done);
-        self.arms.push(tally);
+        while self.over.len() > RING_SECONDS {
+            self.over.pop_front();
+        }
+    }
+
+    /// Adds what another process counted to the second that is going on.
+    pub(crate) fn add(&mut self, second: &SignalSecond) {
+        for (release, arm) in &second.arms {
+            tally(&mut self.arms, release).add(arm);
+        }
+        self.refused += second.refused;
     }
 
     /// Counts a request that no release could be given.
@@ -210,102 +267,14 @@ impl Ring {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn done(outcome: Outcome) -> Completed {
-        Completed { outcome, latency_micros: 1000, held: false }
+/// The tally of a release among others; a new one if it has none yet.
+fn tally<'a>(tallies: &'a mut Vec<Tally>, release: &ReleaseId) -> &'a mut Tally {
+    let at = tallies.iter().position(|tally| &tally.release == release).unwrap_or(tallies.len());
+    if at == tallies.len() {
+        tallies.push(Tally::new(release));
     }
-
-    fn weights(pairs: &[(&str, u8)]) -> Weights {
-        pairs.iter().map(|(name, weight)| (ReleaseId::from(*name), *weight)).collect()
-    }
-
-    fn since(ring: &mut Ring, after: u64, now: u64) -> Vec<SignalSecond> {
-        ring.since(after, now).iter().map(|sealed| sealed.report()).collect()
-    }
-
-    #[test]
-    fn a_second_is_given_only_when_it_is_over() {
-        let mut ring = Ring::new(10);
-        ring.count(10, &"a".into(), done(Outcome::Answered(200)));
-        assert!(since(&mut ring, 0, 10).is_empty());
-        let seconds = since(&mut ring, 0, 11);
-        assert_eq!(seconds.len(), 1);
-        assert_eq!(seconds[0].arm(&"a".into()).unwrap().s2xx, 1);
-        assert!(since(&mut ring, 10, 11).is_empty());
-    }
-
-    #[test]
-    fn every_outcome_has_its_own_count_and_every_request_a_latency() {
-        let mut ring = Ring::new(1);
-        let outcomes = [
-            Outcome::Answered(204),
-            Outcome::Answered(304),
-            Outcome::Answered(404),
-            Outcome::Answered(503),
-            Outcome::Broken,
-            Outcome::TimedOut,
-        ];
-        for outcome in outcomes {
-            ring.count(1, &"a".into(), done(outcome));
-        }
-        let arm = since(&mut ring, 0, 2)[0].arms[0].1.clone();
-        assert_eq!((arm.s2xx, arm.s3xx, arm.s4xx, arm.s5xx), (1, 1, 1, 1));
-        assert_eq!((arm.requests, arm.connect, arm.timeout, arm.errors()), (6, 1, 1, 3));
-        assert_eq!(arm.latency, vec![(latency_bucket(1000), 6)]);
-    }
-
-    #[test]
-    fn seconds_without_traffic_are_present() {
-        let mut ring = Ring::new(5);
-        ring.change(5, &weights(&[("a", 100)]));
-        let seconds = since(&mut ring, 0, 9);
-        assert_eq!(seconds.iter().map(|s| s.second).collect::<Vec<_>>(), [5, 6, 7, 8]);
-        assert!(seconds[0].weights.is_empty());
-        assert_eq!(seconds[1].weights, [("a".into(), 100)]);
-    }
-
-    #[test]
-    fn weights_are_left_out_in_the_second_of_a_change() {
-        let mut ring = Ring::new(1);
-        ring.change(1, &weights(&[("a", 100)]));
-        ring.change(3, &weights(&[("a", 50), ("b", 50)]));
-        let seconds = since(&mut ring, 0, 5);
-        let known: Vec<usize> = seconds.iter().map(|s| s.weights.len()).collect();
-        assert_eq!(known, [0, 1, 0, 2]);
-    }
-
-    #[test]
-    fn s18_a_standstill_leaves_a_gap_and_loses_no_count() {
-        let mut ring = Ring::new(1);
-        ring.advance(3);
-        ring.count(3, &"a".into(), done(Outcome::Broken));
-        let seconds = since(&mut ring, 0, 100);
-        assert_eq!(seconds.iter().map(|s| s.second).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(seconds[2].arms[0].1.connect, 1);
-        assert!(seconds[2].weights.is_empty());
-        assert_eq!(since(&mut ring, 3, 101)[0].second, 100);
-    }
-
-    #[test]
-    fn a_clock_that_runs_backwards_changes_no_second_that_is_over() {
-        let mut ring = Ring::new(10);
-        let before = since(&mut ring, 0, 12);
-        ring.count(10, &"a".into(), done(Outcome::Answered(200)));
-        assert_eq!(since(&mut ring, 0, 12), before);
-        assert_eq!(since(&mut ring, 11, 13)[0].arms[0].1.requests, 1);
-    }
-
-    #[test]
-    fn the_ring_is_bounded() {
-        let mut ring = Ring::new(0);
-        for second in 1..=2000 {
-            ring.advance(second);
-        }
-        let seconds = since(&mut ring, 0, 2000);
-        assert_eq!(seconds.len(), RING_SECONDS);
-        assert_eq!(seconds[0].second, 200);
-    }
+    &mut tallies[at]
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io};
 
 use ops_core::{
     id::{ServiceName, Stamp},
-    route::Route,
+    route::{Returned, Route},
     world::Fault,
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub(crate) struct Entry {
     pub(crate) stamp: Stamp,
     /// The route, or `None` if that act removed it.
     pub(crate) route: Option<Route>,
+    /// Set if that act was the door's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) returned: Option<Returned>,
 }
 
 /// What is remembered of all services.

@@ -4,36 +4,23 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
-    time::Instant,
+    time::Duration,
 };
 
 use ops_core::{
     id::{ReleaseId, ServiceName},
-    signal::SignalSecond,
+    signal::{Arm, SignalSecond, TemplateCount},
 };
 
-use super::ring::{Completed, Outcome, Ring, Weights};
+use super::{
+    release::ReleaseLoad,
+    ring::{Ring, Weights},
+    tally::Completed,
+    templates::Templates,
+};
 use crate::clock::boot_second;
-
-/// How many requests of one release are in flight.
-pub(crate) struct ReleaseLoad {
-    id: ReleaseId,
-    in_flight: AtomicU64,
-}
-
-impl ReleaseLoad {
-    /// Requests in flight now.
-    pub(crate) fn in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::SeqCst)
-    }
-
-    /// The release.
-    pub(crate) fn id(&self) -> &ReleaseId {
-        &self.id
-    }
-}
 
 /// A service as the door sees it, over all its routes.
 pub(crate) struct ServiceState {
@@ -42,6 +29,7 @@ pub(crate) struct ServiceState {
     waiting: AtomicU32,
     /// Releases of the present route, and earlier ones that still have requests in flight.
     releases: Mutex<Vec<Arc<ReleaseLoad>>>,
+    templates: Templates,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -57,6 +45,7 @@ impl ServiceState {
             ring: Mutex::new(Ring::new(boot_second())),
             waiting: AtomicU32::new(0),
             releases: Mutex::new(Vec::new()),
+            templates: Templates::new(),
         })
     }
 
@@ -68,24 +57,43 @@ impl ServiceState {
     /// The load of a release; the same one for as long as the release is routed or has requests.
     pub(crate) fn release(&self, id: &ReleaseId) -> Arc<ReleaseLoad> {
         let mut releases = lock(&self.releases);
-        if let Some(known) = releases.iter().find(|release| &release.id == id) {
+        if let Some(known) = releases.iter().find(|release| release.id() == id) {
             return Arc::clone(known);
         }
-        let new = Arc::new(ReleaseLoad { id: id.clone(), in_flight: AtomicU64::new(0) });
+        let new = ReleaseLoad::new(id.clone());
         releases.push(Arc::clone(&new));
         new
+    }
+
+    /// Templates of the paths of its requests.
+    pub(crate) fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// Tells the long-lived connections of each release whether it stays or leaves within `over`.
+    pub(crate) fn tell_leaving(&self, routed: impl Fn(&ReleaseId) -> bool, over: Duration) {
+        for release in lock(&self.releases).iter() {
+            if routed(release.id()) { release.stay() } else { release.leave(over) }
+        }
+    }
+
+    /// Long-lived connections per release; releases without any are absent.
+    pub(crate) fn long_lived(&self) -> Vec<(ReleaseId, u64)> {
+        let releases = lock(&self.releases);
+        let counts = releases.iter().map(|release| (release.id().clone(), release.lasting()));
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Forgets releases that left the route and are empty. Only whoever replaces routes may call
     /// it, after the replacement: then nothing can enter a release that left.
     pub(crate) fn forget_drained(&self, routed: impl Fn(&ReleaseId) -> bool) {
-        lock(&self.releases).retain(|release| routed(&release.id) || release.in_flight() > 0);
+        lock(&self.releases).retain(|release| routed(release.id()) || release.in_flight() > 0);
     }
 
     /// Requests in flight per release: of routed releases always, of others until they are empty.
     pub(crate) fn in_flight(&self, routed: impl Fn(&ReleaseId) -> bool) -> Vec<(ReleaseId, u64)> {
         let releases = lock(&self.releases);
-        let counts = releases.iter().map(|release| (release.id.clone(), release.in_flight()));
+        let counts = releases.iter().map(|release| (release.id().clone(), release.in_flight()));
         counts.filter(|(id, count)| *count > 0 || routed(id)).collect()
     }
 
@@ -108,7 +116,52 @@ impl ServiceState {
             let mut ring = lock(&self.ring);
             ring.since(after, boot_second())
         };
-        over.iter().map(|sealed| sealed.report()).collect()
+        let names = self.templates.names();
+        over.iter().map(|sealed| sealed.report(&names)).collect()
+    }
+
+    /// Sums since the start per release, and the requests that none could be given.
+    pub(crate) fn totals(&self) -> (Vec<(ReleaseId, Arm)>, u64) {
+        let mut ring = lock(&self.ring);
+        ring.totals(boot_second())
+    }
+
+    /// Sums since the start, per release and template.
+    pub(crate) fn template_totals(&self) -> Vec<TemplateCount> {
+        let names = self.templates.names();
+        let mut ring = lock(&self.ring);
+        ring.template_totals(boot_second(), &names)
+    }
+
+    /// Counts the answer to a copy of a request.
+    pub(crate) fn count_mirrored(&self, release: &ReleaseId, done: Completed) {
+        let mut ring = lock(&self.ring);
+        ring.count_mirrored(boot_second(), release, done);
+    }
+
+    /// Counts a request that the door sent itself.
+    pub(crate) fn count_probe(&self, failed: bool) {
+        let mut ring = lock(&self.ring);
+        ring.count_probe(boot_second(), failed);
+    }
+
+    /// Takes over what another process counted in seconds that are over.
+    pub(crate) fn inherit(&self, seconds: &[SignalSecond]) {
+        let mut ring = lock(&self.ring);
+        ring.inherit(boot_second(), seconds);
+    }
+
+    /// Adds what another process counted to the second that is going on.
+    pub(crate) fn add(&self, second: &SignalSecond) {
+        let mut ring = lock(&self.ring);
+        ring.advance(boot_second());
+        ring.add(second);
+    }
+
+    /// Requests of a release, and those of them that failed, in the last `seconds`.
+    pub(crate) fn lately(&self, release: &ReleaseId, seconds: u32) -> (u64, u64) {
+        let mut ring = lock(&self.ring);
+        ring.lately(boot_second(), release, seconds)
     }
 
     /// Counts a request that no release could be given.
@@ -117,9 +170,14 @@ impl ServiceState {
         ring.refuse(boot_second());
     }
 
-    fn count(&self, release: &ReleaseId, done: Completed) {
+    pub(super) fn count(&self, release: &ReleaseId, done: Completed) {
         let mut ring = lock(&self.ring);
         ring.count(boot_second(), release, done);
+    }
+
+    pub(super) fn count_retry(&self, release: &ReleaseId) {
+        let mut ring = lock(&self.ring);
+        ring.count_retry(boot_second(), release);
     }
 
     /// Takes one of `places` to wait; `None` if all are taken.
@@ -144,61 +202,5 @@ pub(crate) struct WaitingPlace(Arc<ServiceState>);
 impl Drop for WaitingPlace {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// One request on its way through one release. It is accounted once, when this is dropped: at the
-/// end of the answer's body, or when the client has gone.
-///
-/// A client that goes before the answer began leaves no trace in the signals; one that goes in the
-/// middle of the body is counted with the status that it was given.
-pub(crate) struct Visit {
-    service: Arc<ServiceState>,
-    release: Arc<ReleaseLoad>,
-    arrived: Instant,
-    held: bool,
-    answer: Option<(Outcome, u64)>,
-}
-
-impl Visit {
-    /// Enters a release. Must be called under the table's read lock (see the crate's notes).
-    pub(crate) fn enter(
-        service: &Arc<ServiceState>,
-        release: &Arc<ReleaseLoad>,
-        arrived: Instant,
-        held: bool,
-    ) -> Self {
-        release.in_flight.fetch_add(1, Ordering::SeqCst);
-        Self {
-            service: Arc::clone(service),
-            release: Arc::clone(release),
-            arrived,
-            held,
-            answer: None,
-        }
-    }
-
-    /// Notes how the request is answered, at the moment when the answer begins.
-    pub(crate) fn answered(&mut self, outcome: Outcome) {
-        let micros = u64::try_from(self.arrived.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.answer = Some((outcome, micros));
-    }
-
-    /// Notes that the answer broke in the middle of its body.
-    pub(crate) fn broke(&mut self) {
-        if let Some((outcome, _)) = &mut self.answer {
-            *outcome = Outcome::Broken;
-        }
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        // Counted first, so that whoever sees the release empty finds all its requests counted.
-        if let Some((outcome, latency_micros)) = self.answer {
-            let done = Completed { outcome, latency_micros, held: self.held };
-            self.service.count(&self.release.id, done);
-        }
-        self.release.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }

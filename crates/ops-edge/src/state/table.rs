@@ -1,99 +1,24 @@
 //! The table of all routes: immutable, replaced as a whole.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
+use http::HeaderMap;
 use ops_core::{
     id::{Generation, ServiceName, Stamp},
-    route::{Route, ServedRoute},
+    route::Route,
     world::DoorView,
 };
 use tokio::sync::watch;
 
-use super::{ReleaseLoad, ServiceState, ring::Weights};
-use crate::proxy::Backend;
+use super::{LiveRoute, ServiceState};
 
 /// The table that is served, and the bell that rings when it is replaced. A request reads it under
 /// the channel's read lock; held requests wait for the bell.
 pub(crate) type SharedTable = watch::Sender<Table>;
-
-/// One release's share of a route, ready to serve.
-pub(crate) struct LiveLeg {
-    pub(crate) release: Arc<ReleaseLoad>,
-    pub(crate) weight: u8,
-    pub(crate) backends: Vec<Arc<Backend>>,
-    /// Where the search for the least loaded backend begins, so that equals take turns.
-    turn: AtomicUsize,
-}
-
-impl LiveLeg {
-    pub(crate) fn new(release: Arc<ReleaseLoad>, weight: u8, backends: Vec<Arc<Backend>>) -> Self {
-        Self { release, weight, backends, turn: AtomicUsize::new(0) }
-    }
-
-    /// The backend with the fewest requests in flight among those not tried yet; equals take
-    /// turns.
-    pub(crate) fn pick(&self, tried: &[Arc<Backend>]) -> Option<&Arc<Backend>> {
-        let count = self.backends.len();
-        let start = self.turn.fetch_add(1, Ordering::Relaxed);
-        (0..count)
-            .filter_map(|step| self.backends.get(start.wrapping_add(step) % count))
-            .filter(|backend| !tried.iter().any(|other| Arc::ptr_eq(other, backend)))
-            .min_by_key(|backend| backend.in_flight())
-    }
-}
-
-/// A route, ready to serve.
-pub(crate) struct LiveRoute {
-    pub(crate) route: Route,
-    pub(crate) stamp: Stamp,
-    pub(crate) service: Arc<ServiceState>,
-    pub(crate) legs: Vec<Arc<LiveLeg>>,
-    /// False after a restart until the backends were reached.
-    pub(crate) probed: AtomicBool,
-}
-
-impl LiveRoute {
-    /// Draws a leg, each with the chance of its weight, independently for every request. The
-    /// statistics of the watch rest on this being random: turns would let a client that sends in a
-    /// fixed rhythm meet always the same release.
-    pub(crate) fn draw(&self) -> Option<&Arc<LiveLeg>> {
-        let total: u32 = self.legs.iter().map(|leg| u32::from(leg.weight)).sum();
-        if total == 0 {
-            return None;
-        }
-        let mut left = fastrand::u32(0..total);
-        for leg in &self.legs {
-            let weight = u32::from(leg.weight);
-            if left < weight {
-                return Some(leg).filter(|leg| !leg.backends.is_empty());
-            }
-            left -= weight;
-        }
-        None
-    }
-
-    /// The weights as the signals record them.
-    pub(crate) fn weights(&self) -> Weights {
-        self.route.legs.iter().map(|leg| (leg.release.clone(), leg.weight)).collect()
-    }
-
-    /// The route as it is reported.
-    pub(crate) fn served(&self) -> ServedRoute {
-        let routed = |id: &_| self.route.legs.iter().any(|leg| &leg.release == id);
-        ServedRoute {
-            route: self.route.clone(),
-            stamp: self.stamp,
-            probed: self.probed.load(Ordering::SeqCst),
-            in_flight: self.service.in_flight(routed),
-        }
-    }
-}
 
 /// One path of one host.
 struct Rule {
@@ -132,7 +57,7 @@ impl Table {
     ) -> Self {
         let mut table = Self { hosts: HashMap::new(), any: Vec::new(), routes, services, stamps };
         for live in table.routes.values() {
-            let (host, path) = claim(&live.route);
+            let (host, path, _) = claim(&live.route);
             let rules = match host {
                 Some(host) => table.hosts.entry(host).or_default(),
                 None => &mut table.any,
@@ -140,16 +65,24 @@ impl Table {
             rules.push(Rule { path, live: Arc::clone(live) });
         }
         for rules in table.hosts.values_mut().chain([&mut table.any]) {
-            rules.sort_by_key(|rule| std::cmp::Reverse(rule.path.len()));
+            let rank = |rule: &Rule| (rule.path.len(), rule.live.headers.len());
+            rules.sort_by_key(|rule| std::cmp::Reverse(rank(rule)));
         }
         table
     }
 
-    /// The route of a request: the longest matching path of its host, else of any host. `host` is
-    /// a [`host_key`].
-    pub(crate) fn find(&self, host: &str, path: &str) -> Option<&Arc<LiveRoute>> {
+    /// The route of a request: the longest matching path of its host, else of any host; of equals
+    /// the one that asks for most headers. `host` is a [`host_key`].
+    pub(crate) fn find(
+        &self,
+        host: &str,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Option<&Arc<LiveRoute>> {
         let own = self.hosts.get(host).into_iter().flatten();
-        own.chain(&self.any).find(|rule| rule.matches(path)).map(|rule| &rule.live)
+        own.chain(&self.any)
+            .find(|rule| rule.matches(path) && rule.live.takes(headers))
+            .map(|rule| &rule.live)
     }
 
     /// The route of a service.
@@ -184,12 +117,14 @@ impl Table {
             in_flight: self.services.get(service).map_or_else(Vec::new, |s| s.in_flight(|_| false)),
             highest: self.highest(),
             last: self.stamps.get(service).copied(),
+            long_lived: self.services.get(service).map_or_else(Vec::new, |s| s.long_lived()),
+            returned: self.route(service).and_then(|live| live.returned.clone()),
         }
     }
 }
 
 /// A host as it is compared: lower case, without port, without the dot at the end.
-pub(crate) fn host_key(authority: &str) -> String {
+pub(crate) fn host_key(authority: &str) -> Cow<'_, str> {
     let host = match authority.rfind(':') {
         // The colons of an IPv6 address stand in brackets.
         Some(colon) if !authority.get(colon..).unwrap_or("").contains(']') => {
@@ -197,13 +132,25 @@ pub(crate) fn host_key(authority: &str) -> String {
         }
         _ => authority,
     };
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
 }
 
-/// What a route claims: host and path in the form in which they are compared.
-pub(crate) fn claim(route: &Route) -> (Option<String>, String) {
+/// What a route claims: host, path and headers in the form in which they are compared.
+pub(crate) type Claim = (Option<String>, String, Vec<(String, String)>);
+
+/// The claim of a route.
+pub(crate) fn claim(route: &Route) -> Claim {
     let path = route.path.trim_end_matches('/').to_owned();
-    (route.host.as_deref().map(host_key), path)
+    let headers = route.manner.headers.iter();
+    let mut headers: Vec<_> =
+        headers.map(|it| (it.name.to_ascii_lowercase(), it.value.clone())).collect();
+    headers.sort_unstable();
+    (route.host.as_deref().map(|host| host_key(host).into_owned()), path, headers)
 }
 
 #[cfg(test)]
@@ -220,25 +167,14 @@ mod tests {
     }
 
     fn live(service: &str, host: Option<&str>, path: &str) -> (ServiceName, Arc<LiveRoute>) {
-        let route = Route {
-            service: service.into(),
-            host: host.map(str::to_owned),
-            path: path.to_owned(),
-            legs: Vec::new(),
-            hold: None,
-        };
-        let live = LiveRoute {
-            stamp: Stamp::default(),
-            service: ServiceState::new(service.into()),
-            legs: Vec::new(),
-            probed: AtomicBool::new(true),
-            route,
-        };
+        let route = Route::new(service.into(), host.map(str::to_owned), path);
+        let state = ServiceState::new(service.into());
+        let live = LiveRoute::new(route, Stamp::default(), state, Vec::new());
         (service.into(), Arc::new(live))
     }
 
     fn found(table: &Table, host: &str, path: &str) -> Option<String> {
-        table.find(host, path).map(|live| live.route.service.0.clone())
+        table.find(host, path, &HeaderMap::new()).map(|live| live.route.service.0.clone())
     }
 
     #[test]

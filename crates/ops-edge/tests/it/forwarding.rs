@@ -64,17 +64,3 @@ async fn bodies_pass_whole_in_both_directions() {
     assert_eq!(house.arm_of("a", 4).await.s2xx, 4);
     assert_eq!(house.in_flight("a"), Some(0));
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wish_for_another_protocol_is_refused_cleanly() {
-    let house = House::open().await;
-    let a = Backend::start("a").await;
-    house.set(1, &route(vec![leg("a", 100, &[&a])]));
-    let mut client = house.client().await;
-    let mut ask = request("GET", "/", "");
-    ask.headers_mut().insert("connection", "upgrade".parse().unwrap());
-    ask.headers_mut().insert("upgrade", "websocket".parse().unwrap());
-    assert_eq!(client.send(ask).await.status, 501);
-    assert_eq!(client.get("/").await.status, 200);
-    assert_eq!(a.arrived(), 1);
-}

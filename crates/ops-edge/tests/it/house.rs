@@ -72,7 +72,10 @@ impl House {
 
     async fn start(config: EdgeConfig, temp: Option<TempDir>) -> Self {
         let dir = config.state_dir.clone();
-        let edge = Edge::bind(config).await.unwrap();
+        Self::serve(Edge::bind(config).await.unwrap(), dir, temp)
+    }
+
+    fn serve(edge: Edge, dir: PathBuf, temp: Option<TempDir>) -> Self {
         let address = edge.addresses()[0];
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(edge.serve(async {
@@ -80,6 +83,14 @@ impl House {
         }));
         let door = EdgeDoor::new(&dir);
         Self { address, door, dir, stop: Some(stop), task, _temp: temp }
+    }
+
+    /// Another edge that takes the place of this one, in the same folder at the same address.
+    pub(crate) async fn successor(&self, change: impl FnOnce(&mut EdgeConfig)) -> Self {
+        let mut config = config(&self.dir);
+        change(&mut config);
+        let edge = Edge::take_over(config).await.unwrap();
+        Self::serve(edge, self.dir.clone(), None)
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -93,6 +104,11 @@ impl House {
 
     pub(crate) async fn stopped(mut self) {
         self.ask_to_stop();
+        self.ended().await;
+    }
+
+    /// Waits until the edge has ended by itself; the folder goes with it.
+    pub(crate) async fn ended(mut self) {
         (&mut self.task).await.unwrap();
     }
 
@@ -176,7 +192,7 @@ pub(crate) fn leg(release: &str, weight: u8, backends: &[&Backend]) -> Leg {
 
 /// A route of the service `shop` for every host.
 pub(crate) fn route(legs: Vec<Leg>) -> Route {
-    Route { service: "shop".into(), host: None, path: "/".to_owned(), legs, hold: None }
+    Route { legs, ..Route::new("shop".into(), None, "/") }
 }
 
 pub(crate) fn held(max_wait_ms: u64, max_requests: u32) -> Route {

@@ -129,13 +129,8 @@ impl Stage {
                 .filter_map(|one| one.address.clone())
                 .collect(),
         };
-        let route = Route {
-            service: CART.into(),
-            host: None,
-            path: "/".into(),
-            legs: legs.iter().map(leg).collect(),
-            hold: None,
-        };
+        let legs = legs.iter().map(leg).collect();
+        let route = Route { legs, ..Route::new(CART.into(), None, "/") };
         self.act(Deal::SetRoute { stamp: Self::stamp(1, 1, op), route: Box::new(route) });
     }
 

@@ -59,6 +59,7 @@ impl SimDoor {
             in_flight: self.in_flight(service, t),
             highest: self.generation,
             last: self.highest.get(service).copied(),
+            ..DoorView::default()
         }
     }
 

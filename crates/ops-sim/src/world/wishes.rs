@@ -111,7 +111,7 @@ pub fn settings(commit: u64, loose: bool) -> Settings {
             permissive: false,
             gateways: BTreeMap::new(),
         },
-        edge: Edge { listen: vec!["127.0.0.1:80".into()] },
+        edge: Edge { listen: vec!["127.0.0.1:80".into()], ..Edge::default() },
         retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
         heartbeat_seconds: 60,
     }
@@ -169,7 +169,7 @@ fn mailer() -> Service {
 fn portal() -> Service {
     let staging = Stage {
         environment: STAGING.into(),
-        route: Some(RouteMatch { host: Some("staging.example.org".into()), path: "/".into() }),
+        route: Some(RouteMatch::of(Some("staging.example.org".into()), "/")),
         soak_seconds: SOAK_SECONDS,
     };
     let usual = routed(PORTAL, 1);
@@ -203,7 +203,7 @@ fn routed(name: &str, replicas: u32) -> Service {
         min_serving: replicas,
         runs_twice: true,
         fixed_port: None,
-        route: Some(RouteMatch { host: Some(format!("{name}.example.org")), path: "/".into() }),
+        route: Some(RouteMatch::of(Some(format!("{name}.example.org")), "/")),
         health: Health {
             path: Some(HEALTH_PATH.into()),
             every_ms: 1_000,

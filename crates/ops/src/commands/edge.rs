@@ -1,9 +1,10 @@
 //! `ops edge`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ops_config::Loaded;
-use ops_edge::{Edge, EdgeConfig};
+use ops_core::settings;
+use ops_edge::{CertificateFiles, Edge, EdgeConfig};
 use ops_targets::ProcessTarget;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,6 +19,12 @@ pub(crate) struct Args {
     /// Leave the terminal's session first
     #[arg(long, hide = true)]
     detached: bool,
+    /// Take the place of the edge that runs: it hands over its sockets and ends when it is empty
+    #[arg(long)]
+    take_over: bool,
+    /// Print what the running edge counted, as Prometheus reads it
+    #[arg(long, conflicts_with = "take_over")]
+    metrics: bool,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
@@ -25,9 +32,14 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
         // It fails only for whoever leads a group of processes already, and then for good reason.
         let _ = rustix::process::setsid();
     }
+    if args.metrics {
+        let counted = context.door().metrics()?;
+        context.ui.answer(&counted, |_| counted.clone())?;
+        return Ok(Exit::Ok);
+    }
     context.make_state()?;
     serve::log(context);
-    let (listen, target) = wishes(context)?;
+    let (config, target) = wishes(context)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("ops-edge")
@@ -38,9 +50,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
             |error: std::io::Error| Problem::internal(format!("signals cannot be caught: {error}"));
         let mut term = signal(SignalKind::terminate()).map_err(failed)?;
         let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
-        let edge = Edge::bind(EdgeConfig::new(listen, context.edge_dir()))
-            .await
-            .map_err(|error| Problem::refused(error.to_string()))?;
+        let edge =
+            if args.take_over { Edge::take_over(config).await } else { Edge::bind(config).await };
+        let edge = edge.map_err(|error| Problem::refused(error.to_string()))?;
         let addresses: Vec<_> = edge.addresses().iter().map(ToString::to_string).collect();
         context.ui.status(&format!("the edge answers on {}", addresses.join(", ")));
         // Services come back after the door stands, also before any daemon.
@@ -58,24 +70,43 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
     })
 }
 
-/// Where to listen: as `ops.yaml` says, or, if it cannot be read, as the last edge did. A door must
+/// What to listen on and how: as `ops.yaml` says, or, if it cannot be read, as the last edge did. A door must
 /// come back whatever somebody just committed.
-fn wishes(context: &Context) -> Result<(Vec<SocketAddr>, Option<ProcessTarget>), Problem> {
+fn wishes(context: &Context) -> Result<(EdgeConfig, Option<ProcessTarget>), Problem> {
     match context.load() {
         Ok(Loaded { settings, .. }) => {
             let target = context.target(&settings)?;
-            let listen = settings.edge.listen.iter().map(|text| address(text));
-            Ok((listen.collect::<Result<_, _>>()?, Some(target)))
+            Ok((config(context, &settings.edge)?, Some(target)))
         }
         Err(problem) => {
-            let last = last_addresses(context);
-            if last.is_empty() {
+            let Some(last) = last_config(context) else {
                 return Err(problem);
-            }
+            };
             context.ui.warning(&format!("{problem}; listening where the last edge did"));
             Ok((last, None))
         }
     }
+}
+
+fn config(context: &Context, edge: &settings::Edge) -> Result<EdgeConfig, Problem> {
+    let addresses = |texts: &[String]| -> Result<Vec<_>, _> {
+        texts.iter().map(|text| address(text)).collect()
+    };
+    let mut config = EdgeConfig::new(addresses(&edge.listen)?, context.edge_dir());
+    if let Some(tls) = &edge.tls {
+        config.tls_listen = addresses(&tls.listen)?;
+        let files = |it: &settings::Certificate| CertificateFiles {
+            chain: it.chain.clone().into(),
+            key: it.key.clone().into(),
+        };
+        config.certificates = tls.certificates.iter().map(files).collect();
+    }
+    config.metrics = edge.metrics.as_deref().map(address).transpose()?;
+    config.access_log_percent = edge.access_log_percent;
+    let millis = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
+    config.response_timeout = millis(edge.response_timeout_ms, config.response_timeout);
+    config.header_timeout = millis(edge.header_timeout_ms, config.header_timeout);
+    Ok(config)
 }
 
 fn address(text: &str) -> Result<SocketAddr, Problem> {
@@ -85,10 +116,23 @@ fn address(text: &str) -> Result<SocketAddr, Problem> {
     })
 }
 
-fn last_addresses(context: &Context) -> Vec<SocketAddr> {
-    let text = std::fs::read_to_string(context.edge_dir().join(ABOUT)).unwrap_or_default();
-    let about: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    let listen = about.get("listen").and_then(serde_json::Value::as_array);
-    let texts = listen.into_iter().flatten().filter_map(serde_json::Value::as_str);
-    texts.filter_map(|text| text.parse().ok()).collect()
+/// What the last edge listened on; `None` if it left no word.
+fn last_config(context: &Context) -> Option<EdgeConfig> {
+    let text = std::fs::read_to_string(context.edge_dir().join(ABOUT)).ok()?;
+    let about: About = serde_json::from_str(&text).ok()?;
+    let mut config = EdgeConfig::new(about.listen, context.edge_dir());
+    config.tls_listen = about.tls;
+    let files = |(chain, key)| CertificateFiles { chain, key };
+    config.certificates = about.certificates.into_iter().map(files).collect();
+    Some(config).filter(|config| config.listen.len() + config.tls_listen.len() > 0)
+}
+
+/// What an edge writes down of where it listens.
+#[derive(serde::Deserialize)]
+struct About {
+    listen: Vec<SocketAddr>,
+    #[serde(default)]
+    tls: Vec<SocketAddr>,
+    #[serde(default)]
+    certificates: Vec<(PathBuf, PathBuf)>,
 }

@@ -9,11 +9,15 @@ use crate::{
     id::{ReleaseId, Stamp},
     plan::{Goal, Plan, Which},
     route::{Hold, Leg, Route},
+    settings::RouteMatch,
     world::{Replica, ReplicaState, TargetView},
 };
 
 /// Ends of a new replica by itself until it counts as a crash loop.
 const CRASH_LOOP: u32 = 3;
+
+/// The door's own time in which long-lived connections of a release that leaves are closed.
+const DOOR_DRAIN_MS: u64 = 30_000;
 
 /// What a look says of a goal.
 pub(super) enum Met {
@@ -394,25 +398,22 @@ fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
 
 pub(super) fn route(plan: &Plan, new: u8, view: &View) -> Option<Route> {
     let wanted = plan.service.route.as_ref()?;
-    Some(Route {
-        service: plan.service.name.clone(),
-        host: wanted.host.clone(),
-        path: wanted.path.clone(),
-        legs: legs(plan, new, view)?,
-        hold: None,
-    })
+    Some(Route { legs: legs(plan, new, view)?, ..bare(plan, wanted) })
 }
 
 fn hold(plan: &Plan) -> Option<Route> {
     let wanted = plan.service.route.as_ref()?;
-    Some(Route {
-        service: plan.service.name.clone(),
-        host: wanted.host.clone(),
-        path: wanted.path.clone(),
-        legs: Vec::new(),
-        hold: Some(Hold {
-            max_wait_ms: plan.service.gap_limit_ms,
-            max_requests: plan.service.hold_requests,
-        }),
-    })
+    let hold =
+        Hold { max_wait_ms: plan.service.gap_limit_ms, max_requests: plan.service.hold_requests };
+    Some(Route { hold: Some(hold), ..bare(plan, wanted) })
+}
+
+fn bare(plan: &Plan, wanted: &RouteMatch) -> Route {
+    let route = Route::new(plan.service.name.clone(), wanted.host.clone(), wanted.path.clone());
+    let mut manner = wanted.manner.clone();
+    // What lasts is closed within the time that the plan gives a drain.
+    if manner.drain_ms.is_none() && plan.service.drain_ms != DOOR_DRAIN_MS {
+        manner.drain_ms = Some(plan.service.drain_ms);
+    }
+    Route { manner, ..route }
 }

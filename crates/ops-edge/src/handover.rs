@@ -1,0 +1,64 @@
+//! A new edge takes the place of a running one, and no request is lost.
+//!
+//! Over a connection of the admin socket:
+//!
+//! 1. The new one asks `hand_over`. The old one refuses changes of routes from here on, and sends
+//!    its listening sockets and the lock of the state folder as descriptors.
+//! 2. The new one reads the routes, accepts, and says `ready`. If it does not, or not in time, the
+//!    old one goes on as if nothing had been asked.
+//! 3. The old one stops accepting. Until it is empty it tells what it counted and what it has in
+//!    flight, and is told in turn which releases still have a route, so that its tunnels leave
+//!    when their release does.
+
+mod heir;
+mod testator;
+
+use std::net::SocketAddr;
+
+use ops_core::{
+    id::{ReleaseId, ServiceName},
+    signal::SignalSecond,
+};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use heir::{Heir, Link};
+pub(crate) use testator::{Estate, Farewell, bequeath};
+
+/// Most descriptors that are handed over: listening sockets and the lock.
+const MAX_DESCRIPTORS: usize = 64;
+
+/// What the new edge says when it serves.
+const READY: &str = "ready";
+
+/// Longest line of either side, in bytes.
+const MAX_LINE: u64 = 128 * 1024 * 1024;
+
+/// A listening socket, in the order of the descriptors; the lock comes after the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Socket {
+    /// As the configuration names it.
+    pub(crate) wanted: SocketAddr,
+    /// Whether clients speak TLS there.
+    pub(crate) tls: bool,
+}
+
+/// What comes with the descriptors.
+#[derive(Debug, Serialize, Deserialize)]
+struct Bequest {
+    sockets: Vec<Socket>,
+}
+
+/// What the old edge tells, again and again until it is empty.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Testament {
+    /// Seconds that were not told before.
+    seconds: Vec<(ServiceName, Vec<SignalSecond>)>,
+    in_flight: Vec<(ServiceName, Vec<(ReleaseId, u64)>)>,
+    /// Whether nothing more comes.
+    last: bool,
+}
+
+/// What the new edge answers: the releases of each service that get requests, and over how many
+/// milliseconds others are closed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Routed(Vec<(ServiceName, Vec<ReleaseId>, u64)>);

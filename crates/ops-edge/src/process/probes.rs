@@ -1,0 +1,149 @@
+//! Requests of the door's own: to replicas, to see which live, and through its own front while a
+//! switch is young.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use ops_core::{
+    id::{ServiceName, Stamp},
+    route::Protocol,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+
+use crate::{
+    proxy::{Backend, Marker},
+    state::{LiveRoute, SharedTable},
+};
+
+/// Time between two probes of a replica.
+const REPLICA_PAUSE: Duration = Duration::from_secs(5);
+
+/// For how long a switch is young, and the time between two probes meanwhile.
+const SWITCH: (Duration, Duration) = (Duration::from_secs(10), Duration::from_millis(200));
+
+/// Longest time of one probe.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Most probes of replicas under way at a time.
+const MAX_AT_A_TIME: usize = 64;
+
+/// Asks replicas for the path that their route names, for ever. What fails counts as a failed
+/// request does; what answers again is asked again.
+pub(super) async fn ask_replicas(table: SharedTable) {
+    let mut ticks = interval(REPLICA_PAUSE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        let mut asked = JoinSet::new();
+        for (backend, host, path) in replicas(&table) {
+            if asked.len() >= MAX_AT_A_TIME {
+                asked.join_next().await;
+            }
+            asked.spawn(async move {
+                let status = ask(backend.address(), &host, &path, None).await;
+                backend.note(status.is_ok_and(|status| status < 500));
+            });
+        }
+        while asked.join_next().await.is_some() {}
+    }
+}
+
+fn replicas(table: &SharedTable) -> Vec<(Arc<Backend>, String, String)> {
+    let table = table.borrow();
+    let mut replicas = Vec::new();
+    for live in table.routes() {
+        let manner = &live.route.manner;
+        let Some(path) = manner.probe_path.clone().filter(|_| manner.protocol == Protocol::Http1)
+        else {
+            continue;
+        };
+        // One replica needs no probe: it is asked whatever comes of it.
+        for leg in live.legs.iter().filter(|leg| leg.backends.len() > 1) {
+            let host = live.route.host.clone();
+            for backend in &leg.backends {
+                let host = host.clone().unwrap_or_else(|| backend.address().to_string());
+                replicas.push((Arc::clone(backend), host, path.clone()));
+            }
+        }
+    }
+    replicas
+}
+
+/// Sends requests through the door's own front while switches are young, for ever.
+pub(super) async fn ask_the_front(table: SharedTable, front: SocketAddr, marker: Arc<Marker>) {
+    let mut bell = table.subscribe();
+    let mut known = stamps(&table);
+    let mut young = JoinSet::new();
+    while bell.changed().await.is_ok() {
+        while young.try_join_next().is_some() {}
+        let now = stamps(&table);
+        let changed = now.iter().filter(|(service, stamp)| known.get(service) != Some(stamp));
+        for (service, _) in changed {
+            let live = table.borrow().route(service).map(Arc::downgrade);
+            if let Some(live) = live {
+                young.spawn(watch_switch(live, front, Arc::clone(&marker)));
+            }
+        }
+        known = now;
+    }
+}
+
+fn stamps(table: &SharedTable) -> BTreeMap<ServiceName, Stamp> {
+    table.borrow().routes().map(|live| (live.route.service.clone(), live.stamp)).collect()
+}
+
+/// Probes until the switch is no longer young, or the next one has come.
+async fn watch_switch(route: Weak<LiveRoute>, front: SocketAddr, marker: Arc<Marker>) {
+    let until = Instant::now() + SWITCH.0;
+    while Instant::now() < until {
+        let Some(live) = route.upgrade() else { return };
+        let Some(path) = live.route.manner.probe_path.clone() else { return };
+        if live.route.hold.is_some() || live.route.pause.is_some() {
+            return;
+        }
+        let host = live.route.host.clone().unwrap_or_else(|| front.to_string());
+        let service = Arc::clone(&live.service);
+        drop(live);
+        let status = ask(front, &host, &path, Some(&marker)).await;
+        service.count_probe(!status.is_ok_and(|status| status < 500));
+        sleep(SWITCH.1).await;
+    }
+}
+
+/// The address at which this machine reaches what listens on an address.
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// Asks once; the status of the answer.
+async fn ask(to: SocketAddr, host: &str, path: &str, marker: Option<&Marker>) -> io::Result<u16> {
+    let mark = marker.map_or_else(String::new, Marker::line);
+    let question = format!(
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: ops-edge\r\nconnection: close\r\n{mark}\r\n"
+    );
+    let exchange = async {
+        let mut stream = TcpStream::connect(to).await?;
+        stream.write_all(question.as_bytes()).await?;
+        // "HTTP/1.1 200"
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).await?;
+        let status = line.get(9..).and_then(|digits| std::str::from_utf8(digits).ok());
+        status.and_then(|status| status.parse().ok()).ok_or(io::ErrorKind::InvalidData.into())
+    };
+    timeout(LIMIT, exchange).await.map_err(|_| io::ErrorKind::TimedOut)?
+}
