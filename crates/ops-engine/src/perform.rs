@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use ops_core::{
     deploy::{Act, Outcome},
-    id::{EnvironmentName, ServiceName, Stamp},
+    id::{EnvironmentName, OpId, ServiceName, Stamp},
+    route::Route,
     signal::SignalSecond,
     world::Fault,
 };
@@ -59,11 +60,21 @@ fn act(ports: &Ports, stamp: Stamp, act: &Act) -> ports::Act {
     match act {
         Act::Import { reference, digest } => ports.artifacts.import(reference, digest),
         Act::Start { spec } => ports.target.start(stamp, spec),
-        Act::SetRoute { route } => ports.door.set_route(stamp, route),
+        Act::SetRoute { route } => ports.door.set_route(stamp, &ordered(stamp, route)),
         Act::RemoveRoute { service } => ports.door.remove_route(stamp, service),
         Act::Stop { service, release } => ports.target.stop(stamp, service, release),
         Act::Remove { service, release } => ports.target.remove(stamp, service, release),
     }
+}
+
+/// The route with the stamp under which the door may undo it: the number after the act's own, which
+/// no other act has.
+fn ordered(stamp: Stamp, route: &Route) -> Route {
+    let mut route = route.clone();
+    if let Some(guard) = &mut route.guard {
+        guard.stamp = Stamp { op: OpId(stamp.op.0 + 1), ..stamp };
+    }
+    route
 }
 
 fn outcome(result: ports::Act) -> Outcome {

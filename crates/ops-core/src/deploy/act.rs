@@ -56,6 +56,11 @@ pub enum Act {
 }
 
 impl Act {
+    /// Whether it leaves an order with the door that the door may carry out by itself.
+    pub fn leaves_order(&self) -> bool {
+        matches!(self, Self::SetRoute { route } if route.guard.is_some())
+    }
+
     /// A short name for tables: `start`, `set-route`.
     pub fn name(&self) -> &'static str {
         match self {

@@ -390,7 +390,9 @@ impl Deployment {
 
     fn op_intended(&mut self, id: crate::id::OpId, act: &Act, now: &Now) {
         let goal = self.step().map_or(Goal::Announced, |step| step.goal.clone());
-        self.next_op = self.next_op.max(id.0 + 1);
+        // A route that the door may undo by itself takes the number after its own for that.
+        let numbers = if act.leaves_order() { 2 } else { 1 };
+        self.next_op = self.next_op.max(id.0 + numbers);
         self.op = Some(Op {
             id,
             act: act.clone(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ops_core::{
     id::{Generation, ReleaseId, ServiceName, Stamp},
-    route::{Route, ServedRoute},
+    route::{Returned, Route, ServedRoute},
     signal::SignalSecond,
     world::{DoorView, Fault},
 };
@@ -40,6 +40,9 @@ pub struct SimDoor {
     pub signals: BTreeMap<ServiceName, VecDeque<SignalSecond>>,
     /// Acts with an equal stamp and another content, which never may happen.
     pub contradictions: Vec<String>,
+    /// When somebody looked last.
+    pub looked: u64,
+    returned: BTreeMap<ServiceName, Returned>,
     draining: BTreeMap<ServiceName, Vec<(ReleaseId, u64)>>,
     highest: BTreeMap<ServiceName, Stamp>,
     generation: Generation,
@@ -59,6 +62,7 @@ impl SimDoor {
             in_flight: self.in_flight(service, t),
             highest: self.generation,
             last: self.highest.get(service).copied(),
+            returned: self.returned.get(service).cloned(),
             ..DoorView::default()
         }
     }
@@ -110,6 +114,7 @@ impl SimDoor {
         }
         let served = Served { route: route.clone(), stamp, probed_at: t + PROBE_MS, since: t };
         self.served.insert(route.service.clone(), served);
+        self.returned.remove(&route.service);
         Ok(())
     }
 
@@ -117,6 +122,7 @@ impl SimDoor {
     pub fn remove_route(&mut self, stamp: Stamp, service: &ServiceName) -> Act {
         self.seen(stamp, service)?;
         self.served.remove(service);
+        self.returned.remove(service);
         Ok(())
     }
 
@@ -133,6 +139,41 @@ impl SimDoor {
             ring.pop_front();
         }
         ring.push_back(second);
+    }
+
+    /// Carries out the orders that were left with routes, where nobody looked for long and a release
+    /// is beyond its limits.
+    pub fn mind_guards(&mut self, t: u64, second: u64) {
+        let silent = t.saturating_sub(self.looked);
+        let due = self.served.iter().filter_map(|(service, served)| {
+            let guard = served.route.guard.as_deref().filter(|guard| silent >= guard.silent_ms)?;
+            let legs = served.route.legs.iter().filter(|leg| leg.release != guard.to);
+            let ring = self.signals.get(service)?;
+            let bad = legs.map(|leg| leg.release.clone()).find_map(|release| {
+                let late = ring.iter().rev().take(guard.over_seconds as usize);
+                let arms = late.filter_map(|second| second.arm(&release));
+                let seen =
+                    arms.fold((0, 0), |(all, bad), arm| (all + arm.requests, bad + arm.errors()));
+                let share = u64::from(guard.max_errors_permille);
+                let beyond = seen.0 >= guard.min_requests && seen.1 * 1_000 > seen.0 * share;
+                beyond.then_some((release, seen))
+            })?;
+            Some((service.clone(), guard.clone(), bad))
+        });
+        for (service, guard, (because, seen)) in due.collect::<Vec<_>>() {
+            let Some(served) = self.served.get_mut(&service) else { continue };
+            let legs = &mut served.route.legs;
+            let from = legs.iter().map(|leg| (leg.release.clone(), leg.weight)).collect();
+            for leg in legs.iter_mut() {
+                leg.weight = if leg.release == guard.to { 100 } else { 0 };
+            }
+            served.route.guard = None;
+            served.stamp = guard.stamp;
+            served.since = t;
+            self.highest.insert(service.clone(), guard.stamp);
+            let returned = Returned { to: guard.to, from, because, seen, second };
+            self.returned.insert(service, returned);
+        }
     }
 
     /// The door starts again: its routes are persisted, its signals and probes are not.

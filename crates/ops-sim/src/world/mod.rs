@@ -284,6 +284,7 @@ impl World {
                 self.door.keep(&service, second);
             }
         }
+        self.door.mind_guards(span.1, self.second);
     }
 
     /// An act arrives: its fate decides what becomes of it.

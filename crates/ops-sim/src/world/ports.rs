@@ -132,7 +132,10 @@ impl Artifacts for Port {
 
 impl Door for Port {
     fn look(&self, service: &ServiceName) -> Look<DoorView> {
-        self.look(Part::Door, |world| world.door.look(service, world.clock.t))
+        self.look(Part::Door, |world| {
+            world.door.looked = world.clock.t;
+            world.door.look(service, world.clock.t)
+        })
     }
 
     fn highest_generation(&self) -> Look<Generation> {

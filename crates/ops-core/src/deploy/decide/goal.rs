@@ -8,7 +8,7 @@ use crate::{
     },
     id::{ReleaseId, Stamp},
     plan::{Goal, Plan, Which},
-    route::{Hold, Leg, Route},
+    route::{Guard, Hold, Leg, Route},
     settings::RouteMatch,
     world::{Replica, ReplicaState, TargetView},
 };
@@ -18,6 +18,16 @@ const CRASH_LOOP: u32 = 3;
 
 /// The door's own time in which long-lived connections of a release that leaves are closed.
 const DOOR_DRAIN_MS: u64 = 30_000;
+
+/// Share of failed requests of a canary, in thousandths, at which the door goes back by itself: far
+/// beyond what any watch lets pass, since nobody weighs it.
+const GUARD_ERRORS_PERMILLE: u16 = 100;
+/// Least requests until that share is judged.
+const GUARD_REQUESTS: u64 = 30;
+/// Seconds over which it is judged.
+const GUARD_SECONDS: u32 = 30;
+/// Milliseconds without a daemon until the door may act: four times a lease.
+const GUARD_SILENT_MS: u64 = 120_000;
 
 /// What a look says of a goal.
 pub(super) enum Met {
@@ -398,7 +408,27 @@ fn legs(plan: &Plan, new: u8, view: &View) -> Option<Vec<Leg>> {
 
 pub(super) fn route(plan: &Plan, new: u8, view: &View) -> Option<Route> {
     let wanted = plan.service.route.as_ref()?;
-    Some(Route { legs: legs(plan, new, view)?, ..bare(plan, wanted) })
+    let legs = legs(plan, new, view)?;
+    Some(Route { guard: guard(plan, &legs), legs, ..bare(plan, wanted) })
+}
+
+/// The order with which the door goes back by itself, where both versions serve (DESIGN §4). With
+/// all traffic on one of them there is nothing to return to, or no need to.
+fn guard(plan: &Plan, legs: &[Leg]) -> Option<Box<Guard>> {
+    let to = plan.release(Which::Old)?;
+    let limit = plan.service.slo.error_share.map_or(0, |share| (share * 2_000.0) as u16);
+    let both = legs.len() > 1 && legs.iter().any(|leg| leg.release == to);
+    both.then(|| {
+        Box::new(Guard {
+            to,
+            // Whoever carries out the act gives it the act's own stamp and the next number.
+            stamp: Stamp::default(),
+            max_errors_permille: limit.clamp(GUARD_ERRORS_PERMILLE, 1_000),
+            min_requests: GUARD_REQUESTS,
+            over_seconds: GUARD_SECONDS,
+            silent_ms: GUARD_SILENT_MS,
+        })
+    })
 }
 
 fn hold(plan: &Plan) -> Option<Route> {

@@ -20,9 +20,25 @@ impl Draft<'_> {
         if self.state.busy() {
             return;
         }
-        if let Some(cause) = self.probe_harm(view).or_else(|| self.signal_harm(view)) {
+        let cause = self.door_harm(view).or_else(|| self.probe_harm(view));
+        if let Some(cause) = cause.or_else(|| self.signal_harm(view)) {
             self.back(cause);
         }
+    }
+
+    /// While nobody looked the door went back by itself, by the order that came with the route.
+    fn door_harm(&self, view: &View) -> Option<Cause> {
+        let plan = self.state.plan.as_ref()?;
+        let returned = view.door.as_ref().ok()?.returned.as_ref()?;
+        let (requests, failed) = returned.seen;
+        let ours = returned.because == plan.new.spec.release;
+        ours.then(|| Cause::Harm {
+            detector: "the door's own limit".into(),
+            words: format!(
+                "{failed} of {requests} requests failed on the new version while ops was away, so \
+                 the door went back to the old one by itself"
+            ),
+        })
     }
 
     /// Restarts and failing probes: no statistics.
