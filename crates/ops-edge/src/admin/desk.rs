@@ -26,6 +26,7 @@ pub(crate) struct Desk {
     control: Mutex<Control>,
     table: SharedTable,
     instance: String,
+    build: String,
     listen: Vec<SocketAddr>,
     tls: Option<Arc<Tls>>,
     /// The second since boot at which somebody looked at a service or acted on it.
@@ -39,7 +40,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(
         control: Control,
-        instance: String,
+        (instance, build): (String, String),
         listen: Vec<SocketAddr>,
         tls: Option<Arc<Tls>>,
         estate: Estate,
@@ -49,6 +50,7 @@ impl Desk {
             control: Mutex::new(control),
             table,
             instance,
+            build,
             listen,
             tls,
             seen: AtomicU64::new(boot_second()),
@@ -144,6 +146,7 @@ impl Desk {
             .map(|service| (service.name().clone(), service.in_flight(|_| false)));
         EdgeStatus {
             instance: self.instance.clone(),
+            build: self.build.clone(),
             listen: self.listen.clone(),
             highest: table.highest(),
             routes: table.routes().map(|live| live.served()).collect(),
