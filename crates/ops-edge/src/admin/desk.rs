@@ -17,7 +17,7 @@ use crate::{
     clock::boot_second,
     handover::{Estate, Farewell},
     metrics,
-    state::{Control, Due, Refusal, SharedTable, due},
+    state::{Control, Due, Entries, Refusal, SharedTable, due},
     tls::Tls,
 };
 
@@ -124,6 +124,16 @@ impl Desk {
     /// The name of this process.
     pub(crate) fn instance(&self) -> &str {
         &self.instance
+    }
+
+    /// What is remembered of all services.
+    pub(crate) fn entries(&self) -> Entries {
+        self.control().entries().clone()
+    }
+
+    /// Serves by the routes of the edge that took over.
+    pub(crate) fn follow(&self, entries: Entries) {
+        self.control().follow(entries);
     }
 
     /// The table that is served.
