@@ -31,6 +31,12 @@ pub struct EdgeConfig {
     pub handover_timeout: Duration,
     /// Largest header of a request or an answer, in bytes. At least 8192. Default 64 KiB.
     pub max_header_bytes: usize,
+    /// Largest body of a request, in bytes; a larger one is answered 413. Default: no limit, as
+    /// bodies are never collected.
+    pub max_body_bytes: Option<u64>,
+    /// What tells this program from another version of it; told in the status. Default: the
+    /// version of the crate.
+    pub build: String,
     /// Most client connections at a time; further ones wait in the kernel's queue. Default 10,000.
     pub max_connections: usize,
     /// Loopback address on which metrics are read at `/metrics`; `None`: only through the admin
@@ -67,6 +73,8 @@ impl EdgeConfig {
             drain_timeout: Duration::from_secs(30),
             handover_timeout: Duration::from_hours(1),
             max_header_bytes: MIN_HEADER_BYTES * 8,
+            max_body_bytes: None,
+            build: env!("CARGO_PKG_VERSION").to_owned(),
             max_connections: 10_000,
             metrics: None,
             access_log_percent: None,

@@ -7,8 +7,8 @@
 //! 2. The new one reads the routes, accepts, and says `ready`. If it does not, or not in time, the
 //!    old one goes on as if nothing had been asked.
 //! 3. The old one stops accepting. Until it is empty it tells what it counted and what it has in
-//!    flight, and is told in turn which releases still have a route, so that its tunnels leave
-//!    when their release does.
+//!    flight, and is told the routes in turn: whoever waits there goes on by the new route, and
+//!    its tunnels leave when their release does.
 
 mod heir;
 mod testator;
@@ -20,6 +20,8 @@ use ops_core::{
     signal::SignalSecond,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::state::Entries;
 
 pub(crate) use heir::{Heir, Link};
 pub(crate) use testator::{Estate, Farewell, bequeath};
@@ -58,7 +60,7 @@ struct Testament {
     last: bool,
 }
 
-/// What the new edge answers: the releases of each service that get requests, and over how many
-/// milliseconds others are closed.
+/// What the new edge answers: its routes, if they are others than it last said. The old one serves
+/// by them whoever waits there still, and closes what lasts when its release leaves.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Routed(Vec<(ServiceName, Vec<ReleaseId>, u64)>);
+struct Routes(Option<Entries>);

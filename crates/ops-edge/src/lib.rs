@@ -41,5 +41,5 @@ pub use admin::EdgeStatus;
 pub use config::{CertificateFiles, EdgeConfig};
 pub use door::EdgeDoor;
 pub use error::EdgeError;
-pub use process::{Edge, run};
+pub use process::{Edge, Ended, run};
 pub use tls::{CertificateStatus, TlsStatus};

@@ -42,6 +42,15 @@ pub async fn run(config: EdgeConfig, shutdown: impl Future<Output = ()>) -> Resu
     Ok(())
 }
 
+/// How an edge ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to stop: nobody serves any more.
+    Stopped,
+    /// Another edge serves in its place.
+    Replaced,
+}
+
 /// An edge that has its addresses and its routes, and does not serve yet.
 pub struct Edge {
     config: Arc<EdgeConfig>,
@@ -140,7 +149,8 @@ impl Edge {
         let lock = Arc::new(lock);
         let estate = Estate { sockets, lock: Arc::downgrade(&lock) };
         let table = control.table();
-        let desk = Desk::new(control, instance.clone(), addresses.clone(), tls.clone(), estate);
+        let names = (instance.clone(), config.build.clone());
+        let desk = Desk::new(control, names, addresses.clone(), tls.clone(), estate);
         let config = Arc::new(config);
         Ok(Self {
             config,
@@ -165,7 +175,7 @@ impl Edge {
     /// Serves until `shutdown` is ready. Then accepts no more connections, lets requests in flight
     /// end for at most [`EdgeConfig::drain_timeout`], and breaks what is left. The admin socket
     /// answers to the end. If another edge takes over, this one ends when it is empty.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Ended {
         let marker = Arc::new(Marker::new());
         let (table, config) = (self.table.clone(), Arc::clone(&self.config));
         let proxy = Arc::new(Proxy::new(table, config, Arc::clone(&marker), self.log));
@@ -215,7 +225,7 @@ impl Edge {
         let handed = succession::say_goodbye(&self.desk).await;
         tasks.shutdown().await;
         if handed || !succession::owns(&self.config, &self.desk) {
-            return;
+            return Ended::Replaced;
         }
         // Both are leftovers from here on; the next edge replaces what could not be removed.
         for name in [SOCKET_FILE, ABOUT_FILE] {
@@ -223,6 +233,7 @@ impl Edge {
                 tracing::debug!(%error, "{name} could not be removed");
             }
         }
+        Ended::Stopped
     }
 }
 

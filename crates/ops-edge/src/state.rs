@@ -21,6 +21,7 @@ pub(crate) use guard::{Due, due};
 pub(crate) use live::{LiveLeg, LiveRoute};
 pub(crate) use release::{Leaving, ReleaseLoad};
 pub(crate) use rendezvous::hash_of;
+pub(crate) use routes_file::Entries;
 pub(crate) use service::{ServiceState, WaitingPlace};
 pub(crate) use table::{SharedTable, Table, host_key};
 pub(crate) use tally::{Completed, Outcome};

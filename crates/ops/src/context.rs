@@ -175,6 +175,16 @@ pub(crate) fn own_program() -> Result<PathBuf, Problem> {
     })
 }
 
+/// What tells this program from another version of it at the same path: version, size and time
+/// of its file.
+pub(crate) fn own_build() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    // The file that this process runs, also where another one was put in its place since.
+    let Ok(about) = std::fs::metadata("/proc/self/exe") else { return version.to_owned() };
+    let seconds = std::os::unix::fs::MetadataExt::mtime(&about);
+    format!("{version}-{}-{seconds}", about.len())
+}
+
 /// This folder, or the nearest above it that has an `ops.yaml`.
 fn nearest() -> PathBuf {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));

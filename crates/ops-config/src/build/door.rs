@@ -16,6 +16,7 @@ pub(super) fn edge(view: View<'_>) -> Edge {
         metrics: view.text("metrics"),
         access_log_percent: view.share("access_log").map(|share| (share * 100.0).round() as u8),
         response_timeout_ms: view.duration("response_timeout"),
+        max_body_megabytes: view.megabytes("max_body"),
         header_timeout_ms: view.duration("header_timeout"),
     }
 }

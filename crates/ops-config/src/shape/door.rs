@@ -38,6 +38,12 @@ pub(super) const EDGE: &Table = &Table {
             "Longest time until a service begins its answer.",
         ),
         optional(
+            "max_body",
+            Kind::Size(1, 10_000_000),
+            "no limit",
+            "Largest body of a request; a larger one is answered 413.",
+        ),
+        optional(
             "header_timeout",
             Kind::Duration(100, 15 * MINUTE),
             "10s",

@@ -348,6 +348,9 @@ pub struct Edge {
     /// milliseconds; `None`: the door's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_timeout_ms: Option<u64>,
+    /// Largest body of a request, in megabytes; `None`: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body_megabytes: Option<u64>,
     /// Longest time in which a client must send the header of a request, in milliseconds; `None`:
     /// the door's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -17,7 +17,7 @@ use crate::{
     clock::boot_second,
     handover::{Estate, Farewell},
     metrics,
-    state::{Control, Due, Refusal, SharedTable, due},
+    state::{Control, Due, Entries, Refusal, SharedTable, due},
     tls::Tls,
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct Desk {
     control: Mutex<Control>,
     table: SharedTable,
     instance: String,
+    build: String,
     listen: Vec<SocketAddr>,
     tls: Option<Arc<Tls>>,
     /// The second since boot at which somebody looked at a service or acted on it.
@@ -39,7 +40,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(
         control: Control,
-        instance: String,
+        (instance, build): (String, String),
         listen: Vec<SocketAddr>,
         tls: Option<Arc<Tls>>,
         estate: Estate,
@@ -49,6 +50,7 @@ impl Desk {
             control: Mutex::new(control),
             table,
             instance,
+            build,
             listen,
             tls,
             seen: AtomicU64::new(boot_second()),
@@ -124,6 +126,16 @@ impl Desk {
         &self.instance
     }
 
+    /// What is remembered of all services.
+    pub(crate) fn entries(&self) -> Entries {
+        self.control().entries().clone()
+    }
+
+    /// Serves by the routes of the edge that took over.
+    pub(crate) fn follow(&self, entries: Entries) {
+        self.control().follow(entries);
+    }
+
     /// The table that is served.
     pub(crate) fn table(&self) -> &SharedTable {
         &self.table
@@ -144,6 +156,7 @@ impl Desk {
             .map(|service| (service.name().clone(), service.in_flight(|_| false)));
         EdgeStatus {
             instance: self.instance.clone(),
+            build: self.build.clone(),
             listen: self.listen.clone(),
             highest: table.highest(),
             routes: table.routes().map(|live| live.served()).collect(),

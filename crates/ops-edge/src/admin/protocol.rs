@@ -92,6 +92,9 @@ pub(crate) enum RefusalKind {
 pub struct EdgeStatus {
     /// Drawn at each start: tells one process from the next.
     pub instance: String,
+    /// What tells its program from another version of it.
+    #[serde(default)]
+    pub build: String,
     /// Addresses on which users are served.
     pub listen: Vec<SocketAddr>,
     /// The highest generation that was accepted, over all services.

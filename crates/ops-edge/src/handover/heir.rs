@@ -17,8 +17,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Bequest, MAX_DESCRIPTORS, MAX_LINE, READY, Routed, Socket, Testament};
-use crate::state::SharedTable;
+use super::{Bequest, MAX_DESCRIPTORS, MAX_LINE, READY, Routes, Socket, Testament};
+use crate::{
+    admin::Desk,
+    state::{Entries, SharedTable},
+};
 
 /// Longest time in which the old edge must answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -39,6 +42,8 @@ pub(crate) struct Heir {
 /// The connection to the old edge, from the moment at which this one serves.
 pub(crate) struct Link {
     stream: BufReader<UnixStream>,
+    /// The routes as the old edge knows them.
+    told: Option<Entries>,
 }
 
 impl Heir {
@@ -71,7 +76,7 @@ impl Heir {
     pub(crate) fn into_link(self) -> io::Result<Link> {
         self.link.set_read_timeout(None)?;
         self.link.set_nonblocking(true)?;
-        Ok(Link { stream: BufReader::new(UnixStream::from_std(self.link)?) })
+        Ok(Link { stream: BufReader::new(UnixStream::from_std(self.link)?), told: None })
     }
 }
 
@@ -102,7 +107,8 @@ fn receive(link: &StdStream) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
 impl Link {
     /// Says that this edge serves, and waits until the old one has stopped accepting. What that
     /// counted so far is taken over.
-    pub(crate) async fn ready(&mut self, table: &SharedTable) -> io::Result<()> {
+    pub(crate) async fn ready(&mut self, desk: &Desk) -> io::Result<()> {
+        let table = desk.table();
         self.stream.get_mut().write_all(format!("{READY}\n").as_bytes()).await?;
         let testament = self.hear().await?;
         for (name, seconds) in &testament.seconds {
@@ -112,11 +118,12 @@ impl Link {
             }
         }
         note_in_flight(table, &testament);
-        self.answer(table).await
+        self.answer(desk).await
     }
 
     /// Takes over what the old edge counts until it is empty.
-    pub(crate) async fn follow(mut self, table: &SharedTable) {
+    pub(crate) async fn follow(mut self, desk: &Desk) {
+        let table = desk.table();
         loop {
             let Ok(testament) = self.hear().await else { break };
             for (name, seconds) in &testament.seconds {
@@ -127,7 +134,7 @@ impl Link {
                 }
             }
             note_in_flight(table, &testament);
-            if self.answer(table).await.is_err() || testament.last {
+            if self.answer(desk).await.is_err() || testament.last {
                 break;
             }
         }
@@ -146,8 +153,12 @@ impl Link {
         Ok(serde_json::from_str(&line)?)
     }
 
-    async fn answer(&mut self, table: &SharedTable) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&routed(table))?;
+    async fn answer(&mut self, desk: &Desk) -> io::Result<()> {
+        let now = desk.entries();
+        let changed = self.told.as_ref() != Some(&now);
+        let routes = Routes(changed.then(|| now.clone()));
+        self.told = Some(now);
+        let mut line = serde_json::to_vec(&routes)?;
         line.push(b'\n');
         timeout(LINE_LIMIT, self.stream.get_mut().write_all(&line)).await?
     }
@@ -161,14 +172,4 @@ fn note_in_flight(table: &SharedTable, testament: &Testament) {
             service.release(id).set_elsewhere(*count);
         }
     }
-}
-
-fn routed(table: &SharedTable) -> Routed {
-    let table = table.borrow();
-    let one = |live: &std::sync::Arc<crate::state::LiveRoute>| {
-        let legs = live.legs.iter().filter(|leg| leg.weight > 0);
-        let releases = legs.map(|leg| leg.release.id().clone()).collect();
-        (live.route.service.clone(), releases, live.leave_over().as_millis() as u64)
-    };
-    Routed(table.routes().map(one).collect())
 }

@@ -18,7 +18,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Bequest, MAX_DESCRIPTORS, MAX_LINE, READY, Routed, Socket, Testament};
+use super::{Bequest, MAX_DESCRIPTORS, MAX_LINE, READY, Routes, Socket, Testament};
 use crate::{admin::Desk, clock::boot_second, state::StateLock};
 
 /// Longest time in which the new edge must be ready.
@@ -119,11 +119,13 @@ async fn tell(stream: &mut BufReader<UnixStream>, desk: &Desk) -> io::Result<()>
         line.push(b'\n');
         timeout(LINE_LIMIT, stream.get_mut().write_all(&line)).await??;
         let answer = timeout(LINE_LIMIT, read_line(stream)).await??;
-        let routed: Routed = serde_json::from_str(&answer)?;
+        let routes: Routes = serde_json::from_str(&answer)?;
         if empty {
             return Ok(());
         }
-        obey(desk, &routed);
+        if let Some(entries) = routes.0 {
+            desk.follow(entries);
+        }
         sleep(PAUSE).await;
     }
 }
@@ -142,16 +144,6 @@ fn testament(desk: &Desk, told: &mut BTreeMap<ServiceName, u64>) -> Testament {
         testament.in_flight.push((service.name().clone(), in_flight));
     }
     testament
-}
-
-/// Lets long-lived connections leave with releases that the new edge no longer routes.
-fn obey(desk: &Desk, routed: &Routed) {
-    let services: Vec<_> = desk.table().borrow().services().cloned().collect();
-    for service in services {
-        let known = routed.0.iter().find(|(name, ..)| name == service.name());
-        let (releases, over) = known.map_or((&[][..], 0), |(_, releases, over)| (releases, *over));
-        service.tell_leaving(|id| releases.contains(id), Duration::from_millis(over));
-    }
 }
 
 async fn send_estate(stream: &UnixStream, estate: &Estate) -> io::Result<()> {

@@ -28,8 +28,7 @@ impl Succession {
     /// Says that this edge serves, takes the admin socket, and follows the old one to its end.
     /// Uses `supersede` if the old one goes on after all.
     pub(super) async fn run(mut self, supersede: mpsc::Sender<()>) {
-        let table = self.desk.table().clone();
-        if let Err(error) = self.link.ready(&table).await {
+        if let Err(error) = self.link.ready(&self.desk).await {
             let door = EdgeDoor::new(&self.config.state_dir);
             let lives = tokio::task::spawn_blocking(move || door.status().is_ok()).await;
             if lives.unwrap_or(false) {
@@ -42,7 +41,7 @@ impl Succession {
         match open_admin(&self.config, &self.instance, &self.addresses) {
             Ok(admin) => {
                 let listening = admin::listen(admin, Arc::clone(&self.desk));
-                tokio::join!(listening, self.link.follow(&table));
+                tokio::join!(listening, self.link.follow(&self.desk));
             }
             Err(error) => {
                 tracing::error!(%error, "nobody can reach this edge: it ends");

@@ -42,6 +42,8 @@ pub(crate) enum Incident {
     Reset,
     /// The answer did not begin in time.
     Silent,
+    /// The client sent more than it may.
+    TooLarge,
     /// The client broke off its own request.
     ClientBroke,
     /// The client did not go on with its own request.
@@ -185,8 +187,10 @@ async fn send(
     if let Some(request) = error.take_message() {
         return Tried::Unsent(Box::new(outgoing.with(request)));
     }
-    if upload.is_some_and(|upload| upload.is_broken()) {
-        return Tried::Failed(Incident::ClientBroke);
+    match upload {
+        Some(upload) if upload.is_too_large() => return Tried::Failed(Incident::TooLarge),
+        Some(upload) if upload.is_broken() => return Tried::Failed(Incident::ClientBroke),
+        _ => {}
     }
     match spare {
         Some(spare) if received.is_some() && connection.bytes_read() == received => {

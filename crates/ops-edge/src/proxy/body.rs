@@ -20,6 +20,8 @@ use super::relay::Relay;
 pub(crate) struct UploadProgress {
     began: Instant,
     bytes: Arc<AtomicU64>,
+    limit: u64,
+    too_large: AtomicBool,
     /// Milliseconds from `began` to the last piece.
     moved_ms: AtomicU64,
     /// The backend asked for a piece and the client has not sent it yet.
@@ -29,10 +31,12 @@ pub(crate) struct UploadProgress {
 }
 
 impl UploadProgress {
-    fn new() -> Self {
+    fn new(limit: u64) -> Self {
         Self {
             began: Instant::now(),
             bytes: Arc::default(),
+            limit,
+            too_large: AtomicBool::new(false),
             moved_ms: AtomicU64::new(0),
             awaits_client: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -60,6 +64,20 @@ impl UploadProgress {
         self.awaits_client.load(Ordering::Relaxed) && !self.is_done()
     }
 
+    /// Whether the body was larger than it may be.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.too_large.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that pass; false if that is too many.
+    fn count(&self, bytes: u64) -> bool {
+        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if all > self.limit {
+            self.too_large.store(true, Ordering::Relaxed);
+        }
+        all <= self.limit
+    }
+
     /// Whether the client broke off.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
@@ -80,11 +98,12 @@ pub(crate) enum Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(body: Incoming) -> Self {
+    /// A body of at most `limit` bytes.
+    pub(crate) fn new(body: Incoming, limit: u64) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
         }
-        Self::Stream(body, Arc::new(UploadProgress::new()))
+        Self::Stream(body, Arc::new(UploadProgress::new(limit)))
     }
 
     pub(crate) fn progress(&self) -> Option<Arc<UploadProgress>> {
@@ -97,12 +116,12 @@ impl Upload {
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let Self::Stream(body, progress) = &mut *self else {
             return Poll::Ready(None);
         };
@@ -111,17 +130,20 @@ impl Body for Upload {
             return Poll::Pending;
         };
         progress.moved();
-        if let Some(Some(data)) =
-            frame.as_ref().map(|it| it.as_ref().ok().and_then(Frame::data_ref))
-        {
-            progress.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-        }
         match &frame {
             Some(Err(_)) => progress.broken.store(true, Ordering::Relaxed),
-            Some(Ok(_)) if !body.is_end_stream() => {}
-            Some(Ok(_)) | None => progress.done.store(true, Ordering::Relaxed),
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+                if !progress.count(bytes) {
+                    return Poll::Ready(Some(Err(io::ErrorKind::FileTooLarge.into())));
+                }
+                if body.is_end_stream() {
+                    progress.done.store(true, Ordering::Relaxed);
+                }
+            }
+            None => progress.done.store(true, Ordering::Relaxed),
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -60,7 +60,7 @@ impl Proxy {
             Incident::Reset => visit.answered(Outcome::Reset),
             Incident::Silent => visit.answered(Outcome::TimedOut),
             // The client's own doing says nothing about the release.
-            Incident::ClientBroke | Incident::ClientStalled => {}
+            Incident::TooLarge | Incident::ClientBroke | Incident::ClientStalled => {}
         }
         incident.words()
     }

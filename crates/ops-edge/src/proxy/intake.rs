@@ -8,7 +8,7 @@ use http::{
     header::{CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, SET_COOKIE},
     uri::Authority,
 };
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use super::{
     admit::{Admission, Wanted, admit},
@@ -29,6 +29,8 @@ use crate::{
 
 /// Seconds after which a refused client may come again.
 const RETRY_AFTER_SECONDS: u32 = 1;
+
+const TOO_LARGE: &str = "The request's body is too large.\n";
 
 /// Serves requests by the routes of a table.
 pub(crate) struct Proxy {
@@ -63,6 +65,12 @@ impl Proxy {
         let Ok(host) = host_of(&request) else {
             return Ok(words(StatusCode::BAD_REQUEST, "The request must name one host.\n"));
         };
+        if let (Some(limit), Some(size)) =
+            (self.config.max_body_bytes, request.body().size_hint().exact())
+            && size > limit
+        {
+            return Ok(words(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE));
+        }
         let key = host.as_ref().and_then(|host| host.to_str().ok()).map(host_key);
         let wanted = Wanted {
             host: key.as_deref().unwrap_or_default(),
@@ -94,6 +102,7 @@ impl Proxy {
             visitor: &visitor,
             host,
             trust_forwarded: self.config.trust_forwarded,
+            max_body_bytes: self.config.max_body_bytes.unwrap_or(u64::MAX),
             upgrades,
             limits: self.limits(&entered.route),
         };
@@ -184,6 +193,7 @@ impl Incident {
             Self::Silent => {
                 words(StatusCode::GATEWAY_TIMEOUT, "The service did not answer in time.\n")
             }
+            Self::TooLarge => words(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
             Self::ClientBroke => words(StatusCode::BAD_REQUEST, "The request's body broke off.\n"),
             Self::ClientStalled => {
                 words(StatusCode::REQUEST_TIMEOUT, "The request's body did not come in time.\n")

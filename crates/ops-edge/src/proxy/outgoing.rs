@@ -44,15 +44,17 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) visitor: &'a Visitor,
     pub(crate) host: Option<HeaderValue>,
     pub(crate) trust_forwarded: bool,
+    pub(crate) max_body_bytes: u64,
     pub(crate) upgrades: bool,
     pub(crate) limits: Limits,
 }
 
 impl Outgoing {
     pub(crate) fn new(request: Request<Incoming>, about: Circumstances<'_>) -> Self {
-        let Circumstances { visitor, host, trust_forwarded, upgrades, limits } = about;
+        let Circumstances { visitor, host, trust_forwarded, max_body_bytes, upgrades, limits } =
+            about;
         let (mut parts, body) = request.into_parts();
-        let body = Upload::new(body);
+        let body = Upload::new(body, max_body_bytes);
         let upload = body.progress();
         let repeatable = upload.is_none() && parts.method.is_idempotent() && !upgrades;
         let headers = &mut parts.headers;

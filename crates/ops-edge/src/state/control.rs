@@ -106,6 +106,23 @@ impl Control {
         self.change(service, Entry { stamp, route: None, returned: None })
     }
 
+    /// What is remembered of all services.
+    pub(crate) fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// Serves by the routes of the edge that took over, whose folder it is now: nothing is stored.
+    pub(crate) fn follow(&mut self, entries: Entries) {
+        let before = std::mem::replace(&mut self.entries, entries);
+        let changed = |(name, entry): &(&ServiceName, &Entry)| before.get(*name) != Some(*entry);
+        let changed = self.entries.iter().filter(changed);
+        let changed: Vec<ServiceName> = changed.map(|(name, _)| name.clone()).collect();
+        for name in changed {
+            self.service(&name);
+            self.publish(Some(&name));
+        }
+    }
+
     /// Carries out the order that was written down with a route, as any other change of it: durable
     /// first. The order is used up by that.
     pub(crate) fn carry_out(&mut self, due: Due) -> Result<(), Refusal> {

@@ -237,3 +237,26 @@ async fn at_the_bound_of_connections_clients_wait() {
     drop(first);
     assert_eq!(answered.await.unwrap(), 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p9_a_body_that_is_too_large_is_refused_and_no_error_of_the_release() {
+    let house = House::with(|config| config.max_body_bytes = Some(100)).await;
+    let a = Backend::start("a").await;
+    house.set(1, &route(vec![leg("a", 100, &[&a])]));
+    let chunked = format!(
+        "POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n65\r\n{}\r\n0\r\n\r\n",
+        "x".repeat(101)
+    );
+    let promised = b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 101\r\n\r\n";
+    for bytes in [chunked.as_bytes(), promised] {
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 413");
+    }
+    let fits: &'static str = Box::leak("x".repeat(100).into_boxed_str());
+    assert_eq!(house.client().await.send(request("POST", "/echo", fits)).await.status, 200);
+    let arm = house.arm_of("a", 1).await;
+    assert_eq!((arm.requests, arm.errors()), (1, 0));
+}

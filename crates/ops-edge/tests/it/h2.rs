@@ -285,3 +285,32 @@ async fn a_service_that_is_gone_or_speaks_otherwise_is_a_failure() {
     let arm = house.arm_of("a", 2).await;
     assert_eq!((arm.s2xx, arm.connect), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_events_ends_by_itself_when_its_release_leaves_and_the_connection_stays() {
+    let house = House::open().await;
+    let events = Server::start(|mut stream| async move {
+        read_head(&mut stream).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n";
+        let _ = stream.write_all(format!("{head}data: 1\r\n\r\n").as_bytes()).await;
+        let mut end = [0; 1];
+        let _ = stream.read(&mut end).await;
+    })
+    .await;
+    let manner = || Box::new(Manner { drain_ms: Some(100), ..Manner::default() });
+    let mut to = Route { manner: manner(), ..route(vec![leg("old", 100, &[])]) };
+    to.legs[0].backends = vec![events.text()];
+    house.set(1, &to);
+    let mut sender = client(house.address).await;
+    let answer = sender.send_request(ask("GET", "/", "")).await.unwrap();
+    let mut body = answer.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(&first[..], b"data: 1\r\n\r\n");
+    let new = Backend::start("new").await;
+    house.set(2, &Route { manner: manner(), ..route(vec![leg("new", 100, &[&new])]) });
+    let rest = body.collect().await.expect("the stream ends as it should").to_bytes();
+    assert!(rest.is_empty(), "{rest:?}");
+    assert_eq!(sender.send_request(ask("GET", "/", "")).await.unwrap().status(), 200);
+    until("the old release is drained", || house.in_flight("old").is_none()).await;
+    assert_eq!(house.arm("old").errors(), 0);
+}

@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     backend::Backend,
-    house::{Client, House, config, leg, request, route, stamp, until},
+    house::{Client, House, config, held, leg, request, route, stamp, until},
     raw::{Server, agree_and_echo, connect, read_all, read_bytes, read_head},
 };
 
@@ -103,6 +103,29 @@ async fn p6_what_the_old_edge_has_in_flight_counts_until_it_ends() {
     until("nothing is in flight", || new.in_flight("a").is_none_or(|count| count == 0)).await;
     assert_eq!(new.arm_of("a", 1).await.s2xx, 1);
     assert_eq!(new.get("/").await.release(), "b");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s7_requests_held_by_the_old_edge_proceed_by_the_route_of_the_new_one() {
+    let temp = TempDir::new().unwrap();
+    let old = House::on(config(temp.path())).await;
+    let a = Backend::start("a").await;
+    old.set(1, &held(60_000, 10));
+    let mut client = old.client().await;
+    let waiting = tokio::spawn(async move { client.send(request("POST", "/echo", "kept")).await });
+    let held_there = || {
+        let status = block_in_place(|| old.door.status()).unwrap();
+        status.held.first().map_or(0, |(_, count)| *count)
+    };
+    until("one request waits", || held_there() == 1).await;
+    let before = instance(&old);
+    let new = old.successor(|_| {}).await;
+    until("the new one answers", || instance(&new) != before).await;
+    new.set(2, &route(vec![leg("a", 100, &[&a])]));
+    let answer = waiting.await.unwrap();
+    assert_eq!((answer.status, answer.text.as_str()), (200, "kept"));
+    old.ended().await;
+    assert_eq!(new.arm_of("a", 1).await.held, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,9 +78,12 @@ impl House {
     fn serve(edge: Edge, dir: PathBuf, temp: Option<TempDir>) -> Self {
         let address = edge.addresses()[0];
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(edge.serve(async {
+        let serving = edge.serve(async {
             let _ = stopped.await;
-        }));
+        });
+        let task = tokio::spawn(async {
+            serving.await;
+        });
         let door = EdgeDoor::new(&dir);
         Self { address, door, dir, stop: Some(stop), task, _temp: temp }
     }

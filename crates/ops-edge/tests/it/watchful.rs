@@ -10,7 +10,7 @@ use std::{
 };
 
 use ops_core::{
-    route::{Guard, Manner, Mirror, Route},
+    route::{Guard, Hold, Manner, Mirror, Route},
     world::DoorView,
 };
 use ops_engine::ports::Door as _;
@@ -91,6 +91,19 @@ async fn a_switch_is_watched_through_the_front() {
     bad.legs[0].backends = vec![new.address.to_string()];
     house.set(2, &Route { manner: manner(), ..bad });
     until("probes failed", || sum(&house).1 >= 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_are_asked_whether_they_live() {
+    let house = House::open().await;
+    let (one, two) = (Backend::start("one").await, Backend::start("two").await);
+    let probe_path = Some("/alive".to_owned());
+    let manner = Box::new(Manner { probe_path, ..Manner::default() });
+    // While requests are held nobody comes through the front: what arrives are probes of replicas.
+    let hold = Some(Hold { max_wait_ms: 1, max_requests: 1 });
+    house.set(1, &Route { manner, hold, ..route(vec![leg("a", 100, &[&one, &two])]) });
+    until("both were asked", || one.arrived() > 0 && two.arrived() > 0).await;
+    assert_eq!(house.arm("a").requests, 0, "no user sent them");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,11 +4,17 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use ops_config::Loaded;
 use ops_core::settings;
-use ops_edge::{CertificateFiles, Edge, EdgeConfig};
+use ops_edge::{CertificateFiles, Edge, EdgeConfig, Ended};
 use ops_targets::ProcessTarget;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{context::Context, exit::Exit, keepers::Care, problem::Problem, serve};
+use crate::{
+    context::{Context, own_build},
+    exit::Exit,
+    keepers::Care,
+    problem::Problem,
+    serve,
+};
 
 /// What the edge writes down about itself.
 const ABOUT: &str = "edge.json";
@@ -57,15 +63,19 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
         context.ui.status(&format!("the edge answers on {}", addresses.join(", ")));
         // Services come back after the door stands, also before any daemon.
         let care = target.map(|target| Care::begin(Arc::new(target)));
-        edge.serve(async move {
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = int.recv() => {}
-            }
-        })
-        .await;
+        let ended = edge
+            .serve(async move {
+                tokio::select! {
+                    _ = term.recv() => {}
+                    _ = int.recv() => {}
+                }
+            })
+            .await;
         drop(care);
-        context.ui.status("the edge has ended; services run on, and nobody reaches them");
+        context.ui.status(match ended {
+            Ended::Stopped => "the edge has ended; services run on, and nobody reaches them",
+            Ended::Replaced => "the edge has ended; another one serves in its place",
+        });
         Ok(Exit::Ok)
     })
 }
@@ -73,6 +83,11 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
 /// What to listen on and how: as `ops.yaml` says, or, if it cannot be read, as the last edge did. A door must
 /// come back whatever somebody just committed.
 fn wishes(context: &Context) -> Result<(EdgeConfig, Option<ProcessTarget>), Problem> {
+    let (config, target) = read_wishes(context)?;
+    Ok((EdgeConfig { build: own_build(), ..config }, target))
+}
+
+fn read_wishes(context: &Context) -> Result<(EdgeConfig, Option<ProcessTarget>), Problem> {
     match context.load() {
         Ok(Loaded { settings, .. }) => {
             let target = context.target(&settings)?;
@@ -102,6 +117,7 @@ fn config(context: &Context, edge: &settings::Edge) -> Result<EdgeConfig, Proble
         config.certificates = tls.certificates.iter().map(files).collect();
     }
     config.metrics = edge.metrics.as_deref().map(address).transpose()?;
+    config.max_body_bytes = edge.max_body_megabytes.map(|size| size * 1_000_000);
     config.access_log_percent = edge.access_log_percent;
     let millis = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
     config.response_timeout = millis(edge.response_timeout_ms, config.response_timeout);

@@ -14,7 +14,7 @@ use ops_edge::EdgeDoor;
 use ops_engine::ports::Door as _;
 
 use crate::{
-    context::{Context, own_program},
+    context::{Context, own_build, own_program},
     problem::Problem,
 };
 
@@ -55,8 +55,14 @@ impl Edge {
             door: context.door(),
         };
         let mut child = None;
-        if starter.door.status().is_err() {
-            child = Some(starter.start()?);
+        match starter.door.status() {
+            Ok(status) if status.build == own_build() => {}
+            // An edge of before an upgrade: the new one takes its place, and nothing is dropped.
+            Ok(status) => match starter.replace(&status.instance) {
+                Ok(new) => child = Some(new),
+                Err(problem) => tracing::warn!(%problem, "the edge of another version goes on"),
+            },
+            Err(_) => child = Some(starter.start()?),
         }
         let (stop, stopped) = channel();
         thread::Builder::new()
@@ -70,10 +76,20 @@ impl Edge {
 impl Starter {
     /// Starts an edge apart from this process and waits until it answers.
     fn start(&self) -> Result<Child, Problem> {
-        let mut child = self.spawn()?;
+        self.spawn_until(&[], || self.door.status().is_ok())
+    }
+
+    /// Starts an edge that takes the place of the running one, and waits until it did.
+    fn replace(&self, running: &str) -> Result<Child, Problem> {
+        let replaced = || self.door.status().is_ok_and(|status| status.instance != running);
+        self.spawn_until(&["--take-over"], replaced)
+    }
+
+    fn spawn_until(&self, more: &[&str], so: impl Fn() -> bool) -> Result<Child, Problem> {
+        let mut child = self.spawn(more)?;
         let until = Instant::now() + START_WAIT;
         loop {
-            if self.door.status().is_ok() {
+            if so() {
                 return Ok(child);
             }
             let ended = matches!(child.try_wait(), Ok(Some(_)));
@@ -87,7 +103,7 @@ impl Starter {
         }
     }
 
-    fn spawn(&self) -> Result<Child, Problem> {
+    fn spawn(&self, more: &[&str]) -> Result<Child, Problem> {
         let path = self.log_path();
         if fs::metadata(&path).is_ok_and(|about| about.len() > LOG_MAX) {
             // An old log that cannot be put aside is only longer than it should be.
@@ -98,6 +114,7 @@ impl Starter {
             OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(failed)?;
         Command::new(&self.program)
             .args(["edge", "--detached"])
+            .args(more)
             .arg("--config")
             .arg(&self.config)
             .arg("--state")
