@@ -198,7 +198,7 @@ impl Edge {
             }
         }
         if let Some(address) = self.metrics {
-            tasks.spawn(metrics_page::serve(address, Arc::clone(&self.desk)));
+            tasks.spawn(metrics_page::serve_until_handed(address, Arc::clone(&self.desk)));
         }
         tasks.spawn(probes::ask_replicas(self.table.clone()));
         let mut fronts = self.entrances.iter().zip(&self.addresses);
