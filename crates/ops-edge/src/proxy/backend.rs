@@ -150,7 +150,10 @@ impl Backend {
     /// Connections that are just ending their last exchange are left for later.
     pub(crate) fn take(&self, max_age: Duration) -> Option<Connection> {
         let mut idle = self.idle();
-        idle.retain(|entry| !entry.connection.is_closed());
+        // Those below the last one that closed are let go of by `sweep`.
+        while idle.last().is_some_and(|entry| entry.connection.is_closed()) {
+            idle.pop();
+        }
         let ready = idle.iter().rposition(|entry| entry.connection.is_ready())?;
         let young = idle.get(ready).is_some_and(|entry| entry.since.elapsed() <= max_age);
         young.then(|| idle.remove(ready).connection)

@@ -29,13 +29,22 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 /// Removes what belongs to one connection only: the known names, and those that `Connection`
 /// lists.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // Nearly all messages have none: one look at each name costs less than a search for each.
+    if !headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        return;
+    }
     if headers.contains_key(CONNECTION) {
         let listed: Vec<HeaderName> = headers
             .get_all(CONNECTION)
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
+            .map(str::trim)
+            // What nearly all say names no header that would not be removed below.
+            .filter(|name| {
+                !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close")
+            })
+            .filter_map(|name| name.parse().ok())
             // A message without these would be a different message.
             .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
             .collect();
