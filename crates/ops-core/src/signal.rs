@@ -99,6 +99,16 @@ impl Arm {
         self.s5xx + self.connect + self.timeout
     }
 
+    /// What is judged, and how much of it failed: clients where the route knows them again, since the
+    /// requests of one client stand or fall together; else requests.
+    pub fn trials(&self, by_units: bool) -> (u64, u64) {
+        if by_units {
+            (self.units, self.unit_errors.min(self.units))
+        } else {
+            (self.requests, self.errors().min(self.requests))
+        }
+    }
+
     /// Adds another arm's counts to this one. Clients of two seconds are not told apart: `units`
     /// becomes the sum of clients per second.
     pub fn add(&mut self, other: &Self) {

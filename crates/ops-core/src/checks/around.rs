@@ -157,14 +157,15 @@ pub(super) fn host(desk: &Desk<'_>) -> Check {
         )
         .remedy("DEV names one of its environments under the service's `stages` in ops.yaml");
     };
-    let rows = limits(&environment.host, &desk.facts.limits);
+    let certificates = settings.certificates(environment);
+    let rows = limits(&environment.host, &certificates, &desk.facts.limits);
     if rows.is_empty() {
         return not_declared(id, at);
     }
     together(id, at, &rows)
 }
 
-fn limits(limits: &HostLimits, facts: &LimitFacts) -> Vec<Row> {
+fn limits(limits: &HostLimits, certificates: &[&str], facts: &LimitFacts) -> Vec<Row> {
     let mut rows = Vec::new();
     if let Some(most) = limits.load_per_core {
         let remedy = "somebody with access to the machine finds out what loads it, and ends that";
@@ -179,7 +180,7 @@ fn limits(limits: &HostLimits, facts: &LimitFacts) -> Vec<Row> {
         }));
     }
     let least = i64::from(limits.certificate_days);
-    for path in &limits.certificates {
+    for path in certificates {
         let found = facts.certificates.iter().find(|(name, _)| name == path).map(|(_, left)| left);
         let remedy = format!("somebody with access to the machine renews the certificate {path}");
         rows.push(bound(path, found, &remedy, |left| {

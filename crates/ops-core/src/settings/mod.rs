@@ -386,6 +386,20 @@ pub struct Retention {
     pub log_mb: u64,
 }
 
+impl Settings {
+    /// Files of the certificates that must be valid for long enough on an environment's machine:
+    /// those that it names, and those that the door shows.
+    pub fn certificates<'a>(&'a self, environment: &'a Environment) -> Vec<&'a str> {
+        let own = environment.host.certificates.iter();
+        let shown = self.edge.tls.iter().flat_map(|tls| &tls.certificates);
+        let mut all: Vec<&str> =
+            own.map(String::as_str).chain(shown.map(|one| one.chain.as_str())).collect();
+        let mut known = std::collections::BTreeSet::new();
+        all.retain(|path| known.insert(*path));
+        all
+    }
+}
+
 impl Service {
     /// Its environments, in order.
     pub fn environments(&self) -> impl Iterator<Item = &EnvironmentName> {

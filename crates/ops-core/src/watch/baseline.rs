@@ -31,6 +31,9 @@ pub struct Baseline {
     pub errors: u64,
     /// Overdispersion of the errors.
     pub d_errors: f64,
+    /// The same, counted by clients instead of requests; `None` where no client was known again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d_units: Option<f64>,
     /// Overdispersion of the latency scores.
     pub d_latency: f64,
     /// Latencies of all requests.
@@ -49,6 +52,7 @@ impl Baseline {
             requests: 0,
             errors: 0,
             d_errors: UNKNOWN_D,
+            d_units: None,
             d_latency: UNKNOWN_D,
             latency: Latency::new(),
             levels: Vec::new(),
@@ -63,6 +67,7 @@ impl Baseline {
         let mut ticks = 0;
         for arm in seconds.iter().filter_map(|second| second.arm(release)) {
             ticks += u64::from(arm.requests > 0);
+            pooled.units = pooled.units.saturating_add(arm.units);
             pooled.requests = pooled.requests.saturating_add(arm.requests);
             pooled.s5xx = pooled.s5xx.saturating_add(arm.errors().min(arm.requests));
             for (bucket, count) in &arm.latency {
@@ -75,7 +80,10 @@ impl Baseline {
         }
         let scored = histogram.iter().any(|count| *count > 0);
         let levels = if scored { savage_levels(&histogram) } else { Vec::new() };
-        let (d_errors, d_latency) = dispersions(seconds, release, &levels, ticks);
+        let found = dispersions(seconds, release, &levels);
+        let missing = 1.0 - ticks.min(ENOUGH_TICKS) as f64 / ENOUGH_TICKS as f64;
+        let at_least = 1.0 + (UNKNOWN_D - 1.0) * missing;
+        let [d_errors, d_units, d_latency] = found.map(|one| one.d().max(at_least));
         let sparse: Latency = (0..).zip(histogram).filter(|(_, count)| *count > 0).collect();
         let (n, sum, _) = score_sums(&sparse, &levels);
         Self {
@@ -83,6 +91,7 @@ impl Baseline {
             requests: pooled.requests,
             errors: pooled.s5xx,
             d_errors,
+            d_units: (pooled.units > 0).then_some(d_units),
             d_latency,
             mean_score: if n > 0 { sum / n as f64 } else { UNKNOWN_ERRORS },
             latency: sparse,
@@ -111,31 +120,27 @@ impl Baseline {
     }
 }
 
-/// Overdispersion of errors and of latency scores, from neighbouring seconds.
-fn dispersions(
-    seconds: &[SignalSecond],
-    release: &ReleaseId,
-    levels: &[u8],
-    ticks: u64,
-) -> (f64, f64) {
-    let (mut errors, mut latency) = (Dispersion::default(), Dispersion::default());
+/// Overdispersion of failed requests, of clients that met one, and of latency scores, from
+/// neighbouring seconds.
+fn dispersions(seconds: &[SignalSecond], release: &ReleaseId, levels: &[u8]) -> [Dispersion; 3] {
+    let mut found = [(); 3].map(|()| Dispersion::default());
     let mut last = None;
     let quiet = Arm::default();
     for second in seconds {
         if last.is_some_and(|last: u64| last.checked_add(1) != Some(second.second)) {
-            errors.gap();
-            latency.gap();
+            found.iter_mut().for_each(Dispersion::gap);
         }
         last = Some(second.second);
         let arm = second.arm(release).unwrap_or(&quiet);
-        let failed = arm.errors().min(arm.requests) as f64;
-        errors.tick(arm.requests, failed, failed);
+        let [errors, units, latency] = &mut found;
+        for (stream, by_units) in [(errors, false), (units, true)] {
+            let (n, failed) = arm.trials(by_units);
+            stream.tick(n, failed as f64, failed as f64);
+        }
         let (n, sum, squares) = score_sums(&arm.latency, levels);
         latency.tick(n, sum, squares);
     }
-    let missing = 1.0 - ticks.min(ENOUGH_TICKS) as f64 / ENOUGH_TICKS as f64;
-    let at_least = 1.0 + (UNKNOWN_D - 1.0) * missing;
-    (errors.d().max(at_least), latency.d().max(at_least))
+    found
 }
 
 /// Requests, sum of scores and sum of squared scores of a histogram.

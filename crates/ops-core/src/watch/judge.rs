@@ -26,6 +26,9 @@ pub struct Judge {
     threshold: f64,
     warmup: u64,
     errors: Option<TwoArm>,
+    /// Whether that one counts clients instead of requests.
+    #[serde(default)]
+    by_units: bool,
     latency: Option<Scored>,
     error_limit: Option<OneArm>,
     /// The stream and the first bucket whose requests are all slower than the limit.
@@ -56,7 +59,7 @@ impl Judge {
         let errors = control.then(|| {
             TwoArm::new(TwoArmParams {
                 p_prior: baseline.error_prior(),
-                d: baseline.d_errors,
+                d: baseline.d_units.unwrap_or(baseline.d_errors),
                 ..TwoArmParams::default()
             })
         });
@@ -76,6 +79,7 @@ impl Judge {
             threshold: -alpha.clamp(f64::MIN_POSITIVE, floor::ALPHA_MAX).ln(),
             warmup: latency_warmup_seconds,
             errors,
+            by_units: baseline.d_units.is_some(),
             latency,
             error_limit,
             latency_limit,
@@ -105,8 +109,7 @@ impl Judge {
             if weights_changed {
                 stream.flush(t);
             } else {
-                let control = (control.requests, control.errors());
-                stream.feed(t, (canary.requests, failed), control);
+                stream.feed(t, canary.trials(self.by_units), control.trials(self.by_units));
             }
         }
         if let Some(stream) = &mut self.latency {

@@ -137,7 +137,7 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         host: host(ports, limits, service),
         secrets: secrets(ports, paper.settings.as_deref().ok(), place, &[&old, &known.undo]),
         dependencies: around::dependencies(ports, &paper.settings, place, known),
-        limits: around::limits(ports, limits),
+        limits: around::limits(ports, settings, limits),
         alerts: around::alerts(ports, settings),
         tally: around::tally(place, known),
         now: around::traces(ports, place, known),

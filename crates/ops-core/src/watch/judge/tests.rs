@@ -157,3 +157,36 @@ fn the_state_replays_bit_for_bit() {
         assert_eq!(live, replayed);
     }
 }
+
+/// A second in which each of twenty clients asks five times, and these many of them always fail.
+fn by_clients(failing: u64) -> Arm {
+    Arm { units: 20, unit_errors: failing, ..arm(100, failing * 5, 132) }
+}
+
+#[test]
+fn where_clients_are_known_again_they_are_counted_and_not_their_requests() {
+    // Now and then one client's requests all fail, on whatever version.
+    let second = |at: u64| SignalSecond {
+        second: at,
+        arms: vec![("old".into(), by_clients(u64::from(at.is_multiple_of(7))))],
+        ..SignalSecond::default()
+    };
+    let seconds: Vec<_> = (0..600).map(second).collect();
+    let baseline = Baseline::from_seconds(&seconds, &"old".into());
+    let units = baseline.d_units.unwrap();
+    assert!(units < baseline.d_errors, "{units} and {}", baseline.d_errors);
+
+    let mut judge = Judge::new(&baseline, &NO_SLO, 0.01, true, 30);
+    for t in 0..60 {
+        // Requests of one client more fail than before; of the clients as few as before.
+        let burst = Arm { s5xx: 25, s2xx: 75, ..by_clients(0) };
+        judge.feed(t, &burst, &by_clients(0), false);
+    }
+    assert!(judge.log_e(StreamName::Errors) <= 0.0, "no client more met an error");
+
+    let mut judge = Judge::new(&baseline, &NO_SLO, 0.01, true, 30);
+    for t in 0..60 {
+        judge.feed(t, &by_clients(4), &by_clients(0), false);
+    }
+    assert!(matches!(judge.verdict(), Verdict::Harm { .. }), "a fifth of the clients is hurt");
+}

@@ -53,17 +53,22 @@ fn serving<'a>(
         .map(|(_, release)| release)
 }
 
-pub(super) fn limits(ports: &Ports, environment: Option<&Environment>) -> LimitFacts {
-    let Some(limits) = environment.map(|environment| &environment.host) else {
+pub(super) fn limits(
+    ports: &Ports,
+    settings: Option<&Settings>,
+    environment: Option<&Environment>,
+) -> LimitFacts {
+    let Some((settings, environment)) = settings.zip(environment) else {
         return LimitFacts::default();
     };
+    let limits = &environment.host;
     LimitFacts {
         load_per_core: limits.load_per_core.map(|_| ports.host.load_per_core()),
         clock_ms: limits.clock_ms.map(|_| ports.host.clock_ms()),
-        certificates: limits
-            .certificates
-            .iter()
-            .map(|path| (path.clone(), ports.host.certificate(path)))
+        certificates: settings
+            .certificates(environment)
+            .into_iter()
+            .map(|path| (path.to_owned(), ports.host.certificate(path)))
             .collect(),
     }
 }
