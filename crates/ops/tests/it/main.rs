@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
 
 mod adoption;
+mod alone;
 mod arrows;
 mod board;
 mod customers;
