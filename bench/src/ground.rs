@@ -154,16 +154,7 @@ impl Ground {
     /// Sends the users away and tells what they saw.
     pub(crate) fn users_go(&mut self) -> Result<LoadReport, BenchError> {
         let load = self.load.take();
-        let load = load.ok_or_else(|| BenchError::Odd("there were no users".into()))?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|why| BenchError::system("end the load", "this process", why))?;
-        let report = runtime.block_on(load.stop());
-        if report.is_complete() {
-            return Ok(report);
-        }
-        Err(BenchError::Odd("the load is incomplete, its figures are no evidence".into()))
+        go(load.ok_or_else(|| BenchError::Odd("there were no users".into()))?)
     }
 
     /// A moment's rest between two looks.
@@ -236,4 +227,17 @@ pub(crate) fn program() -> Result<PathBuf, BenchError> {
     }
     let next = "build it first: `cargo build --release -p ops`";
     Err(BenchError::Odd(format!("{} does not exist; {next}", program.display())))
+}
+
+/// Sends the users away and tells what they saw.
+pub(crate) fn go(load: LoadHandle) -> Result<LoadReport, BenchError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| BenchError::system("end the load", "this process", why))?;
+    let report = runtime.block_on(load.stop());
+    if report.is_complete() {
+        return Ok(report);
+    }
+    Err(BenchError::Odd("the load is incomplete, its figures are no evidence".into()))
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use ops_demo::load::{self, LoadHandle, LoadPlan, LoadReport, Schedule, Visit};
+use ops_demo::load::{self, LoadHandle, LoadPlan, Schedule, Spread, Visit};
 
 use crate::ground::BenchError;
 
@@ -15,7 +15,7 @@ pub(crate) fn folder() -> Result<tempfile::TempDir, BenchError> {
         .map_err(|why| BenchError::system("make a folder", "the folder for temporary files", why))
 }
 
-/// Users come to a door and stay until [`go`].
+/// Users come to a door and stay until they are told to go.
 pub(crate) fn come(door: SocketAddr, rate: f64) -> Result<LoadHandle, BenchError> {
     let mut plan = LoadPlan::shop(door, Schedule::constant(rate));
     plan.mix = vec![Visit::get("/", 1)];
@@ -23,15 +23,12 @@ pub(crate) fn come(door: SocketAddr, rate: f64) -> Result<LoadHandle, BenchError
     load::start(plan).map_err(|why| BenchError::Odd(why.to_string()))
 }
 
-/// Sends the users away and tells what they saw.
-pub(crate) fn go(load: LoadHandle) -> Result<LoadReport, BenchError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|why| BenchError::system("end the load", "this process", why))?;
-    let report = runtime.block_on(load.stop());
-    if report.is_complete() {
-        return Ok(report);
-    }
-    Err(BenchError::Odd("the load is incomplete, its figures are no evidence".into()))
+/// What users waited, as a line of its own; nothing if nobody was served.
+pub(crate) fn latency(spread: Option<Spread>) -> String {
+    spread.map_or_else(String::new, |spread| {
+        format!(
+            "latency p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms\n",
+            spread.p50_ms, spread.p99_ms, spread.max_ms
+        )
+    })
 }

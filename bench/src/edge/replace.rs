@@ -15,14 +15,14 @@ use serde::Serialize;
 use super::{
     Told,
     backend::Backend,
-    changes::{come, folder, go},
+    changes::{come, folder, latency},
     cores::Cores,
     peers::need,
     proxies::{CONNECTIONS, Kind, Proxy, Running, edge_command},
 };
 use crate::{
     answer::{Goal, progress},
-    ground::BenchError,
+    ground::{BenchError, go},
 };
 
 /// How the new edge is told to take over.
@@ -165,13 +165,7 @@ impl Told for Report {
         if let Some(most) = self.took_ms.iter().copied().reduce(f64::max) {
             let _ = writeln!(out, "the slowest took {most:.0} ms, the old edge's drain included");
         }
-        if let Some(spread) = self.latency {
-            let _ = writeln!(
-                out,
-                "latency p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms",
-                spread.p50_ms, spread.p99_ms, spread.max_ms
-            );
-        }
+        out.push_str(&latency(self.latency));
         out
     }
 

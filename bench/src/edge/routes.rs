@@ -19,14 +19,14 @@ use serde::Serialize;
 use super::{
     Told,
     backend::Backend,
-    changes::{come, folder, go},
+    changes::{come, folder, latency},
     cores::Cores,
     peers::need,
     proxies::{CONNECTIONS, Kind, Proxy, edge_state, route},
 };
 use crate::{
     answer::{Goal, progress},
-    ground::BenchError,
+    ground::{BenchError, go},
 };
 
 /// From one change to the next.
@@ -117,13 +117,7 @@ impl Told for Report {
         for (release, answered) in &self.releases {
             let _ = writeln!(out, "{release:<4} answered {answered:>8}");
         }
-        if let Some(spread) = self.latency {
-            let _ = writeln!(
-                out,
-                "latency p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms",
-                spread.p50_ms, spread.p99_ms, spread.max_ms
-            );
-        }
+        out.push_str(&latency(self.latency));
         out
     }
 

@@ -99,7 +99,7 @@ impl AccessLog {
             release: release.0.clone(),
             method: known(method).to_owned(),
             http: if version == Version::HTTP_2 { "2" } else { "1.1" },
-            template: service.templates().names().name(done.template),
+            template: service.templates().name(done.template),
             outcome: words(done.outcome),
             micros: done.latency_micros,
             bytes_in: done.bytes.0,

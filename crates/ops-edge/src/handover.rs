@@ -11,6 +11,7 @@
 //!    its tunnels leave when their release does.
 
 mod heir;
+mod line;
 mod testator;
 
 use std::net::SocketAddr;
@@ -31,9 +32,6 @@ const MAX_DESCRIPTORS: usize = 64;
 
 /// What the new edge says when it serves.
 const READY: &str = "ready";
-
-/// Longest line of either side, in bytes.
-const MAX_LINE: u64 = 128 * 1024 * 1024;
 
 /// A listening socket, in the order of the descriptors; the lock comes after the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ mod health;
 mod intake;
 mod marker;
 mod mirror;
+mod moved;
 mod outgoing;
 mod relay;
 mod sticky;

@@ -61,8 +61,8 @@ impl<J: Journal> Engine<J> {
         Ok(())
     }
 
-    /// Begins a deployment for tickets of the queue that was read last.
-    fn begin(
+    /// Begins a deployment, for tickets of the queue that was read last where any ask for it.
+    pub(crate) fn begin(
         &mut self,
         tickets: Vec<TicketId>,
         retries: u32,

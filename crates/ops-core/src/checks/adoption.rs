@@ -2,7 +2,7 @@
 
 use super::{
     Check, Verdict,
-    each::{check, error, soon, waits_for},
+    each::{SHORTLY_SECONDS, check, error, soon, waits_for},
     judge::Desk,
 };
 use crate::{
@@ -15,8 +15,6 @@ use crate::{
 
 /// Seconds for which it counts that a service which cannot run twice was seen to run.
 const SEEN_SECONDS: i64 = 24 * 3_600;
-/// Seconds after which ops looks whether such a service has been stopped.
-const AGAIN_SECONDS: i64 = 5;
 
 impl Desk<'_> {
     pub(super) fn adoption(&self) -> bool {
@@ -116,14 +114,13 @@ pub(super) fn evidence(desk: &Desk<'_>) -> Check {
         let seen = format!("{seen}; ops.yaml at {commit} adopts it");
         return check(id, at, Verdict::Pass, seen);
     }
-    let again = desk.facts.at.checked_add(jiff::SignedDuration::from_secs(AGAIN_SECONDS)).ok();
     check(id, at, Verdict::Fail, format!("{seen}; only one may run, and it still does"))
         .remedy(format!(
             "somebody with access to this machine stops it at a moment that its users can bear: ops \
-             starts its copy within {AGAIN_SECONDS} s. Should that not become healthy, ops removes \
+             starts its copy within {SHORTLY_SECONDS} s. Should that not become healthy, ops removes \
              it, and the former one must be started again by hand"
         ))
-        .until(again)
+        .shortly(desk)
 }
 
 fn proven(foreign: &Foreign, adopt: &Adopt, place: &str) -> String {

@@ -68,7 +68,16 @@ pub(super) fn check(
     }
 }
 
+/// Seconds after which ops looks again where somebody waits for that.
+pub(super) const SHORTLY_SECONDS: i64 = 5;
+
 impl Check {
+    /// Lets ops look again shortly.
+    pub(super) fn shortly(self, desk: &Desk<'_>) -> Self {
+        let again = jiff::SignedDuration::from_secs(SHORTLY_SECONDS);
+        self.until(desk.facts.at.checked_add(again).ok())
+    }
+
     pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self

@@ -1,13 +1,14 @@
 //! A verdict that was taken back between two stages (S12, S13).
 
-use super::{Check, each::check, judge::Desk};
+use super::{
+    Check,
+    each::{SHORTLY_SECONDS, check},
+    judge::Desk,
+};
 use crate::{
     evidence::{Pulled, pulled_back},
     plan::Kind,
 };
-
-/// Seconds after which the ticket is read once more before that counts.
-const AGAIN_SECONDS: i64 = 5;
 
 /// In words, if somebody took a verdict back after the stage before.
 fn revoked(desk: &Desk<'_>) -> Option<String> {
@@ -30,15 +31,14 @@ pub(super) fn first_reading(desk: &Desk<'_>, held: Check) -> Check {
     match revoked(desk) {
         None => held,
         Some(words) => {
-            let again = jiff::SignedDuration::from_secs(AGAIN_SECONDS);
             let seen = format!("{words}, after the stage before");
             check("evidence", held.looked_at, held.verdict, seen)
                 .remedy(format!(
                     "nobody needs to do anything: ops reads the ticket once more within \
-                     {AGAIN_SECONDS} s, and then takes the candidate back from the stages to which \
+                     {SHORTLY_SECONDS} s, and then takes the candidate back from the stages to which \
                      it came"
                 ))
-                .until(desk.facts.at.checked_add(again).ok())
+                .shortly(desk)
         }
     }
 }

@@ -12,12 +12,14 @@ use std::{
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncWriteExt as _, BufReader},
     net::{TcpListener, UnixStream},
-    time::timeout,
 };
 
-use super::{Bequest, MAX_DESCRIPTORS, MAX_LINE, READY, Routes, Socket, Testament};
+use super::{
+    Bequest, MAX_DESCRIPTORS, READY, Routes, Socket, Testament,
+    line::{Stream, hear, say},
+};
 use crate::{
     admin::Desk,
     state::{Entries, SharedTable},
@@ -25,9 +27,6 @@ use crate::{
 
 /// Longest time in which the old edge must answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-
-/// Longest time between two lines of the old edge.
-const LINE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Longest line that comes with descriptors, in bytes.
 const MAX_BEQUEST: usize = 64 * 1024;
@@ -41,7 +40,7 @@ pub(crate) struct Heir {
 
 /// The connection to the old edge, from the moment at which this one serves.
 pub(crate) struct Link {
-    stream: BufReader<UnixStream>,
+    stream: Stream,
     /// The routes as the old edge knows them.
     told: Option<Entries>,
 }
@@ -110,7 +109,7 @@ impl Link {
     pub(crate) async fn ready(&mut self, desk: &Desk) -> io::Result<()> {
         let table = desk.table();
         self.stream.get_mut().write_all(format!("{READY}\n").as_bytes()).await?;
-        let testament = self.hear().await?;
+        let testament: Testament = hear(&mut self.stream).await?;
         for (name, seconds) in &testament.seconds {
             let service = table.borrow().service(name).cloned();
             if let Some(service) = service {
@@ -125,7 +124,7 @@ impl Link {
     pub(crate) async fn follow(mut self, desk: &Desk) {
         let table = desk.table();
         loop {
-            let Ok(testament) = self.hear().await else { break };
+            let Ok(testament) = hear::<Testament>(&mut self.stream).await else { break };
             for (name, seconds) in &testament.seconds {
                 let service = table.borrow().service(name).cloned();
                 let Some(service) = service else { continue };
@@ -146,21 +145,12 @@ impl Link {
         }
     }
 
-    async fn hear(&mut self) -> io::Result<Testament> {
-        let mut line = String::new();
-        let mut bounded = (&mut self.stream).take(MAX_LINE);
-        timeout(LINE_LIMIT, bounded.read_line(&mut line)).await??;
-        Ok(serde_json::from_str(&line)?)
-    }
-
     async fn answer(&mut self, desk: &Desk) -> io::Result<()> {
         let now = desk.entries();
         let changed = self.told.as_ref() != Some(&now);
         let routes = Routes(changed.then(|| now.clone()));
         self.told = Some(now);
-        let mut line = serde_json::to_vec(&routes)?;
-        line.push(b'\n');
-        timeout(LINE_LIMIT, self.stream.get_mut().write_all(&line)).await?
+        say(&mut self.stream, &routes).await
     }
 }
 

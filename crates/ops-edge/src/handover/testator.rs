@@ -12,20 +12,20 @@ use std::{
 use ops_core::id::ServiceName;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Interest},
+    io::{BufReader, Interest},
     net::UnixStream,
     sync::watch,
     time::{sleep, timeout},
 };
 
-use super::{Bequest, MAX_DESCRIPTORS, MAX_LINE, READY, Routes, Socket, Testament};
+use super::{
+    Bequest, MAX_DESCRIPTORS, READY, Routes, Socket, Testament,
+    line::{self, Stream, hear, say},
+};
 use crate::{admin::Desk, clock::boot_second, state::StateLock};
 
 /// Longest time in which the new edge must be ready.
 const READY_LIMIT: Duration = Duration::from_secs(30);
-
-/// Longest time of one line in either direction.
-const LINE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Pause between two testaments.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -89,7 +89,7 @@ pub(crate) async fn bequeath(stream: UnixStream, desk: Arc<Desk>) -> io::Result<
     send_estate(&stream, &estate).await?;
     drop(estate);
     let mut stream = BufReader::new(stream);
-    if timeout(READY_LIMIT, read_line(&mut stream)).await??.trim_end() != READY {
+    if timeout(READY_LIMIT, line::read(&mut stream)).await??.trim_end() != READY {
         return Ok(());
     }
     desk.farewell.send_replace(Farewell::Handed);
@@ -103,7 +103,7 @@ pub(crate) async fn bequeath(stream: UnixStream, desk: Arc<Desk>) -> io::Result<
 }
 
 /// Tells until this edge is empty and all its seconds are over.
-async fn tell(stream: &mut BufReader<UnixStream>, desk: &Desk) -> io::Result<()> {
+async fn tell(stream: &mut Stream, desk: &Desk) -> io::Result<()> {
     let mut told = BTreeMap::new();
     loop {
         let empty = *desk.farewell.borrow() >= Farewell::Empty;
@@ -115,11 +115,8 @@ async fn tell(stream: &mut BufReader<UnixStream>, desk: &Desk) -> io::Result<()>
             }
         }
         let testament = Testament { last: empty, ..testament(desk, &mut told) };
-        let mut line = serde_json::to_vec(&testament)?;
-        line.push(b'\n');
-        timeout(LINE_LIMIT, stream.get_mut().write_all(&line)).await??;
-        let answer = timeout(LINE_LIMIT, read_line(stream)).await??;
-        let routes: Routes = serde_json::from_str(&answer)?;
+        say(stream, &testament).await?;
+        let routes: Routes = hear(stream).await?;
         if empty {
             return Ok(());
         }
@@ -148,8 +145,7 @@ fn testament(desk: &Desk, told: &mut BTreeMap<ServiceName, u64>) -> Testament {
 
 async fn send_estate(stream: &UnixStream, estate: &Estate) -> io::Result<()> {
     let sockets = estate.sockets.iter().map(|(socket, _)| socket.clone()).collect();
-    let mut line = serde_json::to_vec(&Bequest { sockets })?;
-    line.push(b'\n');
+    let line = line::line(&Bequest { sockets })?;
     let lock = estate.lock.upgrade().ok_or(io::ErrorKind::NotFound)?.share()?;
     let descriptors: Vec<BorrowedFd<'_>> =
         estate.sockets.iter().map(|(_, fd)| fd.as_fd()).chain([lock.as_fd()]).collect();
@@ -177,10 +173,4 @@ async fn send_estate(stream: &UnixStream, estate: &Estate) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-async fn read_line(stream: &mut BufReader<UnixStream>) -> io::Result<String> {
-    let mut line = String::new();
-    stream.take(MAX_LINE).read_line(&mut line).await?;
-    if line.ends_with('\n') { Ok(line) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }

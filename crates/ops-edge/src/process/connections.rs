@@ -1,12 +1,6 @@
 //! Client connections: accepted up to a bound, drained at the end.
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -28,9 +22,6 @@ use crate::{
 
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Of the time of a drain, the part in which what lasts is closed; the rest is for it to end.
-const PACED_PART: f64 = 0.8;
 
 /// What every connection holds on to.
 #[derive(Clone)]
@@ -80,8 +71,7 @@ pub(super) async fn serve(
     doors.shutdown().await;
     desk.drop_estate();
     let limit = if gently { config.handover_timeout } else { config.drain_timeout };
-    let over = limit.mul_f64(PACED_PART);
-    tell.send_replace(Some(Leaving { from: Instant::now(), over, gently }));
+    tell.send_replace(Some(Leaving::within(limit, gently)));
     if gently {
         select! {
             _ = timeout(limit, all_gone.recv()) => {}

@@ -8,22 +8,20 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::relay::Relay;
+use super::{moved::Moved, relay::Relay};
 
 /// How far a client's body has got.
 pub(crate) struct UploadProgress {
-    began: Instant,
+    moved: Moved,
     bytes: Arc<AtomicU64>,
     limit: u64,
     too_large: AtomicBool,
-    /// Milliseconds from `began` to the last piece.
-    moved_ms: AtomicU64,
     /// The backend asked for a piece and the client has not sent it yet.
     awaits_client: AtomicBool,
     broken: AtomicBool,
@@ -33,11 +31,10 @@ pub(crate) struct UploadProgress {
 impl UploadProgress {
     fn new(limit: u64) -> Self {
         Self {
-            began: Instant::now(),
+            moved: Moved::begin(),
             bytes: Arc::default(),
             limit,
             too_large: AtomicBool::new(false),
-            moved_ms: AtomicU64::new(0),
             awaits_client: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             done: AtomicBool::new(false),
@@ -45,7 +42,7 @@ impl UploadProgress {
     }
 
     fn moved(&self) {
-        self.moved_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.moved.now();
         self.awaits_client.store(false, Ordering::Relaxed);
     }
 
@@ -56,7 +53,7 @@ impl UploadProgress {
 
     /// When the last piece passed.
     pub(crate) fn last_moved(&self) -> Instant {
-        self.began + Duration::from_millis(self.moved_ms.load(Ordering::Relaxed))
+        self.moved.last()
     }
 
     /// Whether it is the client that everything waits for.

@@ -5,11 +5,8 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
 };
 
 use hyper::upgrade::OnUpgrade;
@@ -24,6 +21,7 @@ use tokio::{
 use super::{
     backend::BackendUse,
     frames::{Frames, GOING_AWAY, GOING_AWAY_MASKED},
+    moved::Moved,
     visitor::Visitor,
 };
 use crate::state::Visit;
@@ -59,9 +57,7 @@ enum Ended {
 
 /// What both directions share.
 struct Shared {
-    began: Instant,
-    /// Milliseconds from `began` to the last byte.
-    moved_ms: AtomicU64,
+    moved: Moved,
     leave: watch::Receiver<bool>,
 }
 
@@ -88,7 +84,7 @@ impl Tunnel {
         };
         let (tell, leave) = watch::channel(false);
         let moment = Arc::clone(visit.release()).moment_to_close(visitor.house.clone());
-        let shared = Shared { began: Instant::now(), moved_ms: AtomicU64::new(0), leave };
+        let shared = Shared { moved: Moved::begin(), leave };
         let (from_client, to_client) = split(TokioIo::new(client));
         let (from_service, to_service) = split(TokioIo::new(service));
         let frames = || framed.then(Frames::default);
@@ -116,18 +112,6 @@ impl Tunnel {
 
 async fn close_in_time<T>(both: Pin<&mut impl Future<Output = io::Result<T>>>) -> io::Result<T> {
     timeout(CLOSE_WAIT, both).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-}
-
-impl Shared {
-    fn moved(&self) {
-        self.moved_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// How long nothing has passed.
-    fn silence(&self) -> Duration {
-        let moved = Duration::from_millis(self.moved_ms.load(Ordering::Relaxed));
-        self.began.elapsed().saturating_sub(moved)
-    }
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Direction<R, W> {
@@ -161,7 +145,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Direction<R, W> {
             };
             let count = match read {
                 Ok(read) => read?,
-                Err(_) if shared.silence() < MAX_SILENCE => continue,
+                Err(_) if shared.moved.last().elapsed() < MAX_SILENCE => continue,
                 Err(_) => return Err(io::ErrorKind::TimedOut.into()),
             };
             if count == 0 {
@@ -174,7 +158,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Direction<R, W> {
                 frames.pass(piece);
             }
             self.passed += count as u64;
-            shared.moved();
+            shared.moved.now();
             if count == buffer.len() && count < BUFFER.1 {
                 buffer.resize(count * 2, 0);
             }

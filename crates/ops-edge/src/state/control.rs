@@ -271,7 +271,7 @@ impl Control {
             .iter()
             .map(|(service, _)| {
                 let before = self.table.borrow().route(service.name()).cloned();
-                routes.get(service.name()).or(before.as_ref()).map(|live| live.leave_over())
+                routes.get(service.name()).or(before.as_ref()).map(|live| live.leave_within())
             })
             .collect();
         self.table.send_replace(Table::new(routes, self.services.clone(), stamps));

@@ -21,9 +21,9 @@ use super::{
 };
 use crate::proxy::Backend;
 
-/// Over how long the long-lived connections of a release that leaves are closed, unless its route
+/// How long the long-lived connections of a release that leaves may take to end, unless its route
 /// says otherwise.
-const LEAVE_OVER: Duration = Duration::from_secs(30);
+const LEAVE_WITHIN: Duration = Duration::from_secs(30);
 
 /// One release's share of a route, ready to serve.
 pub(crate) struct LiveLeg {
@@ -140,10 +140,9 @@ impl LiveRoute {
         })
     }
 
-    /// Over how long the long-lived connections of a release that leaves are closed.
-    pub(crate) fn leave_over(&self) -> Duration {
-        // Each may take a moment to end after it was told.
-        self.route.manner.drain_ms.map_or(LEAVE_OVER, Duration::from_millis).mul_f64(0.8)
+    /// How long the long-lived connections of a release that leaves may take to end.
+    pub(crate) fn leave_within(&self) -> Duration {
+        self.route.manner.drain_ms.map_or(LEAVE_WITHIN, Duration::from_millis)
     }
 
     /// Whether a request bears all headers that the route asks for.

@@ -21,6 +21,16 @@ pub(crate) struct Leaving {
     pub(crate) gently: bool,
 }
 
+/// Of the time of a drain, the part in which what lasts is told to close; the rest is for it to end.
+const PACED_PART: f64 = 0.8;
+
+impl Leaving {
+    /// From now on; the last of what lasts has ended after `limit`.
+    pub(crate) fn within(limit: Duration, gently: bool) -> Self {
+        Self { from: Instant::now(), over: limit.mul_f64(PACED_PART), gently }
+    }
+}
+
 /// How many requests of one release are in flight.
 pub(crate) struct ReleaseLoad {
     id: ReleaseId,
@@ -79,12 +89,12 @@ impl ReleaseLoad {
         self.elsewhere.store(count, Ordering::SeqCst);
     }
 
-    /// The release gets no more requests: what lasts is closed within `over`.
-    pub(super) fn leave(&self, over: Duration) {
+    /// The release gets no more requests: what lasts has ended after `limit`.
+    pub(super) fn leave(&self, limit: Duration) {
         self.leaving.send_if_modified(|leaving| {
             let begins = leaving.is_none();
             if begins {
-                *leaving = Some(Leaving { from: Instant::now(), over, gently: true });
+                *leaving = Some(Leaving::within(limit, true));
             }
             begins
         });

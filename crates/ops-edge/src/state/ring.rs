@@ -67,9 +67,15 @@ pub(crate) struct Ring {
     weights: Weights,
     over: VecDeque<Arc<Sealed>>,
     /// Sums of the seconds that are over, per release, the one seen last at the end.
-    totals: Vec<(ReleaseId, Arm)>,
+    totals: Vec<Totals>,
     refused_in_all: u64,
-    template_totals: Vec<(ReleaseId, Vec<ByTemplate>)>,
+}
+
+/// What one release did in all seconds that are over.
+struct Totals {
+    release: ReleaseId,
+    arm: Arm,
+    templates: Vec<ByTemplate>,
 }
 
 impl Ring {
@@ -87,7 +93,6 @@ impl Ring {
             over: VecDeque::new(),
             totals: Vec::new(),
             refused_in_all: 0,
-            template_totals: Vec::new(),
         }
     }
 
@@ -131,39 +136,26 @@ impl Ring {
     }
 
     fn sum_up(&mut self, arm: &SealedArm) {
-        let at = self.totals.iter().position(|(id, _)| *id == arm.release);
-        let mut sum = match at {
-            Some(at) => self.totals.remove(at),
-            None => (arm.release.clone(), Arm::default()),
-        };
-        sum.1.add(&arm.arm());
-        if self.totals.len() == MAX_TOTALS {
-            self.totals.remove(0);
-        }
-        self.totals.push(sum);
-        let at = self.template_totals.iter().position(|(id, _)| *id == arm.release);
-        let mut sums = match at {
-            Some(at) => self.template_totals.remove(at),
-            None => (arm.release.clone(), Vec::new()),
-        };
-        arm.add_templates_to(&mut sums.1);
-        if self.template_totals.len() == MAX_TOTALS {
-            self.template_totals.remove(0);
-        }
-        self.template_totals.push(sums);
+        let sums = latest(&mut self.totals, &arm.release);
+        sums.arm.add(&arm.arm());
+        arm.add_templates_to(&mut sums.templates);
     }
 
     /// Sums since the start, per release and template.
     pub(crate) fn template_totals(&mut self, now: u64, names: &Names) -> Vec<TemplateCount> {
         self.advance(now);
-        let sums = self.template_totals.iter();
-        sums.flat_map(|(release, sums)| sums.iter().map(|by| by.report(release, names))).collect()
+        let each = |sums: &Totals| {
+            let reports = sums.templates.iter().map(|by| by.report(&sums.release, names));
+            reports.collect::<Vec<_>>()
+        };
+        self.totals.iter().flat_map(each).collect()
     }
 
     /// Sums since the start, per release, and the requests that none could be given.
     pub(crate) fn totals(&mut self, now: u64) -> (Vec<(ReleaseId, Arm)>, u64) {
         self.advance(now);
-        (self.totals.clone(), self.refused_in_all)
+        let each = |sums: &Totals| (sums.release.clone(), sums.arm.clone());
+        (self.totals.iter().map(each).collect(), self.refused_in_all)
     }
 
     /// Requests of a release, and those of them that failed, in the last `seconds` that are over.
@@ -265,6 +257,19 @@ impl Ring {
         let first = self.over.partition_point(|sealed| sealed.second <= after);
         self.over.range(first..).cloned().collect()
     }
+}
+
+/// The sums of a release, which comes to the end. The first one goes where there is no more room.
+fn latest<'a>(totals: &'a mut Vec<Totals>, release: &ReleaseId) -> &'a mut Totals {
+    let new = || Totals { release: release.clone(), arm: Arm::default(), templates: Vec::new() };
+    let at = totals.iter().position(|one| one.release == *release);
+    let one = at.map_or_else(new, |at| totals.remove(at));
+    if totals.len() == MAX_TOTALS {
+        totals.remove(0);
+    }
+    totals.push(one);
+    let last = totals.len() - 1;
+    &mut totals[last]
 }
 
 /// The tally of a release among others; a new one if it has none yet.

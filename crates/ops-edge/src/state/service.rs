@@ -70,10 +70,10 @@ impl ServiceState {
         &self.templates
     }
 
-    /// Tells the long-lived connections of each release whether it stays or leaves within `over`.
-    pub(crate) fn tell_leaving(&self, routed: impl Fn(&ReleaseId) -> bool, over: Duration) {
+    /// Tells the long-lived connections of each release whether it stays or leaves within `limit`.
+    pub(crate) fn tell_leaving(&self, routed: impl Fn(&ReleaseId) -> bool, limit: Duration) {
         for release in lock(&self.releases).iter() {
-            if routed(release.id()) { release.stay() } else { release.leave(over) }
+            if routed(release.id()) { release.stay() } else { release.leave(limit) }
         }
     }
 

@@ -26,8 +26,12 @@ pub(crate) struct Names(Vec<String>);
 
 impl Names {
     pub(crate) fn name(&self, id: TemplateId) -> String {
-        self.0.get(usize::from(id.0)).map_or(OTHER, String::as_str).to_owned()
+        name_in(&self.0, id)
     }
+}
+
+fn name_in(names: &[String], id: TemplateId) -> String {
+    names.get(usize::from(id.0)).map_or(OTHER, String::as_str).to_owned()
 }
 
 /// Finds the template of a path. Templates are never forgotten, so a number stays what it is.
@@ -64,6 +68,11 @@ impl Templates {
     /// The names of all numbers so far.
     pub(crate) fn names(&self) -> Names {
         Names(self.known.read().unwrap_or_else(PoisonError::into_inner).names.clone())
+    }
+
+    /// The name of one number.
+    pub(crate) fn name(&self, id: TemplateId) -> String {
+        name_in(&self.known.read().unwrap_or_else(PoisonError::into_inner).names, id)
     }
 
     /// The template of a path, without its query.
@@ -152,7 +161,8 @@ mod tests {
 
     fn found(templates: &Templates, path: &str) -> String {
         let id = templates.find(path);
-        templates.names().name(id)
+        assert_eq!(templates.name(id), templates.names().name(id));
+        templates.name(id)
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     backend::{Backend, Refusing},
-    house::{Client, House, leg, request, route, until},
+    house::{Client, House, leg, request, route, until, with_one_gone},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,9 +44,7 @@ async fn a_failed_connection_counts_against_the_release_it_was_meant_for() {
 async fn another_replica_of_the_same_release_takes_over_unnoticed() {
     let house = House::open().await;
     let (good, gone) = (Backend::start("good").await, Refusing::new());
-    let mut to = route(vec![leg("a", 100, &[&good])]);
-    to.legs[0].backends.push(gone.address.to_string());
-    house.set(1, &to);
+    house.set(1, &with_one_gone(&good, &gone));
     let mut client = house.client().await;
     for body in ["", "some words"].repeat(10) {
         let answer = client.send(request("POST", "/echo", body)).await;

@@ -25,7 +25,7 @@ use tokio::{
     task::{JoinHandle, block_in_place},
 };
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Refusing};
 
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -186,6 +186,13 @@ impl Drop for House {
 
 pub(crate) fn stamp(generation: u64, op: u32) -> Stamp {
     Stamp { generation: Generation(generation), deployment: 1, op: OpId(op) }
+}
+
+/// A route to one release with a replica that answers, and one that refuses.
+pub(crate) fn with_one_gone(good: &Backend, gone: &Refusing) -> Route {
+    let mut to = route(vec![leg("a", 100, &[good])]);
+    to.legs[0].backends.push(gone.address.to_string());
+    to
 }
 
 pub(crate) fn leg(release: &str, weight: u8, backends: &[&Backend]) -> Leg {

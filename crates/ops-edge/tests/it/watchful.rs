@@ -18,7 +18,7 @@ use tokio::{io::AsyncWriteExt as _, task::block_in_place};
 
 use crate::{
     backend::{Backend, Refusing},
-    house::{House, leg, request, route, stamp, until},
+    house::{House, leg, request, route, stamp, until, with_one_gone},
     raw::{Server, connect, read_all, read_head},
 };
 
@@ -60,9 +60,7 @@ async fn a_replica_that_keeps_failing_is_left_out_and_never_the_last_one() {
 async fn requests_that_are_sent_again_are_counted_with_the_release_that_failed() {
     let house = House::open().await;
     let (good, gone) = (Backend::start("good").await, Refusing::new());
-    let mut to = route(vec![leg("a", 100, &[&good])]);
-    to.legs[0].backends.push(gone.address.to_string());
-    house.set(1, &to);
+    house.set(1, &with_one_gone(&good, &gone));
     let mut client = house.client().await;
     for _ in 0..10 {
         assert_eq!(client.get("/").await.status, 200);

@@ -2,7 +2,7 @@
 
 use ops_core::{
     checks::{Facts, adoptable},
-    deploy::{Created, Deployment, Phase},
+    deploy::{Deployment, Phase},
     id::{DeploymentId, Digest, EnvironmentName},
     plan::Kind,
     settings::{Service, Settings},
@@ -10,7 +10,7 @@ use ops_core::{
 };
 
 use super::{Engine, EngineError};
-use crate::{knowledge::EngineEvent, ports::Journal};
+use crate::{heartbeat::Place, knowledge::EngineEvent, ports::Journal};
 
 /// Milliseconds after which it is journaled anew that what is to be adopted was seen to run.
 const SEEN_AGAIN_MS: i64 = 3_600_000;
@@ -19,25 +19,18 @@ impl<J: Journal> Engine<J> {
     /// Begins an adoption wherever `ops.yaml` asks for one and nothing serves under ops yet. It
     /// comes before the tickets of the same reading, which wait for it.
     pub(crate) fn adopt(&mut self, settings: &Settings, now: &Now) -> Result<(), EngineError> {
-        let Some(queue) = self.queue() else { return Ok(()) };
-        let me = queue.me.clone();
         for service in settings.services.values() {
             let Some(environment) = service.environments().last().cloned() else { continue };
             if !self.adoption_due(service, &environment) {
                 continue;
             }
-            let created = Created {
-                id: self.next_deployment()?,
-                kind: Kind::Adoption,
-                tickets: Vec::new(),
-                group: service.lock_group_in(&environment),
+            let place = Place {
                 service: service.name.clone(),
+                group: service.lock_group_in(&environment),
                 environment,
-                me: me.clone(),
-                channel: settings.boards.channel.clone(),
-                retries: 0,
+                kind: Kind::Adoption,
             };
-            self.create(created, now)?;
+            self.begin(Vec::new(), 0, place, now)?;
         }
         Ok(())
     }

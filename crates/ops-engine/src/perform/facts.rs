@@ -87,10 +87,13 @@ impl Paper {
     ) -> Option<Look<ArtifactFact>> {
         if created.kind == Kind::Adoption {
             let adopt = self.whole.as_ref()?.adopts_in(&created.environment)?;
-            return Some(outside::stored(ports, &adopt.artifact));
+            let next =
+                "run `ops init --adopt` on the machine where it runs: it takes in what runs there";
+            return Some(stored(ports, &adopt.artifact, next));
         }
         if let (None, Some(undo)) = (&self.found, &known.undo) {
-            return Some(stored(ports, &undo.spec.artifact));
+            let next = "build and deploy that version again by a ticket of its own";
+            return Some(stored(ports, &undo.spec.artifact, next));
         }
         let named = self.notes().zip(self.whole.as_ref());
         named.map(|(notes, service)| artifact(ports, notes, service))
@@ -155,14 +158,15 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
     }
 }
 
-fn stored(ports: &Ports, digest: &Digest) -> Look<ArtifactFact> {
+/// What lies in the store already; `next` says what to do where it does not.
+fn stored(ports: &Ports, digest: &Digest, next: &str) -> Look<ArtifactFact> {
     if ports.artifacts.verify(digest)? {
         return Ok(ArtifactFact { digest: digest.clone(), size: 0 });
     }
     Err(Fault::new(
         format!("{} is not in the artifact store, or not intact", digest.short()),
         "the artifact store",
-        "build and deploy that version again by a ticket of its own",
+        next,
     ))
 }
 

@@ -1,9 +1,8 @@
 //! Adoptions (S2): what lets one begin, and a seeded bad run for each way in which it must not.
 
-use std::fmt::Write as _;
-
 use super::{
-    Scene, Verdict,
+    Scene,
+    bad::{Bad, bad, held},
     scene::{fault, found},
 };
 use crate::{
@@ -15,23 +14,6 @@ use crate::{
     settings::Strategy,
     world::Proof,
 };
-
-/// Which check must hold an adoption, why, and what makes good facts bad.
-struct Bad {
-    id: &'static str,
-    what: &'static str,
-    verdict: Verdict,
-    change: fn(&mut Scene),
-}
-
-const fn bad(
-    id: &'static str,
-    what: &'static str,
-    verdict: Verdict,
-    change: fn(&mut Scene),
-) -> Bad {
-    Bad { id, what, verdict, change }
-}
 
 /// The shop cannot run twice, and what runs of it has its port.
 fn alone(scene: &mut Scene) {
@@ -81,12 +63,9 @@ const BAD: &[Bad] = &[
 #[test]
 fn s2_an_adoption_passes_on_what_is_seen_to_run() {
     let scene = Scene::adoption();
-    let judged = judge(&scene.created, &scene.facts);
-    let list = &judged.checklist;
-    assert!(list.passed(), "{:#?}", list.failing().collect::<Vec<_>>());
-    assert_eq!(judged.moot, None);
+    let judged = scene.passes();
     assert_eq!(
-        list.get("evidence").unwrap().evidence,
+        judged.checklist.get("evidence").unwrap().evidence,
         "process 4711, since 2026-09-01T08:00:00Z at 127.0.0.1:8080, runs the very program of v0 \
          (0270da4daac5); ops.yaml at c0ffee adopts it"
     );
@@ -110,18 +89,7 @@ fn s2_what_cannot_run_twice_is_adopted_once_it_was_seen_and_stopped() {
 
 #[test]
 fn s2_each_bad_run_is_held_by_its_check_and_told() {
-    let mut out = String::new();
-    for bad in BAD {
-        let mut scene = Scene::adoption();
-        (bad.change)(&mut scene);
-        let judged = judge(&scene.created, &scene.facts);
-        let check = judged.checklist.get(bad.id).unwrap();
-        assert_eq!(check.verdict, bad.verdict, "{}: {check:?}", bad.what);
-        assert_eq!(judged.moot, None, "{}", bad.what);
-        let (id, verdict, seen) = (bad.id, check.verdict.text(), &check.evidence);
-        let _ = writeln!(out, "# {}\n{id}: {verdict}: {seen}\nFirst: {}\n", bad.what, check.remedy);
-    }
-    insta::assert_snapshot!(out);
+    insta::assert_snapshot!(held(Scene::adoption, BAD));
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! A seeded bad run for each check: one change of good facts that makes exactly that check hold.
 
+use std::fmt::Write as _;
+
 use super::scene::{self, Scene, fault};
 use crate::{
     checks::{
         Age, Alert,
         Verdict::{self, Error, Fail, Inconclusive},
+        judge,
     },
     fixture::{comment, moved},
     id::{DeploymentId, Digest, Identity},
@@ -27,8 +30,29 @@ pub(super) struct Bad {
     pub(super) change: Change,
 }
 
-const fn bad(id: &'static str, what: &'static str, verdict: Verdict, change: Change) -> Bad {
+pub(super) const fn bad(
+    id: &'static str,
+    what: &'static str,
+    verdict: Verdict,
+    change: Change,
+) -> Bad {
     Bad { id, what, verdict, change }
+}
+
+/// Shows that each of these runs is held by its check, for good, in the words that it says.
+pub(super) fn held(good: fn() -> Scene, runs: &[Bad]) -> String {
+    let mut out = String::new();
+    for bad in runs {
+        let mut scene = good();
+        (bad.change)(&mut scene);
+        let judged = judge(&scene.created, &scene.facts);
+        let check = judged.checklist.get(bad.id).unwrap();
+        assert_eq!(check.verdict, bad.verdict, "{}: {check:?}", bad.what);
+        assert_eq!(judged.moot, None, "{}", bad.what);
+        let (id, verdict, seen) = (bad.id, check.verdict.text(), &check.evidence);
+        let _ = writeln!(out, "# {}\n{id}: {verdict}: {seen}\nFirst: {}\n", bad.what, check.remedy);
+    }
+    out
 }
 
 fn alert(scene: &mut Scene, service: Option<&str>) {

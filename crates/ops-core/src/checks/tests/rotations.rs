@@ -1,9 +1,8 @@
 //! Rotations (S16): what lets one begin, and a seeded bad run for each way in which it must not.
 
-use std::fmt::Write as _;
-
 use super::{
-    Scene, Verdict,
+    Scene,
+    bad::{Bad, bad, held},
     scene::{fault, found},
 };
 use crate::{
@@ -15,23 +14,6 @@ use crate::{
     plan::Which,
     settings::Secret,
 };
-
-/// Which check must hold a rotation, why, and what makes good facts bad.
-struct Bad {
-    id: &'static str,
-    what: &'static str,
-    verdict: Verdict,
-    change: fn(&mut Scene),
-}
-
-const fn bad(
-    id: &'static str,
-    what: &'static str,
-    verdict: Verdict,
-    change: fn(&mut Scene),
-) -> Bad {
-    Bad { id, what, verdict, change }
-}
 
 fn secret(scene: &mut Scene, change: impl FnOnce(&mut Secret)) {
     scene.shop(|shop| {
@@ -82,12 +64,9 @@ const BAD: &[Bad] = &[
 #[test]
 fn s16_a_rotation_passes_on_what_serves_and_what_ops_yaml_says() {
     let scene = Scene::rotation();
-    let judged = judge(&scene.created, &scene.facts);
-    let list = &judged.checklist;
-    assert!(list.passed(), "{:#?}", list.failing().collect::<Vec<_>>());
-    assert_eq!(judged.moot, None);
+    let judged = scene.passes();
     assert_eq!(
-        list.get("evidence").unwrap().evidence,
+        judged.checklist.get("evidence").unwrap().evidence,
         "v1 serves and passed its watch under ops (D-1); ops.yaml at c0ffee declares that DB_URL \
          rotates"
     );
@@ -110,27 +89,12 @@ fn s16_it_is_the_same_candidate_and_its_way_back_starts_with_the_value_before() 
 
 #[test]
 fn s16_each_bad_run_is_held_by_its_check() {
-    for bad in BAD {
-        let mut scene = Scene::rotation();
-        (bad.change)(&mut scene);
-        let judged = judge(&scene.created, &scene.facts);
-        let check = judged.checklist.get(bad.id).unwrap();
-        assert_eq!(check.verdict, bad.verdict, "{}: {check:?}", bad.what);
-        assert_eq!(judged.moot, None, "{}", bad.what);
-    }
+    held(Scene::rotation, BAD);
 }
 
 #[test]
 fn s16_what_must_happen_first_is_told() {
-    let mut out = String::new();
-    for bad in BAD {
-        let mut scene = Scene::rotation();
-        (bad.change)(&mut scene);
-        let list = scene.judged();
-        let check = list.get(bad.id).unwrap();
-        let (id, verdict, seen) = (bad.id, check.verdict.text(), &check.evidence);
-        let _ = writeln!(out, "# {}\n{id}: {verdict}: {seen}\nFirst: {}\n", bad.what, check.remedy);
-    }
+    let out = held(Scene::rotation, BAD);
     for version in ["version 0", "version 1", "version 2"] {
         assert!(!out.contains(version), "P13: {out}");
     }

@@ -8,7 +8,7 @@ use crate::{
     checks::{Age, judge},
     fixture::comment,
     id::{DeploymentId, Digest, TicketId},
-    settings::Role,
+    settings::{Certificate, EdgeTls, Role},
 };
 
 fn causes(change: impl FnOnce(&mut Scene)) -> Vec<String> {
@@ -312,4 +312,24 @@ fn p1_solo_mode_is_named_on_the_record() {
     let list = scene.judged();
     assert!(list.passed(), "{:#?}", list.failing().collect::<Vec<_>>());
     assert!(list.get("evidence").unwrap().evidence.contains("solo mode"));
+}
+
+#[test]
+fn p8_the_certificates_that_the_door_shows_are_looked_at_too() {
+    let shown = |left: Option<i64>| {
+        causes(|scene| {
+            scene.settings(|settings| {
+                let one = Certificate { chain: "tls/door.pem".into(), key: "tls/door.key".into() };
+                settings.edge.tls = Some(EdgeTls {
+                    listen: vec!["127.0.0.1:8443".into()],
+                    certificates: vec![one],
+                });
+            });
+            let left = left.map(|left| ("tls/door.pem".to_owned(), Ok(left)));
+            scene.facts.limits.certificates.extend(left);
+        })
+    };
+    assert!(shown(Some(60 * 24 * 3_600)).is_empty());
+    assert_eq!(shown(Some(2 * 24 * 3_600)), ["host"], "it ends in two days");
+    assert_eq!(shown(None), ["host"], "nobody looked");
 }

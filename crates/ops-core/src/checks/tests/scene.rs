@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     checks::{
-        Age, ArtifactFact, Checklist, Condemned, DependencyFact, Facts, Fingerprint, Fixed,
+        Age, ArtifactFact, Checklist, Condemned, DependencyFact, Facts, Fingerprint, Fixed, Judged,
         LimitFacts, Outside, Rival, Tally, Trace, judge,
     },
     deploy::Created,
@@ -100,6 +100,15 @@ impl Scene {
 
     pub(super) fn outside(&mut self, change: impl FnOnce(&mut Outside)) {
         change(self.facts.outside.as_mut().unwrap());
+    }
+
+    /// What it is judged to, shown to pass every check and to have something to do.
+    pub(super) fn passes(&self) -> Judged {
+        let judged = judge(&self.created, &self.facts);
+        let list = &judged.checklist;
+        assert!(list.passed(), "{:#?}", list.failing().collect::<Vec<_>>());
+        assert_eq!(judged.moot, None);
+        judged
     }
 
     pub(super) fn judged(&self) -> Arc<Checklist> {

@@ -1,18 +1,9 @@
 //! What somebody else started and is to be adopted (S2).
 
-use ops_core::{
-    checks::{ArtifactFact, Outside},
-    deploy::Created,
-    id::Digest,
-    plan::Kind,
-    world::Fault,
-};
+use ops_core::{checks::Outside, deploy::Created, plan::Kind};
 
 use super::{super::look::health_probe, Place};
-use crate::{
-    jobs::Known,
-    ports::{Look, Ports},
-};
+use crate::{jobs::Known, ports::Ports};
 
 pub(super) fn look(
     ports: &Ports,
@@ -33,16 +24,4 @@ pub(super) fn look(
         .filter(|_| runs)
         .map(|address| ports.prober.probe(&health_probe(&service.health, service, address)));
     Some(Outside { found, health, seen: known.seen.clone() })
-}
-
-/// What was taken in when somebody asked for the adoption.
-pub(super) fn stored(ports: &Ports, digest: &Digest) -> Look<ArtifactFact> {
-    if ports.artifacts.verify(digest)? {
-        return Ok(ArtifactFact { digest: digest.clone(), size: 0 });
-    }
-    Err(Fault::new(
-        format!("{} is not in the artifact store, or not intact", digest.short()),
-        "the artifact store",
-        "run `ops init --adopt` on the machine where it runs: it takes in what runs there",
-    ))
 }
