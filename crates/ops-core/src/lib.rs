@@ -14,6 +14,7 @@ pub mod id;
 mod markdown;
 pub mod notes;
 pub mod plan;
+pub mod reading;
 pub mod record;
 pub mod route;
 pub mod secrets;

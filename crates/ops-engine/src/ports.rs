@@ -9,12 +9,14 @@ mod board;
 mod door;
 mod host;
 mod journal;
+mod metrics;
 mod target;
 
 pub use board::{Meeting, Planning};
 pub use door::{Door, Probe, ProbeKind, Prober};
 pub use host::{Alerts, Clock, Herald, Host, HostFacts, Secrets, Wishes};
 pub use journal::{Journal, JournalError, Lease, LeaseRefused, Record, Seq, Summary, Tampered};
+pub use metrics::{Asked, Metrics, Senses, Version};
 pub use target::{Artifacts, ResolvedArtifact, Target};
 
 use ops_core::world::Fault;
@@ -62,6 +64,10 @@ pub struct Ports {
     pub alerts: Arc<dyn Alerts>,
     /// People outside of the boards.
     pub herald: Arc<dyn Herald>,
+    /// Numbers about running services.
+    pub metrics: Arc<dyn Metrics>,
+    /// What replicas take and write.
+    pub senses: Arc<dyn Senses>,
     /// Secret references.
     pub secrets: Arc<dyn Secrets>,
     /// `ops.yaml`.

@@ -16,6 +16,7 @@ mod host;
 mod liar;
 mod prober;
 mod program;
+mod prometheus;
 mod secrets;
 mod web;
 
@@ -27,4 +28,5 @@ pub use host::{
     CERTIFICATE_FILE_LIMIT, LocalHost, STATE_FILE_LIMIT, STATE_LIMIT_MS, STATE_OUTPUT_LIMIT,
 };
 pub use prober::{HttpProber, PROBE_LIMIT_MS};
+pub use prometheus::PrometheusMetrics;
 pub use secrets::{KEY_FILE, ReferenceSecrets, VALUE_LIMIT, secret_text};

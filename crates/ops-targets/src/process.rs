@@ -16,6 +16,7 @@ mod orders;
 mod outside;
 mod ports;
 mod restore;
+mod senses;
 mod sight;
 mod turn;
 

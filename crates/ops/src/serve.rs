@@ -15,10 +15,13 @@ use ops_config::Loaded;
 use ops_core::settings::Settings;
 use ops_engine::{
     Daemon, Engine,
-    ports::{Clock, Ports, Wishes as _},
+    ports::{Clock, Ports, Senses, Wishes as _},
 };
 use ops_server::{About, ControlServer};
-use ops_signals::{HttpAlerts, HttpProber, LocalHost, NoticeHerald, ReferenceSecrets, SystemClock};
+use ops_signals::{
+    HttpAlerts, HttpProber, LocalHost, NoticeHerald, PrometheusMetrics, ReferenceSecrets,
+    SystemClock,
+};
 use ops_store::SqliteJournal;
 use ops_targets::ProcessTarget;
 
@@ -104,6 +107,7 @@ fn ports(
 ) -> Result<Ports, Problem> {
     let me = members::id_of(store, &settings.boards.me)?;
     Ok(Ports {
+        senses: Arc::clone(&target) as Arc<dyn Senses>,
         target,
         artifacts: Arc::new(context.artifacts(settings)),
         door: Arc::new(context.door()),
@@ -113,6 +117,7 @@ fn ports(
         host: Arc::new(LocalHost::new(&context.state)),
         alerts: Arc::new(HttpAlerts::new()),
         herald: Arc::new(NoticeHerald::new()),
+        metrics: Arc::new(PrometheusMetrics),
         secrets: Arc::new(ReferenceSecrets::open(&context.state)?),
         wishes,
     })

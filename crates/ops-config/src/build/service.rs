@@ -66,6 +66,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         },
         gap_limit_ms: recreate.and_then(|r| r.duration("gap_limit")).unwrap_or(GAP_LIMIT_MS),
         hold_requests: recreate.and_then(|r| r.whole("hold_requests")).unwrap_or(HOLD_REQUESTS),
+        signals: Vec::new(),
         adopt: view.has("adopt").then(|| adopt(view.child("adopt"))).flatten(),
         route,
         name,
@@ -215,5 +216,8 @@ fn watch(view: View<'_>, routed: bool) -> WatchSettings {
         extensions: table.and_then(|t| t.whole("extensions")).unwrap_or(2),
         grace_seconds: table.and_then(|t| t.seconds("grace")).unwrap_or(60),
         alpha: table.and_then(|t| t.share("alpha")).unwrap_or(0.01),
+        good_enough_seconds: None,
+        trip_on_alerts: Vec::new(),
+        trip_on_new_errors: false,
     }
 }

@@ -6,6 +6,7 @@ mod adopt;
 mod gate;
 mod loosened;
 mod secret;
+mod signal;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ pub use gate::{
 pub use loosened::{Loosening, loosened, loosened_service, never};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
+pub use signal::{Signal, SignalKind};
 
 use crate::id::{Digest, EnvironmentName, Identity, ServiceName};
 
@@ -130,6 +132,9 @@ pub struct Service {
     pub gap_limit_ms: u64,
     /// At most this many requests wait at the door during the gap.
     pub hold_requests: u32,
+    /// Signals beside what the door sees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<Signal>,
     /// What already runs of it and is to be adopted; no part of what CQ and QA approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<Adopt>,
@@ -252,6 +257,16 @@ pub struct WatchSettings {
     pub grace_seconds: u64,
     /// False-alarm budget of the deployment.
     pub alpha: f64,
+    /// Observed seconds from which on the part of the watch with both versions on traffic may end
+    /// early because the new one was shown to be good enough; `None`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good_enough_seconds: Option<u64>,
+    /// Alerts of this name that begin to fire during the watch are harm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trip_on_alerts: Vec<String>,
+    /// A template of an error in the logs that the old version never wrote is harm by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trip_on_new_errors: bool,
 }
 
 /// Room that one replica needs.

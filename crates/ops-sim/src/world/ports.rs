@@ -5,16 +5,18 @@ use std::sync::Arc;
 use ops_core::{
     checks::Alert,
     id::{Digest, Generation, Identity, ReleaseId, ServiceName, Stamp, TicketId},
+    reading::{LogReading, Reading, Usage},
     record::Notice,
     route::Route,
     settings::{Adopt, AlertSource, Notify, ReadState, Settings},
     signal::SignalSecond,
     ticket::{Message, Ticket},
+    time::Now,
     world::{DoorView, Fault, Foreign, Proof, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{
-    Act, ActError, Alerts, Artifacts, Door, Herald, Host, HostFacts, Look, Meeting, Planning,
-    Ports, Probe, ProbeKind, Prober, ResolvedArtifact, Secrets, Target, Wishes,
+    Act, ActError, Alerts, Artifacts, Asked, Door, Herald, Host, HostFacts, Look, Meeting, Metrics,
+    Planning, Ports, Probe, ProbeKind, Prober, ResolvedArtifact, Secrets, Senses, Target, Wishes,
 };
 
 use super::{
@@ -38,6 +40,8 @@ pub fn ports(world: &Shared) -> Ports {
         host: port(),
         alerts: port(),
         herald: port(),
+        metrics: port(),
+        senses: port(),
         secrets: port(),
         wishes: port(),
     }
@@ -309,6 +313,22 @@ impl Herald for Port {
             world.notices.push((t, notice.clone()));
         })
         .map_err(ActError::NotApplied)
+    }
+}
+
+impl Metrics for Port {
+    fn read(&self, _: &Asked, _: &Now) -> Look<Vec<Reading>> {
+        self.look(Part::Host, |_| Vec::new())
+    }
+}
+
+impl Senses for Port {
+    fn usage(&self, _: &ServiceName) -> Look<Vec<Usage>> {
+        self.look(Part::Target, |_| Vec::new())
+    }
+
+    fn logs(&self, _: &ServiceName, _: &Now) -> Look<LogReading> {
+        self.look(Part::Target, |_| LogReading::default())
     }
 }
 

@@ -187,6 +187,9 @@ fn watch() -> WatchSettings {
         extensions: 1,
         grace_seconds: 10,
         alpha: 0.01,
+        good_enough_seconds: None,
+        trip_on_alerts: Vec::new(),
+        trip_on_new_errors: false,
     }
 }
 
@@ -228,6 +231,7 @@ fn routed(name: &str, replicas: u32) -> Service {
         needs: Needs { memory_mb: 64, disk_mb: 10 },
         gap_limit_ms: GAP_MS,
         hold_requests: 1_000,
+        signals: Vec::new(),
         adopt: None,
     }
 }
