@@ -85,6 +85,7 @@ pub struct Senses {
 }
 
 impl Senses {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     fn is_none(&self) -> bool {
         *self == Self::default()
     }

@@ -133,6 +133,10 @@ fn bounds(samples: &[&Sample]) -> Vec<(f64, f64, f64)> {
 /// The detector of one declared signal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a deployment has a few of them, each for its whole life"
+)]
 pub(super) enum Declared {
     Rate(TwoArm),
     Limit(OneArm),

@@ -29,6 +29,10 @@ const SETTLE_SECONDS: (u64, u64) = (3, 60);
 
 /// What a judge is made from. All of it is fixed before the first request.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of another sense whether it is there; all combinations occur"
+)]
 pub struct Setup<'a> {
     /// What the door saw of the service before.
     pub baseline: &'a Baseline,
@@ -168,9 +172,8 @@ impl Judge {
         let stood = t.saturating_sub(self.changed) >= reading.seconds.saturating_add(lag_seconds);
         let comparable = !self.routed || stood;
         for stream in &mut self.streams {
-            let of = match &stream.name {
-                StreamName::Signal(name) | StreamName::SignalLimit(name) => name,
-                _ => continue,
+            let (StreamName::Signal(of) | StreamName::SignalLimit(of)) = &stream.name else {
+                continue;
             };
             if let Detector::Declared(detector) = &mut stream.detector
                 && *of == reading.signal
