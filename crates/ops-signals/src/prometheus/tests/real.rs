@@ -210,6 +210,33 @@ fn p8_with_one_scrape_in_a_window_there_is_nothing_to_count() {
     assert!(told.iter().all(|told| told.new.is_missing() && told.old.is_missing()), "{told:?}");
 }
 
+/// As `docs/signals.md` says: a counter that was never raised has no series, and what to write then.
+#[test]
+fn what_never_failed_is_zero_only_where_the_total_is_known() {
+    let (new, old) = (Exporter::unfailing(10), Exporter::payments(20));
+    let mut scene = Scene::scraping(1, &[("new", &new), ("old", &old)], &[]);
+    let asked = scene.asked(rate());
+    let told = scene.until(&asked, "tells of the version that fails", |told| {
+        told.last().is_some_and(|last| !last.old.is_missing())
+    });
+    assert!(told.iter().all(|told| told.new.is_missing()), "no series is no zero: {told:?}");
+
+    let total = "sum(increase(payments_total{release=\"$release\"}[$window]))";
+    let failed = "sum(increase(failed_total{release=\"$release\"}[$window]))";
+    let events = format!("{failed}\n  or 0 * {total}\n");
+    let kind = SignalKind::Rate { total: total.into(), events, limit: None };
+    let mut asked = scene.asked(kind);
+    let told = scene.until(&asked, "tells of both versions", |told| {
+        told.last().is_some_and(|last| !last.new.is_missing() && !last.old.is_missing())
+    });
+    let last = told.last().unwrap();
+    assert!(matches!(counts(&last.new), Some((1..=90, 0))), "{told:?}");
+    assert!(matches!(counts(&last.old), Some((1..=180, 1..=9))), "{told:?}");
+    asked.new.release = "nobody".into();
+    let told = scene.read(&asked).unwrap();
+    assert!(told.iter().all(|told| told.new.is_missing()), "{told:?}");
+}
+
 #[test]
 fn what_is_done_is_counted() {
     let new = Exporter::payments(10);

@@ -61,6 +61,13 @@ impl Exporter {
         })
     }
 
+    /// So many payments with each scrape, of which none has ever failed.
+    pub(super) fn unfailing(each: u64) -> Self {
+        Self::text(move |scrape| {
+            format!("# TYPE payments_total counter\npayments_total {}\n", scrape * each)
+        })
+    }
+
     /// Requests with each scrape: so many up to each bound, and so many in all.
     pub(super) fn histogram(bounds: &[(&'static str, u64)], all: u64) -> Self {
         let bounds = [bounds, &[("+Inf", all)]].concat();
