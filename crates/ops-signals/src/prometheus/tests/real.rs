@@ -223,7 +223,7 @@ fn what_never_failed_is_zero_only_where_the_total_is_known() {
 
     let total = "sum(increase(payments_total{release=\"$release\"}[$window]))";
     let failed = "sum(increase(failed_total{release=\"$release\"}[$window]))";
-    let events = format!("{failed}\n  or 0 * {total}\n");
+    let events = format!("{failed} or vector(0)");
     let kind = SignalKind::Rate { total: total.into(), events, limit: None };
     let mut asked = scene.asked(kind);
     let told = scene.until(&asked, "tells of both versions", |told| {
