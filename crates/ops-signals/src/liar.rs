@@ -1,30 +1,60 @@
-//! For tests: a server that treats one connection in one way.
+//! For tests: a server that treats connections in one way.
 
 use std::{
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
 
-/// A server for one connection, until it is dropped.
+/// A server for one connection or for all, until it is dropped.
 pub(crate) struct Liar {
     address: SocketAddr,
+    over: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Liar {
     /// Takes one connection and hands it over, with the request that it sent.
     pub(crate) fn once(treat: impl FnOnce(TcpStream, String) + Send + 'static) -> Self {
+        let mut treat = Some(treat);
+        Self::start(move |stream, request| {
+            if let Some(treat) = treat.take() {
+                treat(stream, request);
+            }
+            false
+        })
+    }
+
+    /// Takes one connection after the other, each with the request that it sent.
+    pub(crate) fn each(mut treat: impl FnMut(TcpStream, String) + Send + 'static) -> Self {
+        Self::start(move |stream, request| {
+            treat(stream, request);
+            true
+        })
+    }
+
+    /// Takes connections as long as it is told to go on.
+    fn start(mut treat: impl FnMut(TcpStream, String) -> bool + Send + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&over);
         let thread = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-            let request = request(&mut stream);
-            treat(stream, request);
+            loop {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                let request = request(&mut stream);
+                if ended.load(Ordering::SeqCst) || !treat(stream, request) {
+                    break;
+                }
+            }
         });
-        Self { address, thread: Some(thread) }
+        Self { address, over, thread: Some(thread) }
     }
 
     /// Answers with this and closes.
@@ -64,7 +94,8 @@ impl Liar {
 
 impl Drop for Liar {
     fn drop(&mut self) {
-        // Wakes it up in case nobody ever came.
+        self.over.store(true, Ordering::SeqCst);
+        // Wakes it up in case nobody ever came, or nobody comes any more.
         drop(TcpStream::connect(self.address).map(|stream| stream.shutdown(Shutdown::Both)));
         let ended = self.thread.take().map(thread::JoinHandle::join);
         assert!(thread::panicking() || matches!(ended, Some(Ok(()))), "the server panicked");

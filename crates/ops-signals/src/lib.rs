@@ -2,13 +2,15 @@
 //!
 //! [`HttpProber`] asks services for their health, [`SystemClock`] reads the clocks, [`LocalHost`]
 //! what the machine has left and how it is, [`ReferenceSecrets`] whether secrets are where they
-//! are said to be, and [`HttpAlerts`] what fires. [`NoticeHerald`] tells people. None of them
-//! trusts what it hears: every answer is bounded in time and size, and what cannot be read is an
-//! error, never a pass.
+//! are said to be, [`HttpAlerts`] what fires, and [`PrometheusMetrics`] what declared signals say.
+//! [`NoticeHerald`] tells people. None of them trusts what it hears: every answer is bounded in time
+//! and size, and what cannot be read is an error, never a pass.
 
 mod alerts;
 mod answer;
 mod clock;
+#[cfg(test)]
+mod daemon;
 mod herald;
 mod hmac;
 mod host;
@@ -28,5 +30,5 @@ pub use host::{
     CERTIFICATE_FILE_LIMIT, LocalHost, STATE_FILE_LIMIT, STATE_LIMIT_MS, STATE_OUTPUT_LIMIT,
 };
 pub use prober::{HttpProber, PROBE_LIMIT_MS};
-pub use prometheus::PrometheusMetrics;
+pub use prometheus::{METRICS_LIMIT, METRICS_LIMIT_MS, PrometheusMetrics};
 pub use secrets::{KEY_FILE, ReferenceSecrets, VALUE_LIMIT, secret_text};

@@ -117,7 +117,7 @@ fn ports(
         host: Arc::new(LocalHost::new(&context.state)),
         alerts: Arc::new(HttpAlerts::new()),
         herald: Arc::new(NoticeHerald::new()),
-        metrics: Arc::new(PrometheusMetrics),
+        metrics: Arc::new(PrometheusMetrics::new()),
         secrets: Arc::new(ReferenceSecrets::open(&context.state)?),
         wishes,
     })

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 /// A declared signal. It must be readable before a deployment, and stay so during its watch.
 ///
 /// Queries name the version that they are about by placeholders: `$release`, `$version`, `$service`,
-/// `$instances` (a regular expression of the addresses of its replicas) and `$window`.
+/// `$instances` (a regular expression of the addresses of its replicas) and `$window`. What is
+/// counted is counted in `$window`, so that nothing counts twice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// Its name, unique in its service.

@@ -37,6 +37,10 @@ pub struct Asked {
 pub trait Metrics: Send + Sync {
     /// Whole windows that are over, oldest first, at most 240, both versions over the same window. A
     /// window in which a version has no number is told as missing, never as a zero.
+    ///
+    /// A window has the same second whenever it is read, so who asks again after the last one gets
+    /// the rest, and none twice. While none is over nobody is asked: an empty list does not say that
+    /// the signal can be read.
     fn read(&self, asked: &Asked, now: &Now) -> Look<Vec<Reading>>;
 }
 
