@@ -50,8 +50,8 @@ fn row(signal: &Signal, read: &Result<Vec<Reading>, Fault>, serves: bool) -> Row
         );
         let remedy = format!(
             "DEV corrects the query of {} under `signals` in ops.yaml, or makes the service tell it: \
-             asked by hand at {}, it must give a number for what serves now. A count that is absent \
-             until it first happens needs `or vector(0)`",
+             asked by hand at {}, it must give a number for what serves now. The events of a \
+             rate that are absent until they first happen need `or vector(0)`",
             signal.name, signal.prometheus
         );
         return Row::new(Verdict::Fail, &signal.name, &seen, remedy);

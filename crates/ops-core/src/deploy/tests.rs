@@ -1,6 +1,7 @@
 //! The machine against a world that does as it is told, and against one that does not.
 
 mod own;
+mod senses;
 
 use super::{Act, Cause, HoldCause, Input, Outcome, Phase, Rejection, To, decide};
 use crate::{

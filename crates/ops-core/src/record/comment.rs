@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{asked_by, duration, is_rollback, person, previous, quoted, version};
+use super::{asked_by, duration, hurt::hurt, is_rollback, person, previous, quoted, version};
 use crate::{
     checks::{Checklist, Verdict},
     deploy::{Deployment, HoldCause, Phase},
@@ -204,6 +204,10 @@ fn observed(out: &mut String, deployment: &Deployment) {
         watching.control_requests,
         watching.control_errors
     );
+    hurt(out, watching);
+    for concern in &watching.concerns {
+        let _ = writeln!(out, "- seen, and no proof of harm: {}", quoted(concern, 300));
+    }
     if watching.gaps > 0 {
         let _ = writeln!(out, "- {} gaps in the signals, not counted as watch time", watching.gaps);
     }

@@ -4,6 +4,7 @@
 //! no value of a variable, no raw request (P13).
 
 mod comment;
+mod hurt;
 mod notice;
 mod post;
 

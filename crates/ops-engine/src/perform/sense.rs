@@ -15,6 +15,8 @@ use crate::ports::{Asked, Look, Ports, Version};
 
 /// Seconds before a deployment over which declared signals are read.
 const BEFORE_SECONDS: u64 = 600;
+/// Windows of one reading.
+const WINDOWS: u64 = 240;
 
 pub(super) fn sense(ports: &Ports, plan: &Plan, sense: &Sense, now: &Now) -> Sensed {
     let service = &plan.service.name;
@@ -63,13 +65,15 @@ pub(super) fn before(
     now: &Now,
 ) -> Vec<(String, Result<Vec<Reading>, Fault>)> {
     let Some(service) = service else { return Vec::new() };
-    let after = (now.ms / 1_000).saturating_sub(BEFORE_SECONDS);
     let nobody = || Version {
         release: ReleaseId::new("none"),
         version: String::new(),
         instances: Vec::new(),
     };
     let one = |signal: &Signal| {
+        // A reading tells the oldest windows first, and not endlessly many.
+        let span = BEFORE_SECONDS.min(signal.every_seconds.saturating_mul(WINDOWS));
+        let after = (now.ms / 1_000).saturating_sub(span);
         let serves = match (old, view) {
             (Some(old), Ok(view)) => version(old, None, view),
             (Some(_), Err(fault)) => return (signal.name.clone(), Err(fault.clone())),
