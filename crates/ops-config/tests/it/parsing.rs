@@ -253,6 +253,12 @@ fn s3_the_hash_changes_with_the_service_and_with_nothing_else() {
     assert_eq!(service_hash(&settings, &"none".into()), None);
 }
 
+/// What was approved before a key existed stays approved: without the key the hash is what it was.
+#[test]
+fn s3_a_newer_key_leaves_the_hash_of_what_does_not_use_it() {
+    insta::assert_snapshot!(service_hash(&good(MINIMAL), &"shop".into()).unwrap().as_str());
+}
+
 #[test]
 fn the_keys_of_the_door_are_taken_over() {
     let door = "
