@@ -21,6 +21,7 @@ use ops_core::settings::{Service, Settings};
 use crate::{
     complaint::{Collector, Words},
     node::{Node, Path},
+    query::as_written,
 };
 
 /// What rules read and where they complain.
@@ -62,14 +63,11 @@ impl Rules<'_, '_> {
 
     /// Complains about a text, whatever else was said about it. A part of it is underlined where
     /// the file has that part as it is, else the whole text.
-    fn blame_part(
-        &mut self,
-        place: &Path,
-        find: impl Fn(&str) -> Option<Range<usize>>,
-        words: Words,
-    ) {
+    fn blame_part(&mut self, place: &Path, part: Option<Range<usize>>, words: Words) {
         let whole = self.root.place(place);
-        let part = find(self.out.written(whole.clone()));
+        let text = self.root.at(place).and_then(Node::scalar).unwrap_or("");
+        let written = self.out.written(whole.clone());
+        let part = part.and_then(|part| as_written(text, part, written));
         let part = part.map(|part| whole.start + part.start..whole.start + part.end);
         self.out.add(place, part.unwrap_or(whole), words);
     }

@@ -9,7 +9,8 @@ use crate::{
     complaint::Words,
     node::{Node, Path, shorten},
     query::{
-        PLACEHOLDERS, Placeholder, call, fixed_range, names, placeholders, tells_versions_apart,
+        PLACEHOLDERS, Placeholder, asks_for_the_window, call, fixed_range, placeholders,
+        tells_versions_apart,
     },
     scalar::show_duration,
 };
@@ -69,6 +70,7 @@ fn check_query(rules: &mut Rules<'_, '_>, service: &Service, query: &Query<'_>) 
     }
     // What was meant by an unknown placeholder may be what the query has to name.
     if known_placeholders(rules, query) {
+        values_in_quotes(rules, query);
         of_the_window(rules, query);
         of_one_version(rules, service, query);
     }
@@ -87,11 +89,7 @@ fn known_placeholders(rules: &mut Rules<'_, '_>, query: &Query<'_>) -> bool {
         let words = Words::new(format!("ops puts nothing in place of `{}`", shorten(one.written)))
             .allowed(known.join(", "))
             .hint(meant(one));
-        let find = |text: &str| {
-            let all = placeholders(text);
-            all.into_iter().find(|other| other.written == one.written).map(|other| other.span)
-        };
-        rules.blame_part(&query.place, find, words);
+        rules.blame_part(&query.place, Some(one.span.clone()), words);
     }
     unknown.is_empty()
 }
@@ -108,12 +106,23 @@ fn meant(unknown: &Placeholder<'_>) -> String {
     }
 }
 
+/// Only in a string with escapes does a value stay a value, whatever it holds.
+fn values_in_quotes(rules: &mut Rules<'_, '_>, query: &Query<'_>) {
+    let loose = placeholders(query.text).into_iter().find(|one| !one.safe());
+    if let Some(Placeholder { written, span, .. }) = loose {
+        let words = Words::new(format!("`{written}` stands outside of a string"))
+            .allowed("a value in double quotes")
+            .hint(format!("for instance `{{label=\"{written}\"}}`"));
+        rules.blame_part(&query.place, Some(span), words);
+    }
+}
+
 /// What is counted must have happened since the reading before, once and whole.
 fn of_the_window(rules: &mut Rules<'_, '_>, query: &Query<'_>) {
     if query.kind == "level" {
         return;
     }
-    if !names(query.text, "window") {
+    if !asks_for_the_window(query.text) {
         let hint = match fixed_range(query.text) {
             Some(range) => format!("write `[$window]` instead of `{}`", &query.text[range]),
             None => "for instance `sum(increase(jobs_done_total[$window]))`".to_owned(),
@@ -121,21 +130,22 @@ fn of_the_window(rules: &mut Rules<'_, '_>, query: &Query<'_>) {
         let words = Words::new("this query does not ask for `$window`")
             .allowed("what happened in `$window`, the time since the reading before")
             .hint(hint);
-        rules.blame_part(&query.place, fixed_range, words);
+        rules.blame_part(&query.place, fixed_range(query.text), words);
     }
     for function in ["rate", "irate"] {
-        if call(query.text, function).is_some() {
+        if let Some(place) = call(query.text, function) {
             let words = Words::new(format!("`{function}` says how often in a second"))
                 .allowed("how often it happened in `$window`: evidence is counted")
                 .hint(format!("write `increase` instead of `{function}`"));
-            rules.blame_part(&query.place, |text| call(text, function), words);
+            rules.blame_part(&query.place, Some(place), words);
         }
     }
-    if query.kind == "histogram" && call(query.text, "histogram_quantile").is_some() {
+    let quantile = call(query.text, "histogram_quantile").filter(|_| query.kind == "histogram");
+    if let Some(place) = quantile {
         let words = Words::new("a quantile is one number, not a histogram")
             .allowed("a native histogram, or buckets by `le`")
             .hint("take `histogram_quantile` away: the whole distribution is compared");
-        rules.blame_part(&query.place, |text| call(text, "histogram_quantile"), words);
+        rules.blame_part(&query.place, Some(place), words);
     }
 }
 
@@ -153,7 +163,7 @@ fn of_one_version(rules: &mut Rules<'_, '_>, service: &Service, query: &Query<'_
     let words = Words::new("this query cannot tell the two versions apart")
         .allowed("a query that names $instances, $release or $version")
         .hint(format!("{why}: pick its series, for instance by `{{instance=~\"$instances\"}}`"));
-    rules.blame_part(&query.place, |_| None, words);
+    rules.blame_part(&query.place, None, words);
 }
 
 /// A share of something in itself is always the whole.

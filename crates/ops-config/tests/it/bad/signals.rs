@@ -5,6 +5,14 @@ use super::{bad, but, service, top};
 const TOTAL: &str = "sum(increase(paid_total{instance=~\"$instances\"}[$window]))";
 const EVENTS: &str = "sum(increase(lost_total{instance=~\"$instances\"}[$window]))";
 
+/// A query that nothing is wrong with.
+const LEVEL: &str = "max(queue{instance=~\"$instances\"})";
+
+/// A level that nothing is wrong with, and more lines.
+fn level(more: &str) -> String {
+    format!("level: {LEVEL}\n{more}")
+}
+
 /// The minimal file with a signal of these lines.
 fn signal(lines: &str) -> String {
     service(&of_signal(lines))
@@ -39,12 +47,12 @@ complaints! {
     a_signal_that_is_a_query: service(&format!("signals:\n  paid: {TOTAL}"));
     signals_as_a_list: service("signals: [{ name: paid }]");
     a_signal_without_anything: service("signals:\n  paid:");
-    a_signal_in_capitals: service("signals:\n  Paid_Orders: { prometheus: \"http://h\", level: x$version }");
-    a_signal_twice: format!("{}      paid: {{ prometheus: \"http://h\", level: x$version }}\n", signal("level: x$version"));
-    a_prometheus_without_scheme: signal("level: x$version").replace("http://", "");
-    a_prometheus_with_a_query: signal("level: x$version").replace(":9090", ":9090/?dedup=1");
-    p13_a_login_for_prometheus: signal("level: x$version").replace("127.0.0.1", "ops:hunter2@127.0.0.1");
-    p13_a_secret_for_prometheus: signal("level: x$version").replace(":9090", ":9090/#token=hunter2");
+    a_signal_in_capitals: service("signals:\n  Paid_Orders: { prometheus: \"http://h\", level: 'x{v=\"$version\"}' }");
+    a_signal_twice: format!("{}      paid: {{ prometheus: \"http://h\", level: '{LEVEL}' }}\n", signal(&level("")));
+    a_prometheus_without_scheme: signal(&level("")).replace("http://", "");
+    a_prometheus_with_a_query: signal(&level("")).replace(":9090", ":9090/?dedup=1");
+    p13_a_login_for_prometheus: signal(&level("")).replace("127.0.0.1", "ops:hunter2@127.0.0.1");
+    p13_a_secret_for_prometheus: signal(&level("")).replace(":9090", ":9090/#token=hunter2");
 
     // Kinds.
     a_rate_of_one_query: signal(&format!("rate: {{ total: '{TOTAL}' }}"));
@@ -55,7 +63,7 @@ complaints! {
     a_limit_that_nothing_breaks: rate(TOTAL, EVENTS, "  limit: 100%");
     a_limit_beside_the_rate: rate(TOTAL, EVENTS, "limit: 2%");
     a_level_without_query: signal("level: { tolerance: 30% }");
-    a_level_without_tolerance: signal("level: { query: x$version, tolerance: 0% }");
+    a_level_without_tolerance: signal("level: { query: 'x{v=\"$version\"}', tolerance: 0% }");
     a_level_that_is_a_number: signal("level: 5");
     nothing_to_be_done: signal(&format!("done: {{ query: '{TOTAL}', at_least: 0 }}"));
     done_without_a_number: signal(&format!("done: {{ query: '{TOTAL}' }}"));
@@ -64,14 +72,18 @@ complaints! {
     // Queries.
     an_empty_query: signal("level: \" \"");
     a_query_that_is_a_list: signal("level: [x, y]");
-    a_query_that_nobody_reads: signal(&format!("level: {}$version", "x".repeat(2_000)));
-    a_query_with_a_bell: signal("level: \"x\\a$version\"");
+    a_query_that_nobody_reads: signal(&format!("level: {}", "x".repeat(2_001)));
+    a_query_with_a_bell: signal("level: \"x\\a\"");
     a_placeholder_misspelt: signal("level: max(length{instance=~\"$instnaces\"})");
     a_placeholder_of_another_tool: rate(&TOTAL.replace("$window", "$__rate_interval"), EVENTS, "");
     a_placeholder_in_braces: rate(&TOTAL.replace("$window", "${window}"), EVENTS, "");
     placeholders_that_nobody_knows: signal("level: x{a=\"$realease\", b=\"$pod\", c=\"$pod\", d=\"$Version\"}");
     a_placeholder_in_a_later_line: signal("level: |\n  max(\n    length{instance=~\"$instance\"}\n  )");
     a_placeholder_behind_an_escape: signal("level: \"x{a=~\\\"\\u0024instnaces\\\"}\"");
+    a_value_outside_of_a_string: rate("sum(increase($service[$window])) + x{r=\"$release\"}", EVENTS, "");
+    a_value_between_backticks: signal("level: x{r=`$release`}");
+    s22_a_version_in_a_comment: signal("level: \"max(length) # $release\"");
+    s22_a_window_in_a_string: signal("done: { query: 'x{a=\"$window\",v=\"$version\"}', at_least: 5 }");
     s22_counts_without_window: rate("paid_total{v=\"$version\"}", "lost_total{v=\"$version\"}", "");
     s22_a_window_of_its_own: signal("histogram: sum by (le) (increase(t_bucket{v=\"$version\"}[5m]))");
     s22_jobs_without_window: signal("done: { query: 'jobs_total{v=\"$version\"}', at_least: 5 }");
@@ -85,13 +97,13 @@ complaints! {
     s22_all_that_is_wrong_with_a_query: signal("histogram: histogram_quantile(0.9, rate(t_bucket[5m]))");
 
     // Times.
-    a_signal_read_without_pause: signal("level: x$version\nevery: 0s");
-    a_signal_read_too_seldom: signal("level: x$version\nevery: 6m");
-    a_signal_read_in_an_unknown_unit: signal("level: x$version\nevery: 15");
-    a_grace_of_a_signal_for_ever: signal("level: x$version\ngrace: 1h");
-    s6_a_grace_that_bears_no_missed_reading: signal("level: x$version\nevery: 30s\ngrace: 45s");
-    s6_a_grace_of_the_watch_that_bears_none: format!("{}    watch: {{ grace: 20s }}\n", signal("level: x$version"));
-    s22_a_watch_without_readings: format!("{}    watch: 1m\n", signal("level: x$version\nevery: 40s\ngrace: 2m"));
+    a_signal_read_without_pause: signal(&level("every: 0s"));
+    a_signal_read_too_seldom: signal(&level("every: 6m"));
+    a_signal_read_in_an_unknown_unit: signal(&level("every: 15"));
+    a_grace_of_a_signal_for_ever: signal(&level("grace: 1h"));
+    s6_a_grace_that_bears_no_missed_reading: signal(&level("every: 30s\ngrace: 45s"));
+    s6_a_grace_of_the_watch_that_bears_none: format!("{}    watch: {{ grace: 20s }}\n", signal(&level("")));
+    s22_a_watch_without_readings: format!("{}    watch: 1m\n", signal(&level("every: 40s\ngrace: 2m")));
 
     // What the watch is told.
     s4_good_enough_below_the_floor: service("watch: { good_enough: 29s }");
