@@ -182,7 +182,6 @@ fn share(rules: &mut Rules<'_, '_>, signal: &Node, place: &Path) {
 fn often_enough(rules: &mut Rules<'_, '_>, service: &Service, signal: &Signal) {
     let seconds = |seconds: u64| show_duration(seconds.saturating_mul(1_000));
     let place = |key: &str| below(service, ["signals", &signal.name, key]);
-    let whole = below(service, ["signals", &signal.name]);
     let every = signal.every_seconds;
     let grace = signal.grace_seconds.unwrap_or(service.watch.grace_seconds);
     // A reading that is missed makes a gap of two; S6 wants the watch to bear it.
@@ -194,7 +193,7 @@ fn often_enough(rules: &mut Rules<'_, '_>, service: &Service, signal: &Signal) {
                 .allowed("a grace of at least twice `every`")
                 .hint(format!("write `grace: {gap}`, or read more often"));
         let of_the_watch = below(service, ["watch", "grace"]);
-        rules.blame(&[place("grace"), place("every"), of_the_watch, whole.clone()], words);
+        rules.blame(&[place("grace"), place("every"), of_the_watch], words);
     }
     let watch = service.watch.seconds;
     if every.saturating_mul(READINGS_MIN) > watch {
@@ -204,9 +203,6 @@ fn often_enough(rules: &mut Rules<'_, '_>, service: &Service, signal: &Signal) {
                 .allowed(format!("at least {READINGS_MIN} readings in a watch"))
                 .hint("shorten `every`, or let the watch be longer");
         let length = [below(service, ["watch", "for"]), below(service, ["watch"])];
-        let mut places = vec![place("every")];
-        places.extend(length);
-        places.push(whole);
-        rules.blame(&places, words);
+        rules.blame(&[&[place("every")], length.as_slice()].concat(), words);
     }
 }
