@@ -5,6 +5,7 @@ mod around;
 mod door;
 mod gate;
 mod service;
+mod signal;
 
 use std::collections::BTreeMap;
 

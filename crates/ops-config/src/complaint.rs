@@ -189,6 +189,11 @@ impl<'a> Collector<'a> {
         !(missing && self.misspelt.iter().any(|table| path.starts_with(table)))
     }
 
+    /// The text of some bytes, as it was written.
+    pub(crate) fn written(&self, place: Range<usize>) -> &'a str {
+        self.text.get(place).unwrap_or("")
+    }
+
     /// The byte of a line and column from 1.
     pub(crate) fn offset_of(&self, line: usize, column: usize) -> usize {
         let Some(start) = self.lines.get(line.saturating_sub(1)).copied() else {

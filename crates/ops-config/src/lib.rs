@@ -19,6 +19,7 @@ mod mask;
 mod moment;
 mod node;
 mod parse;
+mod query;
 mod render;
 mod rules;
 mod scalar;

@@ -9,14 +9,19 @@ mod ports;
 mod reach;
 pub(crate) mod secrets;
 mod service;
+mod signals;
 mod stages;
+mod watch;
 mod windows;
+
+use std::ops::Range;
 
 use ops_core::settings::{Service, Settings};
 
 use crate::{
     complaint::{Collector, Words},
     node::{Node, Path},
+    query::as_written,
 };
 
 /// What rules read and where they complain.
@@ -37,6 +42,8 @@ pub(crate) fn check(settings: &Settings, root: &Node, out: &mut Collector<'_>) {
     reach::check(&mut rules);
     for service in settings.services.values() {
         service::check(&mut rules, service);
+        watch::check(&mut rules, service);
+        signals::check(&mut rules, service);
         secrets::check(&mut rules, service);
     }
 }
@@ -49,9 +56,25 @@ impl Rules<'_, '_> {
         let Some(place) = written.or(paths.first()) else {
             return;
         };
-        if paths.iter().all(|path| self.out.sound(self.root, path)) {
+        if self.sound(paths) {
             self.out.add(place, self.root.place(place), words);
         }
+    }
+
+    /// Complains about a text, whatever else was said about it. A part of it is underlined where
+    /// the file has that part as it is, else the whole text.
+    fn blame_part(&mut self, place: &Path, part: Option<Range<usize>>, words: Words) {
+        let whole = self.root.place(place);
+        let text = self.root.at(place).and_then(Node::scalar).unwrap_or("");
+        let written = self.out.written(whole.clone());
+        let part = part.and_then(|part| as_written(text, part, written));
+        let part = part.map(|part| whole.start + part.start..whole.start + part.end);
+        self.out.add(place, part.unwrap_or(whole), words);
+    }
+
+    /// Whether nobody has complained about any of these.
+    fn sound(&self, paths: &[Path]) -> bool {
+        paths.iter().all(|path| self.out.sound(self.root, path))
     }
 
     /// Where an item of a list has its name: below a key if it is a mapping, else it is the name.
@@ -66,31 +89,27 @@ impl Rules<'_, '_> {
     }
 }
 
-/// Which of two keys an item has, where it must have exactly one of them.
-fn exactly_one(
+/// Which of some keys an item has, where it must have exactly one of them.
+fn exactly_one<const N: usize>(
     rules: &mut Rules<'_, '_>,
     item: &Node,
     place: &Path,
-    keys: [&'static str; 2],
+    keys: [&'static str; N],
     hint: &str,
 ) -> Option<&'static str> {
-    let [one, other] = keys;
-    match keys.map(|key| item.get(key).is_some()) {
-        [true, false] => return Some(one),
-        [false, true] => return Some(other),
-        [both, _] => {
-            let message = if both {
-                format!("`{one}` and `{other}` at once")
-            } else {
-                format!("neither `{one}` nor `{other}`")
-            };
-            let words = Words::new(message).allowed(format!("one of {one} and {other}")).hint(hint);
-            let below = keys.map(|key| [place.as_slice(), &path([key])].concat());
-            let mut places = below.to_vec();
-            places.push(place.clone());
-            rules.blame(&places, words);
-        }
-    }
+    let there: Vec<&'static str> = keys.into_iter().filter(|key| item.get(key).is_some()).collect();
+    let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>();
+    let message = match there[..] {
+        [one] => return Some(one),
+        [] => format!("neither {}", quoted(&keys).join(" nor ")),
+        _ => format!("{} at once", quoted(&there).join(" and ")),
+    };
+    let (last, others) = keys.split_last()?;
+    let words =
+        Words::new(message).allowed(format!("one of {} and {last}", others.join(", "))).hint(hint);
+    let mut places = keys.map(|key| [place.as_slice(), &path([key])].concat()).to_vec();
+    places.push(place.clone());
+    rules.blame(&places, words);
     None
 }
 

@@ -9,6 +9,8 @@ mod file;
 mod format;
 mod gate;
 mod service;
+mod signal;
+mod watch;
 
 pub(crate) use file::FILE;
 pub(crate) use format::{Format, REFERENCE};
@@ -122,3 +124,5 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY_SECONDS: u64 = 24 * 3_600;
 /// Longest argument or value of a variable, in bytes; Linux takes 128 kB.
 const WORD_MAX: usize = 32_768;
+/// How many requests at least.
+const REQUESTS: Kind = Kind::Whole(0, 1_000_000_000);

@@ -102,6 +102,8 @@ const WITHOUT_ROUTE: &str = "    \
     # route: { path: / }
     # env: { LOG: info }            # plain variables
     # secrets: { DB_URL: env:DB_URL }   # references, never values
+    # signals:                      # what Prometheus knows of each version
+    #   queue: { prometheus: \"http://127.0.0.1:9090\", level: 'waiting{instance=~\"$instances\"}' }
     # watch: 15m
 ";
 

@@ -36,6 +36,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     let replicas: u32 = view.whole("replicas").unwrap_or(1);
     let serving = if runs_twice { replicas.saturating_sub(1).max(1) } else { 0 };
     let recreate = recreate(view);
+    let watch = watch(view, route.is_some());
     Service {
         stages: around::stages(view),
         lock_group: view.text("lock_group"),
@@ -54,7 +55,8 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
             p99_ms: view.child("slo").duration("p99"),
         },
         strategy,
-        watch: watch(view, route.is_some()),
+        signals: super::signal::signals(view, watch.grace_seconds),
+        watch,
         depends_on: around::dependencies(view),
         infrastructure: around::infrastructure(view),
         budget: around::budget(view),
@@ -66,7 +68,6 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         },
         gap_limit_ms: recreate.and_then(|r| r.duration("gap_limit")).unwrap_or(GAP_LIMIT_MS),
         hold_requests: recreate.and_then(|r| r.whole("hold_requests")).unwrap_or(HOLD_REQUESTS),
-        signals: Vec::new(),
         adopt: view.has("adopt").then(|| adopt(view.child("adopt"))).flatten(),
         route,
         name,
@@ -218,8 +219,15 @@ fn watch(view: View<'_>, routed: bool) -> WatchSettings {
         alpha: table.and_then(|t| t.share("alpha")).unwrap_or(0.01),
         min_synthetic: 0,
         min_heartbeats: 0,
-        good_enough_seconds: None,
-        trip_on_alerts: Vec::new(),
-        trip_on_new_errors: false,
+        good_enough_seconds: table.and_then(|t| t.seconds("good_enough")),
+        trip_on_alerts: table.map(trip_on_alerts).unwrap_or_default(),
+        trip_on_new_errors: table.and_then(|t| t.flag("trip_on_new_errors")).unwrap_or(false),
     }
+}
+
+/// In the order of their names: how a file orders them does not matter.
+fn trip_on_alerts(watch: View<'_>) -> Vec<String> {
+    let mut names = watch.texts("trip_on_alerts").unwrap_or_default();
+    names.sort();
+    names
 }

@@ -160,6 +160,9 @@ fn scalar_hint(node: &Node, text: &str, kind: &Kind) -> Option<String> {
 }
 
 fn text_hint(node: &Node, text: &str, format: &Format) -> Option<String> {
+    if text.trim().is_empty() {
+        return None;
+    }
     if !matches!(node.value, Value::Text(_)) {
         let quoted = format!("\"{text}\"");
         return (format.holds)(text).then(|| format!("put it in quotes: `{quoted}`"));

@@ -45,7 +45,7 @@ fn below_item(place: &Path, segment: &str) -> Path {
 }
 
 /// Nothing secret stands in an address (P13).
-fn address(rules: &mut Rules<'_, '_>, item: &Node, place: &Path, key: &str, hint: &str) {
+pub(super) fn address(rules: &mut Rules<'_, '_>, item: &Node, place: &Path, key: &str, hint: &str) {
     let text = item.get(key).and_then(Node::scalar).unwrap_or("");
     if secret_in_address(text) {
         let words = Words::new("an address with a login or a secret in it")

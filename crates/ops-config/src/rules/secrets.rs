@@ -77,13 +77,14 @@ pub(crate) fn has_login(text: &str) -> bool {
 /// Parameters of a query that hold secrets, beside those whose names end as variables' do.
 const SECRET_PARAMETERS: [&str; 6] = ["key", "apikey", "sig", "signature", "auth", "code"];
 
-/// Whether an address holds anybody's login, with or without a password, or a secret in its query.
+/// Whether an address holds anybody's login, with or without a password, or a secret in its query
+/// or fragment.
 pub(crate) fn secret_in_address(text: &str) -> bool {
     let Some((_, rest)) = text.split_once("://") else {
         return false;
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let mut parameters = rest.split(['?', '#']).skip(1).flat_map(|part| part.split(['&', ';']));
     let secret = |parameter: &str| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let name = name.replace('-', "_");
@@ -91,7 +92,7 @@ pub(crate) fn secret_in_address(text: &str) -> bool {
             && (looks_secret(&name, value)
                 || SECRET_PARAMETERS.contains(&name.to_lowercase().as_str()))
     };
-    authority.contains('@') || query.split(['&', ';']).any(secret)
+    authority.contains('@') || parameters.any(secret)
 }
 
 #[cfg(test)]
@@ -114,6 +115,8 @@ mod tests {
         assert!(secret_in_address("https://hunter2@example.org"));
         assert!(secret_in_address("https://example.org/hook?team=1&access-token=hunter2"));
         assert!(secret_in_address("https://example.org/hook?SIG=hunter2"));
+        assert!(secret_in_address("https://example.org/hook?team=1#access_token=hunter2"));
+        assert!(secret_in_address("https://example.org/hook#token=hunter2"));
         assert!(!secret_in_address("https://example.org/hook?team=1&token="));
         assert!(!secret_in_address("https://example.org/a@b?to=c@d"));
         assert!(!secret_in_address("hook"));

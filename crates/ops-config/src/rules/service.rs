@@ -11,7 +11,6 @@ pub(super) fn check(rules: &mut Rules<'_, '_>, service: &Service) {
     alone(rules, service);
     serving(rules, service);
     canary(rules, service);
-    watch(rules, service);
     health(rules, service);
     smoke(rules, service);
     budget(rules, service);
@@ -151,24 +150,6 @@ fn canary(rules: &mut Rules<'_, '_>, service: &Service) {
                 .allowed("steps that rise, the last one at most 50%");
             rules.blame(&[below(service, ["strategy", "canary", "steps", &item])], words);
         }
-    }
-}
-
-fn watch(rules: &mut Rules<'_, '_>, service: &Service) {
-    let watch = &service.watch;
-    let length = show_duration(watch.seconds.saturating_mul(1_000));
-    let place = below(service, ["watch"]);
-    if watch.last_stretch_seconds >= watch.seconds {
-        let stretch = show_duration(watch.last_stretch_seconds.saturating_mul(1_000));
-        let words = Words::new(format!("the last stretch, {stretch}, fills the watch of {length}"))
-            .allowed("a last stretch shorter than the watch")
-            .hint("most of the watch has both versions on traffic, so that they can be compared");
-        rules.blame(&[below(service, ["watch", "last_stretch"]), place.clone()], words);
-    }
-    if watch.min_requests > 0 && service.route.is_none() {
-        let words = Words::new("no route brings requests, so this minimum is never reached")
-            .allowed("0 without `route`");
-        rules.blame(&[below(service, ["watch", "min_requests"]), below(service, ["route"])], words);
     }
 }
 

@@ -33,6 +33,19 @@ pub(super) const NAME: Format = Format {
     },
 };
 
+/// Names of signals, which stand in records and charts.
+pub(super) const SIGNAL_NAME: Format = Format {
+    allowed: "lower-case letters, digits and dashes, at most 40",
+    pattern: "^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$",
+    holds: |text| {
+        let part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        (1..=40).contains(&text.len())
+            && text.bytes().all(part)
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+    },
+};
+
 pub(super) const VARIABLE: Format = Format {
     allowed: "a variable's name: letters, digits and underscores, not from a digit on",
     pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
@@ -198,6 +211,17 @@ fn url(text: &str) -> bool {
             && !rest.contains('#')
     })
 }
+
+/// A query of Prometheus; what it must name is checked by the rules, what it means by Prometheus.
+pub(super) const QUERY: Format = Format {
+    allowed: "a query of 1 to 2000 characters, without control characters",
+    pattern: "^[\\s\\S]{1,2000}$",
+    holds: |text| {
+        (1..=2_000).contains(&text.chars().count())
+            && !text.trim().is_empty()
+            && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+    },
+};
 
 /// A label of Prometheus.
 pub(super) const LABEL: Format = Format {

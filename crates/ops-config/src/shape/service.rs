@@ -3,10 +3,10 @@
 use ops_core::settings::floor;
 
 use super::{
-    DAY_SECONDS, HOUR, Kind, MINUTE, SECOND, Table, WORD_MAX, around,
+    HOUR, Kind, MINUTE, REQUESTS, SECOND, Table, WORD_MAX, around,
     door::ROUTE,
     format::{ADDRESS, COMMIT, DIGEST, NAME, NEEDLE, REQUEST_PATH, TITLE, VARIABLE},
-    optional, required,
+    optional, required, signal, watch,
 };
 
 pub(super) const SERVICE: &Table = &Table {
@@ -88,9 +88,15 @@ pub(super) const SERVICE: &Table = &Table {
         ),
         optional(
             "watch",
-            Kind::Either(&[WATCH_LENGTH, Kind::Table(WATCH)]),
+            watch::WATCH,
             "15m",
             "How long and how closely it is watched; a duration or a mapping.",
+        ),
+        optional(
+            "signals",
+            signal::SIGNALS,
+            "none beside what the door, the machine and the logs say",
+            "Signals of its own, by name: what they say of its versions is judged as well.",
         ),
         optional(
             "depends_on",
@@ -265,7 +271,6 @@ const STRATEGY: &Table = &Table {
 
 const WEIGHT: Kind = Kind::Percent(1, 50);
 const DWELL: Kind = Kind::Seconds(1, 6 * 3_600);
-const REQUESTS: Kind = Kind::Whole(0, 1_000_000_000);
 
 const CANARY: &Table = &Table {
     what: "a canary",
@@ -314,45 +319,6 @@ const RECREATE: &Table = &Table {
             Kind::Whole(0, 100_000),
             "256",
             "Most requests that wait at the door during the gap.",
-        ),
-    ],
-};
-
-const WATCH_LENGTH: Kind = Kind::Seconds(floor::WATCH_SECONDS, DAY_SECONDS);
-
-const WATCH: &Table = &Table {
-    what: "the watch",
-    keys: &[
-        optional("for", WATCH_LENGTH, "15m", "Observed time in all."),
-        optional(
-            "last_stretch",
-            Kind::Seconds(5, DAY_SECONDS),
-            "a fifth of the watch",
-            "Of this, the end with all traffic on the new version and the old one warm.",
-        ),
-        optional(
-            "min_requests",
-            REQUESTS,
-            "300 with a route, else 0",
-            "Least requests answered by the new version during the watch.",
-        ),
-        optional(
-            "extensions",
-            Kind::Whole(0, 20),
-            "2",
-            "How often a dwell or the watch may be extended by its own length.",
-        ),
-        optional(
-            "grace",
-            Kind::Seconds(5, 15 * 60),
-            "60s",
-            "Gap in a signal that makes it unreadable.",
-        ),
-        optional(
-            "alpha",
-            Kind::Share(0.01, floor::ALPHA_MAX * 100.0),
-            "1%",
-            "Share of good deployments that may be stopped by a false alarm.",
         ),
     ],
 };

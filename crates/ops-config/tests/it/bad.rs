@@ -54,6 +54,8 @@ macro_rules! complaints {
     )*};
 }
 
+mod signals;
+
 complaints! {
     // YAML itself.
     a_tab: "version: 1\nservices:\n\tshop: {}\n";
@@ -336,6 +338,12 @@ fn p13_no_look_shows_a_secret() {
         top("alerts: [{ name: a, url: \"ftp://hunter2@b\", kind: prometheus, token: \"4711\" }]"),
         top("alerts: [{ name: a, url: \"http://b/?api_key=hunter2\", kind: prometheus }]"),
         top("notify: [{ name: a, webhook: \"https://b/?sig=hunter2\" }]"),
+        service("signals: { a: { prometheus: \"http://a:hunter2@b\", level: x } }"),
+        service("signals: { a: { prometheus: \"http://hunter2@b\", level: x } }"),
+        service("signals: { a: { prometheus: \"http://b/?token=hunter2\", level: x } }"),
+        service("signals: { a: { prometheus: \"http://b/#access_token=hunter2\", level: x } }"),
+        service("signals: { a: { promtheus: \"http://a:hunter2@b\", level: { token: hunter2 } } }"),
+        service("signals: { a: { level: \"x{a='http://a:hunter2@b'} + $nope\" } }"),
         top("notify: [{ name: a, webhook: \"https://b/\", token: hunter2 }]"),
         top("notify: [{ name: a, token: hunter2, webhook: \"https://b/ }]"),
         top("boards: { embedded: { gateways: { q@b.c: { url: \"http://b\", token: hunter2 } } } }"),
@@ -388,6 +396,16 @@ fn lists_are_bounded() {
         ),
         ("services.shop.depends_on", 101, service(&format!("depends_on: [{}]", list(101, &plain)))),
         ("services.shop.stages", 11, service(&format!("stages: [{}]", list(11, &plain)))),
+        (
+            "services.shop.signals",
+            21,
+            service(&format!("signals: {{ {} }}", list(21, &|at| format!("x{at}: {{}}")))),
+        ),
+        (
+            "services.shop.watch.trip_on_alerts",
+            101,
+            service(&format!("watch: {{ trip_on_alerts: [{}] }}", list(101, &plain))),
+        ),
         (
             "services.shop.budget.except",
             21,

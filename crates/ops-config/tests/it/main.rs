@@ -6,6 +6,7 @@ mod bad;
 mod parsing;
 mod random;
 mod schema;
+mod signals;
 mod source;
 mod starter;
 

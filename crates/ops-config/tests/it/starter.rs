@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use ops_config::starter;
+use ops_core::settings::Settings;
 
 use crate::{good, read};
 
@@ -42,6 +43,17 @@ fn what_stands_in_the_comments_is_valid_too() {
     let shop = folder.path().join("shop");
     fs::create_dir(&shop).unwrap();
     fs::write(shop.join("Dockerfile"), "FROM x\nEXPOSE 7000\nCMD [\"bin/shop\"]\n").unwrap();
+    let settings = opened(&starter(&shop));
+    assert_eq!(settings.services.values().next().unwrap().replicas, 2);
+    fs::remove_file(shop.join("Dockerfile")).unwrap();
+    fs::write(shop.join("Procfile"), "worker: bin/work\n").unwrap();
+    let settings = opened(&starter(&shop).replace("# route:", "# no route:"));
+    let worker = settings.services.values().next().unwrap();
+    assert_eq!((worker.signals.len(), worker.route.is_some()), (1, false));
+}
+
+/// What a starter means once all settings in its comments are taken in.
+fn opened(text: &str) -> Settings {
     let open = |line: &str| -> Option<String> {
         // Settings in comments begin with a key; sentences do not.
         let (indent, rest) = line.split_once("# ")?;
@@ -51,12 +63,10 @@ fn what_stands_in_the_comments_is_valid_too() {
         (indent.trim().is_empty() && key != "fixed_port" && (is_key || section))
             .then(|| format!("{indent}{rest}"))
     };
-    let text = starter(&shop);
     let opened: Vec<String> =
         text.lines().map(|line| open(line).unwrap_or_else(|| line.to_owned())).collect();
     let opened = opened.join("\n") + "\n";
-    let settings = read(&opened).unwrap_or_else(|complaints| panic!("{complaints}\n{opened}"));
-    assert_eq!(settings.services.values().next().unwrap().replicas, 2, "{opened}");
+    read(&opened).unwrap_or_else(|complaints| panic!("{complaints}\n{opened}"))
 }
 
 #[test]

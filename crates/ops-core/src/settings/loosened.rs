@@ -3,6 +3,8 @@
 //! Whatever is not known to be at least as strict counts as looser: a change that is only another
 //! one needs the same ticket as one that takes a gate away.
 
+mod watch;
+
 use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
@@ -59,7 +61,8 @@ pub fn loosened_service(old: &Service, new: &Service) -> Vec<Loosening> {
     let mut found = Found { at: format!("services.{}", old.name), all: Vec::new() };
     path(old, new, &mut found);
     rollout(old, new, &mut found);
-    watch(old, new, &mut found);
+    watch::watch(old, new, &mut found);
+    watch::signals(old, new, &mut found);
     around(old, new, &mut found);
     rotation(old, new, &mut found);
     if new.adopt.is_some() && new.adopt != old.adopt {
@@ -284,20 +287,6 @@ fn strictness(strategy: &Strategy) -> u8 {
         Strategy::BlueGreen => 1,
         Strategy::Recreate => 0,
     }
-}
-
-fn watch(old: &Service, new: &Service, found: &mut Found) {
-    let (was, is) = (&old.watch, &new.watch);
-    found.less("watch.for", was.seconds, is.seconds);
-    found.less("watch.last_stretch", was.last_stretch_seconds, is.last_stretch_seconds);
-    found.less("watch.min_requests", was.min_requests, is.min_requests);
-    found.more("watch.grace", was.grace_seconds, is.grace_seconds);
-    // Users bear what cannot be judged for longer.
-    found.more("watch.extensions", was.extensions, is.extensions);
-    // Fewer false alarms allowed means that harm must be clearer before it counts.
-    found.less("watch.alpha", was.alpha, is.alpha);
-    found.limit("slo.errors", old.slo.error_share, new.slo.error_share);
-    found.limit("slo.p99", old.slo.p99_ms, new.slo.p99_ms);
 }
 
 fn around(old: &Service, new: &Service, found: &mut Found) {

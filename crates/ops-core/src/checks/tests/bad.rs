@@ -314,7 +314,7 @@ pub(super) const UNREAD: &[(&str, Change)] = &[
     ("clock", |s| s.facts.limits.clock_ms = Some(Err(fault()))),
     ("certificate", |s| s.facts.limits.certificates = vec![("tls/shop.pem".into(), Err(fault()))]),
     ("alerts", |s| s.facts.alerts = vec![("alertmanager".into(), Err(fault()))]),
-    ("declared signal", |s| s.facts.declared[0].1 = Err(fault())),
+    ("declared signal", |s| for (_, read) in &mut s.facts.declared { *read = Err(fault()); }),
     ("no declared signal", |s| s.facts.declared.clear()),
     ("no alerts", |s| s.facts.alerts.clear()),
     ("trace", |s| for trace in s.facts.now.values_mut() { trace.state = None; }),

@@ -54,11 +54,7 @@ fn second(change: impl FnOnce(&mut Service), tells: fn(&World, &Sense) -> Option
 }
 
 /// Windows after the last one that was told, as real sources give them.
-fn windows(
-    world: &World,
-    after: u64,
-    sample: impl Fn(u64) -> (Sample, Sample),
-) -> Option<Sensed> {
+fn windows(world: &World, after: u64, sample: impl Fn(u64) -> (Sample, Sample)) -> Option<Sensed> {
     let now = world.now.ms / 1_000;
     let ends = (1..).map(|n| (after / EVERY + n) * EVERY).take_while(|end| *end < now);
     let read = ends.map(|second| {
@@ -255,8 +251,7 @@ fn an_alert_that_begins_to_fire_makes_the_watch_longer_and_is_told() {
 
 #[test]
 fn an_alert_that_is_declared_to_be_harm_goes_back() {
-    let mut world =
-        second(|shop| shop.watch.trip_on_alerts = vec!["CheckoutSlow".into()], firing);
+    let mut world = second(|shop| shop.watch.trip_on_alerts = vec!["CheckoutSlow".into()], firing);
     world.senses = Senses { alerts: true, ..Senses::default() };
     let (detector, _) = harm(&mut world);
     assert_eq!(detector, "alert CheckoutSlow");
@@ -264,7 +259,11 @@ fn an_alert_that_is_declared_to_be_harm_goes_back() {
 
 fn release(world: &World, old: bool) -> crate::id::ReleaseId {
     let plan = world.state.plan.as_ref().unwrap();
-    if old { plan.old.as_ref().unwrap().spec.release.clone() } else { plan.new.spec.release.clone() }
+    if old {
+        plan.old.as_ref().unwrap().spec.release.clone()
+    } else {
+        plan.new.spec.release.clone()
+    }
 }
 
 fn logs(world: &World, new: &[(&str, u64)], old: &[(&str, u64)]) -> Option<Sensed> {
