@@ -11,6 +11,7 @@ const NO_FACTS: &str = "facts are gathered one at a time, only while checking or
 const NO_RESERVE: &str = "the journal answers at once, and is asked only under a lease";
 const NO_ACT: &str = "a phase with acts is left only when no act is under way";
 const NO_LOOK: &str = "the look that ends the last step is the last one";
+const NO_SENSE: &str = "senses are asked only between the first act and the end of the watch";
 const NO_READING: &str = "the ticket was last read at least a whole wait before";
 const LATE: &str = "only an answer that was overtaken by something else; counted, not required";
 const FEW_ROTATIONS: &str =
@@ -34,6 +35,9 @@ pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
     match (phase, input) {
         (P::Soaking | P::Frozen, "superseded") => None,
         (_, "superseded") => Some(NOT_TOLD),
+        (P::Deploying | P::Verifying | P::Watching, "sensed") => None,
+        (P::RollingBack | P::Documenting, "sensed") => Some(LATE),
+        (_, "sensed") => Some(NO_SENSE),
         (P::Queued | P::Held, "turn") => None,
         (_, "turn") => Some(NO_TURN),
         (P::Checking | P::Planned, "facts") => None,

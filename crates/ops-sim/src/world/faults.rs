@@ -73,11 +73,13 @@ pub enum Part {
     Secrets,
     /// `ops.yaml`.
     Wishes,
+    /// Declared signals.
+    Metrics,
 }
 
 impl Part {
     /// All parts.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Target,
         Self::Door,
         Self::Store,
@@ -87,6 +89,7 @@ impl Part {
         Self::Host,
         Self::Secrets,
         Self::Wishes,
+        Self::Metrics,
     ];
 
     /// As people call it.
@@ -101,6 +104,7 @@ impl Part {
             Self::Host => "host",
             Self::Secrets => "secrets",
             Self::Wishes => "wishes",
+            Self::Metrics => "metrics",
         }
     }
 }

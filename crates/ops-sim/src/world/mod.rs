@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod meeting;
 pub mod planning;
 mod ports;
+mod senses;
 pub mod store;
 pub mod target;
 mod traffic;

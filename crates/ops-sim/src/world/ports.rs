@@ -317,18 +317,18 @@ impl Herald for Port {
 }
 
 impl Metrics for Port {
-    fn read(&self, _: &Asked, _: &Now) -> Look<Vec<Reading>> {
-        self.look(Part::Host, |_| Vec::new())
+    fn read(&self, asked: &Asked, _: &Now) -> Look<Vec<Reading>> {
+        self.look(Part::Metrics, |world| world.metrics(asked))
     }
 }
 
 impl Senses for Port {
-    fn usage(&self, _: &ServiceName) -> Look<Vec<Usage>> {
-        self.look(Part::Target, |_| Vec::new())
+    fn usage(&self, service: &ServiceName) -> Look<Vec<Usage>> {
+        self.look(Part::Target, |world| world.usage(service))
     }
 
-    fn logs(&self, _: &ServiceName, _: &Now) -> Look<LogReading> {
-        self.look(Part::Target, |_| LogReading::default())
+    fn logs(&self, service: &ServiceName, _: &Now) -> Look<LogReading> {
+        self.look(Part::Target, |world| world.logs(service))
     }
 }
 

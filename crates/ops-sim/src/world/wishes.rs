@@ -6,8 +6,9 @@ use ops_core::{
     id::{Digest, ServiceName},
     settings::{
         Boards, Dependency, Edge, Environment, Gate, Health, HostLimits, Migrations, Needs, Notify,
-        People, Retention, Revision, Role, RouteMatch, Secret, Service, Settings, Slo,
-        SmokeRequest, Stage, Strategy, TargetKind, TrafficStep, Via, WatchSettings,
+        People, Retention, Revision, Role, RouteMatch, Secret, Service, Settings, Signal,
+        SignalKind, Slo, SmokeRequest, Stage, Strategy, TargetKind, TrafficStep, Via,
+        WatchSettings,
     },
 };
 
@@ -133,7 +134,19 @@ fn shop() -> Service {
         dwell_seconds,
         min_requests: 10,
     });
-    Service { strategy: Strategy::Canary { steps: steps.to_vec() }, ..routed(SHOP, 2) }
+    let payments = SignalKind::Rate { total: "t".into(), events: "e".into(), limit: None };
+    let signals = vec![signal("payments", payments)];
+    Service { strategy: Strategy::Canary { steps: steps.to_vec() }, signals, ..routed(SHOP, 2) }
+}
+
+fn signal(name: &str, kind: SignalKind) -> Signal {
+    Signal {
+        name: name.into(),
+        prometheus: "http://127.0.0.1:9090".into(),
+        kind,
+        every_seconds: 5,
+        grace_seconds: None,
+    }
 }
 
 fn cart() -> Service {
@@ -161,6 +174,7 @@ fn mailer() -> Service {
         route: None,
         smoke: Vec::new(),
         min_serving: 0,
+        signals: vec![signal("mails", SignalKind::Done { query: "d".into(), at_least: 8 })],
         watch: WatchSettings { min_requests: 0, ..watch() },
         ..routed(MAILER, 1)
     }

@@ -54,6 +54,7 @@ fn second(change: impl FnOnce(&mut Service), tells: fn(&World, &Sense) -> Option
 }
 
 /// Windows after the last one that was told, as real sources give them.
+#[expect(clippy::unnecessary_wraps, reason = "it ends what answers a sense, or does not")]
 fn windows(world: &World, after: u64, sample: impl Fn(u64) -> (Sample, Sample)) -> Option<Sensed> {
     let now = world.now.ms / 1_000;
     let ends = (1..).map(|n| (after / EVERY + n) * EVERY).take_while(|end| *end < now);
@@ -266,6 +267,7 @@ fn release(world: &World, old: bool) -> crate::id::ReleaseId {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it ends what answers a sense, or does not")]
 fn logs(world: &World, new: &[(&str, u64)], old: &[(&str, u64)]) -> Option<Sensed> {
     let count = |of_old: bool, rows: &[(&str, u64)]| -> Vec<LogCount> {
         let row = |(template, lines): &(&str, u64)| LogCount {
