@@ -41,7 +41,9 @@ impl Deployment {
         let Some(watching) = &mut self.watching else { return };
         match event {
             Event::SignalRead { name, readings } => watching.read(name, readings, now.ms / 1_000),
-            Event::SignalLost { name, words } => watching.sensors.failed(name, words),
+            Event::SignalLost { name, words } => {
+                watching.sensors.failed(name, words, now.ms / 1_000);
+            }
             Event::Used { usage } => watching.used(usage),
             Event::Logged { reading } => watching.logged(reading),
             Event::Alerted { names } => watching.alerted(names),

@@ -72,9 +72,6 @@ impl Deployment {
                 letter.delivery = Delivery::Sent { pause, misses: 0, tries };
             }
         }
-        if let Some(watching) = &mut self.watching {
-            watching.restarted();
-        }
         self.lease = None;
         self.reserved = false;
         self.look_before_giving_up(now);

@@ -86,8 +86,10 @@ pub struct Sensor {
     pub seen: u64,
     /// Why it could not be read last.
     pub fault: Option<String>,
-    /// Whether anything was heard since the daemon was started: before, silence says nothing.
-    heard: bool,
+    /// When it was heard last, in seconds since boot, whatever it said: how long it has been silent
+    /// is told by its own answers, never by time that passed while nobody asked (a suspended
+    /// machine, a daemon that was away).
+    heard: u64,
 }
 
 /// All declared signals of a deployment.
@@ -97,7 +99,7 @@ pub struct Sensors(BTreeMap<String, Sensor>);
 impl Sensors {
     /// Nothing was read before this second.
     pub(super) fn begin(signals: &[Signal], second: u64) -> Self {
-        let sensor = || Sensor { last: second, seen: second, fault: None, heard: false };
+        let sensor = || Sensor { last: second, seen: second, fault: None, heard: second };
         Self(signals.iter().map(|signal| (signal.name.clone(), sensor())).collect())
     }
 
@@ -106,17 +108,10 @@ impl Sensors {
         self.0.get(name)
     }
 
-    pub(super) fn restarted(&mut self) {
-        for sensor in self.0.values_mut() {
-            sensor.heard = false;
-            sensor.fault = None;
-        }
-    }
-
     /// After a reboot nothing can be compared with the seconds before.
     pub(super) fn rebooted(&mut self, second: u64) {
         for sensor in self.0.values_mut() {
-            *sensor = Sensor { last: second, seen: second, fault: None, heard: false };
+            *sensor = Sensor { last: second, seen: second, fault: None, heard: second };
         }
     }
 
@@ -135,9 +130,9 @@ impl Sensors {
         fresh
     }
 
-    pub(super) fn read(&mut self, name: &str, readings: &[Reading]) {
+    pub(super) fn read(&mut self, name: &str, readings: &[Reading], now: u64) {
         let Some(sensor) = self.0.get_mut(name) else { return };
-        sensor.heard = true;
+        sensor.heard = now;
         sensor.fault = None;
         for reading in readings {
             sensor.last = sensor.last.max(reading.second);
@@ -150,9 +145,9 @@ impl Sensors {
         }
     }
 
-    pub(super) fn failed(&mut self, name: &str, words: &str) {
+    pub(super) fn failed(&mut self, name: &str, words: &str, now: u64) {
         if let Some(sensor) = self.0.get_mut(name) {
-            sensor.heard = true;
+            sensor.heard = now;
             sensor.fault = Some(words.to_owned());
         }
     }
@@ -166,12 +161,12 @@ impl Sensors {
 
     /// A signal that has been unreadable for longer than its grace, in words. `grace` is that of
     /// signals which name none.
-    pub(super) fn lost(&self, signals: &[Signal], second: u64, grace: u64) -> Option<String> {
+    pub(super) fn lost(&self, signals: &[Signal], grace: u64) -> Option<String> {
         signals.iter().find_map(|signal| {
-            let sensor = self.0.get(&signal.name).filter(|sensor| sensor.heard)?;
+            let sensor = self.0.get(&signal.name)?;
             let allowed = late(signal) + signal.grace_seconds.unwrap_or(grace);
-            (second > sensor.seen + allowed).then(|| {
-                let silent = second - sensor.seen;
+            (sensor.heard > sensor.seen + allowed).then(|| {
+                let silent = sensor.heard - sensor.seen;
                 let why = sensor.fault.as_deref().unwrap_or("nothing is told");
                 format!("the signal {} could not be read for {silent} s: {why}", signal.name)
             })

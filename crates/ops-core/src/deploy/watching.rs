@@ -149,11 +149,6 @@ impl Watching {
         self.sensors.rebooted(second);
     }
 
-    /// A daemon that was just started has heard nothing yet.
-    pub fn restarted(&mut self) {
-        self.sensors.restarted();
-    }
-
     fn ours(&self, release: &ReleaseId) -> bool {
         *release == self.new || self.old.as_ref() == Some(release)
     }
@@ -266,7 +261,7 @@ impl Watching {
 
     /// Takes windows of a declared signal, none of which was told before. `second` is now.
     pub fn read(&mut self, name: &str, readings: &[Reading], second: u64) {
-        self.sensors.read(name, readings);
+        self.sensors.read(name, readings, second);
         for reading in readings {
             let lag = second.saturating_sub(reading.second);
             self.judge.read(self.fed, reading, lag);

@@ -91,9 +91,9 @@ impl Draft<'_> {
     /// What was to judge the new version has been silent for too long: nothing is known of it (P8).
     fn lost_signal(&self) -> Option<Cause> {
         let plan = self.state.plan.as_ref()?;
-        let (service, second) = (&plan.service, self.now.ms / 1_000);
+        let service = &plan.service;
         let watching = self.state.watching.as_ref()?;
-        let words = watching.sensors.lost(&service.signals, second, service.watch.grace_seconds)?;
+        let words = watching.sensors.lost(&service.signals, service.watch.grace_seconds)?;
         Some(Cause::Inconclusive { words })
     }
 

@@ -12,11 +12,9 @@ impl Draft<'_> {
                 let readings = watching.sensors.fresh(name, readings);
                 (!readings.is_empty()).then(|| Event::SignalRead { name: name.clone(), readings })
             }
+            // Each time anew: how long it has been silent is told by when it was asked.
             Sensed::Signal { name, read: Err(fault) } => {
-                let words = fault.to_string();
-                let known = watching.sensors.get(name);
-                let told = known.is_some_and(|one| one.fault.as_ref() == Some(&words));
-                (!told).then(|| Event::SignalLost { name: name.clone(), words })
+                Some(Event::SignalLost { name: name.clone(), words: fault.to_string() })
             }
             Sensed::Usage(Ok(usage)) => {
                 let usage = watching.own_usage(usage);
