@@ -36,7 +36,7 @@ fn is_zero(count: &u64) -> bool {
 fn add_sparse(mine: &mut Vec<(u16, u64)>, theirs: &[(u16, u64)]) {
     for (key, count) in theirs {
         match mine.binary_search_by_key(key, |(key, _)| *key) {
-            Ok(at) => mine[at].1 += count,
+            Ok(at) => mine[at].1 = mine[at].1.saturating_add(*count),
             Err(at) => mine.insert(at, (*key, *count)),
         }
     }
@@ -96,7 +96,7 @@ pub struct Arm {
 impl Arm {
     /// Requests that failed for the user: 5xx, broken connections, time-outs.
     pub fn errors(&self) -> u64 {
-        self.s5xx + self.connect + self.timeout
+        self.s5xx.saturating_add(self.connect).saturating_add(self.timeout)
     }
 
     /// What is judged, and how much of it failed: clients where the route knows them again, since the
@@ -112,20 +112,20 @@ impl Arm {
     /// Adds another arm's counts to this one. Clients of two seconds are not told apart: `units`
     /// becomes the sum of clients per second.
     pub fn add(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.s2xx += other.s2xx;
-        self.s3xx += other.s3xx;
-        self.s4xx += other.s4xx;
-        self.s5xx += other.s5xx;
-        self.connect += other.connect;
-        self.timeout += other.timeout;
-        self.held += other.held;
-        self.reset += other.reset;
-        self.retried += other.retried;
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
-        self.units += other.units;
-        self.unit_errors += other.unit_errors;
+        self.requests = self.requests.saturating_add(other.requests);
+        self.s2xx = self.s2xx.saturating_add(other.s2xx);
+        self.s3xx = self.s3xx.saturating_add(other.s3xx);
+        self.s4xx = self.s4xx.saturating_add(other.s4xx);
+        self.s5xx = self.s5xx.saturating_add(other.s5xx);
+        self.connect = self.connect.saturating_add(other.connect);
+        self.timeout = self.timeout.saturating_add(other.timeout);
+        self.held = self.held.saturating_add(other.held);
+        self.reset = self.reset.saturating_add(other.reset);
+        self.retried = self.retried.saturating_add(other.retried);
+        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
+        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+        self.units = self.units.saturating_add(other.units);
+        self.unit_errors = self.unit_errors.saturating_add(other.unit_errors);
         add_sparse(&mut self.kinds, &other.kinds);
         add_sparse(&mut self.latency, &other.latency);
     }

@@ -229,11 +229,11 @@ impl Watching {
         let share = (!second.weights.is_empty()).then(|| f64::from(share) / 100.0);
         self.judge.feed(self.fed, &Second { canary, control, share });
         self.hurt.feed(second, canary, &self.new);
-        self.refused += second.refused;
-        self.requests += canary.requests;
-        self.errors += canary.errors();
-        self.control_requests += control.requests;
-        self.control_errors += control.errors();
+        self.refused = self.refused.saturating_add(second.refused);
+        self.requests = self.requests.saturating_add(canary.requests);
+        self.errors = self.errors.saturating_add(canary.errors());
+        self.control_requests = self.control_requests.saturating_add(control.requests);
+        self.control_errors = self.control_errors.saturating_add(control.errors());
         if canary.errors() > 0 && self.first_error_second.is_none() {
             self.first_error_second = Some(second.second);
         }

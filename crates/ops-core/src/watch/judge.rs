@@ -332,4 +332,6 @@ fn settle(baseline: &Baseline) -> u64 {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -62,10 +62,10 @@ impl Sums {
 impl Leak {
     /// Takes a level and the limit, both in bytes, at second `t`.
     pub(super) fn feed(&mut self, t: u64, memory: f64, limit: f64) {
-        let first = *self.first.get_or_insert(t);
         if t < self.last || !memory.is_finite() || limit <= 0.0 {
             return;
         }
+        let first = *self.first.get_or_insert(t);
         self.last = t;
         self.n += 1;
         self.limit = limit;

@@ -75,11 +75,12 @@ impl Resources {
 
     /// Milliseconds of processor time since the last reading, of replicas that were read before.
     fn spent_by(&mut self, usage: &[Usage], release: &ReleaseId) -> f64 {
-        let mut spent = 0;
+        let mut spent = 0u64;
         for one in usage.iter().filter(|one| one.release == *release) {
             let last = self.cpu_ms.insert(one.replica.clone(), one.cpu_ms);
             // A count that fell began anew.
-            spent += last.map_or(0, |last| one.cpu_ms.checked_sub(last).unwrap_or(one.cpu_ms));
+            let since = last.map_or(0, |last| one.cpu_ms.checked_sub(last).unwrap_or(one.cpu_ms));
+            spent = spent.saturating_add(since);
         }
         spent as f64
     }
