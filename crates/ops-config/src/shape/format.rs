@@ -35,7 +35,7 @@ pub(super) const NAME: Format = Format {
 
 /// Names of signals, which stand in records and charts.
 pub(super) const SIGNAL_NAME: Format = Format {
-    allowed: "lower-case letters, digits and dashes, at most 40",
+    allowed: "lower-case letters and digits, dashes between them, at most 40",
     pattern: "^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$",
     holds: |text| {
         let part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
