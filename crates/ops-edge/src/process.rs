@@ -4,6 +4,7 @@ mod client_io;
 mod connections;
 mod entrances;
 mod metrics_page;
+mod pace;
 mod probes;
 mod speak;
 mod succession;
