@@ -11,6 +11,7 @@ use std::{
 
 use ops_core::{
     route::{Guard, HeaderMatch, Hold, Manner, Mirror, Route},
+    signal::Arm,
     world::DoorView,
 };
 use ops_engine::ports::Door as _;
@@ -156,6 +157,48 @@ async fn copies_of_safe_requests_are_counted_apart() {
     until("both copies were counted", || both(&mirrored())).await;
     assert!(mirrored().iter().all(|(id, ..)| id == "b"));
     assert_eq!(b.arrived(), 2, "POST and PUT were not copied");
+    assert_eq!(house.arm("b").requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_fails_or_stands_still_costs_users_nothing() {
+    let house = House::with(|config| config.response_timeout = Duration::from_millis(200)).await;
+    let (a, gone, still) = (
+        Backend::start("a").await,
+        Refusing::new(),
+        // Takes what comes and answers nothing.
+        Server::start(|mut stream| async move {
+            read_head(&mut stream).await;
+            read_all(&mut stream).await;
+        })
+        .await,
+    );
+    let to = |backend: String| {
+        let mirror = Mirror { release: "b".into(), backends: vec![backend], percent: 100 };
+        Route { mirror: Some(Box::new(mirror)), ..route(vec![leg("a", 100, &[&a])]) }
+    };
+    let mirrored = |house: &House| {
+        let mut sum = Arm::default();
+        for (_, arm) in house.seconds(0).iter().flat_map(|second| &second.mirrored) {
+            sum.add(arm);
+        }
+        sum
+    };
+    house.set(1, &to(gone.address.to_string()));
+    assert_eq!(house.get("/").await.release(), "a");
+    until("it was refused", || mirrored(&house).connect == 1).await;
+    house.set(2, &to(still.text()));
+    // More than may be copied at a time: the rest is served without.
+    let mut client = house.client().await;
+    for _ in 0..100 {
+        assert_eq!(client.get("/").await.release(), "a");
+    }
+    until("copies were given up", || mirrored(&house).timeout >= 64).await;
+    let arm = house.arm_of("a", 101).await;
+    assert_eq!((arm.requests, arm.s2xx), (101, 101));
+    // Its failures are its own, not those of the release that serves.
+    house.set(3, &route(vec![leg("a", 100, &[&a])]));
+    assert_eq!(house.get("/").await.status, 200);
     assert_eq!(house.arm("b").requests, 0);
 }
 
