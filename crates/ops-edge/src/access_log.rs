@@ -73,11 +73,13 @@ impl AccessLog {
     /// Writes `percent` of the requests, and all that fail, to a file in a folder.
     pub(crate) fn begin(dir: &Path, percent: u8) -> io::Result<Arc<Self>> {
         let (lines, waiting) = sync_channel(MAX_WAITING);
-        let writer = Writer::open(dir)?;
+        let writer = Writer::open(dir, MAX_BYTES)?;
+        let left_out = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&left_out);
         thread::Builder::new()
             .name("ops-edge-log".to_owned())
-            .spawn(move || writer.write_on(&waiting))?;
-        Ok(Arc::new(Self { lines, percent, left_out: Arc::default() }))
+            .spawn(move || writer.write_on(&waiting, &count))?;
+        Ok(Arc::new(Self { lines, percent, left_out }))
     }
 
     /// Notes a request that is over, if it is drawn or has failed.
@@ -140,25 +142,29 @@ fn words(outcome: Outcome) -> String {
 }
 
 struct Writer {
-    path: PathBuf,
+    dir: PathBuf,
     file: BufWriter<File>,
     written: u64,
+    max_bytes: u64,
 }
 
 impl Writer {
-    fn open(dir: &Path) -> io::Result<Self> {
+    /// Goes on with the log of a folder.
+    fn open(dir: &Path, max_bytes: u64) -> io::Result<Self> {
         let path = dir.join(FILE);
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         let written = file.metadata()?.len();
-        Ok(Self { path, file: BufWriter::new(file), written })
+        Ok(Self { dir: dir.to_owned(), file: BufWriter::new(file), written, max_bytes })
     }
 
-    /// Writes until nobody can send any more.
-    fn write_on(mut self, waiting: &Receiver<Line>) {
+    /// Writes until nobody can send any more. What cannot be written is left out and counted.
+    fn write_on(mut self, waiting: &Receiver<Line>, left_out: &AtomicU64) {
         let mut told = false;
         loop {
             let wrote = match waiting.recv_timeout(FLUSH_EVERY) {
-                Ok(line) => self.write(&line),
+                Ok(line) => self.write(&line).inspect_err(|_| {
+                    left_out.fetch_add(line.left_out + 1, Ordering::Relaxed);
+                }),
                 Err(RecvTimeoutError::Timeout) => self.file.flush(),
                 Err(RecvTimeoutError::Disconnected) => {
                     let _ = self.file.flush();
@@ -179,7 +185,7 @@ impl Writer {
     fn write(&mut self, line: &Line) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
-        if self.written + text.len() as u64 > MAX_BYTES {
+        if self.written + text.len() as u64 > self.max_bytes {
             self.begin_anew()?;
         }
         self.written += text.len() as u64;
@@ -188,9 +194,99 @@ impl Writer {
 
     fn begin_anew(&mut self) -> io::Result<()> {
         self.file.flush()?;
-        fs::rename(&self.path, self.path.with_file_name(OLD_FILE))?;
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        *self = Self::open(dir)?;
+        fs::rename(self.dir.join(FILE), self.dir.join(OLD_FILE))?;
+        *self = Self::open(&self.dir, self.max_bytes)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn line(number: u64) -> Line {
+        Line {
+            at_ms: number,
+            service: "shop".to_owned(),
+            release: "a".to_owned(),
+            method: "GET".to_owned(),
+            http: "1.1",
+            template: "/carts/{}".to_owned(),
+            outcome: "200".to_owned(),
+            micros: 1,
+            bytes_in: 0,
+            bytes_out: 0,
+            held: false,
+            left_out: 0,
+        }
+    }
+
+    /// The numbers of the lines of a file, all of which must be whole.
+    fn numbers(dir: &Path, file: &str) -> Vec<u64> {
+        let text = fs::read_to_string(dir.join(file)).unwrap();
+        let number = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["at_ms"].as_u64().unwrap()
+        };
+        text.lines().map(number).collect()
+    }
+
+    #[test]
+    fn p9_a_full_log_is_put_aside_whole_and_takes_the_place_of_the_one_before() {
+        let temp = TempDir::new().unwrap();
+        let dir = temp.path();
+        let each = serde_json::to_vec(&line(100)).unwrap().len() as u64 + 1;
+        // Room for ten lines and a half.
+        let max_bytes = each * 10 + each / 2;
+        let mut writer = Writer::open(dir, max_bytes).unwrap();
+        for number in 100..105 {
+            writer.write(&line(number)).unwrap();
+        }
+        drop(writer);
+        // The next process goes on where this one ended, and counts what is there.
+        let mut writer = Writer::open(dir, max_bytes).unwrap();
+        for number in 105..125 {
+            writer.write(&line(number)).unwrap();
+        }
+        writer.file.flush().unwrap();
+        assert_eq!(numbers(dir, OLD_FILE), (110..120).collect::<Vec<_>>());
+        assert_eq!(numbers(dir, FILE), (120..125).collect::<Vec<_>>());
+        for file in [FILE, OLD_FILE] {
+            let about = fs::metadata(dir.join(file)).unwrap();
+            assert!(about.len() <= max_bytes);
+            assert_eq!(about.permissions().mode() & 0o777, 0o600);
+        }
+        assert_eq!(fs::read_dir(dir).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted_in_the_next_line_that_can() {
+        let temp = TempDir::new().unwrap();
+        let dir = temp.path().to_owned();
+        // What stands in the way cannot be replaced by a file.
+        fs::create_dir_all(dir.join(OLD_FILE).join("x")).unwrap();
+        let writer = Writer::open(&dir, 1).unwrap();
+        let left_out = Arc::new(AtomicU64::new(0));
+        let ((lines, waiting), count) = (sync_channel(8), Arc::clone(&left_out));
+        let thread = thread::spawn(move || writer.write_on(&waiting, &count));
+        for number in 1..=3 {
+            lines.send(line(number)).unwrap();
+        }
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        while left_out.load(Ordering::Relaxed) < 3 {
+            assert!(std::time::Instant::now() < end, "not in time: three lines are left out");
+            thread::sleep(Duration::from_millis(5));
+        }
+        fs::remove_dir_all(dir.join(OLD_FILE)).unwrap();
+        lines.send(Line { left_out: left_out.swap(0, Ordering::Relaxed), ..line(4) }).unwrap();
+        drop(lines);
+        thread.join().unwrap();
+        assert_eq!(numbers(&dir, FILE), [4]);
+        let text = fs::read_to_string(dir.join(FILE)).unwrap();
+        assert!(text.contains(r#""left_out":3"#), "{text}");
     }
 }

@@ -20,7 +20,7 @@ pub struct EdgeConfig {
     /// answer. Default 30 s.
     pub response_timeout: Duration,
     /// How long a service may pause in the middle of an answer (streams of events excepted), and a
-    /// client may leave an answer unread. Default 5 min.
+    /// client may leave a piece of an answer unread, each answer by itself. Default 5 min.
     pub stall_timeout: Duration,
     /// How long a client may take to send the header of a request. It bounds the idle time between
     /// two requests on one connection too. Default 10 s.

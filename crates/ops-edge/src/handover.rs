@@ -22,7 +22,7 @@ use ops_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::state::Entries;
+use crate::{proxy::Marker, state::Entries};
 
 pub(crate) use heir::{Heir, Link};
 pub(crate) use testator::{Estate, Farewell, bequeath};
@@ -46,6 +46,9 @@ pub(crate) struct Socket {
 #[derive(Debug, Serialize, Deserialize)]
 struct Bequest {
     sockets: Vec<Socket>,
+    /// By what the old one's own requests are known, which the new one may meet.
+    #[serde(default)]
+    marker: Option<Marker>,
 }
 
 /// What the old edge tells, again and again until it is empty.

@@ -4,6 +4,7 @@ mod client_io;
 mod connections;
 mod entrances;
 mod metrics_page;
+mod pace;
 mod probes;
 mod speak;
 mod succession;
@@ -26,7 +27,7 @@ use crate::{
 };
 use connections::Entrance;
 use entrances::{Entrances, open_entrances, tls_of};
-use succession::Succession;
+use succession::{Succession, until_handed};
 use upkeep::Upkeep;
 
 const SOCKET_FILE: &str = "edge.sock";
@@ -60,6 +61,7 @@ pub struct Edge {
     tls: Option<Arc<Tls>>,
     metrics: Option<SocketAddr>,
     log: Option<Arc<AccessLog>>,
+    marker: Arc<Marker>,
     instance: String,
     links: Links,
     addresses: Vec<SocketAddr>,
@@ -141,13 +143,16 @@ impl Edge {
             return Err(EdgeError::MetricsForAll { address });
         }
         let log = log_of(&config)?;
+        let marker = heir.as_mut().and_then(|heir| heir.marker.take());
+        let marker = Arc::new(marker.unwrap_or_else(Marker::new));
         let instance = format!("{:016x}", fastrand::u64(..));
         let links = match heir {
             Some(heir) => Links::Old(heir.into_link().map_err(failed("keeping the old edge of"))?),
             None => Links::Admin(open_admin(&config, &instance, &addresses)?),
         };
         let lock = Arc::new(lock);
-        let estate = Estate { sockets, lock: Arc::downgrade(&lock) };
+        let (watched, known) = (Arc::downgrade(&lock), Arc::clone(&marker));
+        let estate = Estate { sockets, marker: known, lock: watched };
         let table = control.table();
         let names = (instance.clone(), config.build.clone());
         let desk = Desk::new(control, names, addresses.clone(), tls.clone(), estate);
@@ -161,6 +166,7 @@ impl Edge {
             tls,
             metrics,
             log,
+            marker,
             links,
             addresses,
             _lock: lock,
@@ -176,9 +182,8 @@ impl Edge {
     /// end for at most [`EdgeConfig::drain_timeout`], and breaks what is left. The admin socket
     /// answers to the end. If another edge takes over, this one ends when it is empty.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Ended {
-        let marker = Arc::new(Marker::new());
         let (table, config) = (self.table.clone(), Arc::clone(&self.config));
-        let proxy = Arc::new(Proxy::new(table, config, Arc::clone(&marker), self.log));
+        let proxy = Arc::new(Proxy::new(table, config, Arc::clone(&self.marker), self.log));
         let mut tasks = JoinSet::new();
         // Sent on if the edge that was to be followed goes on.
         let (supersede, mut superseded) = mpsc::channel(1);
@@ -198,13 +203,15 @@ impl Edge {
             }
         }
         if let Some(address) = self.metrics {
-            tasks.spawn(metrics_page::serve_until_handed(address, Arc::clone(&self.desk)));
+            let answering = metrics_page::serve(address, Arc::clone(&self.desk));
+            tasks.spawn(until_handed(Arc::clone(&self.desk), answering));
         }
         tasks.spawn(probes::ask_replicas(self.table.clone()));
         let mut fronts = self.entrances.iter().zip(&self.addresses);
         if let Some((_, address)) = fronts.find(|(entrance, _)| entrance.tls.is_none()) {
             let front = probes::reachable(*address);
-            tasks.spawn(probes::ask_the_front(self.table.clone(), front, marker));
+            let asking = probes::ask_the_front(self.table.clone(), front, self.marker);
+            tasks.spawn(until_handed(Arc::clone(&self.desk), asking));
         }
         let upkeep = Upkeep {
             table: self.table.clone(),

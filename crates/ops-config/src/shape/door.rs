@@ -127,7 +127,7 @@ pub(super) const ROUTE: &Table = &Table {
         optional(
             "probe",
             Kind::Text(&REQUEST_PATH),
-            "none",
+            "the health path, where it lies under `path`",
             "Path that the door asks for itself, while a switch is young and to see which copies \
              live.",
         ),

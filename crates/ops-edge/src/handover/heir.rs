@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     admin::Desk,
+    proxy::Marker,
     state::{Entries, SharedTable},
 };
 
@@ -34,6 +35,8 @@ const MAX_BEQUEST: usize = 64 * 1024;
 /// What was handed over.
 pub(crate) struct Heir {
     pub(crate) lock: File,
+    /// By what the old one's own requests are known, if it says so.
+    pub(crate) marker: Option<Marker>,
     sockets: Vec<(Socket, OwnedFd)>,
     link: StdStream,
 }
@@ -61,7 +64,7 @@ impl Heir {
         let lock = descriptors.pop().map(File::from);
         let lock = lock.ok_or(io::ErrorKind::InvalidData)?;
         let sockets = bequest.sockets.into_iter().zip(descriptors).collect();
-        Ok(Some(Self { lock, sockets, link }))
+        Ok(Some(Self { lock, marker: bequest.marker, sockets, link }))
     }
 
     /// The listening socket of an address, if it was handed over.

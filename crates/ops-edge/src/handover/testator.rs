@@ -22,7 +22,7 @@ use super::{
     Bequest, MAX_DESCRIPTORS, READY, Routes, Socket, Testament,
     line::{self, Stream, hear, say},
 };
-use crate::{admin::Desk, clock::boot_second, state::StateLock};
+use crate::{admin::Desk, clock::boot_second, proxy::Marker, state::StateLock};
 
 /// Longest time in which the new edge must be ready.
 const READY_LIMIT: Duration = Duration::from_secs(30);
@@ -30,9 +30,10 @@ const READY_LIMIT: Duration = Duration::from_secs(30);
 /// Pause between two testaments.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Descriptors that a new edge needs.
+/// What a new edge needs.
 pub(crate) struct Estate {
     pub(crate) sockets: Vec<(Socket, OwnedFd)>,
+    pub(crate) marker: Arc<Marker>,
     /// Gone with the edge itself, whoever still holds this.
     pub(crate) lock: Weak<StateLock>,
 }
@@ -145,7 +146,7 @@ fn testament(desk: &Desk, told: &mut BTreeMap<ServiceName, u64>) -> Testament {
 
 async fn send_estate(stream: &UnixStream, estate: &Estate) -> io::Result<()> {
     let sockets = estate.sockets.iter().map(|(socket, _)| socket.clone()).collect();
-    let line = line::line(&Bequest { sockets })?;
+    let line = line::line(&Bequest { sockets, marker: Some(Marker::clone(&estate.marker)) })?;
     let lock = estate.lock.upgrade().ok_or(io::ErrorKind::NotFound)?.share()?;
     let descriptors: Vec<BorrowedFd<'_>> =
         estate.sockets.iter().map(|(_, fd)| fd.as_fd()).chain([lock.as_fd()]).collect();

@@ -114,3 +114,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientIo<S> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncWriteExt as _, DuplexStream, duplex},
+        time::{Instant, sleep},
+    };
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+    const ROOM: usize = 64;
+
+    fn pair() -> (ClientIo<DuplexStream>, DuplexStream) {
+        let (door, client) = duplex(ROOM);
+        (ClientIo::new(door, LIMIT), client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p9_a_client_may_read_as_slowly_as_it_likes_but_not_stop() {
+        let (mut io, mut client) = pair();
+        let began = Instant::now();
+        let reading = tokio::spawn(async move {
+            for _ in 0..10 {
+                sleep(LIMIT * 9 / 10).await;
+                client.read_exact(&mut [0; ROOM]).await.unwrap();
+            }
+            // It stays, and reads no more.
+            sleep(LIMIT * 100).await;
+        });
+        let wrote = io.write_all(&[b'x'; ROOM * 20]).await;
+        assert_eq!(wrote.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed(), LIMIT * 9 + LIMIT);
+        reading.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_read_ahead_is_given_out_once() {
+        for (said, h2) in [(&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nrest"[..], true), (b"PRI *", false)]
+        {
+            let (mut io, mut client) = pair();
+            client.write_all(said).await.unwrap();
+            client.shutdown().await.unwrap();
+            assert_eq!(io.speaks_h2().await.unwrap(), h2);
+            let mut all = Vec::new();
+            // Into less room than was read ahead.
+            while let Ok(byte) = io.read_u8().await {
+                all.push(byte);
+            }
+            assert_eq!(all, said);
+        }
+    }
+}

@@ -7,13 +7,12 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpListener,
-    select,
     sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use crate::{admin::Desk, handover::Farewell, proxy::DoorBody};
+use crate::{admin::Desk, proxy::DoorBody};
 
 /// Most readers at a time.
 const MAX_READERS: usize = 16;
@@ -27,18 +26,9 @@ const BIND_PAUSE: Duration = Duration::from_secs(2);
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers until another edge takes over, which then does.
-pub(super) async fn serve_until_handed(address: SocketAddr, desk: Arc<Desk>) {
-    let mut farewell = desk.farewell.subscribe();
-    select! {
-        () = serve(address, Arc::clone(&desk)) => {}
-        _ = farewell.wait_for(|farewell| *farewell >= Farewell::Handed) => {}
-    }
-}
-
 /// Takes the address as soon as it is free (an edge that is followed still has it), and answers
 /// whoever reads, for ever.
-async fn serve(address: SocketAddr, desk: Arc<Desk>) {
+pub(super) async fn serve(address: SocketAddr, desk: Arc<Desk>) {
     let listener = loop {
         match TcpListener::bind(address).await {
             Ok(listener) => break listener,

@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{
     proxy::{Backend, Marker},
-    state::{LiveRoute, SharedTable},
+    state::{LiveRoute, SharedTable, host_key},
 };
 
 /// Time between two probes of a replica.
@@ -50,7 +50,7 @@ pub(super) async fn ask_replicas(table: SharedTable) {
                 asked.join_next().await;
             }
             asked.spawn(async move {
-                let status = ask(backend.address(), &host, &path, None).await;
+                let status = ask(backend.address(), &question(&host, &path, "")).await;
                 backend.note(status.is_ok_and(|status| status < 500));
             });
         }
@@ -91,7 +91,7 @@ pub(super) async fn ask_the_front(table: SharedTable, front: SocketAddr, marker:
         for (service, _) in changed {
             let live = table.borrow().route(service).map(Arc::downgrade);
             if let Some(live) = live {
-                young.spawn(watch_switch(live, front, Arc::clone(&marker)));
+                young.spawn(watch_switch(table.clone(), live, front, Arc::clone(&marker)));
             }
         }
         known = now;
@@ -103,21 +103,44 @@ fn stamps(table: &SharedTable) -> BTreeMap<ServiceName, Stamp> {
 }
 
 /// Probes until the switch is no longer young, or the next one has come.
-async fn watch_switch(route: Weak<LiveRoute>, front: SocketAddr, marker: Arc<Marker>) {
+async fn watch_switch(
+    table: SharedTable,
+    route: Weak<LiveRoute>,
+    front: SocketAddr,
+    marker: Arc<Marker>,
+) {
     let until = Instant::now() + SWITCH.0;
     while Instant::now() < until {
         let Some(live) = route.upgrade() else { return };
-        let Some(path) = live.route.manner.probe_path.clone() else { return };
-        if live.route.hold.is_some() || live.route.pause.is_some() {
-            return;
-        }
-        let host = live.route.host.clone().unwrap_or_else(|| front.to_string());
+        let Some(question) = through_the_front(&table, &live, front, &marker) else { return };
         let service = Arc::clone(&live.service);
         drop(live);
-        let status = ask(front, &host, &path, Some(&marker)).await;
+        let status = ask(front, &question).await;
         service.count_probe(!status.is_ok_and(|status| status < 500));
         sleep(SWITCH.1).await;
     }
+}
+
+/// The request that goes through the front; `None` where it could say nothing of the route.
+fn through_the_front(
+    table: &SharedTable,
+    live: &Arc<LiveRoute>,
+    front: SocketAddr,
+    marker: &Marker,
+) -> Option<String> {
+    let path = live.route.manner.probe_path.as_ref()?;
+    if live.route.hold.is_some() || live.route.pause.is_some() {
+        return None;
+    }
+    let host = live.route.host.clone().unwrap_or_else(|| front.to_string());
+    let (headers, lines) = live.asked_for();
+    let table = table.borrow();
+    // What another service answers says nothing of this one.
+    let bare = path.split('?').next().unwrap_or_default();
+    table
+        .find(&host_key(&host), bare, &headers)
+        .filter(|found| Arc::ptr_eq(found, live))
+        .map(|_| question(&host, path, &format!("{lines}{}", marker.line())))
 }
 
 /// The address at which this machine reaches what listens on an address.
@@ -130,12 +153,15 @@ pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
+/// A request; `lines` are further lines of its header.
+fn question(host: &str, path: &str, lines: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: ops-edge\r\nconnection: close\r\n{lines}\r\n"
+    )
+}
+
 /// Asks once; the status of the answer.
-async fn ask(to: SocketAddr, host: &str, path: &str, marker: Option<&Marker>) -> io::Result<u16> {
-    let mark = marker.map_or_else(String::new, Marker::line);
-    let question = format!(
-        "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: ops-edge\r\nconnection: close\r\n{mark}\r\n"
-    );
+async fn ask(to: SocketAddr, question: &str) -> io::Result<u16> {
     let exchange = async {
         let mut stream = TcpStream::connect(to).await?;
         stream.write_all(question.as_bytes()).await?;

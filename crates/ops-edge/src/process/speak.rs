@@ -11,14 +11,18 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     select,
     time::{Sleep, sleep},
 };
 
-use super::{client_io::ClientIo, connections::House};
+use super::{
+    client_io::ClientIo,
+    connections::House,
+    pace::{InTime, Offered},
+};
 use crate::proxy::Visitor;
 
 /// How often a client's HTTP/2 connection is asked whether it lives, and how long that may take.
@@ -93,10 +97,10 @@ where
     let (proxy, who) = (Arc::clone(&house.proxy), Arc::clone(&visitor));
     let service = service_fn(move |request| {
         let (proxy, who) = (Arc::clone(&proxy), Arc::clone(&who));
-        async move { proxy.serve(who, request).await }
+        async move { proxy.serve(who, request).await.map(|answer| answer.map(Offered::new)) }
     });
     let config = &house.config;
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let connection = http2::Builder::new(InTime { limit: config.stall_timeout })
         .timer(TokioTimer::new())
         .max_concurrent_streams(config.max_streams)
         .max_header_list_size(config.max_header_bytes as u32)

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{select, sync::mpsc, time::timeout};
 
 use super::{ABOUT_FILE, open_admin};
 use crate::{
@@ -48,6 +48,15 @@ impl Succession {
                 let _ = supersede.try_send(());
             }
         }
+    }
+}
+
+/// Does something until another edge takes over, which then does it.
+pub(super) async fn until_handed(desk: Arc<Desk>, what: impl Future<Output = ()>) {
+    let mut farewell = desk.farewell.subscribe();
+    select! {
+        () = what => {}
+        _ = farewell.wait_for(|farewell| *farewell >= Farewell::Handed) => {}
     }
 }
 

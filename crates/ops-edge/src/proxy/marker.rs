@@ -1,13 +1,17 @@
-//! How the door knows its own requests: by a header that only this process can write.
+//! How the door knows its own requests: by a header that only this process can write, and the one
+//! that takes its place.
 
 use http::{HeaderMap, HeaderName};
+use serde::{Deserialize, Serialize};
 
 const NAME: HeaderName = HeaderName::from_static("x-ops-door");
 
-/// A name that is drawn anew by each process.
+/// A word that nobody else knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Marker(String);
 
 impl Marker {
+    /// Draws one.
     pub(crate) fn new() -> Self {
         Self(format!("{:032x}", fastrand::u128(..)))
     }

@@ -159,6 +159,11 @@ fn check_manner(route: &Route) -> Result<(), Fault> {
     if let Some(bad) = templates.iter().chain(probe_path).find(|it| !path(it)) {
         return Err(fault(format!("{bad:?} is no path"), route, "begin it with /"));
     }
+    // The door writes it into a request as it stands.
+    if let Some(bad) = probe_path.as_ref().filter(|it| !it.bytes().all(|b| b.is_ascii_graphic())) {
+        let what = format!("{bad:?} cannot stand in a request");
+        return Err(fault(what, route, "write the probe's path without spaces"));
+    }
     Ok(())
 }
 
@@ -236,6 +241,13 @@ mod tests {
             Route { path: "/a b".to_owned(), ..route(vec![leg("a", 100, A)]) },
             Route { host: Some("x:80".to_owned()), ..route(vec![leg("a", 100, A)]) },
             Route { host: Some("http://x".to_owned()), ..route(vec![leg("a", 100, A)]) },
+            Route {
+                manner: Box::new(Manner {
+                    probe_path: Some("/a HTTP/1.1\r\nx: y".to_owned()),
+                    ..Manner::default()
+                }),
+                ..route(vec![leg("a", 100, A)])
+            },
             Route {
                 hold: Some(Hold { max_wait_ms: MAX_HOLD_MS + 1, max_requests: 1 }),
                 ..route(vec![leg("a", 100, A)])

@@ -1,6 +1,7 @@
 //! A route and its legs, ready to serve.
 
 use std::{
+    fmt::Write as _,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ops_core::{
     id::Stamp,
     route::{HeaderMatch, Mirror, Protocol, Returned, Route, ServedRoute},
@@ -150,6 +151,18 @@ impl LiveRoute {
         self.headers.iter().all(|(name, value)| {
             headers.get_all(name).iter().any(|it| it.as_bytes() == value.as_bytes())
         })
+    }
+
+    /// The headers that the route asks for, and the same as the lines of a request.
+    pub(crate) fn asked_for(&self) -> (HeaderMap, String) {
+        let (mut headers, mut lines) = (HeaderMap::new(), String::new());
+        for (name, value) in &self.headers {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                let _ = write!(lines, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+                headers.append(name, value);
+            }
+        }
+        (headers, lines)
     }
 
     /// The weights as the signals record them.

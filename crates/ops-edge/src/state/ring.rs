@@ -13,7 +13,7 @@ use ops_core::{
 
 use super::{
     tally::{ByTemplate, Completed, SealedArm, Tally},
-    templates::Names,
+    templates::{Names, Templates},
 };
 
 /// How many seconds are kept: the 30 minutes after which a restarted daemon can still resume.
@@ -196,33 +196,22 @@ impl Ring {
     }
 
     /// Takes over seconds that another process counted and that are over; only before this ring
-    /// has any of its own.
-    pub(crate) fn inherit(&mut self, now: u64, seconds: &[SignalSecond]) {
+    /// has any of its own. Its templates get this service's numbers.
+    pub(crate) fn inherit(&mut self, now: u64, seconds: &[SignalSecond], templates: &Templates) {
         self.advance(now);
         for second in seconds {
-            let mut arms = Vec::new();
-            for (release, arm) in &second.arms {
-                tally(&mut arms, release).add(arm);
+            let at = self.over.partition_point(|own| own.second < second.second);
+            if self.over.get(at).is_some_and(|own| own.second == second.second) {
+                // The one second that both saw: theirs is added to the one that is going on.
+                self.add(second, templates);
+                continue;
             }
-            let arms: Box<[SealedArm]> = arms.into_iter().map(Tally::seal).collect();
-            for arm in &arms {
+            let sealed = told(second, templates);
+            for arm in &sealed.arms {
                 self.sum_up(arm);
             }
-            self.refused_in_all += second.refused;
-            let sealed = Sealed {
-                second: second.second,
-                arms,
-                mirrored: Box::default(),
-                refused: second.refused,
-                probes: second.probes,
-                weights: (!second.weights.is_empty()).then(|| second.weights.as_slice().into()),
-            };
-            let at = self.over.partition_point(|own| own.second < second.second);
-            match self.over.get(at) {
-                // The one second that both saw: theirs is added to the one that is going on.
-                Some(own) if own.second == second.second => self.add(second),
-                _ => self.over.insert(at, Arc::new(sealed)),
-            }
+            self.refused_in_all += sealed.refused;
+            self.over.insert(at, Arc::new(sealed));
         }
         while self.over.len() > RING_SECONDS {
             self.over.pop_front();
@@ -230,11 +219,11 @@ impl Ring {
     }
 
     /// Adds what another process counted to the second that is going on.
-    pub(crate) fn add(&mut self, second: &SignalSecond) {
-        for (release, arm) in &second.arms {
-            tally(&mut self.arms, release).add(arm);
-        }
+    pub(crate) fn add(&mut self, second: &SignalSecond, templates: &Templates) {
+        add_told(&mut self.arms, &mut self.mirrored, second, templates);
         self.refused += second.refused;
+        self.probes.sent += second.probes.sent;
+        self.probes.failed += second.probes.failed;
     }
 
     /// Counts a request that no release could be given.
@@ -270,6 +259,38 @@ fn latest<'a>(totals: &'a mut Vec<Totals>, release: &ReleaseId) -> &'a mut Total
     totals.push(one);
     let last = totals.len() - 1;
     &mut totals[last]
+}
+
+/// A second that another process counted.
+fn told(second: &SignalSecond, templates: &Templates) -> Sealed {
+    let (mut arms, mut mirrored) = (Vec::new(), Vec::new());
+    add_told(&mut arms, &mut mirrored, second, templates);
+    let seal = |tallies: Vec<Tally>| tallies.into_iter().map(Tally::seal).collect();
+    Sealed {
+        second: second.second,
+        arms: seal(arms),
+        mirrored: seal(mirrored),
+        refused: second.refused,
+        probes: second.probes,
+        weights: (!second.weights.is_empty()).then(|| second.weights.as_slice().into()),
+    }
+}
+
+fn add_told(
+    arms: &mut Vec<Tally>,
+    mirrored: &mut Vec<Tally>,
+    second: &SignalSecond,
+    templates: &Templates,
+) {
+    for (release, arm) in &second.arms {
+        tally(arms, release).add(arm);
+    }
+    for count in &second.templates {
+        tally(arms, &count.release).add_template(templates.told(&count.template), count);
+    }
+    for (release, arm) in &second.mirrored {
+        tally(mirrored, release).add(arm);
+    }
 }
 
 /// The tally of a release among others; a new one if it has none yet.

@@ -148,14 +148,14 @@ impl ServiceState {
     /// Takes over what another process counted in seconds that are over.
     pub(crate) fn inherit(&self, seconds: &[SignalSecond]) {
         let mut ring = lock(&self.ring);
-        ring.inherit(boot_second(), seconds);
+        ring.inherit(boot_second(), seconds, &self.templates);
     }
 
     /// Adds what another process counted to the second that is going on.
     pub(crate) fn add(&self, second: &SignalSecond) {
         let mut ring = lock(&self.ring);
         ring.advance(boot_second());
-        ring.add(second);
+        ring.add(second, &self.templates);
     }
 
     /// Requests of a release, and those of them that failed, in the last `seconds`.

@@ -122,14 +122,8 @@ impl Tally {
 
     fn count_template(&mut self, done: &Completed) {
         let (errors, micros) = (u64::from(done.outcome.is_error()), done.latency_micros);
-        if let Some(by) = self.templates.iter_mut().find(|by| by.template == done.template) {
-            by.requests += 1;
-            by.errors += errors;
-            by.micros += micros;
-        } else {
-            let template = done.template;
-            self.templates.push(ByTemplate { template, requests: 1, errors, micros });
-        }
+        let template = done.template;
+        add_to(&mut self.templates, ByTemplate { template, requests: 1, errors, micros });
     }
 
     fn count_unit(&mut self, unit: u64, failed: bool) {
@@ -161,6 +155,12 @@ impl Tally {
         }
         let plain = Arm { latency: Vec::new(), kinds: Vec::new(), ..other.clone() };
         self.counts.add(&plain);
+    }
+
+    /// Adds what another process counted for one template.
+    pub(super) fn add_template(&mut self, template: TemplateId, other: &TemplateCount) {
+        let TemplateCount { requests, errors, micros, .. } = *other;
+        add_to(&mut self.templates, ByTemplate { template, requests, errors, micros });
     }
 
     pub(super) fn seal(self) -> SealedArm {
@@ -210,14 +210,18 @@ impl SealedArm {
 
     pub(super) fn add_templates_to(&self, sums: &mut Vec<ByTemplate>) {
         for by in &self.templates {
-            match sums.iter_mut().find(|sum| sum.template == by.template) {
-                Some(sum) => {
-                    sum.requests += by.requests;
-                    sum.errors += by.errors;
-                    sum.micros += by.micros;
-                }
-                None => sums.push(*by),
-            }
+            add_to(sums, *by);
         }
+    }
+}
+
+fn add_to(sums: &mut Vec<ByTemplate>, by: ByTemplate) {
+    match sums.iter_mut().find(|sum| sum.template == by.template) {
+        Some(sum) => {
+            sum.requests += by.requests;
+            sum.errors += by.errors;
+            sum.micros += by.micros;
+        }
+        None => sums.push(by),
     }
 }

@@ -65,6 +65,14 @@ impl Templates {
         known.given = given;
     }
 
+    /// The number of a template that another process told by its name.
+    pub(crate) fn told(&self, name: &str) -> TemplateId {
+        if name == OTHER {
+            return TemplateId::default();
+        }
+        TemplateId(self.known.write().unwrap_or_else(PoisonError::into_inner).number(name))
+    }
+
     /// The names of all numbers so far.
     pub(crate) fn names(&self) -> Names {
         Names(self.known.read().unwrap_or_else(PoisonError::into_inner).names.clone())

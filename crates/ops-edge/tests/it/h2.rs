@@ -30,6 +30,7 @@ use crate::{
     backend::Backend,
     house::{House, leg, route, until},
     raw::{Server, connect, read_all, read_head},
+    streams::plenty,
 };
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -155,6 +156,33 @@ async fn p9_too_long_headers_are_refused() {
     assert!(refused.is_err() || refused.is_ok_and(|answer| answer.status() == 431));
     assert_eq!(a.arrived(), 0);
     assert_eq!(house.get("/").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p9_an_answer_that_is_not_read_is_ended_alone() {
+    let house = House::with(|config| config.stall_timeout = Duration::from_millis(500)).await;
+    let (server, sent) = plenty().await;
+    let mut to = route(vec![leg("a", 100, &[])]);
+    to.legs[0].backends = vec![server.text()];
+    house.set(1, &to);
+    let mut sender = client(house.address).await;
+    let unread = sender.send_request(ask("GET", "/", "")).await.unwrap();
+    assert_eq!(unread.status(), 200);
+    until("it is in flight", || house.in_flight("a") == Some(1)).await;
+    // The connection lives: nothing but this one answer stands still.
+    let mut small = 0;
+    while house.in_flight("a") != Some(0) {
+        let answer = sender.send_request(ask("GET", "/small", "")).await.unwrap();
+        assert_eq!(text(answer).await, "ok");
+        small += 1;
+    }
+    assert!(small > 0);
+    assert_eq!(text(sender.send_request(ask("GET", "/small", "")).await.unwrap()).await, "ok");
+    assert!(sent.load(Ordering::SeqCst) < 64 << 20, "the service sent all of it");
+    // What was already there is followed by a reset, never by an end.
+    assert!(unread.into_body().collect().await.is_err());
+    let arm = house.arm_of("a", small + 2).await;
+    assert_eq!((arm.requests, arm.s2xx), (small + 2, small + 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! An edge that takes the place of another one.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -8,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use ops_core::route::{Manner, Route};
 use ops_engine::ports::ActError;
 use tempfile::TempDir;
 use tokio::{
@@ -73,6 +75,78 @@ async fn p6_five_replacements_under_load_lose_no_request_and_no_count() {
     let sent = sent.load(Ordering::SeqCst);
     let arm = house.arm_of("a", sent).await;
     assert_eq!((arm.requests, arm.s2xx), (sent, sent));
+}
+
+/// Requests and errors per template, of all seconds that are over.
+fn by_template(house: &House) -> BTreeMap<String, (u64, u64)> {
+    let mut sums = BTreeMap::new();
+    for count in house.seconds(0).into_iter().flat_map(|second| second.templates) {
+        let sum: &mut (u64, u64) = sums.entry(count.template).or_default();
+        *sum = (sum.0 + count.requests, sum.1 + count.errors);
+    }
+    sums
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_old_edge_counted_by_template_is_told_by_the_new_one() {
+    let temp = TempDir::new().unwrap();
+    let old = House::on(config(temp.path())).await;
+    let a = Backend::start("a").await;
+    old.set(1, &route(vec![leg("a", 100, &[&a])]));
+    let mut client = old.client().await;
+    for path in ["/carts/1", "/carts/2", "/carts/3/error"] {
+        client.get(path).await;
+    }
+    // These two end only in the old process, after the new one serves.
+    let mut waiting = JoinSet::new();
+    for path in ["/carts/4/wait", "/carts/5/wait"] {
+        let mut client = old.client().await;
+        waiting.spawn(async move { client.get(path).await.status });
+    }
+    until("both are in flight", || old.in_flight("a") == Some(2)).await;
+    let before = instance(&old);
+    let new = old.successor(|_| {}).await;
+    until("the new one answers", || instance(&new) != before).await;
+    // The new one meets the templates in another order.
+    assert_eq!(new.get("/pay").await.status, 200);
+    assert_eq!(new.get("/carts/6").await.status, 200);
+    a.inside.go.open(2);
+    while let Some(status) = waiting.join_next().await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    drop(client);
+    old.ended().await;
+    new.arm_of("a", 7).await;
+    let told = by_template(&new);
+    let wanted = [
+        ("/carts/{}", (3, 0)),
+        ("/carts/{}/error", (1, 1)),
+        ("/carts/{}/wait", (2, 0)),
+        ("/pay", (1, 0)),
+    ];
+    assert_eq!(told, wanted.map(|(name, sum)| (name.to_owned(), sum)).into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_of_an_edge_that_goes_are_not_taken_for_users() {
+    let temp = TempDir::new().unwrap();
+    let mut house = House::on(config(temp.path())).await;
+    let a = Backend::start("a").await;
+    let manner = || Box::new(Manner { probe_path: Some("/alive".to_owned()), ..Manner::default() });
+    for round in 1..=3 {
+        // The switch is young when the next edge takes over.
+        house.set(round, &Route { manner: manner(), ..route(vec![leg("a", 100, &[&a])]) });
+        let before = a.arrived();
+        until("the front is asked", || a.arrived() > before).await;
+        let old = instance(&house);
+        let next = house.successor(|_| {}).await;
+        until("the new one answers", || instance(&next) != old).await;
+        house.ended().await;
+        house = next;
+    }
+    assert_eq!(house.get("/").await.status, 200);
+    let arm = house.arm_of("a", 1).await;
+    assert_eq!(arm.requests, 1, "{arm:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

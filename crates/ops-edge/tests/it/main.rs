@@ -9,6 +9,7 @@ mod corpus;
 mod disk;
 mod failures;
 mod forwarding;
+mod frames;
 mod h2;
 mod handover;
 mod hold;

@@ -4,8 +4,9 @@ use ops_core::route::{HeaderMatch, Manner, Pause, Route, Sticky};
 
 use crate::{
     backend::Backend,
-    house::{Answer, Client, House, leg, request, route, until},
+    house::{Answer, Client, House, held, leg, request, route, until},
 };
+use tokio::task::block_in_place;
 
 fn sticky(by: Sticky, old: (&Backend, u8), new: (&Backend, u8)) -> Route {
     let legs = vec![leg("new", new.1, &[new.0]), leg("old", old.1, &[old.0])];
@@ -94,4 +95,31 @@ async fn a_pause_turns_away_at_once() {
     assert_eq!(a.arrived(), 0);
     house.set(2, &route(vec![leg("a", 100, &[&a])]));
     assert_eq!(house.get("/").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_lets_what_has_begun_end_and_turns_away_who_waits() {
+    let house = House::open().await;
+    let a = Backend::start("a").await;
+    let served = || route(vec![leg("a", 100, &[&a])]);
+    let paused = || Route { pause: Some(Pause { retry_after_seconds: 7 }), ..served() };
+    house.set(1, &served());
+    let mut client = house.client().await;
+    let begun = tokio::spawn(async move { client.get("/wait").await });
+    until("it is in flight", || house.in_flight("a") == Some(1)).await;
+    house.set(2, &paused());
+    assert_eq!(house.get("/").await.status, 503);
+    a.inside.go.open(1);
+    assert_eq!(begun.await.unwrap().status, 200);
+    // Who waits while requests are held is turned away by a pause that follows.
+    house.set(3, &held(60_000, 10));
+    let mut client = house.client().await;
+    let waiting = tokio::spawn(async move { client.get("/").await });
+    let status = || block_in_place(|| house.door.status()).unwrap();
+    until("one request waits", || status().held.len() == 1).await;
+    house.set(4, &paused());
+    let answer = waiting.await.unwrap();
+    assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &"7".parse().unwrap()));
+    until("both are counted as refused", || house.refused() == 2).await;
+    assert_eq!(a.arrived(), 1);
 }

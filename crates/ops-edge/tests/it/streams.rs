@@ -88,16 +88,18 @@ async fn events_arrive_at_once_and_end_between_two_when_their_release_leaves() {
     assert_eq!(house.arm("a").errors(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn p9_large_bodies_wait_for_their_readers() {
-    const MEGABYTE: usize = 1024 * 1024;
-    let house = House::open().await;
+const MEGABYTE: usize = 1024 * 1024;
+
+/// A service that answers with 64 MB, except to `/small`, and how much of them it could send.
+pub(crate) async fn plenty() -> (Server, Arc<AtomicUsize>) {
     let sent = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sent);
     let server = Server::start(move |mut stream| {
         let count = Arc::clone(&count);
         async move {
-            read_head(&mut stream).await;
+            while read_head(&mut stream).await.0.starts_with("GET /small ") {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+            }
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 64 * MEGABYTE);
             let _ = stream.write_all(head.as_bytes()).await;
             let piece = vec![b'x'; MEGABYTE / 8];
@@ -109,6 +111,28 @@ async fn p9_large_bodies_wait_for_their_readers() {
         }
     })
     .await;
+    (server, sent)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p9_a_client_that_reads_no_more_lets_go_of_the_service() {
+    let house = House::with(|config| config.stall_timeout = Duration::from_millis(300)).await;
+    let (server, sent) = plenty().await;
+    house.set(1, &to(&server));
+    let mut client = connect(house.address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(read_head(&mut client).await.0.starts_with("HTTP/1.1 200"));
+    until("the service is let go of", || house.in_flight("a") == Some(0)).await;
+    assert!(sent.load(Ordering::SeqCst) < 64 * MEGABYTE, "everything was read");
+    assert!(read_all(&mut client).await.len() < 64 * MEGABYTE, "the answer was ended");
+    // It was the client's doing: the answer counts as it began.
+    let arm = house.arm_of("a", 1).await;
+    assert_eq!((arm.s2xx, arm.errors()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p9_large_bodies_wait_for_their_readers() {
+    let house = House::open().await;
+    let (server, sent) = plenty().await;
     house.set(1, &to(&server));
     let mut client = connect(house.address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     // Nobody reads: what the service could send stands still, in the kernel's buffers and ours.

@@ -2,6 +2,7 @@
 
 use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
+use ops_core::route::Route;
 use ops_edge::{CertificateFiles, Edge, EdgeConfig, EdgeError};
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
@@ -23,6 +24,7 @@ use tokio_rustls::{
 use crate::{
     backend::Backend,
     house::{House, config, leg, route, until},
+    raw::{Server, agree_and_echo},
 };
 
 /// Writes a certificate of its own authority and its key.
@@ -134,6 +136,62 @@ async fn both_protocols_are_offered_and_services_are_told() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains(r#""x-forwarded-proto": "https""#), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p6_tunnels_pass_through_tls_and_are_told_to_go_when_their_release_leaves() {
+    let secure = Secure::open(|dir| vec![write(dir, "shop", &["shop.example"])]).await;
+    let server = Server::start(agree_and_echo).await;
+    let mut to = route(vec![leg("old", 100, &[])]);
+    to.legs[0].backends = vec![server.text()];
+    to.manner.drain_ms = Some(100);
+    secure.house.set(1, &to);
+    let shop = secure.file("shop.pem");
+    let alpn: &[&[u8]] = &[b"h2", b"http/1.1"];
+    let (mut open, mut silent) = (Vec::new(), Vec::new());
+    for (protocol, all) in [("websocket", &mut open), ("mine/1", &mut silent)] {
+        // Who wants a tunnel asks for HTTP/1.1, as browsers do.
+        let mut tunnel = connect(secure.address, "shop.example", &shop, &alpn[1..]).await.unwrap();
+        assert_eq!(tunnel.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+        let ask = format!(
+            "GET /chat HTTP/1.1\r\nhost: shop.example\r\nconnection: Upgrade\r\n\
+             upgrade: {protocol}\r\n\r\n"
+        );
+        tunnel.write_all(ask.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(tunnel.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+        all.push(tunnel);
+    }
+    // Larger than a record of TLS, a buffer of ours and a socket's.
+    let mut frame = vec![0x82, 127];
+    frame.extend(1_000_000_u64.to_be_bytes());
+    frame.resize(frame.len() + 1_000_000, b'x');
+    for tunnel in open.iter_mut().chain(&mut silent) {
+        let (mut read, mut write) = tokio::io::split(tunnel);
+        let mut back = vec![0; frame.len()];
+        let (sent, came) = tokio::join!(write.write_all(&frame), read.read_exact(&mut back));
+        sent.unwrap();
+        came.unwrap();
+        assert!(back == frame, "the bytes came back changed");
+    }
+    assert_eq!(secure.house.in_flight("old"), Some(2));
+    let new = Backend::start("new").await;
+    secure.house.set(2, &Route { manner: to.manner, ..route(vec![leg("new", 100, &[&new])]) });
+    // The end of TLS is said too, so that nobody could have cut the farewell off.
+    let mut rest = Vec::new();
+    open[0].read_to_end(&mut rest).await.expect("close_notify");
+    assert_eq!(rest, [0x88, 0x02, 0x03, 0xe9]);
+    rest.clear();
+    silent[0].read_to_end(&mut rest).await.expect("close_notify");
+    assert!(rest.is_empty(), "{rest:?}");
+    drop((open, silent));
+    until("the old release is drained", || secure.house.in_flight("old").is_none()).await;
+    let arm = secure.house.arm_of("old", 2).await;
+    assert_eq!((arm.s2xx, arm.errors()), (2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,8 @@ use std::{
 };
 
 use ops_core::{
-    route::{Guard, Hold, Manner, Mirror, Route},
+    route::{Guard, HeaderMatch, Hold, Manner, Mirror, Route},
+    signal::Arm,
     world::DoorView,
 };
 use ops_engine::ports::Door as _;
@@ -70,33 +71,61 @@ async fn requests_that_are_sent_again_are_counted_with_the_release_that_failed()
     assert_eq!(arm.errors(), 0);
 }
 
+/// Probes through the front: sent, and failed.
+fn probed(house: &House, service: &str) -> (u64, u64) {
+    let seconds = block_in_place(|| house.door.signals(&service.into(), 0)).unwrap();
+    let add = |sum: (u64, u64), sent, failed| (sum.0 + sent, sum.1 + failed);
+    seconds.iter().fold((0, 0), |sum, it| add(sum, it.probes.sent, it.probes.failed))
+}
+
+fn probing(path: &str) -> Box<Manner> {
+    Box::new(Manner { probe_path: Some(path.to_owned()), ..Manner::default() })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_is_watched_through_the_front() {
     let house = House::open().await;
     let (old, new) = (Backend::start("old").await, Refusing::new());
-    let manner = || Box::new(Manner { probe_path: Some("/alive".to_owned()), ..Manner::default() });
-    house.set(1, &Route { manner: manner(), ..route(vec![leg("old", 100, &[&old])]) });
-    let sum = |house: &House| {
-        let seconds = house.seconds(0);
-        let add = |sum: (u64, u64), sent, failed| (sum.0 + sent, sum.1 + failed);
-        seconds.iter().fold((0, 0), |sum, it| add(sum, it.probes.sent, it.probes.failed))
-    };
-    until("probes were sent", || sum(&house).0 >= 2).await;
-    assert_eq!(sum(&house).1, 0);
+    house.set(1, &Route { manner: probing("/alive"), ..route(vec![leg("old", 100, &[&old])]) });
+    until("probes were sent", || probed(&house, "shop").0 >= 2).await;
+    assert_eq!(probed(&house, "shop").1, 0);
     assert!(old.arrived() >= 2);
     assert_eq!(house.arm("old").requests, 0, "no user sent them");
     let mut bad = route(vec![leg("new", 100, &[])]);
     bad.legs[0].backends = vec![new.address.to_string()];
-    house.set(2, &Route { manner: manner(), ..bad });
-    until("probes failed", || sum(&house).1 >= 1).await;
+    house.set(2, &Route { manner: probing("/alive"), ..bad });
+    until("probes failed", || probed(&house, "shop").1 >= 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_is_watched_only_where_the_probe_leads_to_its_own_service() {
+    let house = House::open().await;
+    let (shop, beta, side) =
+        (Backend::start("shop").await, Backend::start("beta").await, Backend::start("side").await);
+    house.set(1, &route(vec![leg("shop", 100, &[&shop])]));
+    // One service is asked for by a header, which the probe bears then; of the other one the path
+    // leads to the shop.
+    let header = HeaderMatch { name: "X-Ring".to_owned(), value: "beta".to_owned() };
+    let manner = Box::new(Manner { headers: vec![header], ..*probing("/alive?deep") });
+    let to_beta = Route { legs: vec![leg("beta", 100, &[&beta])], ..of("beta", "/") };
+    house.set(1, &Route { manner, ..to_beta });
+    let to_side = Route { legs: vec![leg("side", 100, &[&side])], ..of("side", "/side") };
+    house.set(1, &Route { manner: probing("/alive"), ..to_side });
+    until("probes were sent", || probed(&house, "beta").0 >= 5).await;
+    assert_eq!((probed(&house, "beta").1, probed(&house, "side").0), (0, 0));
+    assert!(beta.arrived() >= 5);
+    assert_eq!((shop.arrived(), side.arrived()), (0, 0));
+}
+
+fn of(service: &str, path: &str) -> Route {
+    Route::new(service.into(), None, path)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_are_asked_whether_they_live() {
     let house = House::open().await;
     let (one, two) = (Backend::start("one").await, Backend::start("two").await);
-    let probe_path = Some("/alive".to_owned());
-    let manner = Box::new(Manner { probe_path, ..Manner::default() });
+    let manner = probing("/alive");
     // While requests are held nobody comes through the front: what arrives are probes of replicas.
     let hold = Some(Hold { max_wait_ms: 1, max_requests: 1 });
     house.set(1, &Route { manner, hold, ..route(vec![leg("a", 100, &[&one, &two])]) });
@@ -128,6 +157,48 @@ async fn copies_of_safe_requests_are_counted_apart() {
     until("both copies were counted", || both(&mirrored())).await;
     assert!(mirrored().iter().all(|(id, ..)| id == "b"));
     assert_eq!(b.arrived(), 2, "POST and PUT were not copied");
+    assert_eq!(house.arm("b").requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_fails_or_stands_still_costs_users_nothing() {
+    let house = House::with(|config| config.response_timeout = Duration::from_millis(200)).await;
+    let (a, gone, still) = (
+        Backend::start("a").await,
+        Refusing::new(),
+        // Takes what comes and answers nothing.
+        Server::start(|mut stream| async move {
+            read_head(&mut stream).await;
+            read_all(&mut stream).await;
+        })
+        .await,
+    );
+    let to = |backend: String| {
+        let mirror = Mirror { release: "b".into(), backends: vec![backend], percent: 100 };
+        Route { mirror: Some(Box::new(mirror)), ..route(vec![leg("a", 100, &[&a])]) }
+    };
+    let mirrored = |house: &House| {
+        let mut sum = Arm::default();
+        for (_, arm) in house.seconds(0).iter().flat_map(|second| &second.mirrored) {
+            sum.add(arm);
+        }
+        sum
+    };
+    house.set(1, &to(gone.address.to_string()));
+    assert_eq!(house.get("/").await.release(), "a");
+    until("it was refused", || mirrored(&house).connect == 1).await;
+    house.set(2, &to(still.text()));
+    // More than may be copied at a time: the rest is served without.
+    let mut client = house.client().await;
+    for _ in 0..100 {
+        assert_eq!(client.get("/").await.release(), "a");
+    }
+    until("copies were given up", || mirrored(&house).timeout >= 64).await;
+    let arm = house.arm_of("a", 101).await;
+    assert_eq!((arm.requests, arm.s2xx), (101, 101));
+    // Its failures are its own, not those of the release that serves.
+    house.set(3, &route(vec![leg("a", 100, &[&a])]));
+    assert_eq!(house.get("/").await.status, 200);
     assert_eq!(house.arm("b").requests, 0);
 }
 

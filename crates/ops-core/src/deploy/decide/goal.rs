@@ -435,5 +435,53 @@ fn bare(plan: &Plan, wanted: &RouteMatch) -> Route {
     if manner.drain_ms.is_none() && plan.service.drain_ms != DOOR_DRAIN_MS {
         manner.drain_ms = Some(plan.service.drain_ms);
     }
+    // The door watches a switch through its own front, also where nobody named a path for that. A
+    // health path outside of the route would lead to another service, or to none.
+    if manner.probe_path.is_none() {
+        let path = plan.service.health.path.as_ref();
+        manner.probe_path = path.filter(|path| leads_to(wanted, path)).cloned();
+    }
     Route { manner, ..route }
+}
+
+/// Whether a request for a path, perhaps with a query, is one of this route's.
+fn leads_to(route: &RouteMatch, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let rest = path.strip_prefix(route.path.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{World, canary};
+
+    /// The probe path of the route that is sent for a service whose route and health are these.
+    fn probe(route: &str, named: Option<&str>, health: Option<&str>) -> Option<String> {
+        let mut world = World::new(canary(), "v1");
+        world.until(|world| world.state.plan.is_some());
+        let mut plan = Plan::clone(world.state.plan.as_ref().unwrap());
+        let mut wanted = RouteMatch::of(None, route);
+        wanted.manner.probe_path = named.map(str::to_owned);
+        plan.service.health.path = health.map(str::to_owned);
+        bare(&plan, &wanted).manner.probe_path.clone()
+    }
+
+    #[test]
+    fn a_switch_is_watched_on_the_health_path_where_no_other_is_named() {
+        let healthz = Some("/healthz");
+        assert_eq!(probe("/", None, healthz).as_deref(), healthz);
+        assert_eq!(probe("/", Some("/alive"), healthz).as_deref(), Some("/alive"));
+        assert_eq!(probe("/", None, None), None);
+        for (route, health, leads) in [
+            ("/shop", "/healthz", false),
+            ("/shop", "/shopping/healthz", false),
+            ("/shop", "/shop/healthz", true),
+            ("/shop/", "/shop/healthz?deep", true),
+            ("/shop", "/shop?x=/", true),
+            ("/", "/?x", true),
+        ] {
+            assert_eq!(probe(route, None, Some(health)).is_some(), leads, "{route} {health}");
+        }
+    }
 }

@@ -129,17 +129,54 @@ fn clients_are_told_apart_and_kinds_of_4xx_counted() {
 
 #[test]
 fn what_another_process_counted_is_neither_lost_nor_told_twice() {
+    let a = ReleaseId::from("a");
+    // The two processes met the templates in another order: their numbers differ, not their names.
+    let (theirs, ours) = (Templates::new(), Templates::new());
+    theirs.find("/carts/7");
+    let pay = theirs.find("/pay");
+    ours.find("/pay");
+    let told = |ring: &mut Ring, templates: &Templates, after, now| -> Vec<SignalSecond> {
+        ring.since(after, now).iter().map(|it| it.report(&templates.names())).collect()
+    };
     let mut old = Ring::new(1);
-    old.count(1, &"a".into(), done(Outcome::Answered(404)));
-    let before = since(&mut old, 0, 4);
+    old.count(1, &a, Completed { template: pay, ..done(Outcome::Answered(404)) });
+    old.count(1, &a, Completed { template: theirs.find("/carts/8"), ..done(Outcome::Broken) });
+    old.count_mirrored(2, &"b".into(), done(Outcome::Answered(200)));
+    old.count_probe(2, true);
+    let before = told(&mut old, &theirs, 0, 4);
     let mut new = Ring::new(4);
-    new.inherit(4, &before);
-    let inherited = since(&mut new, 0, 4);
-    assert_eq!(inherited.len(), before.len());
-    assert_eq!(inherited[0].arms, before[0].arms);
-    old.count(4, &"a".into(), done(Outcome::Broken));
-    new.add(&since(&mut old, 3, 5)[0]);
-    let all = since(&mut new, 0, 6);
+    new.inherit(4, &before, &ours);
+    assert_eq!(told(&mut new, &ours, 0, 4), before);
+    // Both saw the fourth second.
+    old.count(4, &a, Completed { template: pay, ..done(Outcome::Broken) });
+    old.count_probe(4, false);
+    old.refuse(4);
+    new.count(4, &a, Completed { template: ours.find("/pay"), ..done(Outcome::Answered(200)) });
+    let last = told(&mut old, &theirs, 3, 5);
+    new.inherit(5, &last, &ours);
+    let all = told(&mut new, &ours, 0, 6);
     assert_eq!(all.iter().map(|s| s.second).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert_eq!(all[3].arms[0].1.connect, 1);
+    assert_eq!((all[3].arms[0].1.requests, all[4].arms[0].1.connect), (1, 1));
+    assert_eq!((all[4].refused, all[4].probes), (1, Probes { sent: 1, failed: 0 }));
+    // The sums are those of all seconds, once.
+    let (totals, refused) = new.totals(6);
+    let sums = (totals[0].1.requests, totals[0].1.errors(), refused);
+    assert_eq!(sums, (4, 2, 1), "{totals:?}");
+    let by_template = new.template_totals(6, &ours.names());
+    let by_template: Vec<_> =
+        by_template.iter().map(|it| (it.template.as_str(), it.requests, it.errors)).collect();
+    assert_eq!(by_template, [("/pay", 3, 1), ("/carts/{}", 1, 1)]);
+}
+
+#[test]
+fn p9_templates_of_another_process_find_no_more_room_than_our_own() {
+    let templates = Templates::new();
+    for first in b'a'..=b'z' {
+        for second in b'a'..=b'z' {
+            templates.find(&format!("/{}{}", char::from(first), char::from(second)));
+        }
+    }
+    assert_eq!(templates.name(templates.told("/late")), "other");
+    assert_eq!(templates.name(templates.told("other")), "other");
+    assert_eq!(templates.name(templates.told("/aa")), "/aa");
 }
