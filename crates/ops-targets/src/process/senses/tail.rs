@@ -132,3 +132,114 @@ impl Unread {
         self.read(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, io::Write as _};
+
+    use super::*;
+
+    const STAMP: &str = "2026-11-22T12:05:01.123Z";
+
+    /// A log that is written by hand, and its tail.
+    struct Hand {
+        folder: tempfile::TempDir,
+        tail: Tail,
+    }
+
+    impl Hand {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().unwrap(), tail: Tail::default() }
+        }
+
+        fn write(&self, text: &str) {
+            let path = self.folder.path().join("current.log");
+            let mut file = File::options().create(true).append(true).open(path).unwrap();
+            file.write_all(text.replace('#', STAMP).as_bytes()).unwrap();
+        }
+
+        /// Lines that are heard, and how many were dropped.
+        fn hear(&mut self, bytes: usize, lines: u64) -> (Vec<String>, u64) {
+            let batch = self.tail.unread(self.folder.path()).unwrap().read(bytes).unwrap();
+            let mut heard = Vec::new();
+            let dropped = self.tail.take(batch, lines, |_, line| {
+                heard.push(String::from_utf8_lossy(line).into_owned());
+            });
+            (heard, dropped)
+        }
+
+        fn all(&mut self) -> (Vec<String>, u64) {
+            self.hear(1 << 20, 1000)
+        }
+    }
+
+    fn heard(lines: &[&str], dropped: u64) -> (Vec<String>, u64) {
+        (lines.iter().map(|line| (*line).to_owned()).collect(), dropped)
+    }
+
+    #[test]
+    fn a_last_line_waits_for_its_end() {
+        let mut hand = Hand::new();
+        hand.write("# out one\n# out tw");
+        assert_eq!(hand.all(), heard(&["one"], 0));
+        assert_eq!(hand.all(), heard(&[], 0));
+        hand.write("o\n# err three\n");
+        assert_eq!(hand.all(), heard(&["two", "three"], 0));
+    }
+
+    #[test]
+    fn what_never_ends_is_dropped_and_lines_after_it_are_heard() {
+        let mut hand = Hand::new();
+        hand.write(&format!("# out {}", "x".repeat(2 * WHOLE_LINE_MAX)));
+        assert_eq!(hand.all(), heard(&[], 1));
+        hand.write("yyy\n# out after it\n");
+        assert_eq!(hand.all(), heard(&["after it"], 1));
+    }
+
+    #[test]
+    fn a_line_without_end_in_a_file_that_is_full_is_lost_alone() {
+        let mut hand = Hand::new();
+        hand.write("# out one\n# out half a li");
+        let file = |name: &str| hand.folder.path().join(name);
+        std::fs::rename(file("current.log"), file("1.log")).unwrap();
+        hand.write("# out two\n");
+        assert_eq!(hand.all(), heard(&["one", "two"], 1));
+    }
+
+    #[test]
+    fn beyond_its_bounds_reading_jumps_ahead_and_says_how_far() {
+        let mut hand = Hand::new();
+        for _ in 0..100 {
+            hand.write("# out abc\n");
+        }
+        let line = STAMP.len() + " out abc\n".len();
+        let (lines, dropped) = hand.hear(10 * line + 3, 1000);
+        assert_eq!((lines.len(), dropped), (10, 90));
+        assert_eq!(hand.all(), heard(&[], 0));
+        for _ in 0..100 {
+            hand.write("# out abc\n");
+        }
+        let (lines, dropped) = hand.hear(1 << 20, 30);
+        assert_eq!((lines.len(), dropped), (30, 70));
+        hand.write("# out def\n");
+        assert_eq!(hand.all(), heard(&["def"], 0));
+    }
+
+    #[test]
+    fn pieces_of_a_line_that_was_cut_are_heard_once_though_another_stream_speaks_between() {
+        let mut hand = Hand::new();
+        let piece = "x".repeat(LINE_MAX);
+        hand.write(&format!("# out {piece}\n# err other\n# out {piece}\n# out end\n# out next\n"));
+        assert_eq!(hand.all(), heard(&[&piece, "other", "next"], 0));
+    }
+
+    #[test]
+    fn the_keepers_own_words_are_not_the_services_but_what_it_lost_counts() {
+        let mut hand = Hand::new();
+        let lost = "# ops 7 lines were dropped: the disk is full or the log floods\n";
+        hand.write(&format!(
+            "# ops started as process 1\n# out a\n{lost}# ops stopped\nnonsense\n"
+        ));
+        assert_eq!(hand.all(), heard(&["a"], 8));
+    }
+}
