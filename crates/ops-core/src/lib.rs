@@ -11,6 +11,7 @@ pub mod evidence;
 #[cfg(test)]
 mod fixture;
 pub mod id;
+pub mod logs;
 mod markdown;
 pub mod notes;
 pub mod plan;

@@ -5,8 +5,9 @@ use std::{io, os::fd::OwnedFd};
 use rustix::process::Signal;
 
 use crate::{
-    process::{self, Entry, Family},
+    process::{self, Family},
     status::MainProcess,
+    table::Entry,
 };
 
 /// Milliseconds between looks at processes that are being ended.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    INHERITED_ENV, MARKER_VARIABLE, process::Entry, secret, spec::Spec, status::MainProcess,
+    INHERITED_ENV, MARKER_VARIABLE, secret, spec::Spec, status::MainProcess, table::Entry,
 };
 
 /// The search path of a service on a machine that gives none.

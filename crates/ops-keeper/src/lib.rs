@@ -24,6 +24,7 @@ mod client;
 mod durable;
 mod folder;
 mod launch;
+mod line;
 mod log;
 mod nurse;
 mod process;
@@ -33,6 +34,7 @@ mod server;
 mod spec;
 mod status;
 mod stream;
+mod table;
 mod time;
 
 use std::{io::Write as _, path::Path, process::ExitCode};
@@ -40,10 +42,13 @@ use std::{io::Write as _, path::Path, process::ExitCode};
 pub use client::{AskError, Call, ask};
 pub use durable::{load, save};
 pub use folder::{ReplicaLock, create, read_spec, read_status, refer, take_order};
+pub use line::{LINE_MAX, LogLine, Source};
+pub use log::LOG_FILES;
 pub use protocol::{Answer, Order, Report, Request};
 pub use secret::{SecretError, resolve as resolve_secret};
 pub use spec::Spec;
 pub use status::{Desired, MainProcess, Stale, Stamp, State, Status};
+pub use table::{Entry, Table};
 pub use time::boot_id;
 
 /// What `ops-keeper --version` says. A keeper and who starts it must agree on it.

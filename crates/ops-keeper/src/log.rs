@@ -1,7 +1,7 @@
 //! The service's output on disk: stamped lines, rotated, within a quota.
 //!
-//! Each line reads `<wall clock> <out|err|ops> <text>`. What cannot be kept is dropped and
-//! counted, and a line of the keeper says so as soon as it can be written.
+//! What cannot be kept is dropped and counted, and a line of the keeper says so as soon as it can be
+//! written.
 
 use std::{
     fs::File,
@@ -10,12 +10,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::time;
+use crate::{
+    line::{self, LINE_MAX, Source},
+    time,
+};
 
 /// Files among which the quota is divided.
-const SEGMENTS: u64 = 4;
-/// Bytes of one line; longer ones are cut into several.
-pub(crate) const LINE_MAX: usize = 8 * 1024;
+const SEGMENTS: u64 = LOG_FILES.len() as u64;
+/// The files of a log, the oldest first. Lines are only added to the last one; from time to time it
+/// becomes the one before it, and so on, and the oldest is gone.
+pub const LOG_FILES: [&str; 4] = ["3.log", "2.log", "1.log", "current.log"];
 /// Bytes kept per second; a service that says more floods its log.
 const RATE_MAX: u64 = 16 * 1024 * 1024;
 /// Bytes that a file holds at least, whatever the quota: a few of the longest lines.
@@ -61,16 +65,14 @@ impl Log {
 
     /// Keeps a line of the keeper itself.
     pub(crate) fn note(&mut self, text: &str) {
-        self.append("ops", text.as_bytes());
+        self.append(Source::Keeper, text.as_bytes());
         self.flush();
     }
 
     /// Writes what was appended; when the disk is full it is dropped.
     pub(crate) fn flush(&mut self) {
         if self.untold > 0 && !self.batch.is_empty() {
-            let lost =
-                format!("{} lines were dropped: the disk is full or the log floods", self.untold);
-            self.stamp_line("ops", lost.as_bytes());
+            self.stamp_line(Source::Keeper, line::lost(self.untold).as_bytes());
         }
         if self.batch.is_empty() {
             return;
@@ -94,7 +96,7 @@ impl Log {
     }
 
     /// Keeps a line of a stream; it is written with the next [`Self::flush`] at the latest.
-    pub(crate) fn append(&mut self, stream: &str, line: &[u8]) {
+    pub(crate) fn append(&mut self, source: Source, line: &[u8]) {
         let second = time::boot_ms() / 1000;
         if second != self.second {
             (self.second, self.this_second) = (second, 0);
@@ -105,16 +107,16 @@ impl Log {
             return;
         }
         self.batched += 1;
-        self.stamp_line(stream, line);
+        self.stamp_line(source, line);
         if self.batch.len() as u64 >= (self.segment / 2).min(8 * LINE_MAX as u64) {
             self.flush();
         }
     }
 
-    fn stamp_line(&mut self, stream: &str, line: &[u8]) {
+    fn stamp_line(&mut self, source: Source, line: &[u8]) {
         self.batch.extend_from_slice(time::wall_clock().as_bytes());
         self.batch.push(b' ');
-        self.batch.extend_from_slice(stream.as_bytes());
+        self.batch.extend_from_slice(source.name().as_bytes());
         self.batch.push(b' ');
         self.batch.extend_from_slice(line);
         self.batch.push(b'\n');
@@ -167,7 +169,7 @@ mod tests {
         let quota = SEGMENTS * SEGMENT_MIN;
         let mut log = Log::open(folder.path(), quota, 0);
         for n in 0..10_000 {
-            log.append("out", format!("line {n} {}", "x".repeat(n % 200)).as_bytes());
+            log.append(Source::Out, format!("line {n} {}", "x".repeat(n % 200)).as_bytes());
             if n % 7 == 0 {
                 log.flush();
             }
@@ -189,7 +191,7 @@ mod tests {
         let line = [b'x'; LINE_MAX];
         let mut sent = 0;
         while log.dropped() == 0 {
-            log.append("out", &line);
+            log.append(Source::Out, &line);
             sent += 1;
             assert!(sent < 100_000, "nothing limits the flood");
         }
@@ -204,8 +206,8 @@ mod tests {
         let current = folder.path().join("current.log");
         std::os::unix::fs::symlink("/dev/full", &current).unwrap();
         let mut log = Log::open(folder.path(), 1 << 20, 0);
-        log.append("out", b"lost");
-        log.append("out", b"lost too");
+        log.append(Source::Out, b"lost");
+        log.append(Source::Out, b"lost too");
         log.flush();
         assert_eq!(log.dropped(), 2);
         std::fs::remove_file(&current).unwrap();

@@ -16,6 +16,7 @@ use rustix::{
 use self::course::{BACKOFF_MIN, Phase};
 use crate::{
     folder::{self, ReplicaLock},
+    line::Source,
     log::Log,
     process,
     protocol::{Answer, Report, Request},
@@ -76,7 +77,8 @@ pub(crate) fn keep(replica_dir: &Path) -> io::Result<End> {
     let spec = folder::read_spec(here)?;
     let status = folder::read_status(here)?;
     let log = Log::open(&here.join(folder::LOGS), spec.log_quota, status.dropped_lines);
-    let streams = [Stream::open(Path::new(OUT), "out")?, Stream::open(Path::new(ERR), "err")?];
+    let streams =
+        [Stream::open(Path::new(OUT), Source::Out)?, Stream::open(Path::new(ERR), Source::Err)?];
     let server = Server::bind(Path::new(folder::SOCKET))?;
     let mut nurse = Nurse {
         spec,

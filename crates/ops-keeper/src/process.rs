@@ -1,7 +1,6 @@
 //! Finding and ending the processes of a replica.
 
 use std::{
-    collections::HashSet,
     fs::File,
     io::{self, Read as _},
     os::fd::OwnedFd,
@@ -9,53 +8,16 @@ use std::{
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 
-use crate::{MARKER_VARIABLE, status::MainProcess};
+use crate::{
+    MARKER_VARIABLE,
+    status::MainProcess,
+    table::{Entry, Table},
+};
 
 /// Bytes read at once from a process's environment.
 const CHUNK: usize = 4096;
 
-/// One line of the process table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) pid: i32,
-    parent: i32,
-    group: i32,
-    session: i32,
-    start: u64,
-    dead: bool,
-}
-
 impl Entry {
-    /// Reads one process; `None` if there is none.
-    pub(crate) fn read(pid: i32) -> Option<Self> {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        Self::parse(pid, &text)
-    }
-
-    /// Parses `pid (name) state ppid pgrp session … starttime …`; the name may hold anything.
-    fn parse(pid: i32, text: &str) -> Option<Self> {
-        let (_, fields) = text.rsplit_once(") ")?;
-        let fields: Vec<&str> = fields.split(' ').collect();
-        let number = |index: usize| fields.get(index)?.parse::<i32>().ok();
-        Some(Self {
-            pid,
-            dead: matches!(*fields.first()?, "Z" | "X" | "x"),
-            parent: number(1)?,
-            group: number(2)?,
-            session: number(3)?,
-            start: fields.get(19)?.parse().ok()?,
-        })
-    }
-
-    fn same_as(&self, other: &Self) -> bool {
-        (self.pid, self.start) == (other.pid, other.start)
-    }
-
-    /// As the main process of a replica.
-    pub(crate) fn main_process(&self) -> MainProcess {
-        MainProcess { pid: self.pid, start: self.start, session: self.session }
-    }
-
     /// Sends a signal to this process and to no other one that has got its number since.
     fn signal(&self, signal: Signal) {
         let Some(handle) =
@@ -108,37 +70,23 @@ impl Family<'_> {
     /// to it, as it is their subreaper), members of the main process's group in its session, those
     /// seen before, and all descendants of all these.
     pub(crate) fn living(&self) -> io::Result<Vec<Entry>> {
-        let table = table()?;
         let keeper = std::process::id() as i32;
-        let mut found: HashSet<i32> = HashSet::new();
-        for entry in table.iter().filter(|entry| entry.pid != keeper) {
-            let in_group = self
-                .main
-                .is_some_and(|main| entry.group == main.pid && entry.session == main.session);
+        let is_root = |entry: &Entry| {
+            let in_group = self.main.is_some_and(|main| entry.is_in_group_of(main));
             let seen = self.seen.iter().any(|seen| seen.same_as(entry));
-            if entry.parent == keeper || in_group || seen || marked(entry.pid, self.marker) {
-                found.insert(entry.pid);
-            }
-        }
-        loop {
-            let before = found.len();
-            for entry in table.iter().filter(|entry| entry.pid != keeper) {
-                if found.contains(&entry.parent) {
-                    found.insert(entry.pid);
-                }
-            }
-            if found.len() == before {
-                break;
-            }
-        }
-        Ok(table.into_iter().filter(|entry| found.contains(&entry.pid) && !entry.dead).collect())
+            entry.parent == keeper || in_group || seen || marked(entry.pid, self.marker)
+        };
+        let table = Table::read()?;
+        let found = table.with_descendants(keeper, is_root);
+        Ok(found.into_iter().filter(|entry| !entry.dead).copied().collect())
     }
 }
 
 /// The marked process that leads its own group and is the oldest: the main process of a start
 /// whose keeper was killed before it could write the process down.
 pub(crate) fn unrecorded_main(marker: &str) -> io::Result<Option<MainProcess>> {
-    Ok(table()?
+    Ok(Table::read()?
+        .entries()
         .iter()
         .filter(|entry| !entry.dead && entry.group == entry.pid)
         .filter(|entry| marked(entry.pid, marker))
@@ -151,17 +99,6 @@ pub(crate) fn signal_each(entries: &[Entry], signal: Signal) {
     for entry in entries {
         entry.signal(signal);
     }
-}
-
-fn table() -> io::Result<Vec<Entry>> {
-    let mut table = Vec::new();
-    for folder in std::fs::read_dir("/proc")? {
-        let name = folder?.file_name();
-        if let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) {
-            table.extend(Entry::read(pid));
-        }
-    }
-    Ok(table)
 }
 
 /// Whether a process's environment holds the marker. One whose environment cannot be read is
@@ -194,16 +131,6 @@ fn contains(mut text: impl io::Read, needle: &[u8]) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_with_brackets_does_not_confuse_the_table() {
-        let mut fields = vec!["0"; 49];
-        (fields[0], fields[1], fields[2], fields[3], fields[19]) = ("S", "12", "34", "56", "789");
-        let text = format!("7 (a) R 1 (b) {}", fields.join(" "));
-        let entry = Entry::parse(7, &text).unwrap();
-        assert_eq!((entry.parent, entry.group, entry.session), (12, 34, 56));
-        assert_eq!((entry.start, entry.dead), (789, false));
-    }
 
     #[test]
     fn the_marker_is_found_wherever_it_stands_and_only_as_a_whole() {

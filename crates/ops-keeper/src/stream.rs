@@ -9,7 +9,10 @@ use std::{
 
 use rustix::fs::{FileType, Mode, OFlags, mknodat};
 
-use crate::log::{LINE_MAX, Log};
+use crate::{
+    line::{LINE_MAX, Source},
+    log::Log,
+};
 
 /// Bytes that a pipe holds while its keeper is away. Less than this is granted where the user's
 /// share is used up.
@@ -21,7 +24,7 @@ const TURNS: usize = 16;
 
 /// One of the service's two output pipes, seen from the keeper.
 pub(crate) struct Stream {
-    name: &'static str,
+    source: Source,
     pipe: File,
     partial: Vec<u8>,
 }
@@ -29,7 +32,7 @@ pub(crate) struct Stream {
 impl Stream {
     /// Opens the named pipe, making it if need be. It is opened for reading and writing, so that
     /// it never ends, whoever lives.
-    pub(crate) fn open(path: &Path, name: &'static str) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, source: Source) -> io::Result<Self> {
         match mknodat(rustix::fs::CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
@@ -37,7 +40,7 @@ impl Stream {
         let nonblocking = OFlags::NONBLOCK.bits() as i32;
         let pipe = File::options().read(true).write(true).custom_flags(nonblocking).open(path)?;
         let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE);
-        Ok(Self { name, pipe, partial: Vec::new() })
+        Ok(Self { source, pipe, partial: Vec::new() })
     }
 
     /// For waiting.
@@ -64,7 +67,7 @@ impl Stream {
     /// Keeps a last line that has no end.
     pub(crate) fn finish(&mut self, log: &mut Log) {
         if !self.partial.is_empty() {
-            log.append(self.name, &self.partial);
+            log.append(self.source, &self.partial);
             self.partial.clear();
         }
         log.flush();
@@ -75,10 +78,10 @@ impl Stream {
             let (line, rest) = bytes.split_at(end);
             bytes = rest.get(1..).unwrap_or(&[]);
             if self.partial.is_empty() && line.len() <= LINE_MAX {
-                log.append(self.name, line);
+                log.append(self.source, line);
             } else {
                 self.extend(line, log);
-                log.append(self.name, &self.partial);
+                log.append(self.source, &self.partial);
                 self.partial.clear();
             }
         }
@@ -88,7 +91,7 @@ impl Stream {
     fn extend(&mut self, bytes: &[u8], log: &mut Log) {
         for &byte in bytes {
             if self.partial.len() == LINE_MAX {
-                log.append(self.name, &self.partial);
+                log.append(self.source, &self.partial);
                 self.partial.clear();
             }
             self.partial.push(byte);
@@ -106,7 +109,7 @@ mod tests {
     fn lines_are_stamped_whole_and_cut_when_too_long() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = Log::open(folder.path(), 1 << 20, 0);
-        let mut stream = Stream::open(&folder.path().join("out.fifo"), "out").unwrap();
+        let mut stream = Stream::open(&folder.path().join("out.fifo"), Source::Out).unwrap();
         let endless = "x".repeat(LINE_MAX + 3);
         for part in ["one\ntw", "o\n\n", endless.as_str(), "\nend"] {
             (&stream.pipe).write_all(part.as_bytes()).unwrap();

@@ -51,6 +51,10 @@ pub struct ProcessTarget {
     log_quota: u64,
     /// Keepers that this process started, waited for when they have ended.
     children: Mutex<Vec<Child>>,
+    /// Processor time as it was told.
+    pulse: Mutex<senses::Pulse>,
+    /// Where listening to logs goes on.
+    ears: Mutex<senses::Ears>,
 }
 
 impl ProcessTarget {
@@ -73,6 +77,8 @@ impl ProcessTarget {
             ports,
             log_quota: log_quota_mb.saturating_mul(1024 * 1024),
             children: Mutex::new(Vec::new()),
+            pulse: Mutex::default(),
+            ears: Mutex::default(),
         }
     }
 

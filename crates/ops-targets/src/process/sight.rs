@@ -10,7 +10,7 @@ use ops_core::{
     world::{Replica, ReplicaState, TargetView},
 };
 use ops_engine::ports::Look;
-use ops_keeper::{Answer, AskError, Call, Request, State, Status};
+use ops_keeper::{Answer, AskError, Call, LOG_FILES, Request, State, Status};
 
 use super::{
     ProcessTarget,
@@ -53,8 +53,8 @@ impl ProcessTarget {
     pub(super) fn log_files(&self, service: &ServiceName) -> Look<Vec<ReplicaLog>> {
         let files = |replica: &Known| {
             let folder = replica.folder.join("logs");
-            let names = ["3.log", "2.log", "1.log", "current.log"];
-            names.map(|name| folder.join(name)).into_iter().filter(|file| file.exists()).collect()
+            let files = LOG_FILES.map(|name| folder.join(name));
+            files.into_iter().filter(|file| file.exists()).collect()
         };
         let log = |replica: &Known| ReplicaLog {
             replica: replica.spec.id.clone(),

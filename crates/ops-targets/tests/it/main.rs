@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod artifacts;
+mod hearing;
 mod outside;
 mod process;
 mod stand;
+mod usage;
