@@ -7,9 +7,13 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use crate::{
     checks::{ArtifactFact, Facts, HostFact, Outside},
-    deploy::{Act, Created, Deployment, Health, Input, LeaseAnswer, Outcome, View, decide, owed},
+    deploy::{
+        Act, Created, Deployment, Health, Input, LeaseAnswer, Outcome, Sense, Sensed, View, decide,
+        owed,
+    },
     id::{DeploymentId, Digest, EnvironmentName, Generation, OpId, ReleaseId, ServiceName, Stamp},
     plan::{Kind, KnownRelease},
+    reading::Reading,
     route::ServedRoute,
     secrets,
     settings::{Secret, Settings, Strategy},
@@ -123,6 +127,11 @@ pub(crate) struct World {
     pub(crate) secrets: secrets::Found,
     /// Whether the target does not answer looks.
     pub(crate) target_away: bool,
+    /// What declared signals said before, and what else can be read.
+    pub(crate) declared: Vec<(String, Result<Vec<Reading>, crate::world::Fault>)>,
+    pub(crate) senses: crate::plan::Senses,
+    /// What the senses beside the door say when they are asked.
+    pub(crate) tells: fn(&Self, &Sense) -> Option<Sensed>,
     last_second: u64,
 }
 
@@ -147,6 +156,9 @@ impl World {
             broken: Vec::new(),
             secrets: BTreeMap::new(),
             target_away: false,
+            declared: Vec::new(),
+            senses: crate::plan::Senses::default(),
+            tells: |_, _| None,
             refused_letters: Vec::new(),
             last_second: 1_000,
         }
@@ -253,6 +265,8 @@ impl World {
             secrets: self.secrets.clone(),
             dependencies: Vec::new(),
             signals: Ok(Vec::new()),
+            declared: self.declared.clone(),
+            senses: self.senses,
             conflicts: Vec::new(),
             condemned: Vec::new(),
             answered: false,
@@ -409,6 +423,10 @@ impl World {
                     Input::OpEnded { op, outcome }
                 }
                 Effect::Look(_) => Input::Looked(Box::new(self.view())),
+                Effect::Sense(sense) => match (self.tells)(self, &sense) {
+                    Some(sensed) => Input::Sensed(Box::new(sensed)),
+                    None => continue,
+                },
                 Effect::ReadTicket { .. } => {
                     Input::TicketRead(Ok(Some(Box::new(self.ticket.clone()))))
                 }

@@ -259,6 +259,9 @@ impl<J: Journal> Engine<J> {
                 self.feed(*id, &Input::TicketRead(answer), now)
             }
             (JobKey::Look(id), Done::Looked(looked)) => self.looked(*id, *looked, now),
+            (JobKey::Sense(id, _), Done::Sensed(sensed)) => {
+                self.feed(*id, &Input::Sensed(sensed), now)
+            }
             (JobKey::Highest(id), Done::Highest(answer)) => self.take_lease(*id, answer, now),
             (JobKey::Queue, Done::Queue(answer)) => self.queue_read(answer, now),
             (JobKey::Mentions, Done::Mentions(answer)) => {

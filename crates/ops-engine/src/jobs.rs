@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ops_core::{
     checks::{Condemned, Facts, Fingerprint, Promoted},
-    deploy::{Act, Created, Letter, LookOrder, Outcome},
+    deploy::{Act, Created, Letter, LookOrder, Outcome, Sense, Sensed},
     id::{
         DeploymentId, Digest, EnvironmentName, Generation, Identity, OpId, ServiceName, Stamp,
         TicketId,
@@ -15,6 +15,7 @@ use ops_core::{
     settings::Notify,
     signal::SignalSecond,
     ticket::{Message, Ticket},
+    time::Now,
     world::{DoorView, Fault, ReleaseSpec, TargetView},
 };
 
@@ -29,6 +30,8 @@ pub enum JobKey {
     Act(DeploymentId, OpId),
     /// A look.
     Look(DeploymentId),
+    /// A question to a sense beside the door, by its name.
+    Sense(DeploymentId, String),
     /// A reading of the ticket.
     Ticket(DeploymentId),
     /// A letter going out, or being looked for.
@@ -67,8 +70,10 @@ pub struct Job {
 /// What ops knows that bears on the checks of one deployment.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// When the facts are gathered.
+    /// When the facts are gathered; a label.
     pub at: jiff::Timestamp,
+    /// The same by the clock that never steps.
+    pub now: Now,
     /// The commit whose `ops.yaml` governs; `None` before the first one was read.
     pub governs: Option<String>,
     /// Everything that serves now, with its environment.
@@ -133,6 +138,15 @@ pub enum Work {
         plan: Arc<Plan>,
         /// What to look at.
         order: LookOrder,
+    },
+    /// Ask a sense beside the door.
+    Sense {
+        /// For which plan.
+        plan: Arc<Plan>,
+        /// Which, and what.
+        sense: Box<Sense>,
+        /// When it is asked.
+        now: Now,
     },
     /// Read a ticket.
     ReadTicket {
@@ -261,6 +275,8 @@ pub enum Done {
     Ended(Outcome),
     /// A look.
     Looked(Box<Looked>),
+    /// What a sense said.
+    Sensed(Box<Sensed>),
     /// A ticket.
     Ticket(Result<Option<Box<Ticket>>, Fault>),
     /// Whether a letter stands on the board.

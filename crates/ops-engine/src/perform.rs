@@ -3,6 +3,7 @@
 mod facts;
 mod letters;
 mod look;
+mod sense;
 
 use std::sync::Arc;
 
@@ -27,6 +28,9 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
         }
         Work::Act { stamp, act: what } => Done::Ended(outcome(act(ports, *stamp, what))),
         Work::Look { plan, order } => Done::Looked(Box::new(look::look(ports, plan, order))),
+        Work::Sense { plan, sense, now } => {
+            Done::Sensed(Box::new(sense::sense(ports, plan, sense, now)))
+        }
         Work::ReadTicket { id } => {
             Done::Ticket(ports.planning.ticket(id).map(|ticket| ticket.map(Box::new)))
         }

@@ -216,6 +216,8 @@ fn watch(view: View<'_>, routed: bool) -> WatchSettings {
         extensions: table.and_then(|t| t.whole("extensions")).unwrap_or(2),
         grace_seconds: table.and_then(|t| t.seconds("grace")).unwrap_or(60),
         alpha: table.and_then(|t| t.share("alpha")).unwrap_or(0.01),
+        min_synthetic: 0,
+        min_heartbeats: 0,
         good_enough_seconds: None,
         trip_on_alerts: Vec::new(),
         trip_on_new_errors: false,

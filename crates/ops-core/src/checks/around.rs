@@ -36,33 +36,33 @@ pub(super) fn dependencies(desk: &Desk<'_>) -> Check {
 }
 
 /// One of several things that a check looks at.
-struct Row {
+pub(super) struct Row {
     verdict: Verdict,
     words: String,
     remedy: String,
 }
 
 impl Row {
-    fn new(verdict: Verdict, name: &str, seen: &str, remedy: impl Into<String>) -> Self {
+    pub(super) fn new(verdict: Verdict, name: &str, seen: &str, remedy: impl Into<String>) -> Self {
         Self { verdict, words: format!("{name}: {seen}"), remedy: remedy.into() }
     }
 
-    fn pass(name: &str, seen: &str) -> Self {
+    pub(super) fn pass(name: &str, seen: &str) -> Self {
         Self::new(Verdict::Pass, name, seen, "")
     }
 
-    fn error(name: &str, fault: &Fault) -> Self {
+    pub(super) fn error(name: &str, fault: &Fault) -> Self {
         Self::new(Verdict::Error, name, &format!("{} ({})", fault.what, fault.place), &*fault.next)
     }
 
-    fn unasked(name: &str) -> Self {
+    pub(super) fn unasked(name: &str) -> Self {
         let remedy = "`ops doctor` says whether it can be looked at";
         Self::new(Verdict::Error, name, "it was not looked at", remedy)
     }
 }
 
 /// The worst of all, with what was seen of each and what must happen for those that hold.
-fn together(id: &str, at: &str, rows: &[Row]) -> Check {
+pub(super) fn together(id: &str, at: &str, rows: &[Row]) -> Check {
     let worst = rows.iter().map(|row| row.verdict).fold(Verdict::Pass, worse);
     let seen: Vec<_> = rows.iter().map(|row| row.words.as_str()).collect();
     let check = check(id, at, worst, seen.join("; "));

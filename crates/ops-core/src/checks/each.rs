@@ -1,6 +1,6 @@
 //! All checks in their order, and what they share.
 
-use super::{Check, Verdict, around, ground, judge::Desk, paper, proof, rivals, season};
+use super::{Check, Verdict, around, ground, judge::Desk, paper, proof, rivals, season, signals};
 use crate::{
     deploy::{HoldCause, RETRIES_MAX, recheck_ms},
     evidence::Evidence,
@@ -27,6 +27,7 @@ pub(super) fn all(desk: &Desk<'_>) -> Vec<Check> {
         season::window(desk),
         season::error_budget(desk),
         around::alerts(desk),
+        signals::signals(desk),
         conflict(desk),
         rivals::guards(desk),
         retries(desk),

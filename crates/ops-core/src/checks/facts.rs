@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{DeploymentId, Digest, EnvironmentName, ServiceName},
-    plan::KnownRelease,
+    plan::{KnownRelease, Senses},
+    reading::Reading,
     secrets,
     settings::Settings,
     signal::SignalSecond,
@@ -237,6 +238,10 @@ pub struct Facts {
     pub fixes: Vec<Fixed>,
     /// The last minutes of traffic.
     pub signals: Result<Vec<SignalSecond>, Fault>,
+    /// What declared signals said of what serves, over the last minutes, by name.
+    pub declared: Vec<(String, Result<Vec<Reading>, Fault>)>,
+    /// What else can be read of replicas of the service.
+    pub senses: Senses,
     /// Other deployments of the lock group that are under way.
     pub conflicts: Vec<DeploymentId>,
     /// Candidates that were judged bad.

@@ -1,6 +1,6 @@
 //! Facts to checklist to plan.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Age, Checklist, Facts, Rival, adoption, each, fix, promoted, proof, rotation};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     plan::{Kind, Plan, PlanInput, Soak},
     settings::{People, Role, Service, Settings},
     ticket::Ticket,
-    watch::Baseline,
+    watch::{Baseline, SignalBefore},
     world::ReleaseSpec,
 };
 
@@ -264,6 +264,17 @@ fn again(desk: &Desk<'_>) -> Option<ReleaseSpec> {
     Some(spec)
 }
 
+/// What declared signals said of what serves.
+fn signals_before(desk: &Desk<'_>) -> BTreeMap<String, SignalBefore> {
+    let known = desk.facts.declared.iter().filter(|_| desk.facts.old.is_some());
+    known
+        .filter_map(|(name, read)| {
+            let before = SignalBefore::from_readings(read.as_ref().ok()?);
+            (before.windows > 0).then(|| (name.clone(), before))
+        })
+        .collect()
+}
+
 fn plan(desk: &Desk<'_>) -> Option<Plan> {
     let settings = desk.settings?;
     let mut service = desk.service.clone()?;
@@ -295,5 +306,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         old_secrets: rotation::goes_back_with(desk),
         frozen: super::fix::left(desk),
         baseline,
+        signals_before: signals_before(desk),
+        senses: desk.facts.senses,
     }))
 }

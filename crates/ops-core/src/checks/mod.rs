@@ -17,6 +17,7 @@ mod rivals;
 mod rotation;
 mod season;
 mod settings;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -97,7 +98,7 @@ pub struct Checklist {
 
 impl Checklist {
     /// The ids of all checks, in order. Every checklist has all of them.
-    pub const IDS: [&'static str; 20] = [
+    pub const IDS: [&'static str; 21] = [
         "settings",
         "evidence",
         "notes",
@@ -114,6 +115,7 @@ impl Checklist {
         "window",
         "error-budget",
         "alerts",
+        "signals",
         "conflict",
         "guards",
         "retries",

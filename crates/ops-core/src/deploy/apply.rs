@@ -225,6 +225,11 @@ impl Deployment {
             Event::OpIntended { op, act } => self.op_intended(*op, act, now),
             Event::OpEnded { op, outcome } => self.op_ended(*op, outcome, now),
             Event::Seen { seconds } => self.seen(seconds),
+            Event::SignalRead { .. }
+            | Event::SignalLost { .. }
+            | Event::Used { .. }
+            | Event::Logged { .. }
+            | Event::Alerted { .. } => self.sensed(event, now),
             Event::Beat => self.beat(now),
             Event::PullSeen { words } => self.pull_seen = Some(words.clone()),
             Event::PullGone => self.pull_seen = None,

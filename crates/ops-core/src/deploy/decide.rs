@@ -1,10 +1,12 @@
 //! Decides what happens next. Pure: the caller makes the events durable before acting on them.
 
 mod desk;
+mod evidence;
 mod frozen;
 mod goal;
 mod harm;
 mod operator;
+mod senses;
 mod steps;
 mod words;
 
@@ -58,6 +60,7 @@ impl Draft<'_> {
             Input::Reserved(answer) => self.reserved(answer),
             Input::OpEnded { op, outcome } => self.op_ended(*op, outcome),
             Input::Looked(view) => self.looked(view),
+            Input::Sensed(sensed) => self.sensed(sensed),
             Input::TicketRead(answer) => self.ticket_read(answer),
             Input::LetterEnded { n, outcome } => self.letter_ended(*n, outcome),
             Input::LetterLooked { n, found } => self.letter_looked(*n, found.as_ref()),

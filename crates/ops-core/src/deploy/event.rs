@@ -14,6 +14,7 @@ use crate::{
     checks::Checklist,
     id::{Digest, Generation, Identity, OpId},
     plan::{Plan, Step},
+    reading::{LogReading, Reading, Usage},
     settings::People,
     signal::SignalSecond,
     ticket::Ticket,
@@ -103,6 +104,35 @@ pub enum Event {
     },
     /// A service without a door was seen alive.
     Beat,
+    /// A declared signal was read.
+    SignalRead {
+        /// Its name.
+        name: String,
+        /// Windows that were not told before.
+        readings: Vec<Reading>,
+    },
+    /// A declared signal could not be read.
+    SignalLost {
+        /// Its name.
+        name: String,
+        /// Why.
+        words: String,
+    },
+    /// It was read what replicas take of their machines.
+    Used {
+        /// Replicas of this deployment's releases.
+        usage: Vec<Usage>,
+    },
+    /// It was read what replicas log.
+    Logged {
+        /// Templates and counts (P13).
+        reading: LogReading,
+    },
+    /// Other alerts fire than before.
+    Alerted {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// Harm that only the baseline shows is confirmed against the old version.
     ConfirmBegan {
         /// What was seen.

@@ -1,6 +1,9 @@
 //! What can come in from outside, and why it may be refused.
 
-use super::act::{Outcome, View};
+use super::{
+    act::{Outcome, View},
+    sense::Sensed,
+};
 use crate::{
     checks::Facts,
     id::{DeploymentId, Generation, Identity, OpId},
@@ -32,6 +35,8 @@ pub enum Input {
     },
     /// A look ended.
     Looked(Box<View>),
+    /// A sense beside the door was asked.
+    Sensed(Box<Sensed>),
     /// The ticket was read.
     TicketRead(Result<Option<Box<Ticket>>, Fault>),
     /// A letter was sent, or not.
@@ -92,7 +97,7 @@ pub enum LeaseAnswer {
 
 impl Input {
     /// The names of all inputs, for tables.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         "tick",
         "restarted",
         "turn",
@@ -101,6 +106,7 @@ impl Input {
         "reserved",
         "op-ended",
         "looked",
+        "sensed",
         "ticket-read",
         "letter-ended",
         "letter-looked",
@@ -122,6 +128,7 @@ impl Input {
             Self::Reserved(_) => "reserved",
             Self::OpEnded { .. } => "op-ended",
             Self::Looked(_) => "looked",
+            Self::Sensed(_) => "sensed",
             Self::TicketRead(_) => "ticket-read",
             Self::LetterEnded { .. } => "letter-ended",
             Self::LetterLooked { .. } => "letter-looked",

@@ -10,6 +10,7 @@ mod apply;
 mod cause;
 mod decide;
 mod event;
+mod hurt;
 mod input;
 mod letter;
 mod observed;
@@ -18,6 +19,7 @@ mod phase;
 mod recover;
 #[cfg(test)]
 mod said;
+mod sense;
 mod state;
 pub mod table;
 #[cfg(test)]
@@ -28,10 +30,12 @@ pub use act::{Act, Health, LookOrder, Op, Outcome, View};
 pub use cause::{Cause, HoldCause};
 pub use decide::decide;
 pub use event::Event;
+pub use hurt::Hurt;
 pub use input::{Input, LeaseAnswer, Rejection};
 pub use letter::{About, Delivery, Letter, To};
 pub use owed::{Effect, Owed, Report, owed};
 pub use phase::{Phase, PhaseName};
+pub use sense::{Sense, Sensed, Sensor, Sensors};
 pub use state::{Created, Deployment, Gap, Halt, Milestone, Run};
 pub use watching::Watching;
 

@@ -1,6 +1,6 @@
 //! How the watch of a deployment grows with what was seen of it.
 
-use super::{state::Deployment, watching::Added};
+use super::{Event, state::Deployment, watching::Added};
 use crate::{
     plan::{Goal, Step},
     signal::SignalSecond,
@@ -34,6 +34,19 @@ impl Deployment {
         };
         let added = watching.beat(now.ms, plan.service.watch.grace_seconds);
         self.count(added);
+    }
+
+    /// What the senses beside the door said.
+    pub(super) fn sensed(&mut self, event: &Event, now: &Now) {
+        let Some(watching) = &mut self.watching else { return };
+        match event {
+            Event::SignalRead { name, readings } => watching.read(name, readings, now.ms / 1_000),
+            Event::SignalLost { name, words } => watching.sensors.failed(name, words),
+            Event::Used { usage } => watching.used(usage),
+            Event::Logged { reading } => watching.logged(reading),
+            Event::Alerted { names } => watching.alerted(names),
+            _ => {}
+        }
     }
 
     fn count(&mut self, added: Added) {

@@ -5,6 +5,7 @@ use super::{
     act::{Act, LookOrder},
     letter::{About, Delivery, To},
     phase::Phase,
+    sense::Sense,
     state::Deployment,
 };
 use crate::{
@@ -21,7 +22,7 @@ const TICKET_IDLE_MS: u64 = 30_000;
 const SLOW_LOOK_MS: u64 = 2_000;
 
 /// Something to be done. The engine does each at most once at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Tell the deployment when its lock group is free.
     AwaitTurn,
@@ -42,6 +43,8 @@ pub enum Effect {
     },
     /// Read the world back.
     Look(LookOrder),
+    /// Ask a sense beside the door.
+    Sense(Sense),
     /// Read the ticket.
     ReadTicket {
         /// Milliseconds between two readings.
@@ -72,7 +75,7 @@ pub struct Report {
 }
 
 /// The answer of [`owed`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Owed {
     /// To be done now.
     pub effects: Vec<Effect>,
@@ -109,6 +112,7 @@ pub fn owed(state: &Deployment, now: &Now) -> Owed {
     let stepping = state.run().is_some() || matches!(state.phase, Phase::Frozen { .. });
     if stepping {
         effects.push(Effect::Look(state.look_order()));
+        effects.extend(state.senses().into_iter().map(Effect::Sense));
     }
     if state.step().is_some_and(|step| step.goal == Goal::Rechecked)
         && matches!(state.phase, Phase::Planned { failed: None, .. })
@@ -194,6 +198,27 @@ impl Deployment {
                 every_ms
             },
         }
+    }
+
+    /// What is asked beside the door while users may be affected.
+    fn senses(&self) -> Vec<Sense> {
+        let acted = self.acted();
+        let (Some(watching), Some(plan)) =
+            (self.watching.as_ref().filter(|_| acted), self.plan.as_ref())
+        else {
+            return Vec::new();
+        };
+        let signals = plan.service.signals.iter().filter_map(|signal| {
+            let after = watching.sensors.get(&signal.name)?.last;
+            Some(Sense::Signal { signal: Box::new(signal.clone()), after })
+        });
+        let senses = plan.senses;
+        let others = [
+            senses.usage.then_some(Sense::Usage),
+            senses.logs.then_some(Sense::Logs),
+            senses.alerts.then_some(Sense::Alerts),
+        ];
+        signals.chain(others.into_iter().flatten()).collect()
     }
 
     /// Releases whose replicas are probed.

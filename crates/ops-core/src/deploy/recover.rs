@@ -22,7 +22,7 @@ impl Deployment {
             gap.limit.rearm(now);
         }
         if let Some(watching) = &mut self.watching {
-            watching.rebooted();
+            watching.rebooted(now.ms / 1_000);
         }
         self.started_at = None;
         match &mut self.phase {
@@ -71,6 +71,9 @@ impl Deployment {
                 let pause = Timer::start(now, LETTER_LATE_MS);
                 letter.delivery = Delivery::Sent { pause, misses: 0, tries };
             }
+        }
+        if let Some(watching) = &mut self.watching {
+            watching.restarted();
         }
         self.lease = None;
         self.reserved = false;

@@ -1,12 +1,17 @@
 //! What was observed of the new release on traffic. Watch time is observed time (S6, S18).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::{hurt::Hurt, sense, sense::Sensors};
 use crate::{
     id::ReleaseId,
     plan::Plan,
+    reading::{LogReading, Reading, Second, Usage},
+    settings::Signal,
     signal::{Arm, SignalSecond},
-    watch::Judge,
+    watch::{Judge, Setup},
 };
 
 /// Share of the watch during which the latency streams do not judge yet, and its bounds in
@@ -15,6 +20,8 @@ const WARMUP_SHARE: u64 = 30;
 const WARMUP_SECONDS: (u64, u64) = (3, 30);
 /// An observed second counts for at most this many (DESIGN §3.5).
 pub(super) const BEAT_MAX_MS: u64 = 2_000;
+/// Concerns that are remembered in words.
+const CONCERNS_MAX: usize = 20;
 
 /// Observation of one deployment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +46,14 @@ pub struct Watching {
     pub control_errors: u64,
     /// Requests that the door itself had to refuse.
     pub refused: u64,
+    /// Requests that the door sent itself through its front and that were answered.
+    pub synthetic: u64,
+    /// Of these, those that were not.
+    pub synthetic_failed: u64,
+    /// Looks at a service without a door that found it alive.
+    pub beats: u64,
+    /// What was done, by the declared signal that counts it.
+    pub done: BTreeMap<String, u64>,
     /// Gaps beyond the signal's grace.
     pub gaps: u32,
     /// Boot time in milliseconds of the last beat of a service without a door.
@@ -49,6 +64,20 @@ pub struct Watching {
     fed: u64,
     /// Boot second of the first failed request of the new release.
     pub first_error_second: Option<u64>,
+    /// Declared signals.
+    signals: Vec<Signal>,
+    /// Whether they can be read.
+    pub sensors: Sensors,
+    /// What was seen that proves nothing but asks for a longer look, in words.
+    pub concerns: Vec<String>,
+    /// Which routes, statuses and templates the failures had.
+    pub hurt: Hurt,
+    /// What trips by declaration, as detector and words.
+    pub declared_harm: Option<(String, String)>,
+    /// Alerts that fired last.
+    pub alerts: Vec<String>,
+    trip_on_alerts: Vec<String>,
+    trip_on_new_errors: bool,
 }
 
 /// What a batch of signals adds to the current step.
@@ -65,16 +94,25 @@ pub struct Added {
 impl Watching {
     /// Begins to observe: seconds after `from_second` count.
     pub fn begin(plan: &Plan, from_second: u64) -> Self {
-        let watch = &plan.service.watch;
-        let control = plan.old.is_some() && plan.service.runs_twice;
+        let service = &plan.service;
+        let watch = &service.watch;
+        let warmup = (watch.seconds / WARMUP_SHARE).clamp(WARMUP_SECONDS.0, WARMUP_SECONDS.1);
         Self {
-            judge: Judge::new(
-                &plan.baseline,
-                &plan.service.slo,
-                watch.alpha,
-                control,
-                (watch.seconds / WARMUP_SHARE).clamp(WARMUP_SECONDS.0, WARMUP_SECONDS.1),
-            ),
+            judge: Judge::new(&Setup {
+                signals: &service.signals,
+                before: &plan.signals_before,
+                routed: service.route.is_some(),
+                usage: plan.senses.usage,
+                memory_limit: service.needs.memory_mb.saturating_mul(1 << 20),
+                logs: plan.senses.logs,
+                ..Setup::door(
+                    &plan.baseline,
+                    &service.slo,
+                    watch.alpha,
+                    plan.old.is_some() && service.runs_twice,
+                )
+                .warm_after(warmup)
+            }),
             new: plan.new.spec.release.clone(),
             old: plan.old.as_ref().map(|old| old.spec.release.clone()),
             last_second: from_second,
@@ -84,34 +122,77 @@ impl Watching {
             control_requests: 0,
             control_errors: 0,
             refused: 0,
+            synthetic: 0,
+            synthetic_failed: 0,
+            beats: 0,
+            done: BTreeMap::new(),
             gaps: 0,
             last_beat: None,
             beat_ms: 0,
             fed: 0,
             first_error_second: None,
+            sensors: Sensors::begin(&service.signals, from_second),
+            signals: service.signals.clone(),
+            concerns: Vec::new(),
+            hurt: Hurt::default(),
+            declared_harm: None,
+            alerts: Vec::new(),
+            trip_on_alerts: watch.trip_on_alerts.clone(),
+            trip_on_new_errors: watch.trip_on_new_errors,
         }
     }
 
     /// After a reboot the door counts from a new boot: nothing of the old count can be compared.
-    pub fn rebooted(&mut self) {
+    pub fn rebooted(&mut self, second: u64) {
         self.last_second = 0;
         self.last_beat = None;
+        self.sensors.rebooted(second);
     }
 
-    /// Keeps of a second only what this deployment's releases did.
+    /// A daemon that was just started has heard nothing yet.
+    pub fn restarted(&mut self) {
+        self.sensors.restarted();
+    }
+
+    fn ours(&self, release: &ReleaseId) -> bool {
+        *release == self.new || self.old.as_ref() == Some(release)
+    }
+
+    /// Keeps of a second only what this deployment's releases did, and of the routes only those
+    /// with failures.
     pub fn own(&self, second: &SignalSecond) -> SignalSecond {
-        let ours = |id: &ReleaseId| *id == self.new || self.old.as_ref() == Some(id);
+        let failing =
+            |count: &&crate::signal::TemplateCount| count.errors > 0 && self.ours(&count.release);
         SignalSecond {
             second: second.second,
-            arms: second.arms.iter().filter(|(id, _)| ours(id)).cloned().collect(),
+            arms: second.arms.iter().filter(|(id, _)| self.ours(id)).cloned().collect(),
             refused: second.refused,
             weights: second.weights.clone(),
+            probes: second.probes,
+            templates: second.templates.iter().filter(failing).cloned().collect(),
             ..SignalSecond::default()
         }
     }
 
-    /// Takes a second in. Only seconds during which the door sent the expected share count as
-    /// observed; the detectors see all of them.
+    /// Keeps of a log only what this deployment's releases wrote, louder than information.
+    pub fn own_logs(&self, reading: &LogReading) -> LogReading {
+        let ours = |count: &&crate::reading::LogCount| {
+            count.level > crate::reading::LogLevel::Info && self.ours(&count.release)
+        };
+        LogReading {
+            counts: reading.counts.iter().filter(ours).cloned().collect(),
+            ..reading.clone()
+        }
+    }
+
+    /// Keeps of what is taken only what this deployment's releases take.
+    pub fn own_usage(&self, usage: &[Usage]) -> Vec<Usage> {
+        usage.iter().filter(|one| self.ours(&one.release)).cloned().collect()
+    }
+
+    /// Takes a second in. Only seconds during which the door sent the expected share, answered its
+    /// own requests, and every declared signal was readable count as observed; the detectors see
+    /// all of them.
     pub fn feed(
         &mut self,
         second: &SignalSecond,
@@ -128,12 +209,31 @@ impl Watching {
             self.gaps += 1;
         }
         self.last_second = second.second;
+        let share = second.weights.iter().find(|(id, _)| *id == self.new).map_or(0, |(_, w)| *w);
+        let requests = self.judge(second, share);
+        let probes = second.probes;
+        let answered = probes.sent.saturating_sub(probes.failed);
+        self.synthetic = self.synthetic.saturating_add(answered);
+        self.synthetic_failed = self.synthetic_failed.saturating_add(probes.failed);
+        let front = probes.sent == 0 || answered > 0;
+        let stood = !second.weights.is_empty() && share == weight;
+        let readable = self.sensors.readable(&self.signals, second.second);
+        if !(stood && front && readable && second.second > since_second) {
+            return Added { gap, ..Added::default() };
+        }
+        self.seconds += 1;
+        Added { seconds: 1, requests, gap }
+    }
+
+    /// Lets the detectors see a second; answers the requests of the new release.
+    fn judge(&mut self, second: &SignalSecond, share: u8) -> u64 {
         let idle = Arm::default();
         let canary = second.arm(&self.new).unwrap_or(&idle);
         let control = self.old.as_ref().and_then(|old| second.arm(old)).unwrap_or(&idle);
-        let changed = second.weights.is_empty();
         self.fed += 1;
-        self.judge.feed(self.fed, canary, control, changed);
+        let share = (!second.weights.is_empty()).then(|| f64::from(share) / 100.0);
+        self.judge.feed(self.fed, &Second { canary, control, share });
+        self.hurt.feed(second, canary, &self.new);
         self.refused += second.refused;
         self.requests += canary.requests;
         self.errors += canary.errors();
@@ -142,13 +242,7 @@ impl Watching {
         if canary.errors() > 0 && self.first_error_second.is_none() {
             self.first_error_second = Some(second.second);
         }
-        let share = second.weights.iter().find(|(id, _)| *id == self.new).map_or(0, |(_, w)| *w);
-        let counts = !changed && share == weight && second.second > since_second;
-        if !counts {
-            return Added { gap, ..Added::default() };
-        }
-        self.seconds += 1;
-        Added { seconds: 1, requests: canary.requests, gap }
+        canary.requests
     }
 
     /// A service without a door was seen alive.
@@ -159,10 +253,62 @@ impl Watching {
             self.gaps += 1;
         }
         self.last_beat = Some(at_ms);
+        self.beats += 1;
+        let readable = self.sensors.readable(&self.signals, at_ms / 1_000);
         self.beat_ms += passed.min(BEAT_MAX_MS);
         let seconds = self.beat_ms / 1_000;
         self.beat_ms %= 1_000;
+        self.fed += seconds;
+        let seconds = if readable { seconds } else { 0 };
         self.seconds += seconds;
         Added { seconds, requests: 0, gap }
+    }
+
+    /// Takes windows of a declared signal, none of which was told before. `second` is now.
+    pub fn read(&mut self, name: &str, readings: &[Reading], second: u64) {
+        self.sensors.read(name, readings);
+        for reading in readings {
+            let lag = second.saturating_sub(reading.second);
+            self.judge.read(self.fed, reading, lag);
+            if let Some(count) = sense::done(&self.signals, reading) {
+                let sum = self.done.entry(name.to_owned()).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+    }
+
+    /// Takes what replicas take of their machines.
+    pub fn used(&mut self, usage: &[Usage]) {
+        self.judge.usage(self.fed, usage, &self.new, self.old.as_ref());
+    }
+
+    /// Takes what replicas logged.
+    pub fn logged(&mut self, reading: &LogReading) {
+        self.hurt.logged(reading, &self.new);
+        for template in self.judge.logs(self.fed, reading, &self.new, self.old.as_ref()) {
+            let words = format!("only the new version logs the error `{template}`");
+            if self.trip_on_new_errors && self.declared_harm.is_none() {
+                self.declared_harm = Some(("new error in the logs".into(), words.clone()));
+            }
+            self.concern(words);
+        }
+    }
+
+    /// Takes the alerts that fire now. None did when the checks ran.
+    pub fn alerted(&mut self, names: &[String]) {
+        self.alerts = names.to_vec();
+        for name in names {
+            let words = format!("the alert {name} fires since this deployment began");
+            if self.trip_on_alerts.contains(name) && self.declared_harm.is_none() {
+                self.declared_harm = Some((format!("alert {name}"), words.clone()));
+            }
+            self.concern(words);
+        }
+    }
+
+    fn concern(&mut self, words: String) {
+        if self.concerns.len() < CONCERNS_MAX && !self.concerns.contains(&words) {
+            self.concerns.push(words);
+        }
     }
 }

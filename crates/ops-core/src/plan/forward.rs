@@ -143,11 +143,11 @@ fn watch(plan: &Plan) -> Vec<Step> {
         && plan.old.is_some()
         && plan.service.route.is_some();
     if !canary {
-        return vec![observed(Stage::Watch, watch.seconds, watch.min_requests)];
+        return vec![evidenced(watch.seconds, watch.min_requests)];
     }
     let last = watch.last_stretch_seconds;
     vec![
-        observed(Stage::Watch, watch.seconds.saturating_sub(last), watch.min_requests),
+        evidenced(watch.seconds.saturating_sub(last), watch.min_requests),
         step(Stage::Watch, Goal::Routed { new: 100 }, ACT_MS, OnDeadline::Error),
         observed(Stage::Watch, last, 0),
     ]
@@ -155,7 +155,14 @@ fn watch(plan: &Plan) -> Vec<Step> {
 
 fn observed(stage: Stage, seconds: u64, min_requests: u64) -> Step {
     let deadline = seconds.saturating_mul(1_000).saturating_add(OBSERVE_SLACK_MS);
-    step(stage, Goal::Observed { seconds, min_requests }, deadline, OnDeadline::Extend)
+    let goal = Goal::Observed { seconds, min_requests, whole: false };
+    step(stage, goal, deadline, OnDeadline::Extend)
+}
+
+/// The part of the watch in which all evidence must be seen that the service declares.
+fn evidenced(seconds: u64, min_requests: u64) -> Step {
+    let goal = Goal::Observed { seconds, min_requests, whole: true };
+    Step { goal, ..observed(Stage::Watch, seconds, min_requests) }
 }
 
 /// The old version leaves only now. Nothing here is ever a reason to go back (S14).

@@ -17,7 +17,7 @@ use crate::{
     id::{DeploymentId, Digest, EnvironmentName, Identity, ReleaseId, TicketId},
     secrets,
     settings::{Revision, Service},
-    watch::Baseline,
+    watch::{Baseline, SignalBefore},
     world::ReleaseSpec,
 };
 
@@ -72,6 +72,24 @@ pub struct KnownRelease {
     pub secret_versions: BTreeMap<String, String>,
 }
 
+/// Senses beside the door and declared signals: used where they could be read before the first act,
+/// since the false-alarm budget is shared out then.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Senses {
+    /// What replicas take of their machines.
+    pub usage: bool,
+    /// What they log.
+    pub logs: bool,
+    /// Alerts of the systems that `ops.yaml` names.
+    pub alerts: bool,
+}
+
+impl Senses {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What follows a stage that is not the last one (S12).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Soak {
@@ -117,6 +135,12 @@ pub struct Plan {
     pub frozen: Option<ReleaseSpec>,
     /// What the old release's traffic looked like.
     pub baseline: Baseline,
+    /// What declared signals said of the old release, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signals_before: BTreeMap<String, SignalBefore>,
+    /// What else can be read during the watch.
+    #[serde(default, skip_serializing_if = "Senses::is_none")]
+    pub senses: Senses,
     /// The steps.
     pub steps: Vec<Step>,
 }
@@ -155,6 +179,10 @@ pub struct PlanInput {
     pub frozen: Option<ReleaseSpec>,
     /// Its traffic.
     pub baseline: Baseline,
+    /// What declared signals said of it.
+    pub signals_before: BTreeMap<String, SignalBefore>,
+    /// What else can be read during the watch.
+    pub senses: Senses,
 }
 
 impl Plan {
@@ -189,6 +217,8 @@ impl Plan {
             old: input.old,
             frozen: input.frozen,
             baseline: input.baseline,
+            signals_before: input.signals_before,
+            senses: input.senses,
             steps: Vec::new(),
         };
         plan.steps = forward::steps(&plan);

@@ -81,6 +81,10 @@ pub enum Goal {
         seconds: u64,
         /// Requests that the new release must have answered meanwhile.
         min_requests: u64,
+        /// Whether all other evidence that the service declares must have been seen as well, since
+        /// the new release came on traffic.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        whole: bool,
     },
 }
 
@@ -131,10 +135,10 @@ impl Goal {
             Self::Stopped(which) => format!("the {} has stopped", which.words()),
             Self::Removed(which) => format!("nothing of the {} is left", which.words()),
             Self::Verified => "what serves is what was approved".into(),
-            Self::Observed { seconds, min_requests: 0 } => {
+            Self::Observed { seconds, min_requests: 0, .. } => {
                 format!("the new version was observed for {seconds} s")
             }
-            Self::Observed { seconds, min_requests } => {
+            Self::Observed { seconds, min_requests, .. } => {
                 format!("the new version was observed for {seconds} s and {min_requests} requests")
             }
         }

@@ -251,6 +251,12 @@ pub struct WatchSettings {
     pub last_stretch_seconds: u64,
     /// Least requests that the new version must have answered during the watch.
     pub min_requests: u64,
+    /// Least requests of the door's own, through its front, that must have been answered meanwhile.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub min_synthetic: u64,
+    /// Least looks at a service without a door that must have found it alive.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub min_heartbeats: u64,
     /// How often a dwell or a watch may be extended by its own length.
     pub extensions: u32,
     /// Gap in a signal, in seconds, that makes it unreadable.
@@ -267,6 +273,11 @@ pub struct WatchSettings {
     /// A template of an error in the logs that the old version never wrote is harm by itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trip_on_new_errors: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Room that one replica needs.

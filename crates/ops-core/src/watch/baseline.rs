@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dispersion, LEVELS, savage_levels, upper_bound};
+use super::{
+    ClientClass, Dispersion, LEVELS,
+    edges::{self, Edge},
+    savage_levels, upper_bound,
+};
 use crate::{
     id::ReleaseId,
     signal::{Arm, LATENCY_BUCKETS, Latency, SignalSecond},
@@ -19,6 +23,30 @@ const CONFIDENCE: f64 = 0.999;
 const UNKNOWN_ERRORS: f64 = 0.01;
 /// The prior of a rate stays within these.
 const PRIOR_RANGE: (f64, f64) = (1e-4, 0.5);
+
+/// Buckets between the p99 edge and the far one: eight, that is twice as slow.
+const FAR: u16 = 8;
+
+/// Where the latency before the deployment is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Quantile {
+    P50,
+    P80,
+    P95,
+    P99,
+    /// Twice the latency of the 99th percentile.
+    Far,
+}
+
+/// Answers 4xx of one class before the deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ClassBefore {
+    class: ClientClass,
+    answers: u64,
+    /// Overdispersion.
+    pub(super) d: f64,
+}
 
 /// Counts of the version that serves before a deployment, and what follows from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +70,12 @@ pub struct Baseline {
     pub levels: Vec<u8>,
     /// Mean latency score.
     pub mean_score: f64,
+    /// Where the latency is cut; empty if none was seen, and in older journals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) edges: Vec<(Quantile, Edge)>,
+    /// Answers 4xx by class; empty if nothing was seen, and in older journals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) classes: Vec<ClassBefore>,
 }
 
 impl Baseline {
@@ -57,6 +91,8 @@ impl Baseline {
             latency: Latency::new(),
             levels: Vec::new(),
             mean_score: UNKNOWN_ERRORS,
+            edges: Vec::new(),
+            classes: Vec::new(),
         }
     }
 
@@ -64,12 +100,15 @@ impl Baseline {
     pub fn from_seconds(seconds: &[SignalSecond], release: &ReleaseId) -> Self {
         let mut pooled = Arm::default();
         let mut histogram = [0u64; LATENCY_BUCKETS];
-        let mut ticks = 0;
+        let (mut ticks, mut refused) = (0, [0u64; 4]);
         for arm in seconds.iter().filter_map(|second| second.arm(release)) {
             ticks += u64::from(arm.requests > 0);
             pooled.units = pooled.units.saturating_add(arm.units);
             pooled.requests = pooled.requests.saturating_add(arm.requests);
             pooled.s5xx = pooled.s5xx.saturating_add(arm.errors().min(arm.requests));
+            for (class, answers) in ClientClass::ALL.into_iter().zip(&mut refused) {
+                *answers = answers.saturating_add(class.answers(arm));
+            }
             for (bucket, count) in &arm.latency {
                 let slot = &mut histogram[usize::from(*bucket).min(LATENCY_BUCKETS - 1)];
                 *slot = slot.saturating_add(*count);
@@ -86,7 +125,13 @@ impl Baseline {
         let [d_errors, d_units, d_latency] = found.map(|one| one.d().max(at_least));
         let sparse: Latency = (0..).zip(histogram).filter(|(_, count)| *count > 0).collect();
         let (n, sum, _) = score_sums(&sparse, &levels);
+        let of_class = |(class, answers): (ClientClass, u64)| {
+            let d = neighbours(seconds, release, |arm| (arm.requests, class.answers(arm)));
+            ClassBefore { class, answers, d: d.max(at_least) }
+        };
         Self {
+            edges: cuts(seconds, release, &sparse, at_least),
+            classes: ClientClass::ALL.into_iter().zip(refused).map(of_class).collect(),
             ticks,
             requests: pooled.requests,
             errors: pooled.s5xx,
@@ -114,10 +159,65 @@ impl Baseline {
         self.mean_score.clamp(PRIOR_RANGE.0, PRIOR_RANGE.1)
     }
 
+    /// Where the latency is cut for a quantile.
+    pub(super) fn edge(&self, quantile: Quantile) -> Option<&Edge> {
+        self.edges.iter().find(|(of, _)| *of == quantile).map(|(_, edge)| edge)
+    }
+
+    /// The share of answers of a 4xx class that the watch expects of the control before it has seen
+    /// any, and its overdispersion.
+    pub(super) fn class(&self, class: ClientClass) -> (f64, f64) {
+        let found = self.classes.iter().find(|before| before.class == class);
+        found.map_or((UNKNOWN_ERRORS, UNKNOWN_D), |before| {
+            let share = before.answers as f64 / self.requests.max(1) as f64;
+            (share.clamp(PRIOR_RANGE.0, PRIOR_RANGE.1), before.d)
+        })
+    }
+
     /// 99.9 % upper bound of the error rate; 1 if nothing is known.
     pub fn error_bound(&self) -> f64 {
         upper_bound(self.errors, self.requests, CONFIDENCE)
     }
+}
+
+/// The cuts of a latency, each with what was seen beyond it.
+fn cuts(
+    seconds: &[SignalSecond],
+    release: &ReleaseId,
+    latency: &Latency,
+    at_least: f64,
+) -> Vec<(Quantile, Edge)> {
+    use Quantile::{Far, P50, P80, P95, P99};
+    let quantiles = [(P50, 0.5), (P80, 0.8), (P95, 0.95), (P99, 0.99), (Far, 0.99)];
+    let cut = |(name, quantile)| {
+        let bucket = edges::edge_of(latency, quantile)?;
+        let bucket = if name == Far { bucket.saturating_add(FAR) } else { bucket };
+        let least = if name == Far { 2e-4 } else { 2e-3 };
+        let share = edges::share_above(latency, bucket).clamp(least, 0.9);
+        let slow = |arm: &Arm| edges::slower_than(&arm.latency, bucket);
+        let d = neighbours(seconds, release, slow).max(at_least);
+        Some((name, Edge { bucket, share, d }))
+    };
+    quantiles.into_iter().filter_map(cut).collect()
+}
+
+/// Overdispersion of a count `(requests, events)` over neighbouring seconds.
+fn neighbours(
+    seconds: &[SignalSecond],
+    release: &ReleaseId,
+    count: impl Fn(&Arm) -> (u64, u64),
+) -> f64 {
+    let (mut found, mut last) = (Dispersion::default(), None);
+    let quiet = Arm::default();
+    for second in seconds {
+        if last.is_some_and(|last: u64| last.checked_add(1) != Some(second.second)) {
+            found.gap();
+        }
+        last = Some(second.second);
+        let (all, events) = count(second.arm(release).unwrap_or(&quiet));
+        found.tick(all, events as f64, events as f64);
+    }
+    found.d()
 }
 
 /// Overdispersion of failed requests, of clients that met one, and of latency scores, from
@@ -144,7 +244,7 @@ fn dispersions(seconds: &[SignalSecond], release: &ReleaseId, levels: &[u8]) -> 
 }
 
 /// Requests, sum of scores and sum of squared scores of a histogram.
-fn score_sums(latency: &Latency, levels: &[u8]) -> (u64, f64, f64) {
+pub(super) fn score_sums(latency: &Latency, levels: &[u8]) -> (u64, f64, f64) {
     let (mut n, mut sum, mut squares) = (0u64, 0.0, 0.0);
     for (bucket, count) in latency {
         let level = levels.get(usize::from(*bucket)).or(levels.last()).copied().unwrap_or(0);

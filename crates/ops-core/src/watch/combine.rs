@@ -21,12 +21,6 @@ pub fn combine(streams: &[(f64, f64)]) -> f64 {
     log_sum_exp(streams.iter().map(|(weight, log_e)| weight.ln() + log_e))
 }
 
-/// Scales weights so that they add up to 1: the share of unused streams goes to the used ones.
-pub fn normalised(weights: &[f64]) -> Vec<f64> {
-    let total: f64 = weights.iter().sum();
-    weights.iter().map(|weight| weight / total).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,7 +28,6 @@ mod tests {
     #[test]
     fn an_empty_combination_is_no_evidence() {
         assert!(combine(&[]).abs() < f64::EPSILON);
-        assert!(normalised(&[]).is_empty());
     }
 
     #[test]

@@ -1,143 +1,236 @@
 //! What one deployment's watch runs: all its streams, and their verdict.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Baseline, OneArm, Scored, ScoredParams, StreamName, Totals, TwoArm, TwoArmParams, Verdict,
-    before::Before, combine, normalised, peak::Peak,
+    Baseline, SignalBefore, StreamName, StreamView, Totals, Verdict,
+    baseline::Quantile,
+    before::Before,
+    combine,
+    effect::Effect,
+    good_enough::GoodEnough,
+    logged::Logged,
+    peak::Peak,
+    resources::Resources,
+    stream::{Detector, Moment, Stream, streams},
 };
 use crate::{
-    settings::{Slo, floor},
-    signal::{Arm, LATENCY_BUCKETS, latency_edge_micros},
+    id::ReleaseId,
+    reading::{LogReading, Reading, Second, Usage},
+    settings::{Signal, Slo, floor},
+    signal::latency_edge_micros,
 };
 
-/// Share of the false-alarm budget of the error stream; the others share the rest alike.
-const WEIGHT_ERRORS: f64 = 0.5;
-/// Weight of each further stream.
-const WEIGHT_OTHER: f64 = 0.1;
-/// Buckets by which the new version may be slower: one, that is 9 %.
-const LATENCY_TOLERANCE: u16 = 1;
-/// Share of requests that may be slower than a 99th percentile.
-const P99_SHARE: f64 = 0.01;
-/// The streams of one deployment. Plain data: it lives in the journaled state.
+/// Bounds, in seconds, of the time after a change of weights in which answers still belong to
+/// requests from before it.
+const SETTLE_SECONDS: (u64, u64) = (3, 60);
+
+/// What a judge is made from. All of it is fixed before the first request.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    /// What the door saw of the service before.
+    pub baseline: &'a Baseline,
+    /// Limits that hold whatever the old version did.
+    pub slo: &'a Slo,
+    /// Declared signals, and what they said before.
+    pub signals: &'a [Signal],
+    /// By name.
+    pub before: &'a BTreeMap<String, SignalBefore>,
+    /// Bound of the chance of a false rollback over the whole deployment.
+    pub alpha: f64,
+    /// Whether requests come through the door.
+    pub routed: bool,
+    /// Whether the old version serves beside the new one; without it only limits and the time
+    /// before can judge.
+    pub control: bool,
+    /// Latency counts only from so many seconds after the new version's first request, because cold
+    /// caches are no regression; errors count at once.
+    pub latency_warmup_seconds: u64,
+    /// Whether it can be read what replicas take of their machines.
+    pub usage: bool,
+    /// Bytes that a replica may take where its machine sets no bound.
+    pub memory_limit: u64,
+    /// Whether it can be read what replicas log.
+    pub logs: bool,
+}
+
+impl<'a> Setup<'a> {
+    /// What the door sees, and nothing else.
+    pub fn door(baseline: &'a Baseline, slo: &'a Slo, alpha: f64, control: bool) -> Self {
+        const NONE: &BTreeMap<String, SignalBefore> = &BTreeMap::new();
+        Self {
+            baseline,
+            slo,
+            signals: &[],
+            before: NONE,
+            alpha,
+            routed: true,
+            control,
+            latency_warmup_seconds: 30,
+            usage: false,
+            memory_limit: 0,
+            logs: false,
+        }
+    }
+
+    /// With another warm-up.
+    #[must_use]
+    pub fn warm_after(self, latency_warmup_seconds: u64) -> Self {
+        Self { latency_warmup_seconds, ..self }
+    }
+}
+
+/// The streams of one deployment. Plain data: a replayed journal gives the same bits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Judge {
     /// `ln(1/alpha)`: evidence that is enough for a rollback.
     threshold: f64,
     warmup: u64,
-    errors: Option<TwoArm>,
-    /// Whether that one counts clients instead of requests.
-    #[serde(default)]
-    by_units: bool,
-    latency: Option<Scored>,
-    error_limit: Option<OneArm>,
-    /// The stream and the first bucket whose requests are all slower than the limit.
-    latency_limit: Option<(OneArm, u16)>,
+    settle: u64,
+    routed: bool,
+    streams: Vec<Stream>,
     before: Before,
-    /// Weights of the streams in use, adding up to 1.
-    weights: Vec<(StreamName, f64)>,
+    good_enough: Option<GoodEnough>,
+    resources: Resources,
+    memory_limit: u64,
+    logged: Logged,
+    effect: Effect,
     /// When the new version answered its first request.
     first_request: Option<u64>,
+    /// When the weights changed last.
+    changed: u64,
+    /// The share of traffic that the new version had in the last second, if it was one.
+    share: Option<f64>,
     totals: Totals,
     peak: Option<Peak>,
 }
 
 impl Judge {
     /// Sets up the streams of a deployment.
-    ///
-    /// `alpha` bounds the chance of a false rollback over the whole deployment. `control` says
-    /// whether the old version takes requests beside the new one; without it only limits and the
-    /// time before can judge. Latency counts only from `latency_warmup_seconds` after the new
-    /// version's first request, because cold caches are no regression; errors count at once.
-    pub fn new(
-        baseline: &Baseline,
-        slo: &Slo,
-        alpha: f64,
-        control: bool,
-        latency_warmup_seconds: u64,
-    ) -> Self {
-        let errors = control.then(|| {
-            TwoArm::new(TwoArmParams {
-                p_prior: baseline.error_prior(),
-                d: baseline.d_units.unwrap_or(baseline.d_errors),
-                ..TwoArmParams::default()
-            })
-        });
-        let latency = (control && !baseline.levels.is_empty()).then(|| {
-            Scored::new(ScoredParams {
-                levels: baseline.levels.clone(),
-                k_tol: LATENCY_TOLERANCE,
-                p_prior: baseline.score_prior(),
-                d: baseline.d_latency,
-            })
-        });
-        let error_limit = slo.error_share.map(|share| OneArm::new(share, baseline.d_errors));
-        let latency_limit = slo
-            .p99_ms
-            .map(|limit| (OneArm::new(P99_SHARE, baseline.d_latency), first_bucket_above(limit)));
-        let mut judge = Self {
-            threshold: -alpha.clamp(f64::MIN_POSITIVE, floor::ALPHA_MAX).ln(),
-            warmup: latency_warmup_seconds,
-            errors,
-            by_units: baseline.d_units.is_some(),
-            latency,
-            error_limit,
-            latency_limit,
-            before: Before::new(baseline, control),
-            weights: Vec::new(),
+    pub fn new(setup: &Setup<'_>) -> Self {
+        let baseline = setup.baseline;
+        Self {
+            threshold: -setup.alpha.clamp(f64::MIN_POSITIVE, floor::ALPHA_MAX).ln(),
+            warmup: setup.latency_warmup_seconds,
+            settle: settle(baseline),
+            routed: setup.routed,
+            streams: streams(setup),
+            before: Before::new(baseline, setup.control && setup.routed),
+            good_enough: (setup.control && setup.routed)
+                .then(|| GoodEnough::new(baseline))
+                .flatten(),
+            resources: Resources::default(),
+            memory_limit: setup.memory_limit,
+            logged: Logged::default(),
+            effect: Effect::new(baseline),
             first_request: None,
+            changed: 0,
+            share: None,
             totals: Totals::default(),
             peak: None,
-        };
-        judge.weights = judge.share_out();
-        judge
+        }
     }
 
-    /// Takes one observed second: `t_seconds` observed seconds since the judge began, the requests
-    /// of the new version (canary) and of the old one (control), and whether the weights changed
-    /// in this second or before it. A second over two weights is not compared between the arms,
-    /// since it would compare different times with each other.
-    pub fn feed(&mut self, t_seconds: u64, canary: &Arm, control: &Arm, weights_changed: bool) {
-        let t = t_seconds;
+    /// Takes one observed second: `t` observed seconds since the judge began. A second over two
+    /// weights is not compared between the versions.
+    pub fn feed(&mut self, t: u64, second: &Second<'_>) {
+        let Second { canary, control, share } = *second;
         let failed = canary.errors().min(canary.requests);
-        self.count(canary, control);
+        self.count(second);
         if canary.requests > 0 {
             self.first_request.get_or_insert(t);
         }
+        if share != self.share || share.is_none() {
+            self.changed = t;
+        }
+        self.share = share;
         let warm = self.first_request.is_some_and(|first| t.saturating_sub(first) >= self.warmup);
-        if let Some(stream) = &mut self.errors {
-            if weights_changed {
-                stream.flush(t);
-            } else {
-                stream.feed(t, canary.trials(self.by_units), control.trials(self.by_units));
-            }
+        let settled = t.saturating_sub(self.changed) >= self.settle;
+        let moment = Moment { second, warm, settled };
+        for stream in &mut self.streams {
+            stream.detector.second(t, &moment);
         }
-        if let Some(stream) = &mut self.latency {
-            if weights_changed {
-                stream.flush(t);
-            } else if warm {
-                stream.feed(t, &canary.latency, &control.latency);
-            }
+        if let Some(mirror) = &mut self.good_enough {
+            mirror.feed(t, second, warm);
         }
-        if let Some(stream) = &mut self.error_limit {
-            stream.feed(t, canary.requests, failed);
-        }
-        if let Some((stream, bucket)) = self.latency_limit.as_mut().filter(|_| warm) {
-            let (all, slow) = slower_than(canary, *bucket);
-            stream.feed(t, all, slow);
-        }
+        self.effect.feed(second);
+        self.resources.requests(canary.requests, control.requests);
+        self.logged.requests(canary.requests, control.requests);
         self.before.feed(t, (canary.requests, failed), control.requests, self.totals);
         self.note_peak();
     }
 
+    /// Takes a reading of a declared signal at observed second `t`, whose window ended so many seconds
+    /// ago. A window over two weights is not compared.
+    pub fn read(&mut self, t: u64, reading: &Reading, lag_seconds: u64) {
+        let stood = t.saturating_sub(self.changed) >= reading.seconds.saturating_add(lag_seconds);
+        let comparable = !self.routed || stood;
+        for stream in &mut self.streams {
+            let of = match &stream.name {
+                StreamName::Signal(name) | StreamName::SignalLimit(name) => name,
+                _ => continue,
+            };
+            if let Detector::Declared(detector) = &mut stream.detector
+                && *of == reading.signal
+            {
+                detector.feed(t, reading, comparable);
+            }
+        }
+        self.note_peak();
+    }
+
+    /// Takes what replicas of both versions take of their machines at observed second `t`.
+    pub fn usage(&mut self, t: u64, usage: &[Usage], new: &ReleaseId, old: Option<&ReleaseId>) {
+        let levels = self.resources.feed(t, usage, (new, old), self.memory_limit);
+        let warm = self.first_request.is_none_or(|first| t.saturating_sub(first) >= self.warmup);
+        for stream in &mut self.streams {
+            let pair = match stream.name {
+                StreamName::Cpu => levels.cpu.filter(|_| warm),
+                StreamName::Memory => levels.memory,
+                _ => None,
+            };
+            if let (Detector::Level(gauge), Some((canary, control))) = (&mut stream.detector, pair)
+            {
+                gauge.feed(t, canary, control);
+            }
+        }
+        self.note_peak();
+    }
+
+    /// Takes what replicas logged until observed second `t`; answers the templates of errors that
+    /// only the new version has written so far and that were not told before.
+    pub fn logs(
+        &mut self,
+        t: u64,
+        reading: &LogReading,
+        new: &ReleaseId,
+        old: Option<&ReleaseId>,
+    ) -> Vec<String> {
+        let (counts, fresh) = self.logged.feed(reading, new, old);
+        for stream in &mut self.streams {
+            if let (Detector::Logged(labels), Some((canary, control))) =
+                (&mut stream.detector, counts)
+            {
+                labels.feed(t, canary, control);
+            }
+        }
+        self.note_peak();
+        fresh
+    }
+
     /// The verdict. Harm, once found, stays.
     pub fn verdict(&self) -> Verdict {
+        if let Some((detector, words)) = self.resources.certain() {
+            return Verdict::Certain { detector: detector.clone(), words: words.clone() };
+        }
         if let Some(peak) = self.peak.as_ref().filter(|peak| peak.log_e >= self.threshold) {
             return Verdict::Harm {
-                leading: peak.leading,
+                leading: peak.leading.clone(),
                 p: peak.false_alarm(),
                 log_e: peak.log_e,
-                words: peak.words(self.limit(peak.leading)),
+                words: peak.words(self.limit(&peak.leading)),
             };
         }
         self.before.verdict().unwrap_or(Verdict::NoHarm)
@@ -148,14 +241,37 @@ impl Judge {
         self.combined().max(0.0) / self.threshold
     }
 
-    /// Each stream's evidence as a natural logarithm.
-    pub fn streams(&self) -> Vec<(StreamName, f64)> {
-        let before = self.before.log_e();
-        self.weights
-            .iter()
-            .map(|(name, _)| (*name, self.log_e(*name)))
-            .chain(before.map(|log_e| (StreamName::BaselineErrors, log_e)))
-            .collect()
+    /// The combined evidence, as a natural logarithm.
+    pub fn log_e(&self) -> f64 {
+        self.combined()
+    }
+
+    /// Each stream as it stands.
+    pub fn streams(&self) -> Vec<StreamView> {
+        let view = |stream: &Stream| StreamView {
+            name: stream.name.clone(),
+            log_e: stream.detector.log_e(),
+            weight: stream.weight,
+        };
+        let before = self.before.log_e().map(|log_e| StreamView {
+            name: StreamName::BaselineErrors,
+            log_e,
+            weight: 0.0,
+        });
+        self.streams.iter().map(view).chain(before).collect()
+    }
+
+    /// Whether the new version was shown to be hardly worse than the old one, after `seconds` of
+    /// observation.
+    pub fn good_enough(&self, seconds: u64) -> bool {
+        let harm = self.combined();
+        self.verdict() == Verdict::NoHarm
+            && self.good_enough.as_ref().is_some_and(|mirror| mirror.shown(seconds, harm))
+    }
+
+    /// How large the difference is, for people.
+    pub fn effect(&self) -> &Effect {
+        &self.effect
     }
 
     /// Requests and failed requests so far.
@@ -169,21 +285,9 @@ impl Judge {
         self.before.restart();
     }
 
-    /// Weights of the streams in use: fixed before the first request, adding up to 1.
-    fn share_out(&self) -> Vec<(StreamName, f64)> {
-        let streams = [
-            (StreamName::Errors, self.errors.is_some(), WEIGHT_ERRORS),
-            (StreamName::Latency, self.latency.is_some(), WEIGHT_OTHER),
-            (StreamName::ErrorLimit, self.error_limit.is_some(), WEIGHT_OTHER),
-            (StreamName::LatencyLimit, self.latency_limit.is_some(), WEIGHT_OTHER),
-        ];
-        let used = || streams.iter().filter(|(_, used, _)| *used);
-        let weights: Vec<f64> = used().map(|(_, _, weight)| *weight).collect();
-        used().map(|(name, _, _)| *name).zip(normalised(&weights)).collect()
-    }
-
-    fn count(&mut self, canary: &Arm, control: &Arm) {
+    fn count(&mut self, second: &Second<'_>) {
         let totals = &mut self.totals;
+        let Second { canary, control, .. } = second;
         totals.canary_requests = totals.canary_requests.saturating_add(canary.requests);
         totals.canary_errors = totals.canary_errors.saturating_add(canary.errors());
         totals.control_requests = totals.control_requests.saturating_add(control.requests);
@@ -199,52 +303,29 @@ impl Judge {
         }
     }
 
-    fn log_e(&self, name: StreamName) -> f64 {
-        let log_e = match name {
-            StreamName::Errors => self.errors.as_ref().map(TwoArm::log_e),
-            StreamName::Latency => self.latency.as_ref().map(Scored::log_e),
-            StreamName::ErrorLimit => self.error_limit.as_ref().map(OneArm::log_e),
-            StreamName::LatencyLimit => self.latency_limit.as_ref().map(|(s, _)| s.log_e()),
-            StreamName::BaselineErrors => self.before.log_e(),
-        };
-        log_e.unwrap_or(0.0)
-    }
-
-    /// The fixed limit of a stream that has one, as a share of requests.
-    fn limit(&self, name: StreamName) -> f64 {
-        let stream = match name {
-            StreamName::ErrorLimit => self.error_limit.as_ref(),
-            StreamName::LatencyLimit => self.latency_limit.as_ref().map(|(stream, _)| stream),
-            StreamName::Errors | StreamName::Latency | StreamName::BaselineErrors => None,
-        };
-        stream.map_or(0.0, OneArm::limit)
+    fn limit(&self, name: &StreamName) -> f64 {
+        let stream = self.streams.iter().find(|stream| stream.name == *name);
+        stream.map_or(0.0, |stream| stream.detector.limit())
     }
 
     fn combined(&self) -> f64 {
-        let streams: Vec<_> =
-            self.weights.iter().map(|(name, weight)| (*weight, self.log_e(*name))).collect();
-        combine(&streams)
+        let parts: Vec<_> =
+            self.streams.iter().map(|stream| (stream.weight, stream.detector.log_e())).collect();
+        combine(&parts)
     }
 
     fn leading(&self) -> Option<StreamName> {
-        let part = |(name, weight): &(StreamName, f64)| weight.ln() + self.log_e(*name);
-        self.weights.iter().max_by(|a, b| part(a).total_cmp(&part(b))).map(|(name, _)| *name)
+        let part = |stream: &&Stream| stream.weight.ln() + stream.detector.log_e();
+        let leading = self.streams.iter().max_by(|a, b| part(a).total_cmp(&part(b)));
+        leading.map(|stream| stream.name.clone())
     }
 }
 
-/// The first bucket all of whose latencies are above the limit; beyond the histogram if none is.
-fn first_bucket_above(limit_ms: u64) -> u16 {
-    let limit = limit_ms as f64 * 1000.0;
-    let buckets = LATENCY_BUCKETS as u16;
-    (0..buckets).find(|bucket| latency_edge_micros(*bucket) >= limit).unwrap_or(buckets)
-}
-
-/// Requests with a latency, and those in or above a bucket.
-fn slower_than(arm: &Arm, bucket: u16) -> (u64, u64) {
-    arm.latency.iter().fold((0, 0), |(all, slow), (at, count)| {
-        let slower = if *at >= bucket { *count } else { 0 };
-        (u64::saturating_add(all, *count), u64::saturating_add(slow, slower))
-    })
+/// Seconds until what was sent under the weights before is answered: twice the 99th percentile.
+fn settle(baseline: &Baseline) -> u64 {
+    let p99 = baseline.edge(Quantile::P99).map_or(0.0, |edge| latency_edge_micros(edge.bucket));
+    let seconds = (2.0 * p99 / 1e6).ceil() as u64 + 2;
+    seconds.clamp(SETTLE_SECONDS.0, SETTLE_SECONDS.1)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    reading::Second,
     settings::Slo,
     signal::{Arm, SignalSecond, latency_bucket},
 };
@@ -91,7 +92,8 @@ fn trips(judge: &Judge, seed: u64, change: Change, horizon: u64) -> Option<(u64,
         let (n_c, n_b) = split(&mut dice, 0.1);
         let canary = arm(&mut dice, n_c, BASE_ERRORS + change.errors, &new);
         let control = arm(&mut dice, n_b, BASE_ERRORS, &old);
-        judge.feed(t, &canary, &control, false);
+        let second = Second { canary: &canary, control: &control, share: Some(0.1) };
+        judge.feed(t, &second);
         if let Verdict::Harm { leading, .. } = judge.verdict() {
             return Some((t, leading));
         }
@@ -105,7 +107,7 @@ fn share(runs: u64, run: impl Fn(u64) -> bool) -> f64 {
 
 #[test]
 fn ten_points_more_errors_trip_within_a_minute() {
-    let judge = Judge::new(&baseline(), &NO_SLO, ALPHA, true, WARMUP);
+    let judge = Judge::new(&Setup::door(&baseline(), &NO_SLO, ALPHA, true).warm_after(WARMUP));
     let change = Change { errors: 0.10, latency: 1.0 };
     let tripped =
         share(200, |seed| matches!(trips(&judge, seed, change, 60), Some((_, StreamName::Errors))));
@@ -114,7 +116,7 @@ fn ten_points_more_errors_trip_within_a_minute() {
 
 #[test]
 fn nothing_wrong_does_not_trip() {
-    let judge = Judge::new(&baseline(), &NO_SLO, ALPHA, true, WARMUP);
+    let judge = Judge::new(&Setup::door(&baseline(), &NO_SLO, ALPHA, true).warm_after(WARMUP));
     let change = Change { errors: 0.0, latency: 1.0 };
     let tripped = share(500, |seed| trips(&judge, seed, change, 600).is_some());
     assert!(tripped <= 0.01, "{tripped}");
@@ -122,11 +124,11 @@ fn nothing_wrong_does_not_trip() {
 
 #[test]
 fn twice_the_latency_trips_and_five_percent_more_does_not() {
-    let judge = Judge::new(&baseline(), &NO_SLO, ALPHA, true, WARMUP);
+    let judge = Judge::new(&Setup::door(&baseline(), &NO_SLO, ALPHA, true).warm_after(WARMUP));
     let twice = Change { errors: 0.0, latency: 2.0 };
     let tripped = share(
         50,
-        |seed| matches!(trips(&judge, seed, twice, 60), Some((t, StreamName::Latency)) if t > WARMUP),
+        |seed| matches!(trips(&judge, seed, twice, 60), Some((t, StreamName::Latency | StreamName::SlowP80)) if t > WARMUP),
     );
     assert!(tripped >= 0.95, "{tripped}");
     let little = Change { errors: 0.0, latency: 1.05 };

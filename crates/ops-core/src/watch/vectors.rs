@@ -106,6 +106,16 @@ fn silence_agrees_with_c1() {
 }
 
 #[test]
+fn gauge_agrees_with_d1() {
+    let vector = vector("D1");
+    let mut stream = Gauge::new(number(&vector, "tol", f64::NAN));
+    run(&vector, |t, interval| {
+        stream.feed(t, interval[1].as_f64().unwrap(), interval[2].as_f64().unwrap());
+        stream.log_e()
+    });
+}
+
+#[test]
 fn combine_agrees_with_e1() {
     let vector = vector("E1");
     let part = |name: &str, i: usize| vector[name][i].as_f64().unwrap();

@@ -1,7 +1,7 @@
 //! From what is owed to jobs.
 
 use ops_core::{
-    deploy::{Deployment, Effect, Input, Letter, LookOrder, Phase, To, owed},
+    deploy::{Deployment, Effect, Input, Letter, LookOrder, Phase, Sense, To, owed},
     id::{DeploymentId, Stamp},
     plan::Kind,
     time::Now,
@@ -98,6 +98,7 @@ impl<J: Journal> Engine<J> {
             }
             Effect::Look(order) if !self.gives_way(deployment) => self.look(id, order, now, jobs),
             Effect::Look(_) => {}
+            Effect::Sense(sense) => self.sense(id, sense, now, jobs),
             Effect::ReadTicket { every_ms } => {
                 let key = JobKey::Ticket(id);
                 let ticket = deployment.created.tickets.first().cloned();
@@ -143,6 +144,15 @@ impl<J: Journal> Engine<J> {
         }
     }
 
+    fn sense(&mut self, id: DeploymentId, sense: Sense, now: &Now, jobs: &mut Vec<Job>) {
+        let plan = self.deployments.get(&id).and_then(|deployment| deployment.plan.clone());
+        let key = JobKey::Sense(id, sense.name());
+        if let (Some(plan), true) = (plan, self.due(&key, sense.every_ms(), now)) {
+            let work = Work::Sense { plan, sense: Box::new(sense), now: now.clone() };
+            self.start(Job { key, work }, jobs);
+        }
+    }
+
     /// How many acts of a deployment have ended.
     pub(super) fn acts_ended(&self, id: DeploymentId) -> u32 {
         self.acts_ended.get(&id).copied().unwrap_or(0)
@@ -165,6 +175,7 @@ impl<J: Journal> Engine<J> {
         let knowledge = &self.knowledge;
         let known = Known {
             at: now.wall,
+            now: now.clone(),
             governs: knowledge.governs.clone(),
             serving: knowledge.serving_all(),
             shipped: knowledge

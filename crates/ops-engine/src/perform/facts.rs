@@ -12,7 +12,7 @@ use ops_core::{
     deploy::Created,
     id::{Digest, EnvironmentName, ServiceName},
     notes::{FoundNotes, Notes, NotesFound, find_notes},
-    plan::{Kind, KnownRelease},
+    plan::{Kind, KnownRelease, Senses},
     secrets,
     settings::{Environment, Role, Service, Settings},
     signal::SignalSecond,
@@ -21,6 +21,7 @@ use ops_core::{
 };
 
 pub(super) use super::look::{dependency, probe_all};
+use super::sense;
 use crate::{
     jobs::Known,
     ports::{Look, Ports},
@@ -145,6 +146,8 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         tally: around::tally(place, known),
         now: around::traces(ports, place, known),
         signals: signals(ports, service),
+        declared: sense::before(ports, service, old.as_ref(), &target, &known.now),
+        senses: sense::can(ports, service, settings, old.as_ref(), &known.now),
         outside: outside::look(ports, created, place, known),
         fixes: around::fixes(paper.notes(), known),
         surpassed: kin.as_ref().is_ok_and(|kin| kin.surpassed),
@@ -203,6 +206,8 @@ fn nothing(paper: Paper, known: &Known) -> Facts {
         promoted: known.promoted.clone(),
         outside: None,
         signals: Err(fault()),
+        declared: Vec::new(),
+        senses: Senses::default(),
         conflicts: known.conflicts.clone(),
         condemned: known.condemned.clone(),
         answered: known.answered,

@@ -101,6 +101,7 @@ fn deal(work: &Work) -> Option<Deal> {
 fn parts(work: &Work) -> &'static [Part] {
     match work {
         Work::Look { .. } => &[Part::Target, Part::Door, Part::Prober],
+        Work::Sense { .. } => &[Part::Target],
         Work::Gather { .. } => &[Part::Planning, Part::Target, Part::Store],
         Work::Prune { .. } => &[Part::Store],
         Work::Act { act, .. } => match act {

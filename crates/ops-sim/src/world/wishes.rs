@@ -187,6 +187,8 @@ fn watch() -> WatchSettings {
         extensions: 1,
         grace_seconds: 10,
         alpha: 0.01,
+        min_synthetic: 0,
+        min_heartbeats: 0,
         good_enough_seconds: None,
         trip_on_alerts: Vec::new(),
         trip_on_new_errors: false,

@@ -7,7 +7,11 @@ use ops_core::{
     id::{EnvironmentName, TicketId},
     plan::Plan,
 };
-use ops_engine::{Knowledge, ports::Ports};
+use ops_engine::{
+    Knowledge,
+    ports::{Clock as _, Ports},
+};
+use ops_signals::SystemClock;
 use serde::Serialize;
 
 use crate::{context::Context, exit::Exit, past, problem::Problem, serve, ui::Paint, words};
@@ -84,7 +88,8 @@ fn judged(
     } else {
         (Knowledge::default(), Vec::new())
     };
-    let mut known = serve::nothing_known(knowledge.governs.clone());
+    let now = SystemClock::new()?.now();
+    let mut known = serve::nothing_known(knowledge.governs.clone(), now);
     known.serving = knowledge.serving_all();
     known.condemned = knowledge.guards().cloned().collect();
     known.tallies.clone_from(&knowledge.tallies);

@@ -11,13 +11,15 @@ use ops_core::{
     deploy::Created,
     id::{DeploymentId, EnvironmentName, Identity, ServiceName, TicketId},
     plan::Kind,
+    time::{BootId, Now},
 };
 use ops_engine::{Done, Known, Work, perform, ports::Ports};
 
 /// What is known where nothing but the ticket itself is asked about.
-pub(crate) fn nothing_known(governs: Option<String>) -> Known {
+pub(crate) fn nothing_known(governs: Option<String>, now: Now) -> Known {
     Known {
-        at: jiff::Timestamp::now(),
+        at: now.wall,
+        now,
         governs,
         serving: Vec::new(),
         shipped: BTreeMap::new(),
@@ -64,7 +66,9 @@ pub(crate) fn facts_of(
 /// Tells the board the candidate of a ticket, right before somebody judges it. Where none can be
 /// told, none stands there: a wrong one would be worse.
 pub(super) fn stamp(store: &BoardStore, ports: &Ports, governs: Option<String>, ticket: &str) {
-    let known = Known { only_candidate: true, ..nothing_known(governs) };
+    // Nothing that is asked for a candidate alone depends on a clock.
+    let now = Now { boot: BootId::default(), ms: 0, wall: jiff::Timestamp::now() };
+    let known = Known { only_candidate: true, ..nothing_known(governs, now) };
     let environment = EnvironmentName::new("production");
     let (created, facts) = facts_of(ports, &TicketId::new(ticket), environment, known);
     let candidate = facts.and_then(|facts| judge(&created, &facts).candidate);

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What says only that now is a bad time, or that what is taken back is bad.
-const NEVER_HOLD: [&str; 9] = [
+const NEVER_HOLD: [&str; 10] = [
     "window",
     "error-budget",
     "fingerprint",
@@ -22,6 +22,7 @@ const NEVER_HOLD: [&str; 9] = [
     "service-health",
     "migrations",
     "guards",
+    "signals",
 ];
 
 #[test]

@@ -14,10 +14,11 @@ use crate::{
     fixture::{self, World},
     id::{DeploymentId, Digest, ServiceName},
     plan::{Kind, KnownRelease},
+    reading::{Reading, Sample},
     secrets,
     settings::{
         AlertKind, AlertSource, Budget, Dependency, HostLimits, Infrastructure, Opening, ReadState,
-        Secret, Service, Settings, Window, WindowKind,
+        Secret, Service, Settings, Signal, SignalKind, Window, WindowKind,
     },
     ticket::Ticket,
     world::{Fault, Foreign, Proof},
@@ -226,6 +227,23 @@ pub(super) fn rewrite(ticket: &mut Ticket, part: &str, by: &str) {
     entry.details = format!("Comment: {short}{dots}");
 }
 
+/// One window of the declared signal, of what serves.
+pub(super) fn reading(new: Sample) -> Reading {
+    Reading { signal: "payments".into(), second: 900, seconds: 15, new, old: Sample::Missing }
+}
+
+/// A signal that the shop declares.
+pub(super) fn signal() -> Signal {
+    let (total, events) = ("payments_total".into(), "payments_failed".into());
+    Signal {
+        name: "payments".into(),
+        prometheus: "http://127.0.0.1:9090".into(),
+        kind: SignalKind::Rate { total, events, limit: Some(0.05) },
+        every_seconds: 15,
+        grace_seconds: None,
+    }
+}
+
 fn make() -> Scene {
     let mut world = World::new(fixture::canary(), "v1");
     world.ended();
@@ -255,6 +273,8 @@ fn make() -> Scene {
         certificates: vec![("tls/shop.pem".into(), Ok(60 * 24 * 3_600))],
     };
     facts.alerts = vec![("alertmanager".into(), Ok(Vec::new()))];
+    facts.declared =
+        vec![("payments".into(), Ok(vec![reading(Sample::Counts { total: 40, events: 1 })]))];
     facts.tally = Tally { requests: 100_000, failed: 12, seconds: 90 * 3_600 };
     facts.now = BTreeMap::from([
         ("service cart".to_owned(), trace("cart v2.3.0")),
@@ -313,5 +333,6 @@ fn declare(settings: &mut Settings) {
         name: "nginx".into(),
         read: ReadState::File("conf/nginx.conf".into()),
     }];
+    shop.signals = vec![signal()];
     shop.budget = Some(Budget { error_share: 0.001, days: 28, except: vec!["hotfix".into()] });
 }

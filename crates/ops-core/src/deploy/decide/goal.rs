@@ -1,5 +1,6 @@
 //! Whether a step's goal holds in what was read back, and which act would bring it about.
 
+use super::evidence;
 use crate::{
     deploy::{
         act::{Act, Op, Outcome, View},
@@ -43,7 +44,7 @@ pub(super) enum Met {
     },
 }
 
-fn no(words: impl Into<String>) -> Met {
+pub(super) fn no(words: impl Into<String>) -> Met {
     Met::No { words: words.into(), blind: false }
 }
 
@@ -68,7 +69,9 @@ pub(super) fn met(state: &Deployment, plan: &Plan, goal: &Goal, view: &View) -> 
         Goal::Held => held(state, view),
         Goal::Unrouted => unrouted(state, view),
         Goal::Verified => verified(state, plan, view),
-        Goal::Observed { seconds, min_requests } => observed(state, *seconds, *min_requests),
+        Goal::Observed { seconds, min_requests, whole } => {
+            evidence::observed(state, plan, (*seconds, *min_requests), *whole)
+        }
     }
 }
 
@@ -312,19 +315,6 @@ fn verified(state: &Deployment, plan: &Plan, view: &View) -> Met {
         Some(Err(fault)) => blind(fault),
         None => no("the watch's signals were not read yet"),
     }
-}
-
-fn observed(state: &Deployment, seconds: u64, min_requests: u64) -> Met {
-    let Some(run) = state.run() else {
-        return no("nothing is observed");
-    };
-    if run.seconds >= seconds && run.requests >= min_requests {
-        return Met::Yes;
-    }
-    no(format!(
-        "observed {} of {seconds} s and {} of {min_requests} requests",
-        run.seconds, run.requests
-    ))
 }
 
 /// The act that serves a goal, if any act can.

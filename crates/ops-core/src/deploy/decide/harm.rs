@@ -20,8 +20,13 @@ impl Draft<'_> {
         if self.state.busy() {
             return;
         }
-        let cause = self.door_harm(view).or_else(|| self.probe_harm(view));
-        if let Some(cause) = cause.or_else(|| self.signal_harm(view)) {
+        let cause = self
+            .door_harm(view)
+            .or_else(|| self.probe_harm(view))
+            .or_else(|| self.declared_harm())
+            .or_else(|| self.signal_harm(view))
+            .or_else(|| self.lost_signal());
+        if let Some(cause) = cause {
             self.back(cause);
         }
     }
@@ -77,11 +82,27 @@ impl Draft<'_> {
         })
     }
 
+    /// What `ops.yaml` says is harm by itself.
+    fn declared_harm(&self) -> Option<Cause> {
+        let (detector, words) = self.state.watching.as_ref()?.declared_harm.clone()?;
+        Some(Cause::Harm { detector, words })
+    }
+
+    /// What was to judge the new version has been silent for too long: nothing is known of it (P8).
+    fn lost_signal(&self) -> Option<Cause> {
+        let plan = self.state.plan.as_ref()?;
+        let (service, second) = (&plan.service, self.now.ms / 1_000);
+        let watching = self.state.watching.as_ref()?;
+        let words = watching.sensors.lost(&service.signals, second, service.watch.grace_seconds)?;
+        Some(Cause::Inconclusive { words })
+    }
+
     fn signal_harm(&mut self, view: &View) -> Option<Cause> {
         let plan = self.plan()?;
         let verdict = self.state.watching.as_ref()?.judge.verdict();
         match verdict {
             Verdict::NoHarm => None,
+            Verdict::Certain { detector, words } => Some(Cause::Harm { detector, words }),
             Verdict::Harm { leading, words, .. } => {
                 Some(Cause::Harm { detector: leading.to_string(), words })
             }

@@ -344,7 +344,7 @@ impl Draft<'_> {
         let stage = Stage::Watch;
         let step = |goal, deadline_ms, on_deadline| Step { stage, goal, deadline_ms, on_deadline };
         let observe = |seconds: u64| {
-            let goal = Goal::Observed { seconds, min_requests: 0 };
+            let goal = Goal::Observed { seconds, min_requests: 0, whole: false };
             step(goal, seconds * 1_000 + 60_000, OnDeadline::Extend)
         };
         let steps = vec![

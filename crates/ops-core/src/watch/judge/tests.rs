@@ -1,5 +1,8 @@
 use super::*;
-use crate::signal::SignalSecond;
+use crate::{
+    signal::{Arm, LATENCY_BUCKETS, SignalSecond},
+    watch::{ClientClass, stream::first_bucket_above},
+};
 
 const NO_SLO: Slo = Slo { error_share: None, p99_ms: None };
 const BOTH: Slo = Slo { error_share: Some(0.01), p99_ms: Some(500) };
@@ -24,31 +27,64 @@ fn baseline() -> Baseline {
     Baseline::from_seconds(&seconds, &"old".into())
 }
 
+fn judging(baseline: &Baseline, slo: &Slo, control: bool, warmup: u64) -> Judge {
+    Judge::new(&Setup::door(baseline, slo, 0.01, control).warm_after(warmup))
+}
+
+impl Judge {
+    /// A second in which the weights stood as the requests say, or changed.
+    fn second(&mut self, t: u64, canary: &Arm, control: &Arm, changed: bool) {
+        let all = canary.requests + control.requests;
+        let share = if all == 0 { 0.1 } else { canary.requests as f64 / all as f64 };
+        // Tenths: counts that differ a little are no change of weights.
+        let share = (!changed).then_some((share * 10.0).round() / 10.0);
+        self.feed(t, &Second { canary, control, share });
+    }
+
+    fn log_e_of(&self, name: &StreamName) -> f64 {
+        self.streams().iter().find(|stream| stream.name == *name).unwrap().log_e
+    }
+}
+
 fn names(judge: &Judge) -> Vec<StreamName> {
-    judge.streams().into_iter().map(|(name, _)| name).collect()
+    judge.streams().into_iter().map(|stream| stream.name).collect()
 }
 
 #[test]
 fn only_streams_that_can_see_something_share_the_budget() {
-    use StreamName::{BaselineErrors, ErrorLimit, Errors, Latency, LatencyLimit};
-    let whole = Judge::new(&baseline(), &BOTH, 0.01, true, 30);
-    assert_eq!(names(&whole), [Errors, Latency, ErrorLimit, LatencyLimit, BaselineErrors]);
-    let total: f64 = whole.weights.iter().map(|(_, weight)| weight).sum();
+    use StreamName::{
+        BaselineErrors, Client, ErrorLimit, Errors, Latency, LatencyLimit, Silence, SlowFar,
+        SlowP80, SlowP99,
+    };
+    let whole = judging(&baseline(), &BOTH, true, 30);
+    let clients = ClientClass::ALL.map(Client);
+    let wanted = [Errors].into_iter().chain(clients).chain([
+        Latency,
+        SlowP80,
+        SlowP99,
+        SlowFar,
+        Silence,
+        ErrorLimit,
+        LatencyLimit,
+        BaselineErrors,
+    ]);
+    assert_eq!(names(&whole), wanted.collect::<Vec<_>>());
+    let total: f64 = whole.streams.iter().map(|stream| stream.weight).sum();
     assert!((total - 1.0).abs() < 1e-12);
-    assert!((whole.weights[0].1 - 0.5 / 0.8).abs() < 1e-12);
+    assert!((whole.streams[0].weight - 0.5 / 1.2).abs() < 1e-12);
 
-    let first = Judge::new(&Baseline::unknown(), &BOTH, 0.01, false, 30);
+    let first = judging(&Baseline::unknown(), &BOTH, false, 30);
     assert_eq!(names(&first), [ErrorLimit, LatencyLimit]);
-    let blind = Judge::new(&Baseline::unknown(), &NO_SLO, 0.01, false, 30);
+    let blind = judging(&Baseline::unknown(), &NO_SLO, false, 30);
     assert_eq!(names(&blind), []);
     assert!(blind.evidence().abs() < 1e-12);
 }
 
 #[test]
 fn total_failure_is_found_in_seconds_and_stays_found() {
-    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
-    judge.feed(1, &arm(5, 5, 132), &arm(45, 0, 132), false);
-    judge.feed(2, &arm(5, 5, 132), &arm(45, 0, 132), false);
+    let mut judge = judging(&baseline(), &NO_SLO, true, 30);
+    judge.second(1, &arm(5, 5, 132), &arm(45, 0, 132), false);
+    judge.second(2, &arm(5, 5, 132), &arm(45, 0, 132), false);
     let Verdict::Harm { leading, p, words, .. } = judge.verdict() else {
         panic!("{:?} {}", judge.verdict(), judge.evidence());
     };
@@ -56,17 +92,17 @@ fn total_failure_is_found_in_seconds_and_stays_found() {
     assert!(p <= 0.01 && judge.evidence() >= 1.0);
     insta::assert_snapshot!(words);
     for t in 3..400 {
-        judge.feed(t, &arm(5, 0, 132), &arm(45, 0, 132), false);
+        judge.second(t, &arm(5, 0, 132), &arm(45, 0, 132), false);
     }
     assert!(matches!(judge.verdict(), Verdict::Harm { .. }), "s23: evidence does not reset");
 }
 
 #[test]
 fn a_shared_outage_trips_nothing() {
-    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
+    let mut judge = judging(&baseline(), &NO_SLO, true, 30);
     for t in 1..120 {
         let failing = if (30..60).contains(&t) { 10 } else { 0 };
-        judge.feed(t, &arm(25, failing, 132), &arm(25, failing, 132), false);
+        judge.second(t, &arm(25, failing, 132), &arm(25, failing, 132), false);
     }
     assert_eq!(judge.verdict(), Verdict::NoHarm);
     assert_eq!(judge.totals().canary_errors, 300);
@@ -74,9 +110,9 @@ fn a_shared_outage_trips_nothing() {
 
 #[test]
 fn a_second_over_two_weights_is_not_compared() {
-    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 0);
+    let mut judge = judging(&baseline(), &NO_SLO, true, 0);
     for t in 1..60 {
-        judge.feed(t, &arm(10, 10, 250), &arm(10, 0, 132), true);
+        judge.second(t, &arm(10, 10, 250), &arm(10, 0, 132), true);
     }
     assert_eq!(judge.verdict(), Verdict::NoHarm);
     assert!(judge.evidence().abs() < 1e-9);
@@ -85,28 +121,28 @@ fn a_second_over_two_weights_is_not_compared() {
 
 #[test]
 fn latency_waits_for_the_warm_up_after_the_first_request() {
-    let mut judge = Judge::new(&baseline(), &BOTH, 0.01, true, 30);
+    let mut judge = judging(&baseline(), &BOTH, true, 30);
     for t in 1..=20 {
-        judge.feed(t, &quiet(), &arm(50, 0, 132), false);
+        judge.second(t, &quiet(), &arm(50, 0, 132), false);
     }
     for t in 21..=50 {
-        judge.feed(t, &arm(25, 0, 200), &arm(25, 0, 132), false);
+        judge.second(t, &arm(25, 0, 200), &arm(25, 0, 132), false);
     }
     assert_eq!(judge.verdict(), Verdict::NoHarm, "cold");
-    judge.feed(51, &arm(25, 0, 200), &arm(25, 0, 132), false);
-    judge.feed(52, &arm(25, 0, 200), &arm(25, 0, 132), false);
+    judge.second(51, &arm(25, 0, 200), &arm(25, 0, 132), false);
+    judge.second(52, &arm(25, 0, 200), &arm(25, 0, 132), false);
     assert!(matches!(judge.verdict(), Verdict::Harm { .. }), "{:?}", judge.streams());
 }
 
 #[test]
 fn limits_judge_without_any_control() {
-    let mut judge = Judge::new(&Baseline::unknown(), &BOTH, 0.01, false, 0);
+    let mut judge = judging(&Baseline::unknown(), &BOTH, false, 0);
     for t in 1..60 {
-        judge.feed(t, &arm(50, 0, first_bucket_above(500) - 1), &quiet(), false);
+        judge.second(t, &arm(50, 0, first_bucket_above(500) - 1), &quiet(), false);
     }
     assert_eq!(judge.verdict(), Verdict::NoHarm);
     for t in 60..90 {
-        judge.feed(t, &arm(50, 0, first_bucket_above(500)), &quiet(), false);
+        judge.second(t, &arm(50, 0, first_bucket_above(500)), &quiet(), false);
     }
     let Verdict::Harm { leading, .. } = judge.verdict() else { panic!("{judge:?}") };
     assert_eq!(leading, StreamName::LatencyLimit);
@@ -115,21 +151,21 @@ fn limits_judge_without_any_control() {
 
 #[test]
 fn the_time_before_judges_only_what_is_alone() {
-    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
+    let mut judge = judging(&baseline(), &NO_SLO, true, 30);
     for t in 1..=60 {
-        judge.feed(t, &arm(25, 1, 132), &arm(25, 1, 132), false);
+        judge.second(t, &arm(25, 1, 132), &arm(25, 1, 132), false);
     }
     assert_eq!(judge.verdict(), Verdict::NoHarm, "the control fails as well");
     for t in 61..=90 {
-        judge.feed(t, &arm(50, 3, 132), &quiet(), t == 61);
+        judge.second(t, &arm(50, 3, 132), &quiet(), t == 61);
     }
     let Verdict::BaselineOnly { gross, words, .. } = judge.verdict() else {
         panic!("{:?}", judge.verdict());
     };
     assert!(!gross, "6 % is no gross harm");
     insta::assert_snapshot!(words);
-    judge.feed(91, &arm(50, 50, 132), &quiet(), false);
-    judge.feed(92, &arm(50, 50, 132), &quiet(), false);
+    judge.second(91, &arm(50, 50, 132), &quiet(), false);
+    judge.second(92, &arm(50, 50, 132), &quiet(), false);
     assert!(matches!(judge.verdict(), Verdict::BaselineOnly { gross: true, .. }));
     judge.restart_baseline();
     assert_eq!(judge.verdict(), Verdict::NoHarm);
@@ -137,23 +173,23 @@ fn the_time_before_judges_only_what_is_alone() {
 
 #[test]
 fn a_control_with_little_traffic_is_still_a_control() {
-    let mut judge = Judge::new(&baseline(), &NO_SLO, 0.01, true, 30);
+    let mut judge = judging(&baseline(), &NO_SLO, true, 30);
     for t in 1..=120 {
         let control = if t % 3 == 0 { arm(1, 1, 132) } else { quiet() };
-        judge.feed(t, &arm(5, 5, 132), &control, false);
+        judge.second(t, &arm(5, 5, 132), &control, false);
     }
     assert_eq!(judge.verdict(), Verdict::NoHarm, "an outage that both versions share");
 }
 
 #[test]
 fn the_state_replays_bit_for_bit() {
-    let mut live = Judge::new(&baseline(), &BOTH, 0.01, true, 3);
+    let mut live = judging(&baseline(), &BOTH, true, 3);
     for t in 1..40 {
         let (canary, control) = (arm(7, t % 3, 140), arm(44, t % 2, 132));
         let json = serde_json::to_string(&live).unwrap();
         let mut replayed: Judge = serde_json::from_str(&json).unwrap();
-        live.feed(t, &canary, &control, t == 20);
-        replayed.feed(t, &canary, &control, t == 20);
+        live.second(t, &canary, &control, t == 20);
+        replayed.second(t, &canary, &control, t == 20);
         assert_eq!(live, replayed);
     }
 }
@@ -176,17 +212,17 @@ fn where_clients_are_known_again_they_are_counted_and_not_their_requests() {
     let units = baseline.d_units.unwrap();
     assert!(units < baseline.d_errors, "{units} and {}", baseline.d_errors);
 
-    let mut judge = Judge::new(&baseline, &NO_SLO, 0.01, true, 30);
+    let mut judge = judging(&baseline, &NO_SLO, true, 30);
     for t in 0..60 {
         // Requests of one client more fail than before; of the clients as few as before.
         let burst = Arm { s5xx: 25, s2xx: 75, ..by_clients(0) };
-        judge.feed(t, &burst, &by_clients(0), false);
+        judge.second(t, &burst, &by_clients(0), false);
     }
-    assert!(judge.log_e(StreamName::Errors) <= 0.0, "no client more met an error");
+    assert!(judge.log_e_of(&StreamName::Errors) <= 0.0, "no client more met an error");
 
-    let mut judge = Judge::new(&baseline, &NO_SLO, 0.01, true, 30);
+    let mut judge = judging(&baseline, &NO_SLO, true, 30);
     for t in 0..60 {
-        judge.feed(t, &by_clients(4), &by_clients(0), false);
+        judge.second(t, &by_clients(4), &by_clients(0), false);
     }
     assert!(matches!(judge.verdict(), Verdict::Harm { .. }), "a fifth of the clients is hurt");
 }
