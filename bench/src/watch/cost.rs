@@ -64,7 +64,7 @@ pub(super) fn run(deployments: usize, seconds: u64) -> Result<Report, BenchError
         .iter_mut()
         .map(|traffic| {
             let (before, old) = traffic.before();
-            Ours::new(&before, &old, cell.warmup)
+            Ours::new(&before, &old, cell.warmup, false)
         })
         .collect();
     let seen: Vec<Vec<Seen>> = traffics

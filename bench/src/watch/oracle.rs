@@ -11,13 +11,15 @@ use ops_core::signal::{LATENCY_BUCKETS, Latency};
 use super::{
     latency::{Cells, Shape},
     scenario::Harm,
-    traffic::{Both, Cell, MEMORY, NOISE, Rates, Seen, shapes},
+    traffic::{Both, Cell, NOISE, PERSISTENCE, Rates, Seen, Usage, shapes},
 };
 
 /// Chance of a false alarm.
 const ALPHA: f64 = 0.01;
-/// Tolerance of shares: factor and addition.
-const SHARES: (f64, f64) = (1.1, 0.0005);
+/// Tolerance of failed requests: factor and addition.
+const ERRORS: (f64, f64) = (1.1, 0.0005);
+/// The same of answers 4xx.
+const STATUSES: (f64, f64) = (1.2, 0.002);
 /// Tolerance of latency, in buckets.
 const BUCKETS: f64 = 1.0;
 /// The share of its requests that a version answers at least.
@@ -55,9 +57,13 @@ impl Oracle {
     pub(super) fn feed(&mut self, seen: &Seen) {
         let Both { canary, control } = &seen.arms;
         self.log_ratio += match self.cell.scenario.change.harm {
-            Harm::Errors => share_ratio(canary.requests, canary.errors(), seen.rates.errors),
+            Harm::Errors => {
+                share_ratio((canary.requests, canary.errors()), seen.rates.errors, ERRORS)
+            }
             // Only good answers become others.
-            Harm::Status(_) => share_ratio(canary.s2xx + canary.s4xx, seen.bad, seen.rates.status),
+            Harm::Status(_) => {
+                share_ratio((canary.s2xx + canary.s4xx, seen.bad), seen.rates.status, STATUSES)
+            }
             Harm::Slow => self.latency_ratio(&seen.rates, &canary.latency),
             Harm::Unanswered => self.answered_ratio(canary.requests, control.requests),
             Harm::Memory => self.memory_ratio(seen),
@@ -103,20 +109,20 @@ impl Oracle {
 
     /// The difference of two nodes' memory wanders around its mean with a known memory and noise.
     fn memory_ratio(&mut self, seen: &Seen) -> f64 {
-        let Some(memory) = seen.memory else { return 0.0 };
+        let Some(Usage { memory, .. }) = seen.usage else { return 0.0 };
         let grown = self.cell.scenario.change.leak * seen.t as f64 / 60.0;
         let difference = (memory.canary / memory.control).ln();
         let off = (difference - grown.ln_1p(), difference - grown.min(GROWTH).ln_1p());
         let Some(last) = self.last_memory.replace(off) else { return 0.0 };
-        let (truth, allowed) = (off.0 - MEMORY * last.0, off.1 - MEMORY * last.1);
-        let variance = 2.0 * NOISE * NOISE * (1.0 - MEMORY * MEMORY);
+        let (truth, allowed) = (off.0 - PERSISTENCE * last.0, off.1 - PERSISTENCE * last.1);
+        let variance = 2.0 * NOISE * NOISE * (1.0 - PERSISTENCE * PERSISTENCE);
         (allowed * allowed - truth * truth) / (2.0 * variance)
     }
 }
 
 /// `events` of `requests` under the truth, against the largest share within the tolerance.
-fn share_ratio(requests: u64, events: u64, rates: Both<f64>) -> f64 {
-    let allowed = SHARES.0 * rates.control + SHARES.1;
+fn share_ratio((requests, events): (u64, u64), rates: Both<f64>, tolerance: (f64, f64)) -> f64 {
+    let allowed = tolerance.0 * rates.control + tolerance.1;
     if rates.canary <= allowed || allowed >= 1.0 {
         return 0.0;
     }
@@ -247,7 +253,7 @@ mod tests {
     #[test]
     fn a_share_of_one_is_certain() {
         let rates = Both { canary: 1.0, control: 0.005 };
-        assert!(share_ratio(5, 5, rates) > 20.0);
-        assert!(share_ratio(5, 4, rates) < -1e9, "one good answer excludes it");
+        assert!(share_ratio((5, 5), rates, ERRORS) > 20.0);
+        assert!(share_ratio((5, 4), rates, ERRORS) < -1e9, "one good answer excludes it");
     }
 }

@@ -3,15 +3,21 @@
 
 use ops_core::{
     id::ReleaseId,
+    reading::{self, Second},
     settings::Slo,
     signal::SignalSecond,
-    watch::{Baseline, Judge, Verdict},
+    watch::{Baseline, Judge, Setup, Verdict},
 };
 
-use super::traffic::{Both, Seen};
+use super::traffic::{Both, Seen, Usage};
 
 /// False-alarm budget of a deployment.
-pub(super) const ALPHA: f64 = 0.01;
+const ALPHA: f64 = 0.01;
+/// What a replica may take, in bytes.
+const MEMORY_LIMIT: u64 = 512 << 20;
+/// Releases.
+const NEW: &str = "new";
+const OLD: &str = "old";
 
 /// One deployment's watch.
 #[derive(Debug, Clone)]
@@ -21,11 +27,13 @@ pub(super) struct Ours {
 
 impl Ours {
     /// Learns from the seconds before. Latency is judged from `warmup` seconds after the first
-    /// request of the new version on.
-    pub(super) fn new(before: &[SignalSecond], old: &ReleaseId, warmup: u64) -> Self {
+    /// request of the new version on; `usage` says whether it can be read what replicas take of
+    /// their machines.
+    pub(super) fn new(before: &[SignalSecond], old: &ReleaseId, warmup: u64, usage: bool) -> Self {
         let baseline = Baseline::from_seconds(before, old);
         let slo = Slo { error_share: None, p99_ms: None };
-        Self { judge: Judge::new(&baseline, &slo, ALPHA, true, warmup) }
+        let door = Setup::door(&baseline, &slo, ALPHA, true).warm_after(warmup);
+        Self { judge: Judge::new(&Setup { usage, memory_limit: MEMORY_LIMIT, ..door }) }
     }
 
     /// Takes a second.
@@ -36,7 +44,11 @@ impl Ours {
     /// Takes what was seen as another second.
     pub(super) fn feed_at(&mut self, t: u64, seen: &Seen) {
         let Both { canary, control } = &seen.arms;
-        self.judge.feed(t, canary, control, seen.share <= 0.0);
+        self.judge.feed(t, &Second { canary, control, share: Some(seen.share) });
+        if let Some(usage) = &seen.usage {
+            let (new, old) = (ReleaseId::from(NEW), ReleaseId::from(OLD));
+            self.judge.usage(t, &replicas(usage, &new, &old), &new, Some(&old));
+        }
     }
 
     /// What leads, if the deployment is to be rolled back. What is only seen against the time
@@ -44,19 +56,33 @@ impl Ours {
     pub(super) fn tripped(&self) -> Option<String> {
         match self.judge.verdict() {
             Verdict::Harm { leading, .. } => Some(leading.to_string()),
+            Verdict::Certain { detector, .. } => Some(detector),
             Verdict::BaselineOnly { gross: true, .. } => Some("the time before".into()),
             Verdict::BaselineOnly { .. } | Verdict::NoHarm => None,
         }
     }
 
-    /// Whether the new version is shown to be good enough to go on early.
+    /// Whether the new version is shown to be good enough to go on early, after so many seconds.
     pub(super) fn good_enough(&self, seconds: u64) -> bool {
-        // The judge cannot say it yet.
-        seconds > u64::MAX - 1 && self.judge.evidence() <= 0.0
+        self.judge.good_enough(seconds)
     }
 
     /// How many streams of evidence there are.
     pub(super) fn streams(&self) -> usize {
         self.judge.streams().len()
     }
+}
+
+/// One replica of each version.
+fn replicas(usage: &Usage, new: &ReleaseId, old: &ReleaseId) -> [reading::Usage; 2] {
+    let Usage { memory, cpu_ms } = usage;
+    let one = |release: &ReleaseId, memory: f64, cpu_ms: f64| reading::Usage {
+        release: release.clone(),
+        replica: format!("{release}.0"),
+        cpu_ms: cpu_ms as u64,
+        memory: memory as u64,
+        memory_limit: None,
+        oom_kills: 0,
+    };
+    [one(new, memory.canary, cpu_ms.canary), one(old, memory.control, cpu_ms.control)]
 }

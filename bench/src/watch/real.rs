@@ -308,6 +308,7 @@ mod tests {
     fn faults_are_those_of_the_goal() {
         let shops = FAULTS.map(|fault| fault.shop("v1", 7));
         assert!(shops.iter().all(|shop| shop.complaint().is_none()));
-        assert_eq!(shops.map(|shop| shop.error_share), [0.02, 0.05, 0.5, 1.0, 0.0]);
+        let percent = shops.map(|shop| (shop.error_share * 100.0).round() as u32);
+        assert_eq!(percent, [2, 5, 50, 100, 0]);
     }
 }

@@ -48,7 +48,7 @@ pub(super) enum Who {
 pub(super) fn play(cell: &Cell, seed: u64, who: Who) -> Outcome {
     let mut traffic = Traffic::new(cell, seed);
     let (before, old) = traffic.before();
-    let mut ours = Ours::new(&before, &old, cell.warmup);
+    let mut ours = Ours::new(&before, &old, cell.warmup, cell.scenario.world.memory);
     drop(before);
     let harmful = cell.scenario.truth == Truth::Rollback;
     let mut oracle = (harmful && who == Who::All).then(|| Oracle::new(cell));

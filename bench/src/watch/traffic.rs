@@ -2,17 +2,17 @@
 //! in scenario, rate, weight, base error rate and seed.
 
 mod clients;
-mod memory;
+mod nodes;
 
 use ops_core::{
     id::ReleaseId,
     signal::{Arm, LATENCY_BUCKETS, Latency, SignalSecond, latency_bucket},
 };
 
-pub(super) use self::memory::{MEMORY, NOISE};
+pub(super) use self::nodes::{NOISE, PERSISTENCE, Usage};
 use self::{
     clients::{Crowd, Moment},
-    memory::Nodes,
+    nodes::Nodes,
 };
 use super::{
     chance::Chance,
@@ -73,8 +73,8 @@ pub(super) struct Seen {
     pub(super) arms: Both<Arm>,
     /// Share of requests that the door sent to the new version.
     pub(super) share: f64,
-    /// Memory of both in bytes, where it was measured in this second.
-    pub(super) memory: Option<Both<f64>>,
+    /// What both took of their machines, where that was read in this second.
+    pub(super) usage: Option<Usage>,
     /// Bad responses of the new version.
     pub(super) bad: u64,
     /// The truth.
@@ -174,9 +174,10 @@ impl Traffic {
             canary: self.whole(&canary, &rates, true),
             control: self.whole(&control, &rates, false),
         };
-        let leak = scenario.change.leak;
-        let memory =
-            self.nodes.as_mut().and_then(|nodes| nodes.read(self.t, leak, &mut self.chance));
+        let requests = Both { canary: arms.canary.requests, control: arms.control.requests };
+        let (t, leak) = (self.t, scenario.change.leak);
+        let usage =
+            self.nodes.as_mut().and_then(|nodes| nodes.second(t, requests, leak, &mut self.chance));
         let bad = match scenario.change.harm {
             Harm::Errors => arms.canary.errors(),
             Harm::Slow => slower(&arms.canary.latency, self.slow_from),
@@ -186,7 +187,7 @@ impl Traffic {
             Harm::Unanswered => unanswered,
             Harm::Memory => 0,
         };
-        Seen { t: self.t, arms, share, memory, bad, rates }
+        Seen { t: self.t, arms, share, usage, bad, rates }
     }
 
     /// What is true in this second.

@@ -75,8 +75,8 @@ pub(in super::super) struct Minute {
 impl Minute {
     pub(in super::super) fn add(&mut self, seen: &Seen) {
         let Both { canary, control } = &seen.arms;
-        self.canary.add(canary, seen.memory.map(|memory| memory.canary));
-        self.control.add(control, seen.memory.map(|memory| memory.control));
+        self.canary.add(canary, seen.usage.map(|usage| usage.memory.canary));
+        self.control.add(control, seen.usage.map(|usage| usage.memory.control));
     }
 }
 

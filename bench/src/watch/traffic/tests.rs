@@ -130,13 +130,13 @@ fn bad_responses_are_those_of_the_harm() {
 #[test]
 fn memory_leaks_on_the_new_version_alone() {
     let last = |name: &str| {
-        let readings: Vec<_> = run(&cell(name), 3).iter().filter_map(|seen| seen.memory).collect();
+        let readings: Vec<_> = run(&cell(name), 3).iter().filter_map(|seen| seen.usage).collect();
         assert_eq!(readings.len(), 120);
-        readings[119].canary / readings[119].control
+        readings[119].memory.canary / readings[119].memory.control
     };
     near(last("leak"), 1.6, 0.25);
     near(last("null-memory"), 1.0, 0.25);
-    assert!(run(&cell("null"), 3).iter().all(|seen| seen.memory.is_none()));
+    assert!(run(&cell("null"), 3).iter().all(|seen| seen.usage.is_none()));
 }
 
 #[test]
