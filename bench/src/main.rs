@@ -5,7 +5,7 @@
 //! | `ground` | a stage with traffic on it, and versions shipped over it |
 //! | `processes`, `machine` | what `/proc` says of the processes of a run, and of this machine |
 //! | `answer` | how figures are told, and what becomes of a missed goal |
-//! | `switch`, `deployments`, `memory`, `kill`, `heartbeat`, `demo`, `edge` | the measurements |
+//! | `switch`, `deployments`, `memory`, `kill`, `heartbeat`, `demo`, `edge`, `watch` | the measurements |
 
 mod answer;
 mod comments;
@@ -20,6 +20,7 @@ mod machine;
 mod memory;
 mod processes;
 mod switch;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,8 @@ enum What {
     Demo(demo::Args),
     /// The edge beside other proxies, and what it loses while it changes
     Edge(edge::Args),
+    /// The watch beside what others do, its cost, and its delay with a real edge
+    Watch(watch::Args),
 }
 
 fn main() -> ExitCode {
@@ -81,5 +84,6 @@ fn measure(options: &Options) -> Result<bool, BenchError> {
         What::Heartbeat(args) => tell(options.output, &heartbeat::run(args)?),
         What::Demo(args) => tell(options.output, &demo::run(args)?),
         What::Edge(args) => tell(options.output, &edge::run(args)?),
+        What::Watch(args) => tell(options.output, &watch::run(args)?),
     }
 }
