@@ -53,7 +53,7 @@ fn sample() -> impl Strategy<Value = Sample> {
 
 #[derive(Debug, Clone)]
 enum Fed {
-    Second(Arm, Arm, Option<f64>),
+    Second(Box<(Arm, Arm)>, Option<f64>),
     Reading(Reading, u64),
     Usage(Vec<Usage>),
     Logs(LogReading),
@@ -84,7 +84,7 @@ fn fed() -> impl Strategy<Value = Fed> {
     let signal = prop_oneof![Just("rate"), Just("histogram"), Just("level"), Just("unknown")];
     prop_oneof![
         6 => (arm(), arm(), prop::option::of(number()))
-            .prop_map(|(canary, control, share)| Fed::Second(canary, control, share)),
+            .prop_map(|(canary, control, share)| Fed::Second(Box::new((canary, control)), share)),
         2 => (signal, sample(), sample(), count(), count()).prop_map(
             |(signal, new, old, second, lag)| {
                 let signal = signal.to_owned();
@@ -118,7 +118,8 @@ fn signals() -> Vec<Signal> {
 fn play(judge: &mut Judge, t: u64, fed: &Fed) {
     let (new, old) = (ReleaseId::from("new"), ReleaseId::from("old"));
     match fed {
-        Fed::Second(canary, control, share) => {
+        Fed::Second(arms, share) => {
+            let (canary, control) = &**arms;
             judge.feed(t, &Second { canary, control, share: *share });
         }
         Fed::Reading(reading, lag) => judge.read(t, reading, *lag),
