@@ -333,7 +333,7 @@ const WATCH: &Table = &Table {
         optional(
             "min_requests",
             REQUESTS,
-            "300 with a route, else 0",
+            "600 with a route, else 0",
             "Least requests answered by the new version during the watch.",
         ),
         optional(

@@ -20,3 +20,4 @@ mod rotation;
 mod ship;
 mod team;
 mod told;
+mod watch;
