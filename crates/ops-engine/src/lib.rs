@@ -24,4 +24,6 @@ pub use knowledge::{EngineEvent, Knowledge, Tried};
 pub use operator::{Ask, Reply, Who};
 pub use perform::perform;
 pub use status::{Newer, Serving, Status};
-pub use view::{CheckView, DeploymentView, StepView, TicketView};
+pub use view::{
+    CheckView, DeploymentView, HurtShown, SignalShown, StepView, StreamShown, TicketView, WatchView,
+};

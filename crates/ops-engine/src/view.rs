@@ -1,5 +1,7 @@
 //! Deployments as lists, pages and JSON show them.
 
+mod watch;
+
 use ops_core::{
     checks::Check,
     deploy::{Deployment, owed},
@@ -9,6 +11,8 @@ use ops_core::{
     time::Now,
 };
 use serde::{Deserialize, Serialize};
+
+pub use watch::{HurtShown, SignalShown, StreamShown, WatchView};
 
 /// One check for people and programs.
 pub type CheckView = Check;
@@ -107,6 +111,9 @@ pub struct DeploymentView {
     pub gap_ms: Option<u64>,
     /// Evidence of harm, 1 is enough for a rollback.
     pub evidence: f64,
+    /// What the watch has seen; not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Box<WatchView>>,
     /// Checks.
     pub checks: Vec<CheckView>,
     /// Steps.
@@ -169,6 +176,7 @@ impl DeploymentView {
             switch_ms: deployment.switch_ms,
             gap_ms: deployment.gap.as_ref().and_then(|gap| gap.lasted_ms),
             evidence: watching.map_or(0.0, |watching| watching.judge.evidence()),
+            watch: None,
             checks: Vec::new(),
             steps: Vec::new(),
             milestones: Vec::new(),
@@ -198,6 +206,7 @@ impl DeploymentView {
             left_ms: report.left_ms,
             then: Some(report.then),
             weight: deployment.weight_set(),
+            watch: WatchView::of(deployment).map(Box::new),
             checks: deployment.checklist.as_ref().map_or_else(Vec::new, |list| list.checks.clone()),
             steps: steps.collect(),
             milestones: deployment

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `cli`, `commands` | what can be said: one file per command |
 //! | `context` | the folders, settings and clients of one call |
+//! | `chart` | what the door saw of a deployment, as a picture and as lines |
 //! | `ui`, `words` | how answers are told: the answer on stdout, everything else on stderr |
 //! | `problem`, `exit` | how calls fail |
 //! | `keepers` | keepers that died come back |
 //! | `serve` | the daemon: every port of the engine wired to its adapter |
 
+mod chart;
 mod cli;
 mod commands;
 mod context;

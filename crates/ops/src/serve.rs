@@ -2,6 +2,7 @@
 
 mod boards;
 mod candidate;
+mod charts;
 mod edge;
 mod identity;
 mod members;
@@ -42,7 +43,7 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     let journal = SqliteJournal::open(&context.journal_path())?;
     // What says who governs and who was judged bad must be what ops wrote (P3, P14).
     crate::commands::unchanged(context, &journal)?;
-    let engine = Engine::open(journal, &clock.now())?;
+    let mut engine = Engine::open(journal, &clock.now())?;
     // What the journal says governs, which need not be the newest commit (S4).
     let loaded = match &engine.knowledge().governs {
         Some(commit) => ops_config::load_at(&context.config, commit)?,
@@ -59,6 +60,7 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     let wishes = Arc::new(CommitWishes::new(&context.config, Some(Arc::clone(&store))));
     wishes.govern(&Arc::new(settings.clone()));
     let ports = ports(context, settings, &store, target, Arc::clone(&wishes))?;
+    let charts = charts::Charts::begin(context, &mut engine)?;
     let (daemon, handle) = Daemon::new(engine, ports.clone(), clock);
     let nudge = Nudge::start(handle.clone())?;
     let serving = boards::serve(listener, Arc::clone(&store), ports, Arc::clone(&wishes), nudge)?;
@@ -74,6 +76,7 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     stop::on_signals(handle)?;
     welcome(context, settings, &boards);
     daemon.run();
+    charts.end();
     drop(control);
     serving.end();
     drop(edge);

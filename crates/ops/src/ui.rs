@@ -127,6 +127,10 @@ fn note(text: &str) {
 }
 
 impl Paint {
+    /// No styles.
+    #[cfg(test)]
+    pub(crate) const PLAIN: Self = Self { on: false };
+
     fn wrap(self, code: &str, text: &str) -> String {
         if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

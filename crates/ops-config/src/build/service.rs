@@ -24,7 +24,8 @@ const STEPS: [u8; 3] = [5, 25, 50];
 const DWELL_SECONDS: u64 = 60;
 const STEP_REQUESTS: u64 = 50;
 const WATCH_SECONDS: u64 = 15 * 60;
-const WATCH_REQUESTS: u64 = 300;
+/// So few that five points more errors are still found (S22).
+const WATCH_REQUESTS: u64 = 600;
 /// The last stretch is this part of the watch.
 const STRETCH_PART: u64 = 5;
 
@@ -217,8 +218,8 @@ fn watch(view: View<'_>, routed: bool) -> WatchSettings {
         extensions: table.and_then(|t| t.whole("extensions")).unwrap_or(2),
         grace_seconds: table.and_then(|t| t.seconds("grace")).unwrap_or(60),
         alpha: table.and_then(|t| t.share("alpha")).unwrap_or(0.01),
-        min_synthetic: 0,
-        min_heartbeats: 0,
+        min_synthetic: table.and_then(|t| t.whole("min_synthetic")).unwrap_or(0),
+        min_heartbeats: table.and_then(|t| t.whole("min_heartbeats")).unwrap_or(0),
         good_enough_seconds: table.and_then(|t| t.seconds("good_enough")),
         trip_on_alerts: table.map(trip_on_alerts).unwrap_or_default(),
         trip_on_new_errors: table.and_then(|t| t.flag("trip_on_new_errors")).unwrap_or(false),

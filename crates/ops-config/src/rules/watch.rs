@@ -8,6 +8,7 @@ use crate::{complaint::Words, node::Node, scalar::show_duration};
 pub(super) fn check(rules: &mut Rules<'_, '_>, service: &Service) {
     stretch(rules, service);
     requests(rules, service);
+    evidence(rules, service);
     good_enough(rules, service);
     alerts(rules, service);
 }
@@ -29,6 +30,23 @@ fn requests(rules: &mut Rules<'_, '_>, service: &Service) {
         let words = Words::new("no route brings requests, so this minimum is never reached")
             .allowed("0 without `route`");
         rules.blame(&[below(service, ["watch", "min_requests"]), below(service, ["route"])], words);
+    }
+}
+
+/// Evidence that can never come would hold every deployment until it goes back.
+fn evidence(rules: &mut Rules<'_, '_>, service: &Service) {
+    let watch = &service.watch;
+    if watch.min_synthetic > 0 && service.route.is_none() {
+        let words =
+            Words::new("no route leads through the door, so it sends no request of its own")
+                .allowed("0 without `route`");
+        rules.blame(&[below(service, ["watch", "min_synthetic"])], words);
+    }
+    if watch.min_heartbeats > 0 && service.route.is_some() {
+        let words = Words::new("where requests come through the door, they are counted instead")
+            .allowed("0 with `route`")
+            .hint("write `min_requests` or `min_synthetic`");
+        rules.blame(&[below(service, ["watch", "min_heartbeats"])], words);
     }
 }
 

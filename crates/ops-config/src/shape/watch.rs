@@ -22,8 +22,21 @@ const TABLE: &Table = &Table {
         optional(
             "min_requests",
             REQUESTS,
-            "300 with a route, else 0",
+            "600 with a route, else 0",
             "Least requests answered by the new version during the watch.",
+        ),
+        optional(
+            "min_synthetic",
+            REQUESTS,
+            "0",
+            "Least requests of the door's own (`route.probe`), through its front, that must have been \
+             answered meanwhile.",
+        ),
+        optional(
+            "min_heartbeats",
+            REQUESTS,
+            "0",
+            "Least looks at a service without a route that must have found it alive.",
         ),
         optional(
             "extensions",

@@ -129,6 +129,10 @@ complaints! {
     s22_requests_without_route: but(
         "    route: { path: / }\n", "    watch: { min_requests: 100 }\n    smoke: [{ get: / }]\n"
     );
+    s22_requests_of_the_door_without_route: but(
+        "    route: { path: / }\n", "    watch: { min_synthetic: 10 }\n    smoke: [{ get: / }]\n"
+    );
+    s22_heartbeats_of_what_has_a_route: service("watch: { min_heartbeats: 10 }");
     steps_that_fall: service("strategy: { canary: { steps: [10%, 5%, 60%] } }");
     two_strategies: service("strategy: { canary: {}, recreate: {} }");
     a_stretch_longer_than_the_watch: service("watch: { for: 5m, last_stretch: 5m }");

@@ -153,7 +153,7 @@ impl Sensors {
     }
 
     /// Whether every signal could be read until a second: only such seconds are observed (S6).
-    pub(super) fn readable(&self, signals: &[Signal], second: u64) -> bool {
+    pub fn readable(&self, signals: &[Signal], second: u64) -> bool {
         signals.iter().all(|signal| {
             self.0.get(&signal.name).is_some_and(|one| second <= one.seen + late(signal))
         })

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Baseline, OneArm, StreamName, Totals, Verdict, peak::Peak};
 
 /// False-alarm budget of this comparison.
-const ALPHA: f64 = 0.009;
+pub const ALPHA: f64 = 0.009;
 /// Requests of the new version in a row, without one of the old, from which on it counts as alone.
 /// At a weight of at most 50 % this happens by chance less than once in a million.
 const ALONE_AFTER: u64 = 20;

@@ -30,6 +30,7 @@ mod logged;
 mod one_arm;
 mod peak;
 mod portfolio;
+pub mod replay;
 mod resources;
 mod scored;
 pub mod selftest;
@@ -44,6 +45,7 @@ mod simulation;
 mod vectors;
 
 pub use baseline::Baseline;
+pub use before::ALPHA as BASELINE_ALPHA;
 pub use binomial::upper_bound;
 pub use combine::combine;
 pub use confidence::confidence_sequence;

@@ -142,7 +142,7 @@ pub fn weak(service: &Service) -> Option<String> {
 
 /// Regressions that a service's watch must find. Without an old version beside the new one nothing
 /// can tell five points from what the service leans on, so there it is the failure of half of all.
-fn regressions(service: &Service) -> Vec<Regression> {
+pub fn regressions(service: &Service) -> Vec<Regression> {
     match service.strategy {
         Strategy::Canary { .. } if service.runs_twice => Regression::USUAL.to_vec(),
         _ => vec![Regression::Errors(0.5)],

@@ -1,6 +1,6 @@
 //! `ops check`.
 
-use ops_core::{id::ServiceName, record::Notice, settings::Settings};
+use ops_core::{id::ServiceName, record::Notice, settings::Settings, watch::selftest::weak};
 use ops_engine::ports::{ActError, Ports, Target as _};
 
 use super::findings::Findings;
@@ -32,6 +32,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
     let settings = &loaded.settings;
     let mut findings = Findings::default();
     findings.good("ops.yaml", summary(settings));
+    gates(settings, &mut findings);
     if args.online {
         online(context, settings, &mut findings)?;
     }
@@ -47,6 +48,19 @@ fn summary(settings: &Settings) -> String {
         if services.len() == 1 { "one service" } else { "several services" },
         services.join(", ")
     )
+}
+
+/// A watch that would not find a regression is no gate (S22).
+fn gates(settings: &Settings, findings: &mut Findings) {
+    for (name, service) in &settings.services {
+        if let Some(why) = weak(service) {
+            findings.bad(
+                &format!("watch of {name}"),
+                format!("is no gate: {why}"),
+                format!("raise `services.{name}.watch.min_requests` in ops.yaml"),
+            );
+        }
+    }
 }
 
 fn online(context: &Context, settings: &Settings, findings: &mut Findings) -> Result<(), Problem> {

@@ -1,5 +1,7 @@
 //! `ops show`.
 
+use std::path::{Path, PathBuf};
+
 use ops_core::id::DeploymentId;
 use ops_engine::{
     DeploymentView,
@@ -7,7 +9,14 @@ use ops_engine::{
 };
 use ops_signals::SystemClock;
 
-use crate::{context::Context, exit::Exit, past, problem::Problem, words};
+use crate::{
+    chart::{self, Chart},
+    context::Context,
+    exit::Exit,
+    past,
+    problem::Problem,
+    words,
+};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -18,6 +27,9 @@ pub(crate) struct Args {
     /// The journal's own records instead, as JSON
     #[arg(long)]
     records: bool,
+    /// Write a chart of each signal with both versions to this file, as SVG
+    #[arg(long, value_name = "FILE.svg", conflicts_with = "records")]
+    chart: Option<PathBuf>,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
@@ -32,8 +44,34 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
         return Ok(Exit::Ok);
     }
     let view = view(context, args.deployment)?;
-    context.ui.answer(&view, |paint| words::record(&view, paint))?;
+    let chart = Chart::read(&journal, args.deployment)?;
+    if let Some(path) = &args.chart {
+        write(context, path, chart.as_ref(), args.deployment)?;
+    }
+    context.ui.answer(&view, |paint| {
+        let mut text = words::record(&view, paint);
+        if let Some(chart) = &chart {
+            text.push_str(&chart::lines(chart, paint));
+        }
+        text
+    })?;
     Ok(Exit::Ok)
+}
+
+fn write(
+    context: &Context,
+    path: &Path,
+    chart: Option<&Chart>,
+    id: DeploymentId,
+) -> Result<(), Problem> {
+    let chart = chart.ok_or_else(|| {
+        Problem::refused(format!("the door has seen nothing of {id}"))
+            .hint("a chart needs a service with a route, and a deployment that came on traffic")
+    })?;
+    let picture = chart::svg(chart)?;
+    std::fs::write(path, picture).map_err(|error| Problem::file("write", path, &error))?;
+    context.ui.status(&format!("the chart is in {}", path.display()));
+    Ok(())
 }
 
 /// A deployment from the daemon, or from the journal where no daemon runs.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ops_core::{checks::Check, record::duration};
-use ops_engine::DeploymentView;
+use ops_engine::{DeploymentView, WatchView};
 
 use crate::{ui::Ui, words};
 
@@ -21,6 +21,8 @@ pub(super) struct Progress<'a> {
     phase: String,
     checks: Vec<Check>,
     milestones: usize,
+    concerns: usize,
+    unreadable: Vec<String>,
     still: Instant,
 }
 
@@ -35,7 +37,16 @@ impl<'a> Progress<'a> {
             bar
         });
         let still = Instant::now();
-        Self { ui, bar, phase: String::new(), checks: Vec::new(), milestones: 0, still }
+        Self {
+            ui,
+            bar,
+            phase: String::new(),
+            checks: Vec::new(),
+            milestones: 0,
+            concerns: 0,
+            unreadable: Vec::new(),
+            still,
+        }
     }
 
     /// Shows what is new.
@@ -54,11 +65,31 @@ impl<'a> Progress<'a> {
             self.line(&format!("  {} {words}", at.strftime("%H:%M:%S")));
         }
         self.milestones = self.milestones.max(view.milestones.len());
+        if let Some(watch) = view.watch.as_deref().filter(|_| view.observed_seconds > 0) {
+            self.watch(watch);
+        }
         let now = now_line(view);
         match &self.bar {
             Some(bar) => bar.set_message(now),
             None if self.still.elapsed() >= STILL_PAUSE => self.line(&format!("  … {now}")),
             None => {}
+        }
+    }
+
+    /// What the watch has found odd, and which signals went away or came back.
+    fn watch(&mut self, watch: &WatchView) {
+        for concern in watch.concerns.iter().skip(self.concerns) {
+            self.line(&format!("  looks odd: {concern}"));
+        }
+        self.concerns = self.concerns.max(watch.concerns.len());
+        let gone = watch.signals.iter().filter(|signal| !signal.readable);
+        let gone: Vec<_> = gone.map(|signal| signal.name.clone()).collect();
+        let before = std::mem::replace(&mut self.unreadable, gone.clone());
+        for name in gone.iter().filter(|name| !before.contains(name)) {
+            self.line(&format!("  the signal {name} cannot be read: its seconds do not count"));
+        }
+        for name in before.iter().filter(|name| !gone.contains(name)) {
+            self.line(&format!("  the signal {name} can be read again"));
         }
     }
 
@@ -106,14 +137,8 @@ fn now_line(view: &DeploymentView) -> String {
     if let Some(left) = view.left_ms {
         parts.push(format!("{} left", duration(left)));
     }
-    if view.observed_seconds > 0 {
-        parts.push(format!(
-            "{} observed, {} requests, {} failed, evidence of harm {:.2} of 1",
-            duration(view.observed_seconds * 1_000),
-            view.requests,
-            view.errors,
-            view.evidence
-        ));
+    if let Some(watch) = view.watch.as_deref().filter(|_| view.observed_seconds > 0) {
+        parts.push(words::watch_line(watch));
     }
     if let Some(waiting) = &view.waiting_for {
         parts.push(format!("waiting until {waiting}"));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ops_core::record::duration;
 use ops_engine::DeploymentView;
 
-use super::{Table, checks};
+use super::{Table, checks, watch};
 use crate::ui::Paint;
 
 /// The phase with a style that fits its meaning.
@@ -108,11 +108,16 @@ pub(crate) fn explain(view: &DeploymentView, paint: Paint) -> String {
             table.row(["Then".into(), then.clone()]);
         }
     }
-    let traffic = traffic(view);
-    if !traffic.is_empty() {
-        table.row(["Traffic".into(), traffic]);
+    if let Some(weight) = view.weight {
+        table.row(["Traffic".into(), format!("{weight} % on the new version")]);
     }
     text.push_str(&table.text("  "));
+    if let Some(seen) = &view.watch {
+        if !view.ended && view.observed_seconds > 0 {
+            text.push_str(&watch::watch(seen, paint));
+        }
+        text.push_str(&watch::harm(seen, paint));
+    }
     let failing: Vec<_> =
         view.checks.iter().filter(|check| !check.verdict.lets_pass()).cloned().collect();
     if !failing.is_empty() {
@@ -138,6 +143,12 @@ pub(crate) fn record(view: &DeploymentView, paint: Paint) -> String {
     fact("Plan", view.plan.clone());
     fact("ops.yaml", view.revision.clone());
     text.push_str(&table.text("  "));
+    if let Some(seen) = &view.watch {
+        if view.ended || view.observed_seconds == 0 {
+            text.push_str(&watch::watch(seen, paint));
+        }
+        text.push_str(&watch::streams(seen, paint));
+    }
     if !view.steps.is_empty() {
         let _ = writeln!(text, "{}", paint.bold("Steps"));
         let mut steps = Table::default();

@@ -66,7 +66,7 @@ fn shown(site: &Site) -> serde_json::Value {
 
 #[test]
 fn s2_what_runs_is_taken_in_and_a_copy_of_it_is_watched_while_it_goes_on() {
-    let mut site = Site::shop();
+    let mut site = Site::shop_with(|text| text.replace("min_requests: 20", "min_requests: 600"));
     let former = Former::start(&site.path().join("former"));
     let said = init(&site, &former);
     let block = said["text"].as_str().unwrap();

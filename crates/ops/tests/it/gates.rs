@@ -31,6 +31,7 @@ pub(crate) fn goes(site: &Site, id: &str) {
 /// A window that is shut but for one class, something that the shop leans on, somebody to tell.
 fn guarded(webhook: u16) -> Site {
     let site = Site::shop_with(|text| {
+        let text = text.replace("min_requests: 20", "min_requests: 600");
         let text = text.replace(
             "environments:",
             &format!(

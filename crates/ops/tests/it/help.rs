@@ -39,6 +39,16 @@ fn each_command_explains_itself() {
         let own = said.out.split("Global options:").next().unwrap_or_default().to_owned();
         format!("# {command}\n{}", own.trim_end())
     });
+    let texts = [
+        &texts[..],
+        &["replay", "selftest"].map(|part| {
+            let said = site.ops(&["watch", part, "--help"]);
+            assert_eq!(said.code, 0, "watch {part}");
+            let own = said.out.split("Global options:").next().unwrap_or_default().to_owned();
+            format!("# watch {part}\n{}", own.trim_end())
+        }),
+    ]
+    .concat();
     snapshot(&site, "help_of_commands", &texts.join("\n\n"));
 }
 

@@ -8,7 +8,8 @@ use ops_boards::NewTicket;
 
 #[test]
 fn p1_a_ticket_without_verdicts_is_held_and_the_shell_says_why() {
-    let mut site = Site::shop();
+    // Enough for a gate (S22), which `ops check` asks for.
+    let mut site = Site::shop_with(|text| text.replace("min_requests: 20", "min_requests: 600"));
     site.serve();
     let po = site.as_member(TEAM[0]);
     let new = NewTicket {

@@ -21,3 +21,4 @@ mod ship;
 mod team;
 mod told;
 mod upgrade;
+mod watch;

@@ -31,6 +31,7 @@ fn p5_p6_p10_two_versions_ship_although_the_daemon_is_killed() {
     assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
     recorded_once(&site, &[&first, &second]);
     answers(&site);
+    charts(&site);
 
     assert_eq!(site.end_daemon(Signal::TERM), Some(0));
     assert!(site.serve_log().contains("services and the edge keep running"));
@@ -58,6 +59,23 @@ fn recorded_once(site: &Site, tickets: &[&str]) {
         let records = found.comments.iter().filter(|c| c.text.contains("## Deployment Complete"));
         assert_eq!(records.count(), 1, "{ticket}");
     }
+}
+
+/// A picture of what the door saw lies beside the record, and is drawn again when asked for.
+fn charts(site: &Site) {
+    let beside = site.state().join("charts/D-2.svg");
+    eventually("the daemon draws it", || beside.exists().then_some(()));
+    let path = site.path().join("again.svg");
+    let said = site.ops(&["show", "D-2", "--chart", path.to_str().unwrap()]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let again = std::fs::read_to_string(path).unwrap();
+    assert_eq!(again, std::fs::read_to_string(beside).unwrap());
+    for words in ["D-2: shop on production", "50 %", "100 %", "passed", "new: v2", "old: v1"] {
+        assert!(again.contains(words), "{words}");
+    }
+    // The door has seen too little of it for a self-test, or it is no gate: never a pass.
+    let selftest = site.ops(&["watch", "selftest", "shop"]);
+    assert_eq!(selftest.code, 1, "{}", selftest.whole());
 }
 
 /// What the shell says of it afterwards.

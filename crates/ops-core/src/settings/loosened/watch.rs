@@ -8,6 +8,8 @@ pub(super) fn watch(old: &Service, new: &Service, found: &mut Found) {
     found.less("watch.for", was.seconds, is.seconds);
     found.less("watch.last_stretch", was.last_stretch_seconds, is.last_stretch_seconds);
     found.less("watch.min_requests", was.min_requests, is.min_requests);
+    found.less("watch.min_synthetic", was.min_synthetic, is.min_synthetic);
+    found.less("watch.min_heartbeats", was.min_heartbeats, is.min_heartbeats);
     found.more("watch.grace", was.grace_seconds, is.grace_seconds);
     // Users bear what cannot be judged for longer.
     found.more("watch.extensions", was.extensions, is.extensions);
@@ -113,6 +115,8 @@ mod tests {
         service.watch.good_enough_seconds = Some(300);
         service.watch.trip_on_alerts = vec!["CheckoutBroken".into(), "QueueFull".into()];
         service.watch.trip_on_new_errors = true;
+        service.watch.min_synthetic = 5;
+        service.watch.min_heartbeats = 5;
         service
     }
 
@@ -219,6 +223,8 @@ mod tests {
         one("trip_on_alerts", &|new| drop(new.watch.trip_on_alerts.remove(0)));
         one("trip_on_alerts", &|new| new.watch.trip_on_alerts[0] = "Other".into());
         one("trip_on_new_errors", &|new| new.watch.trip_on_new_errors = false);
+        one("min_synthetic", &|new| new.watch.min_synthetic = 0);
+        one("min_heartbeats", &|new| new.watch.min_heartbeats = 0);
         let tighter: [&dyn Fn(&mut Service); 4] = [
             &|new| new.watch.good_enough_seconds = Some(301),
             &|new| new.watch.good_enough_seconds = None,
