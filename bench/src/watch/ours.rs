@@ -15,6 +15,8 @@ use super::traffic::{Both, Seen, Usage};
 const ALPHA: f64 = 0.01;
 /// What a replica may take, in bytes.
 const MEMORY_LIMIT: u64 = 512 << 20;
+/// Whiles of 5 min in which a client may be a trial once each, in a watch of half an hour.
+const UNIT_TRIALS: f64 = 7.0;
 /// Releases.
 const NEW: &str = "new";
 const OLD: &str = "old";
@@ -33,7 +35,8 @@ impl Ours {
         let baseline = Baseline::from_seconds(before, old);
         let slo = Slo { error_share: None, p99_ms: None };
         let door = Setup::door(&baseline, &slo, ALPHA, true).warm_after(warmup);
-        Self { judge: Judge::new(&Setup { usage, memory_limit: MEMORY_LIMIT, ..door }) }
+        let (unit_trials, memory_limit) = (UNIT_TRIALS, MEMORY_LIMIT);
+        Self { judge: Judge::new(&Setup { usage, memory_limit, unit_trials, ..door }) }
     }
 
     /// Takes a second.

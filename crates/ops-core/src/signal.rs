@@ -24,6 +24,10 @@ pub fn latency_edge_micros(bucket: u16) -> f64 {
 /// Answers 4xx that are counted each by itself.
 pub const STATUS_KINDS: [u16; 9] = [400, 401, 403, 404, 408, 409, 413, 422, 429];
 
+/// Seconds after which a client counts as a trial once more: its requests stand or fall together, so
+/// within this time it is one trial, however often it asks.
+pub const UNIT_AGAIN_SECONDS: u64 = 300;
+
 /// Most clients that one second tells apart, per release.
 pub const MAX_UNITS: usize = 16_384;
 
@@ -81,11 +85,11 @@ pub struct Arm {
     /// `s4xx` are others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<(u16, u64)>,
-    /// Different clients that were seen, where the route knows its clients again. At most
-    /// [`MAX_UNITS`] are told apart.
+    /// Clients that asked for the first time in [`UNIT_AGAIN_SECONDS`], where the route knows its
+    /// clients again. At most [`MAX_UNITS`] are told apart.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub units: u64,
-    /// Of these, those that met a failed request.
+    /// Of these, those that met a failed request in that second.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unit_errors: u64,
     /// Latency of the completed requests, from the last byte of the request header to the first
@@ -109,8 +113,7 @@ impl Arm {
         }
     }
 
-    /// Adds another arm's counts to this one. Clients of two seconds are not told apart: `units`
-    /// becomes the sum of clients per second.
+    /// Adds another arm's counts to this one.
     pub fn add(&mut self, other: &Self) {
         self.requests = self.requests.saturating_add(other.requests);
         self.s2xx = self.s2xx.saturating_add(other.s2xx);

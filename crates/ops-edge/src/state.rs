@@ -2,6 +2,7 @@
 
 mod check;
 mod control;
+mod crowd;
 mod disk;
 mod guard;
 mod live;

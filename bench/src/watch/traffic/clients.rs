@@ -1,5 +1,7 @@
 //! Clients that come, ask a few times and go, always of the same version.
 
+use ops_core::signal::UNIT_AGAIN_SECONDS;
+
 use super::Both;
 use crate::watch::{chance::Chance, scenario::Clients};
 
@@ -13,7 +15,7 @@ const LONGEST: usize = 120;
 pub(super) struct Moment {
     pub(super) requests: u64,
     pub(super) failed: u64,
-    /// Different clients.
+    /// Clients that came for the first time in a while, as the door counts them.
     pub(super) units: u64,
     /// Of these, those that met a failed request.
     pub(super) unit_errors: u64,
@@ -31,6 +33,8 @@ struct Client {
     stays: bool,
     /// When in its second it comes.
     at: f64,
+    /// The second in which it was counted last.
+    counted: Option<u64>,
 }
 
 /// All clients.
@@ -40,15 +44,18 @@ pub(super) struct Crowd {
     /// Who comes in which of the next seconds, round and round.
     calendar: Vec<Vec<Client>>,
     now: usize,
+    /// Seconds so far.
+    t: u64,
 }
 
 impl Crowd {
     /// A crowd that has been coming for a while.
     pub(super) fn new(clients: Clients, rate: f64, chance: &mut Chance) -> Self {
-        let mut crowd = Self { clients, calendar: vec![Vec::new(); LONGEST + 2], now: 0 };
+        let mut crowd = Self { clients, calendar: vec![Vec::new(); LONGEST + 2], now: 0, t: 0 };
         if clients.broken > 0.0 {
             let place = chance.share();
-            crowd.calendar[0].push(Client { place, failing: true, stays: true, at: 0.0 });
+            let broken = Client { place, failing: true, stays: true, at: 0.0, counted: None };
+            crowd.calendar[0].push(broken);
         }
         let errors = Both { canary: 0.0, control: 0.0 };
         for _ in 0..SETTLE {
@@ -68,23 +75,29 @@ impl Crowd {
     ) -> Both<Moment> {
         let now = self.now;
         self.now = (now + 1) % self.calendar.len();
+        self.t += 1;
         let mut present = std::mem::take(&mut self.calendar[now]);
         let failing = self.clients.failing * errors.control;
         for _ in 0..chance.poisson(rate / self.clients.requests) {
             let (place, at) = (chance.share(), chance.share());
-            present.push(Client { place, failing: chance.happens(failing), stays: false, at });
+            let failing = chance.happens(failing);
+            present.push(Client { place, failing, stays: false, at, counted: None });
         }
         let nothing = Moment::default();
         let mut both = Both { canary: nothing, control: nothing };
-        for client in present {
+        for mut client in present {
             let new = client.place < share;
             let all = if new { errors.canary } else { errors.control };
             let (moment, p) = if new { (&mut both.canary, all) } else { (&mut both.control, all) };
+            let fresh = client.counted.is_none_or(|last| self.t >= last + UNIT_AGAIN_SECONDS);
+            if fresh {
+                client.counted = Some(self.t);
+            }
             let (requests, failed) = self.visit(client, now, (p - failing).max(0.0), chance);
             moment.requests += requests;
             moment.failed += failed;
-            moment.units += 1;
-            moment.unit_errors += u64::from(failed > 0);
+            moment.units += u64::from(fresh);
+            moment.unit_errors += u64::from(fresh && failed > 0);
         }
         both
     }

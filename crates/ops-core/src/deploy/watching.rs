@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{hurt::Hurt, sense, sense::Sensors};
 use crate::{
     id::ReleaseId,
-    plan::Plan,
+    plan::{Goal, Plan},
     reading::{LogReading, Reading, Second, Usage},
     settings::Signal,
-    signal::{Arm, SignalSecond},
+    signal::{Arm, SignalSecond, UNIT_AGAIN_SECONDS},
     watch::{Judge, Setup},
 };
 
@@ -80,6 +80,16 @@ pub struct Watching {
     trip_on_new_errors: bool,
 }
 
+/// How often one client may be a trial: once per while of the watch and of each step, and once more
+/// in the version to which it is moved.
+fn unit_trials(plan: &Plan) -> f64 {
+    let steps = plan.steps.iter().filter_map(|step| match step.goal {
+        Goal::Observed { seconds, .. } => Some(1 + seconds / UNIT_AGAIN_SECONDS),
+        _ => None,
+    });
+    steps.sum::<u64>().max(1) as f64
+}
+
 /// What a batch of signals adds to the current step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Added {
@@ -102,6 +112,7 @@ impl Watching {
                 signals: &service.signals,
                 before: &plan.signals_before,
                 routed: service.route.is_some(),
+                unit_trials: unit_trials(plan),
                 usage: plan.senses.usage,
                 memory_limit: service.needs.memory_mb.saturating_mul(1 << 20),
                 logs: plan.senses.logs,

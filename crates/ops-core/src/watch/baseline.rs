@@ -62,6 +62,9 @@ pub struct Baseline {
     /// The same, counted by clients instead of requests; `None` where no client was known again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub d_units: Option<f64>,
+    /// Requests per trial of a client, where clients were known again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_unit: Option<f64>,
     /// Overdispersion of the latency scores.
     pub d_latency: f64,
     /// Latencies of all requests.
@@ -87,6 +90,7 @@ impl Baseline {
             errors: 0,
             d_errors: UNKNOWN_D,
             d_units: None,
+            per_unit: None,
             d_latency: UNKNOWN_D,
             latency: Latency::new(),
             levels: Vec::new(),
@@ -137,6 +141,7 @@ impl Baseline {
             errors: pooled.s5xx,
             d_errors,
             d_units: (pooled.units > 0).then_some(d_units),
+            per_unit: (pooled.units > 0).then(|| pooled.requests as f64 / pooled.units as f64),
             d_latency,
             mean_score: if n > 0 { sum / n as f64 } else { UNKNOWN_ERRORS },
             latency: sparse,
@@ -157,6 +162,17 @@ impl Baseline {
     /// The mean latency score that the watch expects of the control before it has seen any.
     pub fn score_prior(&self) -> f64 {
         self.mean_score.clamp(PRIOR_RANGE.0, PRIOR_RANGE.1)
+    }
+
+    /// Overdispersion of what the error stream counts: where clients are known again, each may be
+    /// a trial so often, and all its trials may depend on each other.
+    pub(super) fn d_trials(&self, unit_trials: f64) -> f64 {
+        self.d_units.map_or(self.d_errors, |d| d.max(unit_trials))
+    }
+
+    /// Requests of one client that may depend on each other; 1 where clients are not known again.
+    pub(super) fn requests_per_unit(&self) -> f64 {
+        self.per_unit.unwrap_or(1.0).max(1.0)
     }
 
     /// Where the latency is cut for a quantile.

@@ -25,16 +25,19 @@ pub(super) struct GoodEnough {
 }
 
 impl GoodEnough {
-    pub(super) fn new(baseline: &Baseline) -> Option<Self> {
+    pub(super) fn new(baseline: &Baseline, unit_trials: f64) -> Option<Self> {
         let mirrored = |rho, delta, p_prior, d| {
             TwoArm::new(TwoArmParams { rho, delta, p_prior, d, mirrored: true, restarts: false })
         };
         let slower: Vec<_> = [Quantile::P50, Quantile::P95, Quantile::P99]
             .into_iter()
             .filter_map(|quantile| baseline.edge(quantile))
-            .map(|edge| (edge.bucket, mirrored(1.0, 0.0, edge.share, edge.d)))
+            .map(|edge| {
+                let d = edge.d.max(baseline.requests_per_unit());
+                (edge.bucket, mirrored(1.0, 0.0, edge.share, d))
+            })
             .collect();
-        let d = baseline.d_units.unwrap_or(baseline.d_errors);
+        let d = baseline.d_trials(unit_trials);
         (slower.len() == 3).then(|| Self {
             by_units: baseline.d_units.is_some(),
             errors: mirrored(1.5, 0.005, baseline.error_prior(), d),

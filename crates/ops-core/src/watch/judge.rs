@@ -52,6 +52,9 @@ pub struct Setup<'a> {
     /// Latency counts only from so many seconds after the new version's first request, because cold
     /// caches are no regression; errors count at once.
     pub latency_warmup_seconds: u64,
+    /// How often one client may be a trial during the whole deployment, where clients are known
+    /// again.
+    pub unit_trials: f64,
     /// Whether it can be read what replicas take of their machines.
     pub usage: bool,
     /// Bytes that a replica may take where its machine sets no bound.
@@ -73,6 +76,7 @@ impl<'a> Setup<'a> {
             routed: true,
             control,
             latency_warmup_seconds: 30,
+            unit_trials: 1.0,
             usage: false,
             memory_limit: 0,
             logs: false,
@@ -123,7 +127,7 @@ impl Judge {
             streams: streams(setup),
             before: Before::new(baseline, setup.control && setup.routed),
             good_enough: (setup.control && setup.routed)
-                .then(|| GoodEnough::new(baseline))
+                .then(|| GoodEnough::new(baseline, setup.unit_trials))
                 .flatten(),
             resources: Resources::default(),
             memory_limit: setup.memory_limit,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Portfolio;
+use super::{Portfolio, block::at_least_one};
 
 /// The bets: by which factor the canary's share has fallen.
 const SHARES: [f64; 5] = [0.9, 0.75, 0.5, 0.25, 0.05];
@@ -11,14 +11,20 @@ const SHARES: [f64; 5] = [0.9, 0.75, 0.5, 0.25, 0.05];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Silence {
     tolerance: f64,
+    d: f64,
     portfolio: Portfolio,
 }
 
 impl Silence {
     /// A stream that begins at second 0; the usual tolerance is 0.2.
     pub fn new(tolerance: f64) -> Self {
+        Self::clustered(tolerance, 1.0)
+    }
+
+    /// The same, where requests come in groups of at most `d` that go to one version together.
+    pub fn clustered(tolerance: f64, d: f64) -> Self {
         let tolerance = if tolerance.is_finite() { tolerance.clamp(0.0, 1.0) } else { 0.2 };
-        Self { tolerance, portfolio: Portfolio::new(SHARES.len(), true) }
+        Self { tolerance, d: at_least_one(d), portfolio: Portfolio::new(SHARES.len(), true) }
     }
 
     /// Takes the completed requests of the interval that ended at second `t`, during which the
@@ -32,7 +38,7 @@ impl Silence {
         let factors = SHARES.map(|q| {
             canary as f64 * q.ln() + control as f64 * ((-q * expected).ln_1p() - log_rest)
         });
-        self.portfolio.play(t, 1.0, factors);
+        self.portfolio.play(t, self.d, factors);
     }
 
     /// Natural logarithm of the evidence.

@@ -202,15 +202,18 @@ pub(super) fn streams(setup: &Setup<'_>) -> Vec<Stream> {
 fn door(setup: &Setup<'_>, add: &mut impl FnMut(StreamName, f64, Detector)) {
     let baseline = setup.baseline;
     let by_units = baseline.d_units.is_some();
+    // What is counted by requests: those of one client stand or fall together.
+    let together = baseline.requests_per_unit();
     let errors = TwoArm::new(TwoArmParams {
         p_prior: baseline.error_prior(),
-        d: baseline.d_units.unwrap_or(baseline.d_errors),
+        d: baseline.d_trials(setup.unit_trials),
         ..TwoArmParams::default()
     });
     add(StreamName::Errors, weight::ERRORS, Detector::Errors { stream: errors, by_units });
     for class in ClientClass::ALL {
         let (rho, delta) = CLIENT_TOLERANCE;
         let (p_prior, d) = baseline.class(class);
+        let d = d.max(together);
         let stream = TwoArm::new(TwoArmParams { rho, delta, p_prior, d, ..Default::default() });
         let weight = weight::CLIENT / ClientClass::ALL.len() as f64;
         add(StreamName::Client(class), weight, Detector::Client { stream, class });
@@ -220,7 +223,7 @@ fn door(setup: &Setup<'_>, add: &mut impl FnMut(StreamName, f64, Detector)) {
             levels: baseline.levels.clone(),
             k_tol: LATENCY_TOLERANCE,
             p_prior: baseline.score_prior(),
-            d: baseline.d_latency,
+            d: baseline.d_latency.max(together),
         });
         add(StreamName::Latency, weight::LATENCY, Detector::Latency(stream));
     }
@@ -231,12 +234,14 @@ fn door(setup: &Setup<'_>, add: &mut impl FnMut(StreamName, f64, Detector)) {
     ];
     for (name, weight, quantile) in slower {
         if let Some(Edge { bucket, share, d }) = baseline.edge(quantile).cloned() {
+            let d = d.max(together);
             let params =
                 TwoArmParams { rho: 1.0, delta: 0.0, p_prior: share, d, ..Default::default() };
             add(name, weight, Detector::Slower { stream: TwoArm::new(params), bucket });
         }
     }
-    let stream = Silence::new(SILENCE_TOLERANCE);
+    let d = if by_units { setup.unit_trials } else { 1.0 };
+    let stream = Silence::clustered(SILENCE_TOLERANCE, d);
     add(StreamName::Silence, weight::SILENCE, Detector::Silence { stream, by_units });
 }
 

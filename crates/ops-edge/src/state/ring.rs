@@ -12,6 +12,7 @@ use ops_core::{
 };
 
 use super::{
+    crowd::Crowd,
     tally::{ByTemplate, Completed, SealedArm, Tally},
     templates::{Names, Templates},
 };
@@ -69,6 +70,7 @@ pub(crate) struct Ring {
     /// Sums of the seconds that are over, per release, the one seen last at the end.
     totals: Vec<Totals>,
     refused_in_all: u64,
+    crowd: Crowd,
 }
 
 /// What one release did in all seconds that are over.
@@ -93,6 +95,7 @@ impl Ring {
             over: VecDeque::new(),
             totals: Vec::new(),
             refused_in_all: 0,
+            crowd: Crowd::default(),
         }
     }
 
@@ -173,7 +176,8 @@ impl Ring {
     /// Counts a request that is over.
     pub(crate) fn count(&mut self, now: u64, release: &ReleaseId, done: Completed) {
         self.advance(now);
-        tally(&mut self.arms, release).count(done);
+        let fresh = done.unit.is_some_and(|unit| self.crowd.counts(release, unit, now));
+        tally(&mut self.arms, release).count(done, fresh);
     }
 
     /// Counts that a request was sent again because of a release.
@@ -185,7 +189,7 @@ impl Ring {
     /// Counts the answer to a copy of a request.
     pub(crate) fn count_mirrored(&mut self, now: u64, release: &ReleaseId, done: Completed) {
         self.advance(now);
-        tally(&mut self.mirrored, release).count(done);
+        tally(&mut self.mirrored, release).count(done, false);
     }
 
     /// Counts a request that the door sent itself.
@@ -237,6 +241,7 @@ impl Ring {
     pub(crate) fn change(&mut self, now: u64, weights: &Weights) {
         self.advance(now);
         self.changed = true;
+        self.crowd.keep(|release| weights.iter().any(|(of, _)| of == release));
         self.weights = Arc::clone(weights);
     }
 

@@ -90,7 +90,8 @@ impl Tally {
         }
     }
 
-    pub(super) fn count(&mut self, done: Completed) {
+    /// Counts a request that is over; `fresh`: its client is a new trial.
+    pub(super) fn count(&mut self, done: Completed, fresh: bool) {
         let counts = &mut self.counts;
         counts.requests += 1;
         match done.outcome {
@@ -116,7 +117,7 @@ impl Tally {
         self.latency[usize::from(latency_bucket(done.latency_micros))] += 1;
         self.count_template(&done);
         if let Some(unit) = done.unit {
-            self.count_unit(unit, done.outcome.is_error());
+            self.count_unit(unit, done.outcome.is_error(), fresh);
         }
     }
 
@@ -126,8 +127,8 @@ impl Tally {
         add_to(&mut self.templates, ByTemplate { template, requests: 1, errors, micros });
     }
 
-    fn count_unit(&mut self, unit: u64, failed: bool) {
-        let room = self.units.len() < MAX_UNITS;
+    fn count_unit(&mut self, unit: u64, failed: bool, fresh: bool) {
+        let room = fresh && self.units.len() < MAX_UNITS;
         match self.units.entry(unit) {
             Entry::Occupied(mut known) => *known.get_mut() |= failed,
             Entry::Vacant(place) if room => {
