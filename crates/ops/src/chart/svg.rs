@@ -148,7 +148,7 @@ fn legend<'b: 'a, 'a>(chart: &Chart, panel: &mut Panel<'a, 'b>) -> Result<(), Fa
     }
     panel
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
+        .position(SeriesLabelPosition::UpperMiddle)
         .background_style(WHITE.mix(0.8))
         .border_style(STEP.mix(0.4))
         .label_font((FONT, 12))

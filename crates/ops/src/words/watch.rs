@@ -128,7 +128,7 @@ fn rate(rate: &Rate) -> String {
     let (events, requests) = (number(rate.events), number(rate.requests));
     let share = rate.events as f64 / rate.requests.max(1) as f64;
     format!(
-        "{events} of {requests} requests failed: {}, surely {} to {}",
+        "{events} of {requests} requests failed: {}, between {} and {}",
         percent(share),
         percent(rate.low),
         percent(rate.high)

@@ -178,8 +178,8 @@ mod tests {
 
     #[test]
     fn what_was_caught_and_what_was_not_is_told() {
-        let found = |tripped, seconds| Found {
-            regression: selftest::Regression::USUAL[usize::from(tripped < 18)],
+        let found = |at: usize, tripped, seconds| Found {
+            regression: selftest::Regression::USUAL[at],
             runs: 20,
             tripped,
             seconds,
@@ -191,12 +191,12 @@ mod tests {
             seconds: 1_740,
             requests: 87_000,
             share: 0.5,
-            found: vec![found(20, Some(13)), found(20, Some(7))],
+            found: vec![found(0, 20, Some(13)), found(1, 20, Some(7))],
             weak: None,
             gate: true,
         };
         let well = text(&answer, Paint::PLAIN);
-        answer.found = vec![found(20, Some(13)), found(3, None)];
+        answer.found = vec![found(0, 20, Some(13)), found(1, 3, None)];
         answer.weak = Some("with 5 requests as the least evidence, nothing is found".into());
         insta::assert_snapshot!("selftest", format!("{well}\n{}", text(&answer, Paint::PLAIN)));
     }
