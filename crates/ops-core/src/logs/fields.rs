@@ -69,10 +69,10 @@ fn is_of_interest(name: &str) -> bool {
 
 /// How much a field's text is worth as the message; 0: it is none.
 fn worth_of_message(name: &str) -> u8 {
-    match name.trim_start_matches('@').to_ascii_lowercase().as_str() {
-        "mt" | "messagetemplate" => 4,
-        "msg" | "message" | "m" | "short_message" => 3,
-        "body" | "log" | "text" => 2,
+    match name.to_ascii_lowercase().as_str() {
+        "@mt" | "messagetemplate" => 4,
+        "msg" | "message" | "@m" | "short_message" => 3,
+        "body" | "log" => 2,
         "event" => 1,
         _ => 0,
     }
@@ -80,8 +80,8 @@ fn worth_of_message(name: &str) -> u8 {
 
 fn is_cause(name: &str) -> bool {
     matches!(
-        name.trim_start_matches('@').to_ascii_lowercase().as_str(),
-        "err" | "error" | "exception" | "exc" | "x" | "cause" | "error.message" | "exc_info"
+        name.to_ascii_lowercase().as_str(),
+        "err" | "error" | "exception" | "exc" | "@x" | "cause" | "error.message" | "exc_info"
     )
 }
 
@@ -170,7 +170,9 @@ pub(super) fn of_logfmt(text: &str) -> Option<Fields> {
             None => (value.to_owned(), after),
         };
         fields.named(key);
-        fields.take(key, &Value::String(value));
+        if worth_of_message(key) != 2 && worth_of_message(key) != 1 {
+            fields.take(key, &Value::String(value));
+        }
         rest = after.trim_start();
     }
     (fields.message.is_some() && fields.names.len() > 1).then_some(fields)

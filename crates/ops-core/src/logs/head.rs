@@ -86,9 +86,12 @@ fn is_time(word: &str) -> bool {
         .filter(|part| !matches!(*part, "" | "T" | "Z") && !words::is_of_time(part))
         .count();
     let form = marks(b":") > 0 || marks(b"-") > 1 || marks(b"/") > 1 || marks(b".") == 1;
+    // An address is none: what stands behind it may be told by it.
+    let address = marks(b".") == 3;
     let allowed = |c: char| c.is_ascii_alphanumeric() || ":-/.,+".contains(c);
     word.starts_with(|c: char| c.is_ascii_digit())
         && letters == 0
+        && !address
         && word.chars().all(allowed)
         && (digits >= 10 || (form && digits >= 4))
 }

@@ -5,7 +5,8 @@ use super::{
     clean::{clean, plain},
     fields::{self, Fields},
     head::behead,
-    mask::{bounded, mask},
+    mask::mask,
+    template::bounded,
 };
 use crate::reading::LogLevel;
 

@@ -5,22 +5,17 @@
 //! nothing before it that announces a name or a secret, stays.
 
 use super::{
-    MARK, TEMPLATE_MAX,
     quotes::hide_quoted,
     shape,
+    template::{HIDDEN, shown},
+    token::{core, depth, is_clf_date, is_fence, is_joint, is_of_word},
     words::{self, Announces},
 };
 
-/// Stands for what is hidden while a template is made; no cleaned line contains it.
-pub(super) const HIDDEN: char = '\u{1}';
 /// Words of a line that are looked at; the rest is hidden.
 const WORDS_MAX: usize = 48;
 /// Words that may stand between what is announced and what announces it: `password is …`.
 const FILLERS: [&str; 8] = ["is", "was", "are", "were", "of", "to", "as", "for"];
-/// What may stand between two hidden values that are told as one, and how much of it.
-const BETWEEN: &str = " :.,-+/_|;~";
-const BETWEEN_MAX: usize = 3;
-
 /// A text as a template.
 pub(super) fn mask(text: &str) -> String {
     let text = hide_quoted(text);
@@ -50,8 +45,8 @@ enum Due {
     Clause,
     /// Everything.
     Line,
-    /// Everything up to a closing bracket.
-    Until(char),
+    /// Everything until so many brackets were closed.
+    Brackets(i32),
 }
 
 #[derive(Default)]
@@ -60,8 +55,6 @@ struct Mask {
     due: Due,
     /// Whether a sentence has begun, so that a capital letter makes a name.
     within: bool,
-    /// Whether a dash was last.
-    dashed: bool,
 }
 
 impl Mask {
@@ -76,7 +69,6 @@ impl Mask {
         let rule = bare.is_empty() && !token.contains(HIDDEN);
         let initial = token.ends_with('.') && bare.chars().count() == 1;
         self.within = !rule && (initial || !token.ends_with(['.', ':', '!', '?', ']', '|']));
-        self.dashed = token == "-";
     }
 
     fn hide(&mut self) {
@@ -94,13 +86,10 @@ impl Mask {
                     self.due = Due::Nothing;
                 }
             }
-            Due::Until(closing) => {
+            Due::Brackets(open) => {
                 self.hide();
-                if let Some((_, rest)) = token.split_once(closing) {
-                    self.due = Due::Nothing;
-                    self.out.push(closing);
-                    self.words(rest);
-                }
+                let open = open + depth(token);
+                self.due = if open > 0 { Due::Brackets(open) } else { Due::Nothing };
             }
             Due::Word => return self.is_due_word(token),
         }
@@ -136,7 +125,9 @@ impl Mask {
 
     fn plain(&mut self, token: &str, next: &str) {
         let bare = core(token);
-        if let Some((scheme, rest)) = token.split_once("://") {
+        if let Some((scheme, rest)) = token.split_once("://")
+            && core(scheme).chars().all(|c| c.is_ascii_alphanumeric() || is_joint(c))
+        {
             self.url(scheme, rest);
         } else if shape::is_encoded(token.trim_matches(is_fence))
             || shape::is_address(token.trim_matches(is_fence))
@@ -154,11 +145,8 @@ impl Mask {
     /// Whether a word is somebody's name: in a sentence, at its beginning before another one, or
     /// where the Common Log Format has it: `- jane [10/Oct/2000:13:55:36 -0700]`.
     fn names(&self, word: &str, next: &str) -> bool {
-        let dated = next
-            .strip_prefix('[')
-            .is_some_and(|date| date.starts_with(|c: char| c.is_ascii_digit()));
-        (is_name(word) && (self.within || is_name(core(next))))
-            || (self.dashed && dated && !word.is_empty())
+        let listed = is_clf_date(next) && !word.is_empty();
+        listed || (is_name(word) && (self.within || is_name(core(next))))
     }
 
     /// `scheme://user:secret@host:port/path?query`: neither user nor query stay.
@@ -217,12 +205,16 @@ impl Mask {
         }
         self.hide();
         self.due = Due::Nothing;
-        let Some(behind) = behind_brackets(value) else {
-            self.due = value.chars().next().and_then(closing).map_or(Due::Nothing, Due::Until);
+        let open = depth(value);
+        if open > 0 {
+            self.due = Due::Brackets(open);
             return;
-        };
-        let end = behind.trim_end_matches([',', ';', ')', ']', '}', '.']);
-        self.out.push_str(behind.get(end.len()..).unwrap_or(""));
+        }
+        // A bracket that the value did not open stays.
+        let end = value.trim_end_matches(|c| {
+            matches!(c, ',' | ';' | '.') || (open < 0 && matches!(c, ')' | ']' | '}' | '>'))
+        });
+        self.out.push_str(value.get(end.len()..).unwrap_or(""));
     }
 
     /// A token word by word. What its last word announces becomes due, and is returned.
@@ -304,88 +296,10 @@ fn is_title(word: &str) -> bool {
     matches!(word, "Mr" | "Mrs" | "Ms" | "Dr" | "Prof")
 }
 
-/// A token without the marks around it.
-fn core(token: &str) -> &str {
-    token.trim_matches(|c: char| !c.is_alphanumeric())
-}
-
-/// Marks that stand around a token and are no part of an encoded value or an address.
-fn is_fence(c: char) -> bool {
-    matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | ',' | ';' | '!' | '?' | HIDDEN)
-}
-
-/// What belongs to a word and does not part it.
-fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || is_joint(c) || c == '\u{fffd}'
-}
-
-fn is_joint(c: char) -> bool {
-    matches!(c, '.' | '-' | '_' | '+' | '\'' | '’')
-}
-
-/// What follows the brackets that a value begins with, all of it if there are none; `None` if they
-/// are not closed.
-fn behind_brackets(value: &str) -> Option<&str> {
-    match value.chars().next().and_then(closing) {
-        Some(closing) => value.rsplit_once(closing).map(|(_, behind)| behind),
-        None => Some(value),
-    }
-}
-
-fn closing(c: char) -> Option<char> {
-    match c {
-        '(' => Some(')'),
-        '[' => Some(']'),
-        '{' => Some('}'),
-        '<' => Some('>'),
-        _ => None,
-    }
-}
-
-/// A template as it is read: marks that follow one another become one, and its length is bounded.
-fn shown(masked: &str) -> String {
-    let mut out = String::with_capacity(masked.len());
-    let mut rest = masked;
-    while let Some((before, after)) = rest.split_once(HIDDEN) {
-        out.push_str(before);
-        out.push_str(MARK);
-        rest = after;
-        while let Some(behind) = another(rest) {
-            rest = behind;
-        }
-    }
-    out.push_str(rest);
-    bounded(out)
-}
-
-/// What follows the next hidden value, if nothing worth telling stands before it.
-fn another(rest: &str) -> Option<&str> {
-    let (between, behind) = rest.split_once(HIDDEN)?;
-    let nothing = between.len() <= BETWEEN_MAX && between.chars().all(|c| BETWEEN.contains(c));
-    nothing.then_some(behind)
-}
-
-/// A template of [`TEMPLATE_MAX`] bytes at most.
-pub(super) fn bounded(mut template: String) -> String {
-    if template.len() <= TEMPLATE_MAX {
-        return template;
-    }
-    let mut end = TEMPLATE_MAX - MARK.len() - 1;
-    while !template.is_char_boundary(end) {
-        end -= 1;
-    }
-    let end = template.get(..end).and_then(|kept| kept.rfind(' ')).unwrap_or(end);
-    template.truncate(end);
-    if !template.ends_with(MARK) {
-        template.push(' ');
-        template.push_str(MARK);
-    }
-    template
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logs::TEMPLATE_MAX;
 
     #[test]
     fn values_are_hidden_and_words_stay() {
@@ -418,6 +332,7 @@ mod tests {
             ("password is hunter", "password is <*>"),
             ("db_password: correct horse battery", "db_password: <*>"),
             ("token:abc/def+ghi", "token:<*>"),
+            ("password=abc://def token:abc://def", "password=<*> token:<*>"),
             ("api key abcdef refused", "api key <*> refused"),
             ("password expired", "password expired"),
             ("invalid token for user jane", "invalid token for user <*>"),
@@ -441,7 +356,9 @@ mod tests {
             ("John Smith logged in", "<*> logged in"),
             ("greeted Dr. Strange twice", "greeted Dr. <*> twice"),
             ("mail to <jane@doe.example>, bounced", "mail to <<*>>, bounced"),
-            ("Key (name)=(mary ann) already exists", "Key (name)=<*>) already exists"),
+            ("Key (name)=(mary ann) already exists", "Key (name)=<*> already exists"),
+            ("owner=Owner(name=mary ann, of=x) left", "owner=<*> left"),
+            ("192.168.100.200 - jane [10/Oct/2000:13:55:36 -0700] GET", "<*> [<*>] GET"),
             ("/home/jane/.cache and /users/jane/cart", "/home/<*>/.cache and /users/<*>/cart"),
             ("C:\\Users\\jane\\x", "C:\\Users\\<*>\\x"),
             ("Bad Gateway", "Bad Gateway"),

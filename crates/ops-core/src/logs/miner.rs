@@ -15,13 +15,16 @@ pub const OTHER: &str = "<other>";
 const NAMES_MAX: usize = 200;
 /// Names that are alike before further ones like them share one name.
 const ALIKE_MAX: usize = 20;
+/// Lines of one template, none of them a warning or an error, before it is told by its name.
+const FAMILIAR: u32 = 3;
 /// Readings after which a name that was not seen may make room for another one.
 const KEPT_READINGS: u64 = 600;
 
 /// What names the lines of one service, over all its versions.
 ///
-/// A line's name is its template, so it depends on nothing else, as long as there are few
-/// templates. Where more than [`ALIKE_MAX`] differ in less than half of their words, further ones
+/// The name of a warning or an error is its template, so it depends on nothing else, as long as
+/// there are few templates. That of any other line is [`OTHER`] until [`FAMILIAR`] were written of
+/// it: what somebody typed once is not passed on, though it looks like no secret (P13). Where more than [`ALIKE_MAX`] differ in less than half of their words, further ones
 /// like them are merged: they share one name in which those words are marked. Names that were given
 /// never change. Beyond [`NAMES_MAX`] of one level, new templates are counted as [`OTHER`], until
 /// old ones have not been seen for long.
@@ -49,7 +52,8 @@ impl Miner {
         let level = place.level(line.level);
         stream.began(&text, level);
         let names = self.levels.entry(level).or_default();
-        Some((level, names.name(&line.template, self.reading)))
+        let told_from = if level == LogLevel::Info { FAMILIAR } else { 1 };
+        Some((level, names.name(&line.template, told_from, self.reading)))
     }
 
     /// Says that one reading is over and another one begins.
@@ -71,6 +75,8 @@ struct Names {
 struct Known {
     name: Arc<str>,
     words: Vec<u64>,
+    /// Lines that had it.
+    lines: u32,
     /// The last reading in which it was given.
     seen: u64,
 }
@@ -84,10 +90,12 @@ struct Merged {
 }
 
 impl Names {
-    fn name(&mut self, template: &str, reading: u64) -> Arc<str> {
+    /// The name of one more line. A template that fewer lines than `told_from` had is not told.
+    fn name(&mut self, template: &str, told_from: u32, reading: u64) -> Arc<str> {
         if let Some(known) = self.exact.get_mut(template) {
             known.seen = reading;
-            return Arc::clone(&known.name);
+            known.lines = known.lines.saturating_add(1);
+            return known.told(told_from);
         }
         let words: Vec<u64> = template.split(' ').map(hash).collect();
         if let Some(merged) = self.merged.iter_mut().find(|merged| merged.fits(&words)) {
@@ -104,9 +112,10 @@ impl Names {
             return name;
         }
         let name: Arc<str> = Arc::from(template);
-        let known = Known { name: Arc::clone(&name), words, seen: reading };
-        self.exact.insert(Arc::clone(&name), known);
-        name
+        let known = Known { name: Arc::clone(&name), words, lines: 1, seen: reading };
+        let told = known.told(told_from);
+        self.exact.insert(name, known);
+        told
     }
 
     /// What a template and those like it have in common, if they are many.
@@ -151,6 +160,12 @@ impl Names {
     }
 }
 
+impl Known {
+    fn told(&self, from: u32) -> Arc<str> {
+        if self.lines < from { Arc::from(OTHER) } else { Arc::clone(&self.name) }
+    }
+}
+
 impl Merged {
     fn fits(&self, words: &[u64]) -> bool {
         let fits = |(kept, word): (&Option<u64>, &u64)| kept.is_none_or(|kept| kept == *word);
@@ -173,7 +188,10 @@ fn hash(word: &str) -> u64 {
 mod tests {
     use super::*;
 
+    /// The name of a line, which is a warning unless it says something else.
     fn named(miner: &mut Miner, line: &str) -> String {
+        let warning = format!("WARN {line}");
+        let line = if line.starts_with("ERROR") { line } else { &warning };
         miner.line(&mut Stream::default(), line.as_bytes()).unwrap().1.to_string()
     }
 
@@ -193,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_name_does_not_depend_on_what_was_seen_before() {
-        let lines = ["WARN slow store 7", "ERROR order 7 lost", "up", "ERROR cart 7 lost"];
+        let lines = ["slow store 7", "ERROR order 7 lost", "ERROR cart 7 lost"];
         let mut there = Miner::new();
         let mut back = Miner::new();
         let forth: Vec<String> = lines.iter().map(|line| named(&mut there, line)).collect();
@@ -228,6 +246,22 @@ mod tests {
         assert_eq!(names.len(), NAMES_MAX + 1);
         assert!(names.contains(OTHER));
         assert_eq!(named(&mut miner, "ERROR no room"), "no room");
+    }
+
+    #[test]
+    fn p13_what_is_no_warning_is_told_only_when_it_comes_again() {
+        let mut miner = Miner::new();
+        let mut names = |line: &str| {
+            let mut stream = Stream::default();
+            (0..4)
+                .map(|_| miner.line(&mut stream, line.as_bytes()).unwrap().1.to_string())
+                .collect()
+        };
+        let told: Vec<String> = names("see you on the bridge, my love");
+        assert_eq!(told[..2], [OTHER, OTHER]);
+        assert_eq!(told[2..], ["see you on the bridge, my love", "see you on the bridge, my love"]);
+        let told: Vec<String> = names("WARN no room");
+        assert_eq!(told, ["no room"; 4]);
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod quotes;
 mod shape;
 mod stream;
 mod tally;
+mod template;
+mod token;
 mod words;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What stands in quotes: a value, whatever it is.
 
-use super::mask::HIDDEN;
+use super::template::HIDDEN;
 
 /// A text in which everything between quotes, and the quotes, is one [`HIDDEN`]. Where the closing
 /// quote is missing, all that follows is hidden.

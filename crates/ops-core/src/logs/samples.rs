@@ -50,7 +50,7 @@ fail: Microsoft.AspNetCore.Server.Kestrel[13]
 
 2024/01/02 03:04:05 [error] 31#31: *4 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.7, request: "GET /cart/42 HTTP/1.1", host: "shop.example"
 [Sun Dec 04 04:51:18.123456 2005] [core:error] [pid 7:tid 140] [client 10.0.0.7:51234] AH00037: Symbolic link not allowed: /var/www/html/
-127.0.0.1 - jane [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326
+192.168.100.200 - jane [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326
 2024-01-02 03:04:05.678 UTC [4711] ERROR:  duplicate key value violates unique constraint "users_email_key"
 2024-01-02 03:04:05.678 UTC [4711] DETAIL:  Key (email)=(jane@doe.example) already exists.
 2024-01-02T03:04:05.678901Z 0 [ERROR] [MY-010123] [Server] Out of disk space

@@ -53,11 +53,10 @@ pub(super) fn is_encoded(token: &str) -> bool {
     let body = token.trim_end_matches('=');
     let padding = token.len() - body.len();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "+/_-".contains(c);
-    let kinds: [fn(&char) -> bool; 3] =
-        [char::is_ascii_digit, char::is_ascii_uppercase, char::is_ascii_lowercase];
-    let mixed = kinds.iter().filter(|is| body.chars().any(|c| is(&c))).count() > 1;
+    let has = |is: fn(&char) -> bool| body.chars().any(|c| is(&c));
+    let mixed = has(char::is_ascii_digit) && has(char::is_ascii_alphabetic);
     let long = body.len() >= ENCODED_MIN && mixed;
-    let padded = padding == 2 || (padding == 1 && !body.chars().all(|c| !c.is_ascii_uppercase()));
+    let padded = padding == 2 || (padding == 1 && has(char::is_ascii_uppercase));
     let separators = body.chars().filter(|c| matches!(c, '/' | '-' | '_')).count();
     !body.is_empty()
         && body.chars().all(allowed)
@@ -142,6 +141,7 @@ mod tests {
             "timeout=",
             "/usr/share/java/Foo",
             "src/main/java/com/acme/Foo",
+            "ConcurrentModificationException",
             "some-long-hyphenated-name-of-a-thing",
             "",
             "==",

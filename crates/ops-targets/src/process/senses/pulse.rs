@@ -4,6 +4,9 @@
 //! all that ops starts by itself, are told by their processes. Keepers make no groups: one that
 //! counts memory needs a parent in which no process is, which only whoever owns the machine's
 //! groups can arrange.
+//!
+//! Without such a group there is no limit that is the replica's own, and the kernel tells nobody how
+//! often it ended something of it for want of memory: then its keeper saw signal 9, and no more.
 
 use std::{
     collections::BTreeMap,
