@@ -23,10 +23,10 @@ const KEPT_READINGS: u64 = 600;
 /// What names the lines of one service, over all its versions.
 ///
 /// The name of a warning or an error is its template, so it depends on nothing else, as long as
-/// there are few templates. That of any other line is [`OTHER`] until [`FAMILIAR`] were written of
-/// it: what somebody typed once is not passed on, though it looks like no secret (P13). Where more than [`ALIKE_MAX`] differ in less than half of their words, further ones
+/// there are few templates. That of any other line is [`OTHER`] until `FAMILIAR` were written of
+/// it: what somebody typed once is not passed on, though it looks like no secret (P13). Where more than `ALIKE_MAX` differ in less than half of their words, further ones
 /// like them are merged: they share one name in which those words are marked. Names that were given
-/// never change. Beyond [`NAMES_MAX`] of one level, new templates are counted as [`OTHER`], until
+/// never change. Beyond `NAMES_MAX` of one level, new templates are counted as [`OTHER`], until
 /// old ones have not been seen for long.
 #[derive(Debug, Clone, Default)]
 pub struct Miner {
