@@ -43,7 +43,7 @@ pub(crate) struct Socket {
 }
 
 /// What comes with the descriptors.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Bequest {
     sockets: Vec<Socket>,
     /// By what the old one's own requests are known, which the new one may meet.

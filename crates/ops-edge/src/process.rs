@@ -3,6 +3,7 @@
 mod client_io;
 mod connections;
 mod entrances;
+mod front;
 mod metrics_page;
 mod pace;
 mod probes;
@@ -27,6 +28,7 @@ use crate::{
 };
 use connections::Entrance;
 use entrances::{Entrances, open_entrances, tls_of};
+use front::Front;
 use succession::{Succession, until_handed};
 use upkeep::Upkeep;
 
@@ -207,10 +209,8 @@ impl Edge {
             tasks.spawn(until_handed(Arc::clone(&self.desk), answering));
         }
         tasks.spawn(probes::ask_replicas(self.table.clone()));
-        let mut fronts = self.entrances.iter().zip(&self.addresses);
-        if let Some((_, address)) = fronts.find(|(entrance, _)| entrance.tls.is_none()) {
-            let front = probes::reachable(*address);
-            let asking = probes::ask_the_front(self.table.clone(), front, self.marker);
+        if let Some(front) = Front::of(&self.entrances, &self.addresses) {
+            let asking = probes::ask_the_front(self.table.clone(), Arc::new(front), self.marker);
             tasks.spawn(until_handed(Arc::clone(&self.desk), asking));
         }
         let upkeep = Upkeep {

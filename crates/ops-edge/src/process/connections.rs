@@ -3,6 +3,7 @@
 use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     select,
     sync::{Semaphore, mpsc, watch},
@@ -101,6 +102,8 @@ async fn accept(entrance: Entrance, house: House, places: Arc<Semaphore>) {
     }
 }
 
+/// Finds out what a client speaks, and lets it speak in a task of its own: what is needed only
+/// until then does not stay for as long as the connection.
 async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
@@ -118,24 +121,30 @@ async fn converse(
     match tls {
         None => {
             let mut io = ClientIo::new(stream, stall_limit);
-            match timeout(limit, io.speaks_h2()).await {
-                Ok(Ok(true)) => speak::http2(io, peer, house, visitor).await,
-                Ok(Ok(false)) => speak::http1(io, peer, house, visitor).await,
-                Ok(Err(_)) | Err(_) => tracing::debug!(%peer, "a client said nothing"),
-            }
+            let Ok(Ok(h2)) = timeout(limit, io.speaks_h2()).await else {
+                tracing::debug!(%peer, "a client said nothing");
+                return;
+            };
+            speak(io, h2, peer, house, visitor);
         }
         Some(tls) => match timeout(limit, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let io = ClientIo::new(stream, stall_limit);
-                if h2 {
-                    speak::http2(io, peer, house, visitor).await;
-                } else {
-                    speak::http1(io, peer, house, visitor).await;
-                }
+                speak(ClientIo::new(stream, stall_limit), h2, peer, house, visitor);
             }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS could not be agreed on"),
             Err(_) => tracing::debug!(%peer, "TLS was not agreed on in time"),
         },
+    }
+}
+
+fn speak<S>(io: ClientIo<S>, h2: bool, peer: SocketAddr, house: House, visitor: Arc<Visitor>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    if h2 {
+        tokio::spawn(speak::http2(io, peer, house, visitor));
+    } else {
+        tokio::spawn(speak::http1(io, peer, house, visitor));
     }
 }

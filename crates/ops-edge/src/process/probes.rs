@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
@@ -14,12 +13,13 @@ use ops_core::{
     route::Protocol,
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
+use super::front::Front;
 use crate::{
     proxy::{Backend, Marker},
     state::{LiveRoute, SharedTable, host_key},
@@ -50,7 +50,8 @@ pub(super) async fn ask_replicas(table: SharedTable) {
                 asked.join_next().await;
             }
             asked.spawn(async move {
-                let status = ask(backend.address(), &question(&host, &path, "")).await;
+                let question = question(&host, &path, "");
+                let status = ask(TcpStream::connect(backend.address()), &question).await;
                 backend.note(status.is_ok_and(|status| status < 500));
             });
         }
@@ -80,7 +81,7 @@ fn replicas(table: &SharedTable) -> Vec<(Arc<Backend>, String, String)> {
 }
 
 /// Sends requests through the door's own front while switches are young, for ever.
-pub(super) async fn ask_the_front(table: SharedTable, front: SocketAddr, marker: Arc<Marker>) {
+pub(super) async fn ask_the_front(table: SharedTable, front: Arc<Front>, marker: Arc<Marker>) {
     let mut bell = table.subscribe();
     let mut known = stamps(&table);
     let mut young = JoinSet::new();
@@ -91,7 +92,12 @@ pub(super) async fn ask_the_front(table: SharedTable, front: SocketAddr, marker:
         for (service, _) in changed {
             let live = table.borrow().route(service).map(Arc::downgrade);
             if let Some(live) = live {
-                young.spawn(watch_switch(table.clone(), live, front, Arc::clone(&marker)));
+                young.spawn(watch_switch(
+                    table.clone(),
+                    live,
+                    Arc::clone(&front),
+                    Arc::clone(&marker),
+                ));
             }
         }
         known = now;
@@ -106,16 +112,17 @@ fn stamps(table: &SharedTable) -> BTreeMap<ServiceName, Stamp> {
 async fn watch_switch(
     table: SharedTable,
     route: Weak<LiveRoute>,
-    front: SocketAddr,
+    front: Arc<Front>,
     marker: Arc<Marker>,
 ) {
     let until = Instant::now() + SWITCH.0;
     while Instant::now() < until {
         let Some(live) = route.upgrade() else { return };
-        let Some(question) = through_the_front(&table, &live, front, &marker) else { return };
+        let host = live.route.host.clone().unwrap_or_else(|| front.address.to_string());
+        let Some(question) = through_the_front(&table, &live, &host, &marker) else { return };
         let service = Arc::clone(&live.service);
         drop(live);
-        let status = ask(front, &question).await;
+        let status = ask(front.connect(&host), &question).await;
         service.count_probe(!status.is_ok_and(|status| status < 500));
         sleep(SWITCH.1).await;
     }
@@ -125,32 +132,21 @@ async fn watch_switch(
 fn through_the_front(
     table: &SharedTable,
     live: &Arc<LiveRoute>,
-    front: SocketAddr,
+    host: &str,
     marker: &Marker,
 ) -> Option<String> {
     let path = live.route.manner.probe_path.as_ref()?;
     if live.route.hold.is_some() || live.route.pause.is_some() {
         return None;
     }
-    let host = live.route.host.clone().unwrap_or_else(|| front.to_string());
     let (headers, lines) = live.asked_for();
     let table = table.borrow();
     // What another service answers says nothing of this one.
     let bare = path.split('?').next().unwrap_or_default();
     table
-        .find(&host_key(&host), bare, &headers)
+        .find(&host_key(host), bare, &headers)
         .filter(|found| Arc::ptr_eq(found, live))
-        .map(|_| question(&host, path, &format!("{lines}{}", marker.line())))
-}
-
-/// The address at which this machine reaches what listens on an address.
-pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
+        .map(|_| question(host, path, &format!("{lines}{}", marker.line())))
 }
 
 /// A request; `lines` are further lines of its header.
@@ -161,9 +157,12 @@ fn question(host: &str, path: &str, lines: &str) -> String {
 }
 
 /// Asks once; the status of the answer.
-async fn ask(to: SocketAddr, question: &str) -> io::Result<u16> {
+async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
+    connecting: impl Future<Output = io::Result<S>>,
+    question: &str,
+) -> io::Result<u16> {
     let exchange = async {
-        let mut stream = TcpStream::connect(to).await?;
+        let mut stream = connecting.await?;
         stream.write_all(question.as_bytes()).await?;
         // "HTTP/1.1 200"
         let mut line = [0; 12];

@@ -50,7 +50,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let proxy = Arc::clone(&house.proxy);
-    let service = service_fn(|request| proxy.serve(Arc::clone(&visitor), request));
+    // Boxed, since the connection keeps room for a request that is served also while there is none.
+    let service = service_fn(|request| Box::pin(proxy.serve(Arc::clone(&visitor), request)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(house.config.header_timeout)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 const NAME: HeaderName = HeaderName::from_static("x-ops-door");
 
 /// A word that nobody else knows.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Marker(String);
 
 impl Marker {

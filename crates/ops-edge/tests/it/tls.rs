@@ -2,8 +2,9 @@
 
 use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
-use ops_core::route::Route;
+use ops_core::route::{Manner, Route};
 use ops_edge::{CertificateFiles, Edge, EdgeConfig, EdgeError};
+use ops_engine::ports::Door as _;
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 use tokio::{
@@ -22,7 +23,7 @@ use tokio_rustls::{
 };
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Refusing},
     house::{House, config, leg, route, until},
     raw::{Server, agree_and_echo},
 };
@@ -192,6 +193,35 @@ async fn p6_tunnels_pass_through_tls_and_are_told_to_go_when_their_release_leave
     until("the old release is drained", || secure.house.in_flight("old").is_none()).await;
     let arm = secure.house.arm_of("old", 2).await;
     assert_eq!((arm.s2xx, arm.errors()), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_is_watched_through_the_front_where_all_of_it_is_tls() {
+    let temp = TempDir::new().unwrap();
+    let files = write(temp.path(), "shop", &["shop.example"]);
+    let house = House::with(|config| {
+        config.tls_listen = std::mem::take(&mut config.listen);
+        config.certificates = vec![files];
+    })
+    .await;
+    let (named, any) = (Backend::start("named").await, Backend::start("any").await);
+    let probed = |service: &str| {
+        let seconds = block_in_place(|| house.door.signals(&service.into(), 0)).unwrap();
+        seconds.iter().fold((0, 0), |sum, it| (sum.0 + it.probes.sent, sum.1 + it.probes.failed))
+    };
+    let manner = || Box::new(Manner { probe_path: Some("/alive".to_owned()), ..Manner::default() });
+    let all = Route { manner: manner(), ..route(vec![leg("any", 100, &[&any])]) };
+    let one = Route { service: "named".into(), host: Some("shop.example".into()), ..all.clone() };
+    house.set(1, &Route { legs: vec![leg("named", 100, &[&named])], ..one.clone() });
+    house.set(1, &all);
+    until("both were asked", || probed("shop").0 >= 2 && probed("named").0 >= 2).await;
+    assert_eq!((probed("shop").1, probed("named").1), (0, 0));
+    assert!(any.arrived() >= 2 && named.arrived() >= 2);
+    let gone = Refusing::new();
+    let mut bad = leg("named", 100, &[]);
+    bad.backends = vec![gone.address.to_string()];
+    house.set(2, &Route { legs: vec![bad], ..one });
+    until("the front says that it fails", || probed("named").1 >= 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
