@@ -17,7 +17,7 @@ use crate::{
     route::ServedRoute,
     secrets,
     settings::{Secret, Settings, Strategy},
-    signal::{Arm, SignalSecond},
+    signal::{Arm, Probes, SignalSecond},
     ticket::{Change, Comment, Ticket},
     time::{BootId, Now},
     world::{DoorView, Foreign, Proof, Replica, ReplicaState, TargetView},
@@ -117,6 +117,16 @@ pub(crate) struct World {
     pub(crate) now: Now,
     /// The new version fails this share of its requests, in percent.
     pub(crate) failing: u64,
+    /// What both versions fail besides, in percent of requests, by the world and the second.
+    pub(crate) outage: fn(&Self, u64) -> u64,
+    /// Dependencies that do not answer.
+    pub(crate) sick_dependencies: Vec<String>,
+    /// Whether the door sends a request of its own each second.
+    pub(crate) probed: bool,
+    /// Requests per second.
+    pub(crate) crowd: f64,
+    /// What the door saw of the old version before: ten minutes, of which a request in 500 failed.
+    pub(crate) history: bool,
     /// New replicas that never answer.
     pub(crate) sick: Vec<ReleaseId>,
     /// Acts with these names fail.
@@ -152,6 +162,11 @@ impl World {
             state: Deployment::begin(created(1), &start),
             now: start,
             failing: 0,
+            outage: |_, _| 0,
+            sick_dependencies: Vec::new(),
+            probed: false,
+            crowd: 100.0,
+            history: false,
             sick: Vec::new(),
             broken: Vec::new(),
             secrets: BTreeMap::new(),
@@ -264,13 +279,24 @@ impl World {
             }),
             secrets: self.secrets.clone(),
             dependencies: Vec::new(),
-            signals: Ok(Vec::new()),
+            signals: Ok(self.history()),
             declared: self.declared.clone(),
             senses: self.senses,
             conflicts: Vec::new(),
             condemned: Vec::new(),
             answered: false,
         }
+    }
+
+    fn history(&self) -> Vec<SignalSecond> {
+        let Some(old) = self.old.as_ref().filter(|_| self.history) else { return Vec::new() };
+        let second = |second: u64| {
+            let s5xx = u64::from(second.is_multiple_of(5));
+            let arm = Arm { requests: 100, s2xx: 100 - s5xx, s5xx, ..Arm::default() };
+            let arms = vec![(old.spec.release.clone(), arm)];
+            SignalSecond { second, arms, ..SignalSecond::default() }
+        };
+        (0..600).map(second).collect()
     }
 
     /// Each running replica of what serves was asked, and is healthy.
@@ -369,7 +395,7 @@ impl World {
             signals: routed.then(|| Ok(self.seconds())),
             smoke: Some(Ok(Vec::new())),
             stored: Some(Ok(true)),
-            sick_dependencies: Vec::new(),
+            sick_dependencies: self.sick_dependencies.clone(),
         }
     }
 
@@ -379,21 +405,39 @@ impl World {
         let new = self.state.plan.as_ref().map(|plan| plan.new.spec.release.clone());
         let weights: Vec<_> =
             served.route.legs.iter().map(|leg| (leg.release.clone(), leg.weight)).collect();
-        let arm = |release: &ReleaseId, weight: u8| {
-            let requests = u64::from(weight);
-            let bad = if Some(release) == new.as_ref() { self.failing } else { 0 };
-            let s5xx = requests * bad / 100;
+        let arm = |second: u64, release: &ReleaseId, weight: u8| {
+            // Whole requests, so that seldom ones come now and then.
+            let until =
+                |second: u64| (second as f64 * self.crowd * f64::from(weight) / 100.0) as u64;
+            let requests = until(second + 1) - until(second);
+            let own = if Some(release) == new.as_ref() { self.failing } else { 0 };
+            let bad = own.max((self.outage)(self, second));
+            let s5xx = (requests * bad).div_ceil(100);
             Arm { requests, s2xx: requests - s5xx, s5xx, ..Arm::default() }
         };
         let second = |second| SignalSecond {
             second,
-            arms: weights.iter().map(|(id, weight)| (id.clone(), arm(id, *weight))).collect(),
+            arms: weights
+                .iter()
+                .map(|(id, weight)| (id.clone(), arm(second, id, *weight)))
+                .collect(),
             weights: weights.clone(),
+            probes: self.probes_of(&weights, second),
             ..SignalSecond::default()
         };
         let seconds = (self.last_second + 1..until).map(second).collect();
         self.last_second = until.saturating_sub(1).max(self.last_second);
         seconds
+    }
+
+    /// The door's own request of a second: it meets the version with the most traffic.
+    fn probes_of(&self, weights: &[(ReleaseId, u8)], second: u64) -> Probes {
+        let most = weights.iter().max_by_key(|(_, weight)| *weight).filter(|_| self.probed);
+        let Some((release, _)) = most else { return Probes::default() };
+        let new = self.state.plan.as_ref().map(|plan| &plan.new.spec.release);
+        let own = if Some(release) == new { self.failing } else { 0 };
+        let failed = u64::from(own.max((self.outage)(self, second)) == 100);
+        Probes { sent: 1, failed }
     }
 
     fn delivered(&self, n: u32) -> Outcome {

@@ -188,7 +188,7 @@ impl Deployment {
     }
 
     fn confirm_began(&mut self, words: &str, steps: &[Step], now: &Now) {
-        self.confirmed = true;
+        self.confirmations += 1;
         if let Some(watching) = &mut self.watching {
             watching.judge.restart_baseline();
         }
@@ -298,7 +298,7 @@ impl Deployment {
         self.on_traffic = false;
         self.old_stopped = false;
         self.watching = None;
-        self.confirmed = false;
+        self.confirmations = 0;
         self.enter(None, 0, now, |run| Phase::Planned { run, failed: None });
     }
 

@@ -38,9 +38,13 @@ impl Deployment {
 
     /// What the senses beside the door said.
     pub(super) fn sensed(&mut self, event: &Event, now: &Now) {
+        let since = self.observing_since();
         let Some(watching) = &mut self.watching else { return };
         match event {
-            Event::SignalRead { name, readings } => watching.read(name, readings, now.ms / 1_000),
+            Event::SignalRead { name, readings } => {
+                let added = watching.read(name, readings, now.ms / 1_000, since);
+                self.count(added);
+            }
             Event::SignalLost { name, words } => {
                 watching.sensors.failed(name, words, now.ms / 1_000);
             }

@@ -152,6 +152,12 @@ impl Sensors {
         }
     }
 
+    /// The second until which every signal had a number for the new version.
+    pub(super) fn seen(&self, signals: &[Signal]) -> u64 {
+        let of = |signal: &Signal| self.0.get(&signal.name).map_or(0, |sensor| sensor.seen);
+        signals.iter().map(of).min().unwrap_or(0)
+    }
+
     /// Whether every signal could be read until a second: only such seconds are observed (S6).
     pub fn readable(&self, signals: &[Signal], second: u64) -> bool {
         signals.iter().all(|signal| {

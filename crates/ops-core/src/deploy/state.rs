@@ -136,8 +136,9 @@ pub struct Deployment {
     pub gap: Option<Gap>,
     /// What was observed.
     pub watching: Option<Box<Watching>>,
-    /// Whether baseline-only harm was confirmed not to be the new version's.
-    pub confirmed: bool,
+    /// How often harm that only the time before shows was looked at beside the old version.
+    #[serde(default)]
+    pub confirmations: u32,
     /// Whether the ticket looked pulled back at the last reading.
     pub pull_seen: Option<String>,
     /// Whether the ticket was read right before closing and still wants it.
@@ -188,7 +189,7 @@ impl Deployment {
             rehearsal_started: false,
             gap: None,
             watching: None,
-            confirmed: false,
+            confirmations: 0,
             pull_seen: None,
             close_confirmed: false,
             outbox: Vec::new(),

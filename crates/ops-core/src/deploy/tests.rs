@@ -1,5 +1,7 @@
 //! The machine against a world that does as it is told, and against one that does not.
 
+mod kinds;
+mod outages;
 mod own;
 mod senses;
 

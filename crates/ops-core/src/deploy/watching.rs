@@ -20,6 +20,8 @@ const WARMUP_SHARE: u64 = 30;
 const WARMUP_SECONDS: (u64, u64) = (3, 30);
 /// An observed second counts for at most this many (DESIGN §3.5).
 pub(super) const BEAT_MAX_MS: u64 = 2_000;
+/// Seconds that are kept until a declared signal is read back: an hour's.
+const UNHEARD_MAX: usize = 3_600;
 /// Concerns that are remembered in words.
 const CONCERNS_MAX: usize = 20;
 
@@ -68,6 +70,10 @@ pub struct Watching {
     signals: Vec<Signal>,
     /// Whether they can be read.
     pub sensors: Sensors,
+    /// Seconds that the door saw before a declared signal was heard of them, with the new release's
+    /// requests: they count once it is read back (S6).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unheard: Vec<(u64, u64)>,
     /// What was seen that proves nothing but asks for a longer look, in words.
     pub concerns: Vec<String>,
     /// Which routes, statuses and templates the failures had.
@@ -144,6 +150,7 @@ impl Watching {
             first_error_second: None,
             sensors: Sensors::begin(&service.signals, from_second),
             signals: service.signals.clone(),
+            unheard: Vec::new(),
             concerns: Vec::new(),
             hurt: Hurt::default(),
             declared_harm: None,
@@ -157,6 +164,7 @@ impl Watching {
     pub fn rebooted(&mut self, second: u64) {
         self.last_second = 0;
         self.last_beat = None;
+        self.unheard.clear();
         self.sensors.rebooted(second);
     }
 
@@ -223,9 +231,18 @@ impl Watching {
         self.synthetic_failed = self.synthetic_failed.saturating_add(probes.failed);
         let front = probes.sent == 0 || answered > 0;
         let stood = !second.weights.is_empty() && share == weight;
-        let readable = self.sensors.readable(&self.signals, second.second);
-        if !(stood && front && readable && second.second > since_second) {
-            return Added { gap, ..Added::default() };
+        let nothing = Added { gap, ..Added::default() };
+        if gap {
+            self.unheard.clear();
+        }
+        if !(stood && front && second.second > since_second) {
+            return nothing;
+        }
+        if !self.sensors.readable(&self.signals, second.second) {
+            if self.unheard.len() < UNHEARD_MAX {
+                self.unheard.push((second.second, requests));
+            }
+            return nothing;
         }
         self.seconds += 1;
         Added { seconds: 1, requests, gap }
@@ -270,10 +287,22 @@ impl Watching {
         Added { seconds, requests: 0, gap }
     }
 
-    /// Takes windows of a declared signal, none of which was told before. `second` is now.
-    pub fn read(&mut self, name: &str, readings: &[Reading], second: u64) {
+    /// Takes windows of a declared signal, none of which was told before. `second` is now. Answers
+    /// what they add to the step that began at `since_second`: what the door saw before the signal
+    /// could be heard of it.
+    pub fn read(
+        &mut self,
+        name: &str,
+        readings: &[Reading],
+        second: u64,
+        since_second: u64,
+    ) -> Added {
         self.sensors.read(name, readings, second);
         for reading in readings {
+            if reading.new.is_missing() {
+                let window = reading.second.saturating_sub(reading.seconds)..reading.second;
+                self.unheard.retain(|(at, _)| !window.contains(at));
+            }
             let lag = second.saturating_sub(reading.second);
             self.judge.read(self.fed, reading, lag);
             if let Some(count) = sense::done(&self.signals, reading) {
@@ -281,6 +310,21 @@ impl Watching {
                 *sum = sum.saturating_add(count);
             }
         }
+        self.heard_of(since_second)
+    }
+
+    /// Counts the seconds until which every declared signal has now been heard.
+    fn heard_of(&mut self, since_second: u64) -> Added {
+        let until = self.sensors.seen(&self.signals);
+        let heard = self.unheard.partition_point(|(at, _)| *at <= until);
+        let of_step = self.unheard.drain(..heard).filter(|(at, _)| *at > since_second);
+        let added = of_step.fold(Added::default(), |sum, (_, requests)| Added {
+            seconds: sum.seconds + 1,
+            requests: sum.requests.saturating_add(requests),
+            gap: false,
+        });
+        self.seconds += added.seconds;
+        added
     }
 
     /// Takes what replicas take of their machines.

@@ -14,9 +14,12 @@ pub const ALPHA: f64 = 0.009;
 /// Requests of the new version in a row, without one of the old, from which on it counts as alone.
 /// At a weight of at most 50 % this happens by chance less than once in a million.
 const ALONE_AFTER: u64 = 20;
-/// Seconds over which the share of failed requests is taken to call harm gross.
-const GROSS_SECONDS: usize = 10;
-/// Least share of failed requests that is gross.
+/// Seconds over which harm is looked at to call it gross.
+const RECENT_SECONDS: usize = 10;
+/// Of these, seconds with gross failure from which on harm is gross: a shared outage of a few
+/// seconds is not, and is confirmed against the old version instead.
+const GROSS_SECONDS: usize = 5;
+/// Least share of failed requests of a second that is gross.
 const GROSS_SHARE: f64 = 0.20;
 /// Multiple of the earlier share of failed requests that is gross.
 const GROSS_FACTOR: f64 = 10.0;
@@ -66,7 +69,7 @@ impl Before {
         if log_e > self.peak.as_ref().map_or(0.0, |peak| peak.log_e) {
             self.peak = Some(Peak { log_e, leading: StreamName::BaselineErrors, totals });
         }
-        if self.recent.len() >= GROSS_SECONDS {
+        if self.recent.len() >= RECENT_SECONDS {
             self.recent.remove(0);
         }
         self.recent.push(canary);
@@ -96,12 +99,13 @@ impl Before {
         })
     }
 
-    /// Gross: in the last ten seconds alone at least 20 % of the requests failed, and at least ten
-    /// times the share before; 95 % is gross in any case.
+    /// Gross: in at least five of the last ten seconds alone at least 20 % of the requests failed, and
+    /// at least ten times the share before; 95 % is gross in any case.
     fn gross(&self) -> bool {
-        let requests: f64 = self.recent.iter().map(|(requests, _)| *requests as f64).sum();
-        let failed: f64 = self.recent.iter().map(|(_, failed)| *failed as f64).sum();
         let least = GROSS_SHARE.max(GROSS_FACTOR * self.share).min(GROSS_CERTAINLY);
-        requests > 0.0 && failed >= least * requests
+        let gross = |(requests, failed): &&(u64, u64)| {
+            *requests > 0 && *failed as f64 >= least * *requests as f64
+        };
+        self.recent.iter().filter(gross).count() >= GROSS_SECONDS
     }
 }

@@ -166,7 +166,8 @@ impl Declared {
     fn histogram(before: &SignalBefore) -> Option<Self> {
         if let Some((levels, mean, d)) = &before.score {
             let p_prior = mean.clamp(1e-4, 0.5);
-            let params = ScoredParams { levels: levels.clone(), k_tol: 1, p_prior, d: *d };
+            let params =
+                ScoredParams { levels: levels.clone(), k_tol: 1, p_prior, d: *d, most: None };
             return Some(Self::Score(Scored::new(params)));
         }
         let (rho, delta) = BOUND_TOLERANCE;

@@ -27,7 +27,15 @@ pub(super) struct GoodEnough {
 impl GoodEnough {
     pub(super) fn new(baseline: &Baseline, unit_trials: f64) -> Option<Self> {
         let mirrored = |rho, delta, p_prior, d| {
-            TwoArm::new(TwoArmParams { rho, delta, p_prior, d, mirrored: true, restarts: false })
+            TwoArm::new(TwoArmParams {
+                rho,
+                delta,
+                p_prior,
+                d,
+                mirrored: true,
+                restarts: false,
+                most: None,
+            })
         };
         let slower: Vec<_> = [Quantile::P50, Quantile::P95, Quantile::P99]
             .into_iter()

@@ -20,6 +20,9 @@ pub struct Portfolio {
     log_wealth: Vec<f64>,
     log_reserve: Option<f64>,
     next_restart: u64,
+    /// What one round may add to a bet at most; `None`: as much as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    most: Option<f64>,
 }
 
 impl Portfolio {
@@ -31,7 +34,15 @@ impl Portfolio {
             log_wealth: vec![(share / bets as f64).ln(); bets],
             log_reserve: restarts.then(|| (1.0 - START_SHARE).ln()),
             next_restart: RESTART_EVERY,
+            most: None,
         }
+    }
+
+    /// With a bound of what one round may add to a bet. A factor that is cut down is still one whose
+    /// expectation is at most 1.
+    #[must_use]
+    pub fn at_most(self, most: Option<f64>) -> Self {
+        Self { most, ..self }
     }
 
     /// Plays one round at second `t`: the logarithm of each bet's factor, divided by the
@@ -39,7 +50,7 @@ impl Portfolio {
     pub fn play(&mut self, t: u64, d: f64, log_factors: impl IntoIterator<Item = f64>) {
         self.restart(t);
         for (wealth, factor) in self.log_wealth.iter_mut().zip(log_factors) {
-            *wealth += factor / d;
+            *wealth += (factor / d).min(self.most.unwrap_or(f64::INFINITY));
         }
     }
 
@@ -79,6 +90,15 @@ mod tests {
             portfolio.play(t, 1.0, [0.0; 6]);
             assert!(portfolio.log_e().abs() < 1e-9, "at {t}: {}", portfolio.log_e());
         }
+    }
+
+    #[test]
+    fn one_round_adds_at_most_what_it_may_and_takes_as_much_as_it_says() {
+        let mut portfolio = Portfolio::new(1, false).at_most(Some(2.0));
+        portfolio.play(1, 1.0, [50.0]);
+        assert!((portfolio.log_e() - 2.0).abs() < 1e-12);
+        portfolio.play(2, 2.0, [-50.0]);
+        assert!((portfolio.log_e() + 23.0).abs() < 1e-12);
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct ScoredParams {
     pub p_prior: f64,
     /// Overdispersion of the score.
     pub d: f64,
+    /// What one block may add to the evidence at most, as in [`super::TwoArmParams`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<f64>,
 }
 
 /// How many requests scored each level.
@@ -45,7 +48,7 @@ impl Scored {
         params.d = at_least_one(params.d);
         Self {
             rate: ControlRate::new(params.p_prior),
-            portfolio: Portfolio::new(BETS.len(), true),
+            portfolio: Portfolio::new(BETS.len(), true).at_most(params.most),
             canary: [0; LEVELS],
             control: [0; LEVELS],
             clock: BlockClock::default(),
@@ -173,7 +176,7 @@ mod tests {
                 0..40,
             ),
         ) {
-            let mut stream = Scored::new(ScoredParams { levels, k_tol: 1, p_prior, d: f64::NAN });
+            let mut stream = Scored::new(ScoredParams { levels, k_tol: 1, p_prior, d: f64::NAN, most: None });
             for (t, canary, control) in seconds {
                 stream.feed(t, &canary, &control);
                 prop_assert!(stream.log_e().is_finite());

@@ -16,6 +16,10 @@ use crate::{
 
 /// Buckets by which the new version may be slower: one, that is 9 %.
 const LATENCY_TOLERANCE: u16 = 1;
+/// What one second of latencies may add to the evidence at most: one cause, such as a pause of a
+/// runtime, slows all requests of its second, and before the deployment it was seen among more
+/// replicas than the new version has.
+const LATENCY_MOST: Option<f64> = Some(2.0);
 /// Share of requests that may be slower than a 99th percentile.
 const P99_SHARE: f64 = 0.01;
 /// Tolerance of the share of answered requests.
@@ -224,6 +228,7 @@ fn door(setup: &Setup<'_>, add: &mut impl FnMut(StreamName, f64, Detector)) {
             k_tol: LATENCY_TOLERANCE,
             p_prior: baseline.score_prior(),
             d: baseline.d_latency.max(together),
+            most: LATENCY_MOST,
         });
         add(StreamName::Latency, weight::LATENCY, Detector::Latency(stream));
     }
@@ -235,8 +240,14 @@ fn door(setup: &Setup<'_>, add: &mut impl FnMut(StreamName, f64, Detector)) {
     for (name, weight, quantile) in slower {
         if let Some(Edge { bucket, share, d }) = baseline.edge(quantile).cloned() {
             let d = d.max(together);
-            let params =
-                TwoArmParams { rho: 1.0, delta: 0.0, p_prior: share, d, ..Default::default() };
+            let params = TwoArmParams {
+                rho: 1.0,
+                delta: 0.0,
+                p_prior: share,
+                d,
+                most: LATENCY_MOST,
+                ..Default::default()
+            };
             add(name, weight, Detector::Slower { stream: TwoArm::new(params), bucket });
         }
     }

@@ -23,13 +23,17 @@ pub struct TwoArmParams {
     pub mirrored: bool,
     /// Whether wealth is kept back for trouble that begins late.
     pub restarts: bool,
+    /// What one block may add to the evidence at most, as a natural logarithm; `None`: as much as
+    /// it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most: Option<f64>,
 }
 
 impl Default for TwoArmParams {
     /// Tolerances of the error stream: a tenth more and 0.05 percentage points.
     fn default() -> Self {
         let (rho, delta, p_prior, d) = (1.1, 0.0005, 0.01, 1.0);
-        Self { rho, delta, p_prior, d, mirrored: false, restarts: true }
+        Self { rho, delta, p_prior, d, mirrored: false, restarts: true, most: None }
     }
 }
 
@@ -61,7 +65,7 @@ impl TwoArm {
         params.d = at_least_one(params.d);
         Self {
             rate: ControlRate::new(params.p_prior),
-            portfolio: Portfolio::new(BETS.len(), params.restarts),
+            portfolio: Portfolio::new(BETS.len(), params.restarts).at_most(params.most),
             block: Block::default(),
             clock: BlockClock::default(),
             params,
@@ -194,7 +198,7 @@ mod tests {
             restarts: bool,
             seconds in prop::collection::vec((0..200u64, 0..60u64, 0..80u64, 0..60u64, 0..80u64, any::<bool>()), 0..60),
         ) {
-            let params = TwoArmParams { rho, delta, p_prior, d: 0.0, mirrored, restarts };
+            let params = TwoArmParams { rho, delta, p_prior, d: 0.0, mirrored, restarts, most: None };
             let mut stream = TwoArm::new(params);
             for (t, n_c, x_c, n_b, x_b, change) in seconds {
                 if change {

@@ -57,6 +57,7 @@ fn two_arm_agrees_with_every_vector() {
             d: 1.0,
             mirrored: flag(&vector, "mirrored", false),
             restarts: flag(&vector, "restarts", true),
+            most: None,
         });
         run(&vector, |t, interval| {
             let n = counts(interval);
@@ -74,6 +75,7 @@ fn scored_agrees_with_a10() {
         k_tol: 0,
         p_prior: number(&vector, "p_prior", f64::NAN),
         d: 1.0,
+        most: None,
     });
     run(&vector, |t, interval| {
         let scores = |i: usize| <[u64; LEVELS]>::try_from(counts(&interval[i])).unwrap();

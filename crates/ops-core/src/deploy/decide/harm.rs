@@ -11,6 +11,9 @@ use crate::{
 
 /// Ends of new replicas by themselves, once they have been healthy, until that is harm.
 const RESTARTS: u32 = 2;
+/// How often harm that only the time before shows is looked at beside the old version. Each time takes
+/// half a minute at least, so that an outage of a minute ends meanwhile.
+const CONFIRMATIONS: u32 = 3;
 /// Failed probes in a row of one new replica until that is harm.
 const PROBES: u32 = 3;
 
@@ -117,7 +120,8 @@ impl Draft<'_> {
                 if gross || plan.service.strategy == Strategy::Recreate {
                     return Some(Cause::Harm { detector, words });
                 }
-                if !self.state.confirmed && self.state.expected_weight() == 100 {
+                let more = self.state.confirmations < CONFIRMATIONS;
+                if more && self.state.expected_weight() == 100 {
                     self.confirm(words);
                 }
                 None

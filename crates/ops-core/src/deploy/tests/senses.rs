@@ -179,6 +179,31 @@ fn s6_a_daemon_that_was_away_hears_the_signal_before_it_calls_it_lost() {
     closed(&mut world);
 }
 
+#[test]
+fn s6_seconds_while_the_daemon_was_away_count_once_the_signal_is_read_back() {
+    let mut world = second(
+        |shop| {
+            shop.signals = vec![rate()];
+            shop.watch.grace_seconds = 600;
+            shop.watch.seconds = 600;
+        },
+        well,
+    );
+    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+    for _ in 0..30 {
+        world.step();
+    }
+    let before = world.state.watching.as_ref().unwrap().seconds;
+    // The door and the source went on; nobody asked them.
+    world.now = crate::fixture::now(world.now.ms + 300_000);
+    world.feed(&Input::Restarted);
+    for _ in 0..60 {
+        world.step();
+    }
+    let counted = world.state.watching.as_ref().unwrap().seconds - before;
+    assert!((330..=360).contains(&counted), "{counted} of 360 s");
+}
+
 /// A worker without a door: nothing of it is counted but what it says itself.
 fn worker(shop: &mut Service) {
     shop.route = None;

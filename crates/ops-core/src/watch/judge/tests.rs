@@ -135,6 +135,21 @@ fn latency_waits_for_the_warm_up_after_the_first_request() {
 }
 
 #[test]
+fn one_pause_of_a_runtime_is_no_slower_version_and_many_are() {
+    let (usual, slow) = (arm(100, 0, 132), arm(100, 0, 200));
+    let mut judge = judging(&baseline(), &NO_SLO, true, 0);
+    for t in 1..=300 {
+        // One second in which everything waits: one cause, however many requests met it.
+        judge.second(t, if t == 100 { &slow } else { &usual }, &arm(100, 0, 132), false);
+    }
+    assert_eq!(judge.verdict(), Verdict::NoHarm, "{:?}", judge.streams());
+    for t in 301..=307 {
+        judge.second(t, &slow, &usual, false);
+    }
+    assert!(matches!(judge.verdict(), Verdict::Harm { .. }), "{:?}", judge.streams());
+}
+
+#[test]
 fn limits_judge_without_any_control() {
     let mut judge = judging(&Baseline::unknown(), &BOTH, false, 0);
     for t in 1..60 {
@@ -164,8 +179,11 @@ fn the_time_before_judges_only_what_is_alone() {
     };
     assert!(!gross, "6 % is no gross harm");
     insta::assert_snapshot!(words);
-    judge.second(91, &arm(50, 50, 132), &quiet(), false);
-    judge.second(92, &arm(50, 50, 132), &quiet(), false);
+    for t in 91..=94 {
+        judge.second(t, &arm(50, 50, 132), &quiet(), false);
+        assert!(matches!(judge.verdict(), Verdict::BaselineOnly { gross: false, .. }), "{t}");
+    }
+    judge.second(95, &arm(50, 50, 132), &quiet(), false);
     assert!(matches!(judge.verdict(), Verdict::BaselineOnly { gross: true, .. }));
     judge.restart_baseline();
     assert_eq!(judge.verdict(), Verdict::NoHarm);
