@@ -35,6 +35,7 @@ mod metrics;
 mod process;
 mod proxy;
 mod state;
+mod targets;
 mod tls;
 
 pub use admin::EdgeStatus;

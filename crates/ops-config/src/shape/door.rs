@@ -23,7 +23,7 @@ pub(super) const EDGE: &Table = &Table {
             "metrics",
             Kind::Text(&ADDRESS),
             "none: only `ops edge --metrics` reads them",
-            "Loopback address on which Prometheus reads metrics, at /metrics.",
+            "Loopback address on which Prometheus reads metrics, at /metrics, and finds replicas, at /targets.",
         ),
         optional(
             "access_log",

@@ -18,6 +18,7 @@ use crate::{
     handover::{Estate, Farewell},
     metrics,
     state::{Control, Due, Entries, Refusal, SharedTable, due},
+    targets,
     tls::Tls,
 };
 
@@ -169,6 +170,11 @@ impl Desk {
     /// What this edge counted, as Prometheus reads it.
     pub(crate) fn metrics(&self) -> String {
         metrics::render(&self.table.borrow(), self.tls.as_deref())
+    }
+
+    /// Where the replicas of each release listen, as Prometheus finds them.
+    pub(crate) fn targets(&self) -> String {
+        targets::render(&self.table.borrow())
     }
 
     /// Carries out the orders that routes left with the door, where they are due. Blocks.

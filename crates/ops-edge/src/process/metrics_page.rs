@@ -1,4 +1,4 @@
-//! The metrics over HTTP, on a loopback address of their own.
+//! The metrics over HTTP, and where replicas can be asked for theirs, on a loopback address of its own.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,6 +13,15 @@ use tokio::{
 };
 
 use crate::{admin::Desk, proxy::DoorBody};
+
+/// What the metrics are.
+const TEXT: &str = "text/plain; version=0.0.4";
+
+/// What the replicas are.
+const JSON: &str = "application/json";
+
+/// The answer to everything else.
+const NOT_HERE: &str = "Metrics are at /metrics, replicas for service discovery at /targets.\n";
 
 /// Most readers at a time.
 const MAX_READERS: usize = 16;
@@ -61,16 +70,17 @@ async fn answer(
     desk: Arc<Desk>,
     request: Request<Incoming>,
 ) -> Result<Response<DoorBody>, Infallible> {
-    let found = request.uri().path() == "/metrics" && request.method() == Method::GET;
-    let (status, text) = if found {
-        let rendered = tokio::task::spawn_blocking(move || desk.metrics()).await;
-        (StatusCode::OK, rendered.unwrap_or_default())
-    } else {
-        (StatusCode::NOT_FOUND, "Metrics are at /metrics.\n".to_owned())
+    let path = request.uri().path();
+    let (status, kind, text) = match path {
+        "/metrics" if request.method() == Method::GET => {
+            let rendered = tokio::task::spawn_blocking(move || desk.metrics()).await;
+            (StatusCode::OK, TEXT, rendered.unwrap_or_default())
+        }
+        "/targets" if request.method() == Method::GET => (StatusCode::OK, JSON, desk.targets()),
+        _ => (StatusCode::NOT_FOUND, TEXT, NOT_HERE.to_owned()),
     };
     let mut answer = Response::new(DoorBody::Text(Some(text.into())));
     *answer.status_mut() = status;
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4");
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(answer)
 }

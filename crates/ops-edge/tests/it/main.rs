@@ -6,6 +6,7 @@ mod admin;
 mod backend;
 mod change;
 mod corpus;
+mod discovery;
 mod disk;
 mod failures;
 mod forwarding;
