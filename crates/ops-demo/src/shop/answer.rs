@@ -1,6 +1,9 @@
 //! One request, one answer.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    io::{self, Write as _},
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -38,6 +41,12 @@ pub(super) struct Shop {
 struct Stock {
     carts: Carts,
     ids: Dice,
+}
+
+/// Writes of a request that broke as services do: a line at the level of errors.
+fn complain(latency_us: u64) {
+    // A log that cannot be written is no reason to answer worse.
+    let _ = writeln!(io::stderr(), "ERROR something broke after {latency_us} us");
 }
 
 /// An answer before it is put into HTTP.
@@ -116,7 +125,11 @@ impl Shop {
         if fate.latency_us > 0 && alarm.until(came_us + fate.latency_us).await.is_err() {
             return broken();
         }
-        if fate.fails { broken() } else { self.route(request).await }
+        if !fate.fails {
+            return self.route(request).await;
+        }
+        complain(fate.latency_us);
+        broken()
     }
 
     async fn route(&self, request: Request<Incoming>) -> Answer {

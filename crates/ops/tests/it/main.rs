@@ -8,6 +8,7 @@ mod arrows;
 mod board;
 mod customers;
 mod gates;
+mod harm;
 mod help;
 mod hold;
 mod house;
