@@ -14,10 +14,6 @@ use crate::{
     watch::{Judge, Setup},
 };
 
-/// Share of the watch during which the latency streams do not judge yet, and its bounds in
-/// seconds: cold caches are not a regression (`watch.md` §7 asks for 30 to 60 s in a long watch).
-const WARMUP_SHARE: u64 = 30;
-const WARMUP_SECONDS: (u64, u64) = (3, 30);
 /// An observed second counts for at most this many (DESIGN §3.5).
 pub(super) const BEAT_MAX_MS: u64 = 2_000;
 /// Seconds that are kept until a declared signal is read back: an hour's.
@@ -112,7 +108,6 @@ impl Watching {
     pub fn begin(plan: &Plan, from_second: u64) -> Self {
         let service = &plan.service;
         let watch = &service.watch;
-        let warmup = (watch.seconds / WARMUP_SHARE).clamp(WARMUP_SECONDS.0, WARMUP_SECONDS.1);
         Self {
             judge: Judge::new(&Setup {
                 signals: &service.signals,
@@ -128,7 +123,7 @@ impl Watching {
                     watch.alpha,
                     plan.old.is_some() && service.runs_twice,
                 )
-                .warm_after(warmup)
+                .warm_after(watch.warmup_seconds())
             }),
             new: plan.new.spec.release.clone(),
             old: plan.old.as_ref().map(|old| old.spec.release.clone()),

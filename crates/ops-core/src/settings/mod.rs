@@ -275,6 +275,15 @@ pub struct WatchSettings {
     pub trip_on_new_errors: bool,
 }
 
+impl WatchSettings {
+    /// Seconds from the new version's first request on in which its latency is not judged, because
+    /// cold caches are no regression: a thirtieth of the watch, from 3 to 30 s (`watch.md` §7 asks for
+    /// 30 to 60 s in a long watch).
+    pub fn warmup_seconds(&self) -> u64 {
+        (self.seconds / 30).clamp(3, 30)
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(count: &u64) -> bool {
     *count == 0

@@ -185,8 +185,8 @@ fn invented(service: &Service, requests: u64, regression: Regression) -> Found {
         })
         .collect();
     let baseline = Baseline::from_seconds(&before, &release);
-    let warmup = (watch.seconds / 30).clamp(3, 30);
-    let setup = Setup::door(&baseline, &service.slo, watch.alpha, control).warm_after(warmup);
+    let setup = Setup::door(&baseline, &service.slo, watch.alpha, control)
+        .warm_after(watch.warmup_seconds());
     let judge = Judge::new(&setup);
     found(regression, &judge, |dice| {
         let (mut all, mut t) = (Vec::new(), 0);

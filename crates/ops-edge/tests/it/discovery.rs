@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Longest wait for Prometheus to start, ask the door, and say so.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A port that was free a moment ago.
 fn free() -> SocketAddr {

@@ -100,10 +100,8 @@ fn answer(
     }
     let share = share(service);
     let baseline = Baseline::unknown();
-    // As in a deployment: a thirtieth of the watch, from 3 to 30 s.
-    let warmup = (service.watch.seconds / 30).clamp(3, 30);
-    let setup =
-        Setup::door(&baseline, &service.slo, service.watch.alpha, share < 1.0).warm_after(warmup);
+    let setup = Setup::door(&baseline, &service.slo, service.watch.alpha, share < 1.0)
+        .warm_after(service.watch.warmup_seconds());
     let found: Vec<_> = regressions(service)
         .into_iter()
         .map(|regression| recorded(seconds, release, &setup, share, regression))
