@@ -142,14 +142,14 @@ impl Traffic {
         let (requests, failed, units) = if let Some(crowd) = &mut self.crowd {
             let errors = Both { canary: 0.0, control: base };
             let Both { control, .. } = crowd.second(rps, 0.0, errors, &mut self.chance);
-            (control.requests, control.failed, (control.units, control.unit_errors))
+            (control.requests, control.failed, control)
         } else {
             let requests = self.chance.poisson(rps);
-            (requests, self.failed(requests, base), (0, 0))
+            (requests, self.failed(requests, base), Moment::default())
         };
         let control = self.shapes.control.clone();
         let mut arm = self.arm(requests, failed, &control, 0.0, 1.0);
-        (arm.units, arm.unit_errors) = units;
+        units.tell(&mut arm);
         self.statuses(&mut arm, &scenario, None);
         arm
     }
@@ -273,7 +273,7 @@ impl Traffic {
             (self.shapes.control.clone(), rates.shift.control, 1.0 - weight)
         };
         let mut arm = self.arm(moment.requests, moment.failed, &shape, shift, of_pods);
-        (arm.units, arm.unit_errors) = (moment.units, moment.unit_errors);
+        moment.tell(&mut arm);
         let changed = scenario.change.status.map(|(kind, _)| (kind, rates.status.canary));
         self.statuses(&mut arm, &scenario, changed.filter(|_| new));
         arm

@@ -92,6 +92,10 @@ pub struct Arm {
     /// Of these, those that met a failed request in that second.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unit_errors: u64,
+    /// Of these, those that had been counted before; `None` if the door does not tell, or none was
+    /// there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_errors_again: Option<u64>,
     /// Latency of the completed requests, from the last byte of the request header to the first
     /// byte of the answer.
     pub latency: Latency,
@@ -113,6 +117,12 @@ impl Arm {
         }
     }
 
+    /// Clients that met a failed request and had been counted before: all that did, where the door
+    /// does not tell.
+    pub fn again(&self) -> u64 {
+        self.unit_errors_again.unwrap_or(self.unit_errors)
+    }
+
     /// Adds another arm's counts to this one.
     pub fn add(&mut self, other: &Self) {
         self.requests = self.requests.saturating_add(other.requests);
@@ -128,6 +138,8 @@ impl Arm {
         self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
         self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
         self.units = self.units.saturating_add(other.units);
+        let told = self.unit_errors_again.is_some() || other.unit_errors_again.is_some();
+        self.unit_errors_again = told.then(|| self.again().saturating_add(other.again()));
         self.unit_errors = self.unit_errors.saturating_add(other.unit_errors);
         add_sparse(&mut self.kinds, &other.kinds);
         add_sparse(&mut self.latency, &other.latency);

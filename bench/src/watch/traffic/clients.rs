@@ -1,6 +1,6 @@
 //! Clients that come, ask a few times and go, always of the same version.
 
-use ops_core::signal::UNIT_AGAIN_SECONDS;
+use ops_core::signal::{Arm, UNIT_AGAIN_SECONDS};
 
 use super::Both;
 use crate::watch::{chance::Chance, scenario::Clients};
@@ -19,6 +19,16 @@ pub(super) struct Moment {
     pub(super) units: u64,
     /// Of these, those that met a failed request.
     pub(super) unit_errors: u64,
+    /// Of these, those that had been counted before.
+    pub(super) again: u64,
+}
+
+impl Moment {
+    /// What the door tells of the clients.
+    pub(super) fn tell(&self, arm: &mut Arm) {
+        (arm.units, arm.unit_errors) = (self.units, self.unit_errors);
+        arm.unit_errors_again = (self.units > 0).then_some(self.again);
+    }
 }
 
 /// A client that will come again.
@@ -89,6 +99,7 @@ impl Crowd {
             let new = client.place < share;
             let all = if new { errors.canary } else { errors.control };
             let (moment, p) = if new { (&mut both.canary, all) } else { (&mut both.control, all) };
+            let before = client.counted.is_some();
             let fresh = client.counted.is_none_or(|last| self.t >= last + UNIT_AGAIN_SECONDS);
             if fresh {
                 client.counted = Some(self.t);
@@ -98,6 +109,7 @@ impl Crowd {
             moment.failed += failed;
             moment.units += u64::from(fresh);
             moment.unit_errors += u64::from(fresh && failed > 0);
+            moment.again += u64::from(before && fresh && failed > 0);
         }
         both
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     id::ReleaseId,
-    signal::{Arm, LATENCY_BUCKETS, Latency, SignalSecond},
+    signal::{Arm, LATENCY_BUCKETS, Latency, SignalSecond, UNIT_AGAIN_SECONDS},
 };
 
 /// Overdispersion that is assumed where nothing was seen (§7 of the watch's specification).
@@ -65,6 +65,10 @@ pub struct Baseline {
     /// Requests per trial of a client, where clients were known again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     per_unit: Option<f64>,
+    /// Share of the failed trials that are of clients which had been trials before; `None` where no
+    /// client was known again or for too short a time, and in older journals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    returning: Option<f64>,
     /// Overdispersion of the latency scores.
     pub d_latency: f64,
     /// Latencies of all requests.
@@ -91,6 +95,7 @@ impl Baseline {
             d_errors: UNKNOWN_D,
             d_units: None,
             per_unit: None,
+            returning: None,
             d_latency: UNKNOWN_D,
             latency: Latency::new(),
             levels: Vec::new(),
@@ -142,6 +147,7 @@ impl Baseline {
             d_errors,
             d_units: (pooled.units > 0).then_some(d_units),
             per_unit: (pooled.units > 0).then(|| pooled.requests as f64 / pooled.units as f64),
+            returning: returning(seconds, release),
             d_latency,
             mean_score: if n > 0 { sum / n as f64 } else { UNKNOWN_ERRORS },
             latency: sparse,
@@ -165,9 +171,12 @@ impl Baseline {
     }
 
     /// Overdispersion of what the error stream counts: where clients are known again, each may be
-    /// a trial so often, and all its trials may depend on each other.
+    /// a trial so often, and all its trials may depend on each other. How many of those that met a
+    /// failure come again was seen before; as with all overdispersion `2 D - 1` of it are assumed.
     pub(super) fn d_trials(&self, unit_trials: f64) -> f64 {
-        self.d_units.map_or(self.d_errors, |d| d.max(unit_trials))
+        let again = self.returning.unwrap_or(1.0);
+        let together = 1.0 + 2.0 * (unit_trials - 1.0) * again;
+        self.d_units.map_or(self.d_errors, |d| d.max(together.clamp(1.0, unit_trials.max(1.0))))
     }
 
     /// Requests of one client that may depend on each other; 1 where clients are not known again.
@@ -194,6 +203,19 @@ impl Baseline {
     pub fn error_bound(&self) -> f64 {
         upper_bound(self.errors, self.requests, CONFIDENCE)
     }
+}
+
+/// Share of failed trials that are of clients which had been trials before, from the seconds in which
+/// there can be such. One more of each kind is assumed than was seen: nothing seen proves little.
+fn returning(seconds: &[SignalSecond], release: &ReleaseId) -> Option<f64> {
+    let mut arms = seconds.iter().filter_map(|second| Some((second.second, second.arm(release)?)));
+    let (first, _) = arms.find(|(_, arm)| arm.units > 0)?;
+    let later = arms.filter(|(second, _)| *second >= first.saturating_add(UNIT_AGAIN_SECONDS));
+    let count = |(all, again): (u64, u64), (_, arm): (u64, &Arm)| {
+        (all.saturating_add(arm.unit_errors), again.saturating_add(arm.again()))
+    };
+    let (all, again) = later.fold((0, 0), count);
+    Some((again.min(all) as f64 + 1.0) / (all as f64 + 2.0))
 }
 
 /// The cuts of a latency, each with what was seen beyond it.
@@ -311,6 +333,27 @@ mod tests {
         let clustered = Baseline::from_seconds(&clustered, &"old".into());
         assert_eq!(even.errors, clustered.errors);
         assert!(even.d_errors < 2.0 && clustered.d_errors > 8.0, "{even:?} {clustered:?}");
+    }
+
+    #[test]
+    fn clients_that_never_come_again_are_trials_by_themselves() {
+        let told = |at: u64, again: Option<u64>| {
+            let mut second = second(at, 50, 1);
+            let arm = &mut second.arms[0].1;
+            (arm.units, arm.unit_errors, arm.unit_errors_again) = (10, 1, again);
+            second
+        };
+        let learn = |again: &dyn Fn(u64) -> Option<u64>| {
+            let seconds: Vec<_> = (0..600).map(|at| told(at, again(at))).collect();
+            Baseline::from_seconds(&seconds, &"old".into()).d_trials(7.0)
+        };
+        // 300 failed trials after the first five minutes: 1 of 302 is assumed to come again.
+        assert!((learn(&|_| Some(0)) - (1.0 + 12.0 / 302.0)).abs() < 1e-9);
+        assert!((learn(&|_| Some(1)) - 7.0).abs() < 1e-9, "all come again");
+        assert!((learn(&|_| None) - 7.0).abs() < 1e-9, "a door that does not tell");
+        let (short, none): (Vec<_>, _) =
+            ((0..300).map(|at| told(at, Some(0))).collect(), "old".into());
+        assert!((Baseline::from_seconds(&short, &none).d_trials(7.0) - 7.0).abs() < 1e-9);
     }
 
     #[test]

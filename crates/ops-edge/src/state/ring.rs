@@ -12,7 +12,7 @@ use ops_core::{
 };
 
 use super::{
-    crowd::Crowd,
+    crowd::{Crowd, Trial},
     tally::{ByTemplate, Completed, SealedArm, Tally},
     templates::{Names, Templates},
 };
@@ -176,8 +176,9 @@ impl Ring {
     /// Counts a request that is over.
     pub(crate) fn count(&mut self, now: u64, release: &ReleaseId, done: Completed) {
         self.advance(now);
-        let fresh = done.unit.is_some_and(|unit| self.crowd.counts(release, unit, now));
-        tally(&mut self.arms, release).count(done, fresh);
+        let counts = |unit| self.crowd.counts(release, unit, now);
+        let trial = done.unit.map_or(Trial::Not, counts);
+        tally(&mut self.arms, release).count(done, trial);
     }
 
     /// Counts that a request was sent again because of a release.
@@ -189,7 +190,7 @@ impl Ring {
     /// Counts the answer to a copy of a request.
     pub(crate) fn count_mirrored(&mut self, now: u64, release: &ReleaseId, done: Completed) {
         self.advance(now);
-        tally(&mut self.mirrored, release).count(done, false);
+        tally(&mut self.mirrored, release).count(done, Trial::Not);
     }
 
     /// Counts a request that the door sent itself.

@@ -9,7 +9,10 @@ use ops_core::{
     },
 };
 
-use super::templates::{Names, TemplateId};
+use super::{
+    crowd::Trial,
+    templates::{Names, TemplateId},
+};
 
 /// How a request ended, as its user met it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +70,14 @@ impl ByTemplate {
     }
 }
 
+/// A client that is a trial.
+struct Unit {
+    /// It met an error.
+    failed: bool,
+    /// It was a trial before.
+    again: bool,
+}
+
 /// The counts of one release in the second that is going on.
 pub(super) struct Tally {
     pub(super) release: ReleaseId,
@@ -74,8 +85,8 @@ pub(super) struct Tally {
     kinds: [u32; STATUS_KINDS.len()],
     latency: Box<[u64; LATENCY_BUCKETS]>,
     templates: Vec<ByTemplate>,
-    /// Clients, and whether they met an error.
-    units: HashMap<u64, bool>,
+    /// Clients that are trials of this second.
+    units: HashMap<u64, Unit>,
 }
 
 impl Tally {
@@ -90,8 +101,8 @@ impl Tally {
         }
     }
 
-    /// Counts a request that is over; `fresh`: its client is a new trial.
-    pub(super) fn count(&mut self, done: Completed, fresh: bool) {
+    /// Counts a request that is over, and its client as what it is.
+    pub(super) fn count(&mut self, done: Completed, trial: Trial) {
         let counts = &mut self.counts;
         counts.requests += 1;
         match done.outcome {
@@ -117,7 +128,7 @@ impl Tally {
         self.latency[usize::from(latency_bucket(done.latency_micros))] += 1;
         self.count_template(&done);
         if let Some(unit) = done.unit {
-            self.count_unit(unit, done.outcome.is_error(), fresh);
+            self.count_unit(unit, done.outcome.is_error(), trial);
         }
     }
 
@@ -127,12 +138,12 @@ impl Tally {
         add_to(&mut self.templates, ByTemplate { template, requests: 1, errors, micros });
     }
 
-    fn count_unit(&mut self, unit: u64, failed: bool, fresh: bool) {
-        let room = fresh && self.units.len() < MAX_UNITS;
+    fn count_unit(&mut self, unit: u64, failed: bool, trial: Trial) {
+        let room = trial != Trial::Not && self.units.len() < MAX_UNITS;
         match self.units.entry(unit) {
-            Entry::Occupied(mut known) => *known.get_mut() |= failed,
+            Entry::Occupied(mut known) => known.get_mut().failed |= failed,
             Entry::Vacant(place) if room => {
-                place.insert(failed);
+                place.insert(Unit { failed, again: trial == Trial::Again });
             }
             Entry::Vacant(_) => {}
         }
@@ -170,7 +181,13 @@ impl Tally {
         let mut counts = self.counts;
         counts.kinds = kinds.map(|(kind, count)| (*kind, u64::from(count))).collect();
         counts.units += self.units.len() as u64;
-        counts.unit_errors += self.units.values().filter(|failed| **failed).count() as u64;
+        let failed = self.units.values().filter(|unit| unit.failed);
+        let (errors, again) = failed
+            .fold((0, 0), |(errors, again), unit| (errors + 1, again + u64::from(unit.again)));
+        if !self.units.is_empty() {
+            counts.unit_errors_again = Some(counts.again() + again);
+        }
+        counts.unit_errors += errors;
         SealedArm {
             release: self.release,
             counts,

@@ -121,10 +121,16 @@ fn clients_are_told_apart_and_kinds_of_4xx_counted() {
     ring.count_retry(1, &"a".into());
     let arm = since(&mut ring, 0, 2)[0].arms[0].1.clone();
     assert_eq!((arm.units, arm.unit_errors, arm.retried), (3, 1, 1));
+    assert_eq!(arm.unit_errors_again, Some(0));
     assert_eq!((arm.s4xx, arm.kinds.as_slice()), (3, &[(404, 2)][..]));
     assert_eq!((arm.bytes_in, arm.bytes_out), (5, 10));
     assert_eq!(ring.lately(2, &"a".into(), 5), (5, 1));
     assert_eq!(ring.totals(2).0[0].1.requests, 5);
+    for one in [from(1, 500), from(2, 200), from(4, 500)] {
+        ring.count(301, &"a".into(), one);
+    }
+    let arm = since(&mut ring, 300, 302)[0].arms[0].1.clone();
+    assert_eq!((arm.units, arm.unit_errors, arm.unit_errors_again), (3, 2, Some(1)));
 }
 
 #[test]
