@@ -24,6 +24,9 @@ const STORE_MB: u64 = 1_000;
 
 /// Ports that replicas of the demo may get.
 const PORTS: u16 = 64;
+/// Where they are looked for: below the ports that Linux gives to connections.
+const PORTS_FROM: u16 = 12_000;
+const PORTS_TO: u16 = 32_000;
 /// How long a process of the demo gets to end by itself.
 const END_WAIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
@@ -425,11 +428,22 @@ fn free_address() -> Result<SocketAddr, SiteError> {
         .map_err(system("find a free port", Path::new("127.0.0.1")))
 }
 
-/// A range of ports of which at least the first is free; replicas take those that are.
+/// Ports for replicas that nobody listens on, below those that the system gives to connections, to
+/// the door and to the boards.
 fn free_range() -> Result<(u16, u16), SiteError> {
-    let first = free_address()?.port();
-    let first = first.min(u16::MAX - PORTS);
-    Ok((first, first + PORTS))
+    // Where two demos begin to look is unlikely to be the same.
+    let begin = PORTS_FROM + (std::process::id() % 200) as u16 * (PORTS + 1);
+    let ranges = (begin..PORTS_TO).chain(PORTS_FROM..begin).step_by(usize::from(PORTS) + 1);
+    let range = |first: u16| (first, first + PORTS);
+    let free = |(first, last): &(u16, u16)| {
+        (*first..=*last).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok())
+    };
+    let none = || io::Error::new(io::ErrorKind::AddrInUse, "no free range of ports");
+    ranges
+        .map(range)
+        .find(free)
+        .ok_or_else(none)
+        .map_err(system("find free ports", Path::new("127.0.0.1")))
 }
 
 /// The demo's `ops.yaml`: real, only with shorter times than a team would choose.
@@ -468,4 +482,19 @@ services:
     needs: {{ memory: 16MB, disk: 10MB }}
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replicas_get_ports_that_nobody_else_gets() {
+        let (first, last) = free_range().unwrap();
+        assert!(last - first == PORTS && first >= PORTS_FROM && last < 32_768, "{first}-{last}");
+        let taken = TcpListener::bind(("127.0.0.1", first)).unwrap();
+        let (next, _) = free_range().unwrap();
+        assert!(next > last || next + PORTS < first, "{next} overlaps {first}");
+        drop(taken);
+    }
 }
