@@ -31,6 +31,8 @@ mod anchor;
 mod chain;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+#[cfg(debug_assertions)]
+mod crash;
 mod grant;
 mod lock;
 mod memory;

@@ -123,7 +123,10 @@ impl Journal for SqliteJournal {
         if bodies.is_empty() && summary.is_none() {
             return Ok(Vec::new());
         }
-        self.write(|tx| write::append(tx, deployment, at, bodies, summary))
+        let records = self.write(|tx| write::append(tx, deployment, at, bodies, summary))?;
+        #[cfg(debug_assertions)]
+        crate::crash::after(&records);
+        Ok(records)
     }
 
     fn stream(&self, deployment: Option<DeploymentId>) -> Result<Vec<Record>, JournalError> {

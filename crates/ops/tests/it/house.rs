@@ -157,7 +157,7 @@ services:
         self.git(&["commit", "--quiet", "-m", "what ops deploys"]);
     }
 
-    fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
         command
             .args(args)

@@ -12,6 +12,7 @@ mod harm;
 mod help;
 mod hold;
 mod house;
+mod kills;
 mod merges;
 mod p3_boards;
 mod p3_settings;
