@@ -36,6 +36,8 @@ mod process;
 mod proxy;
 mod state;
 mod tls;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use admin::EdgeStatus;
 pub use config::{CertificateFiles, EdgeConfig};
