@@ -18,6 +18,8 @@ mod role;
 mod secret;
 mod settings;
 mod store;
+#[doc(hidden)]
+pub mod untrusted;
 mod wire;
 
 pub use client::{BoardClient, ClientError};

@@ -215,7 +215,7 @@ impl<'a> Collector<'a> {
         }
         Complaints {
             name: name.to_owned(),
-            text: masked.text,
+            text: masked.into_text(),
             list: self.list,
             left_off: self.left_off,
         }

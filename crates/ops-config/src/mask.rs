@@ -12,18 +12,39 @@ const HIDDEN: &str = "(hidden)";
 /// A file's text that may be shown: hidden values are stars, byte for byte, so that all places
 /// stay where they were.
 pub(crate) struct Masked {
-    pub(crate) text: String,
+    text: String,
     /// What was hidden, longest first.
     values: Vec<String>,
 }
 
 impl Masked {
+    /// The text, in which nothing steers a terminal either.
+    pub(crate) fn into_text(self) -> String {
+        harmless(&self.text)
+    }
+
     /// Takes hidden values out of a message, too.
     pub(crate) fn clean(&self, message: &str) -> String {
         // One character is no secret, but would take every such letter out of the message.
         let values = self.values.iter().filter(|value| value.chars().count() > 1);
-        values.fold(message.to_owned(), |text, value| text.replace(value.as_str(), HIDDEN))
+        let hide = |text: String, value: &String| text.replace(value.as_str(), HIDDEN);
+        harmless(&values.fold(message.to_owned(), hide))
     }
+}
+
+/// A text in which nothing steers a terminal. All bytes stay where they were.
+fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let ends_line = c == '\r' && chars.peek() == Some(&'\n');
+        if c.is_control() && !matches!(c, '\n' | '\t') && !ends_line {
+            out.extend(std::iter::repeat_n('?', c.len_utf8()));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Nothing to show.

@@ -8,6 +8,6 @@ mod line;
 mod protocol;
 
 pub(crate) use desk::Desk;
-pub(crate) use line::{bind, listen};
+pub(crate) use line::{bind, converse, listen};
 pub use protocol::EdgeStatus;
 pub(crate) use protocol::{Answer, Ask, RefusalKind};

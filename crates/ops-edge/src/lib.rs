@@ -37,6 +37,8 @@ mod proxy;
 mod state;
 mod targets;
 mod tls;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use admin::EdgeStatus;
 pub use config::{CertificateFiles, EdgeConfig};

@@ -26,7 +26,7 @@ const HELP: &str = "I answer to: status, explain <ticket or D-n>, halt [D-n], re
 
 /// What a message asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Request {
+pub(crate) enum Request {
     Status,
     Explain(String),
     Do(Ask),
@@ -144,7 +144,7 @@ fn one_line(deployment: &Deployment, now: &Now) -> String {
 }
 
 /// Reads a request from a message: the first known word decides, whatever stands around it.
-fn parse(text: &str) -> Request {
+pub(crate) fn parse(text: &str) -> Request {
     let clean: String =
         text.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { ' ' }).collect();
     let words: Vec<&str> = clean.split_whitespace().collect();

@@ -15,6 +15,8 @@ mod operator;
 mod perform;
 pub mod ports;
 mod status;
+#[doc(hidden)]
+pub mod untrusted;
 mod view;
 
 pub use daemon::{Command, Daemon, Handle};

@@ -36,6 +36,8 @@ mod status;
 mod stream;
 mod table;
 mod time;
+#[doc(hidden)]
+pub mod untrusted;
 
 use std::{io::Write as _, path::Path, process::ExitCode};
 

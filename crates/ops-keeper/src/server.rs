@@ -21,7 +21,7 @@ const CONNECTIONS: usize = 8;
 /// Milliseconds after which a connection that says nothing is closed.
 const SILENCE_MAX: u64 = 5_000;
 
-struct Connection {
+pub(crate) struct Connection {
     stream: UnixStream,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -75,21 +75,12 @@ impl Server {
             let Ok((stream, _)) = self.listener.accept() else {
                 break;
             };
-            if stream.set_nonblocking(true).is_ok() {
-                let (input, output, closes_at) = (Vec::new(), Vec::new(), now + SILENCE_MAX);
-                let over = false;
-                self.connections.push(Connection { stream, input, output, closes_at, over });
-            }
+            self.connections.extend(Connection::new(stream, now));
         }
         let mut requests = Vec::new();
         for (index, connection) in self.connections.iter_mut().enumerate() {
             connection.over |= connection.closes_at <= now;
-            if let Some(line) = connection.line(now) {
-                match serde_json::from_slice(&line) {
-                    Ok(request) => requests.push((ReplyTo(index), request)),
-                    Err(error) => connection.refuse(&format!("this is no request: {error}")),
-                }
-            }
+            requests.extend(connection.request(now).map(|request| (ReplyTo(index), request)));
         }
         requests
     }
@@ -111,6 +102,26 @@ impl Server {
 }
 
 impl Connection {
+    pub(crate) fn new(stream: UnixStream, now: u64) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let (input, output, closes_at) = (Vec::new(), Vec::new(), now + SILENCE_MAX);
+        Ok(Self { stream, input, output, closes_at, over: false })
+    }
+
+    /// The next request, if a whole one is there. A line that is none is answered and ends the
+    /// connection.
+    pub(crate) fn request(&mut self, now: u64) -> Option<Request> {
+        let line = self.line(now)?;
+        match serde_json::from_slice(&line) {
+            Ok(request) => Some(request),
+            Err(error) => {
+                // Told by place: the parser would repeat parts of the line.
+                self.refuse(&format!("this is no request (column {})", error.column()));
+                None
+            }
+        }
+    }
+
     /// The next whole line, if there is one and nothing waits to be sent.
     fn line(&mut self, now: u64) -> Option<Vec<u8>> {
         if self.over || !self.output.is_empty() {
@@ -153,7 +164,7 @@ impl Connection {
         }
     }
 
-    fn send(&mut self) {
+    pub(crate) fn send(&mut self) {
         while !self.output.is_empty() {
             match self.stream.write(&self.output) {
                 Ok(length) if length > 0 => drop(self.output.drain(..length)),

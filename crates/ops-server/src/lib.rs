@@ -8,6 +8,8 @@ mod client;
 mod line;
 mod protocol;
 mod server;
+#[doc(hidden)]
+pub mod untrusted;
 
 pub use client::{ControlClient, ControlError};
 pub use protocol::{About, Answer, Request};

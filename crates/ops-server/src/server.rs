@@ -23,9 +23,9 @@ use crate::{About, Answer, Request, SOCKET_FILE, line::Lines};
 /// Conversations at the same time: people at shells, not machines.
 const CONVERSATIONS_MAX: usize = 32;
 /// Longest question, in bytes.
-const QUESTION_MAX: usize = 64 * 1024;
+pub(crate) const QUESTION_MAX: usize = 64 * 1024;
 /// A caller that says nothing for this long is hung up on.
-const QUESTION_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const QUESTION_WAIT: Duration = Duration::from_secs(10);
 /// A caller that does not take its answer within this time is hung up on.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// Pause after the system refused a connection, so that a lasting refusal burns no processor.
@@ -156,16 +156,23 @@ fn converse(stream: UnixStream, desk: &Desk) {
     let account = peer.uid.as_raw();
     let mut lines = Lines::new(stream, QUESTION_MAX);
     while let Ok(Some(line)) = lines.read(QUESTION_WAIT) {
-        let answer = match serde_json::from_slice(&line) {
+        let answer = match question(&line) {
             Ok(request) => desk.answer(request, account),
-            Err(error) => Answer::Refused {
-                why: format!("the line is no question ({error}): use ops of the daemon's version"),
-            },
+            Err(why) => Answer::Refused { why },
         };
         if lines.write(encode(&answer), ANSWER_WAIT).is_err() {
             return;
         }
     }
+}
+
+/// Reads a question, or says why it is none.
+pub(crate) fn question(line: &[u8]) -> Result<Request, String> {
+    // Told by place: the parser would repeat parts of the line.
+    serde_json::from_slice(line).map_err(|error| {
+        let column = error.column();
+        format!("the line is no question (column {column}): use ops of the daemon's version")
+    })
 }
 
 impl Desk {

@@ -1,6 +1,6 @@
 //! Alerts that fire, as Alertmanager and Prometheus tell them.
 
-mod wire;
+pub(crate) mod wire;
 
 use std::time::Duration;
 

@@ -20,6 +20,8 @@ mod prober;
 mod program;
 mod prometheus;
 mod secrets;
+#[doc(hidden)]
+pub mod untrusted;
 mod web;
 
 pub use alerts::{ALERTS_LIMIT, ALERTS_LIMIT_MS, HttpAlerts};

@@ -6,6 +6,7 @@ mod histogram;
 mod native;
 mod query;
 mod samples;
+mod told;
 mod windows;
 mod wire;
 
@@ -24,6 +25,7 @@ use self::{
     query::questions,
     windows::{Grid, Windows},
 };
+pub(crate) use self::told::told;
 use crate::web::{agent, origin};
 
 /// How long one signal may take to be read, all of its queries together, in milliseconds.

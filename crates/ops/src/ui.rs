@@ -114,11 +114,16 @@ impl Ui {
                 if self.aside.on { ops_config::Look::Colour } else { ops_config::Look::Plain };
             note(complaints.render(look).trim_end());
         }
-        note(&format!("{} {}", self.aside.red("Error:"), problem.what));
+        note(&format!("{} {}", self.aside.red("Error:"), harmless(&problem.what)));
         for hint in &problem.hints {
-            note(&format!("{} {hint}", self.aside.cyan("Hint:")));
+            note(&format!("{} {}", self.aside.cyan("Hint:"), harmless(hint)));
         }
     }
+}
+
+/// Words in which other people's may stand: they must not steer the terminal.
+fn harmless(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
 /// A line on standard error. Without a place to complain to, there is nothing left to do.
@@ -163,5 +168,16 @@ impl Paint {
     /// A way on.
     pub(crate) fn cyan(self, text: &str) -> String {
         self.wrap("36", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_others_do_not_steer_the_terminal() {
+        let said = harmless("a\u{1b}[2J\u{9b}1mb\r\u{7}c\n\td");
+        assert_eq!(said, "a[2J1mbc\n\td");
     }
 }

@@ -10,6 +10,13 @@ use super::{BoardClient, ClientError};
 /// Bytes of an answer that are read at most.
 const ANSWER_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Characters of a board's own words that are repeated at most.
+const WORDS_MAX: usize = 400;
+/// Moves that a board offers instead, of which at most so many are repeated.
+const MOVES_MAX: usize = 20;
+/// Characters of one of them.
+const MOVE_MAX: usize = 40;
+
 impl BoardClient {
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let request = self.agent.get(format!("{}{path}", self.base));
@@ -46,13 +53,23 @@ impl BoardClient {
             .limit(ANSWER_BYTES)
             .read_to_string()
             .map_err(|error| self.broken_off(&error))?;
+        self.read(what, status, &text)
+    }
+
+    /// Reads an answer.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        status: u16,
+        text: &str,
+    ) -> Result<T, ClientError> {
         if (200..300).contains(&status) {
-            return serde_json::from_str(&text).map_err(|why| ClientError::NotABoard {
+            return serde_json::from_str(text).map_err(|why| ClientError::NotABoard {
                 base: self.base.clone(),
-                why: why.to_string(),
+                why: shown(&why.to_string()),
             });
         }
-        Err(self.told(what, status, &text))
+        Err(self.told(what, status, text))
     }
 
     fn unreached(&self, error: &ureq::Error) -> ClientError {
@@ -76,7 +93,7 @@ impl BoardClient {
     fn told(&self, what: &str, status: u16, text: &str) -> ClientError {
         let body: Value = serde_json::from_str(text).unwrap_or_default();
         let said = match body.get("error").and_then(Value::as_str) {
-            Some(said) => said.to_owned(),
+            Some(said) => shown(said),
             None if status == 413 => "it is longer than 100 kB: shorten it".to_owned(),
             None => format!("status {status}"),
         };
@@ -85,15 +102,14 @@ impl BoardClient {
             401 => ClientError::Token { base: self.base.clone() },
             403 => ClientError::Forbidden {
                 said,
-                role: body
-                    .get("to")
-                    .and(body.get("role"))
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
+                role: body.get("to").and(body.get("role")).and_then(Value::as_str).map(shown),
                 allowed: body
                     .get("allowed")
                     .and_then(Value::as_array)
-                    .map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+                    .map(|list| {
+                        let moves = list.iter().filter_map(Value::as_str).take(MOVES_MAX);
+                        moves.map(|to| shown(to).chars().take(MOVE_MAX).collect()).collect()
+                    })
                     .unwrap_or_default(),
             },
             404 => ClientError::NotThere { what, said },
@@ -105,6 +121,13 @@ impl BoardClient {
             _ => ClientError::Broken { what, status, said },
         }
     }
+}
+
+/// Words of a board as they may be repeated: on one line, not longer than is read, and nothing in them
+/// steers a terminal.
+fn shown(words: &str) -> String {
+    let line = words.chars().map(|c| if c.is_control() { ' ' } else { c });
+    line.take(WORDS_MAX).collect()
 }
 
 /// The path of a ticket; without an id it would be the list.

@@ -141,6 +141,32 @@ fn p13_only_the_hash_of_a_token_is_kept() {
     assert!(matches!(desk.store.issue_token("nobody"), Err(BoardError::NoMember(_))));
 }
 
+/// Tokens are looked up by their hash, so that how long it takes tells nothing of those that exist; and
+/// nothing else opens the door, not even the hash.
+#[test]
+fn p13_a_token_is_found_by_its_whole_hash_and_by_nothing_else() {
+    use std::fmt::Write as _;
+    let desk = Desk::new();
+    let token = desk.store.issue_token("dan").unwrap();
+    let kept: Vec<u8> = rusqlite::Connection::open(&desk.path)
+        .and_then(|db| {
+            db.query_row("SELECT token_hash FROM member WHERE id = 'dan'", (), |r| r.get(0))
+        })
+        .unwrap();
+    assert_eq!(kept.len(), 32, "SHA-256");
+    let hash = kept.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    let other = token.replace(|c: char| c.is_ascii_digit(), "f");
+    for wrong in
+        [&hash, &token[..63], &format!("{token}0"), &token.to_uppercase(), &other, "", "%", "_"]
+    {
+        assert_eq!(desk.store.member_by_token(wrong).unwrap(), None, "{wrong}");
+    }
+    assert!(desk.store.member_by_token(&token).unwrap().is_some());
+}
+
 #[test]
 fn p3_nothing_is_answered_without_a_token_but_health() {
     let desk = Desk::new();

@@ -30,6 +30,7 @@ mod logged;
 mod one_arm;
 mod peak;
 mod portfolio;
+pub mod recorded;
 pub mod replay;
 mod resources;
 mod scored;

@@ -70,7 +70,8 @@ impl Desk {
         match serde_json::from_slice(line) {
             Ok(ask) => self.reply(ask),
             Err(error) => {
-                let what = format!("the line is no question: {error}");
+                // Told by place: the parser would repeat parts of the line.
+                let what = format!("the line is no question (column {})", error.column());
                 let next = "send one JSON object per line, such as {\"ask\":\"status\"}";
                 let fault = Fault::new(what, "admin socket of the edge", next);
                 Answer::Refused { kind: RefusalKind::Malformed, fault }

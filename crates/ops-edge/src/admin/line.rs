@@ -82,7 +82,7 @@ pub(crate) async fn listen(listener: UnixListener, desk: Arc<Desk>) {
     }
 }
 
-async fn converse(stream: UnixStream, desk: Arc<Desk>) -> io::Result<()> {
+pub(crate) async fn converse(stream: UnixStream, desk: Arc<Desk>) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let mut line = Vec::new();

@@ -74,14 +74,14 @@ enum RaisedState {
 }
 
 /// The list of Alertmanager.
-pub(super) fn alertmanager(body: &[u8], label: &str) -> Result<Vec<Alert>, String> {
+pub(crate) fn alertmanager(body: &[u8], label: &str) -> Result<Vec<Alert>, String> {
     let held: Vec<Held> = parse(body)?;
     let firing = held.into_iter().filter(|alert| alert.status.state != HeldState::Suppressed);
     Ok(firing.map(|alert| told(&alert.labels, alert.since, label)).collect())
 }
 
 /// The list of Prometheus.
-pub(super) fn prometheus(body: &[u8], label: &str) -> Result<Vec<Alert>, String> {
+pub(crate) fn prometheus(body: &[u8], label: &str) -> Result<Vec<Alert>, String> {
     let Envelope { status: Success::Success, data } = parse(body)?;
     let firing = data.alerts.into_iter().filter(|alert| alert.state == RaisedState::Firing);
     Ok(firing.map(|alert| told(&alert.labels, alert.since, label)).collect())

@@ -27,6 +27,11 @@ impl Windows {
         Some(Self { first, every, count: count.min(AT_ONCE) })
     }
 
+    /// Four windows of 15 s, whose first one ended at this second.
+    pub(super) fn from_second(first: u64) -> Self {
+        Self { first, every: 15, count: 4 }
+    }
+
     /// The seconds since boot at which they ended.
     pub(super) fn ends(&self) -> impl Iterator<Item = u64> + use<> {
         let (first, every) = (self.first, self.every);

@@ -1,6 +1,5 @@
 //! `ops watch`.
 
-mod recorded;
 mod replay;
 mod selftest;
 

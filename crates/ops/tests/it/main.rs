@@ -19,6 +19,7 @@ mod p3_settings;
 mod p3_state;
 mod refusals;
 mod rotation;
+mod security;
 mod ship;
 mod team;
 mod told;

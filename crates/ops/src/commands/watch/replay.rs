@@ -4,14 +4,13 @@ use std::{fs::File, io::Read as _, path::PathBuf, str::FromStr};
 
 use ops_core::{
     record::duration,
-    settings::{Slo, floor},
+    settings::floor,
     watch::{
-        Baseline, Setup,
-        replay::{Decision, Recording, Replayed, replay},
+        recorded,
+        replay::{Decision, Replayed},
     },
 };
 
-use super::recorded::{self, Recorded};
 use crate::{context::Context, exit::Exit, problem::Problem, ui::Paint};
 
 /// Largest file that is read, in bytes.
@@ -71,18 +70,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
         return Err(Problem::refused(format!("{name} does not say how traffic was shared"))
             .hint("name the new version's share, such as --weight 10%"));
     }
-    let replayed = replayed(&recorded, args.alpha.0, share);
+    let replayed = recorded.replayed(args.alpha.0, share);
     context.ui.answer(&replayed, |paint| words(&replayed, paint))?;
     Ok(Exit::Ok)
-}
-
-pub(super) fn replayed(recorded: &Recorded, alpha: f64, share: Option<f64>) -> Replayed {
-    const SLO: Slo = Slo { error_share: None, p99_ms: None };
-    let Recorded { new, old, began, seconds, .. } = recorded;
-    let baseline = Baseline::from_seconds(&recorded.before, old);
-    let control = seconds.iter().any(|second| second.arm(old).is_some_and(|arm| arm.requests > 0));
-    let setup = Setup::door(&baseline, &SLO, alpha, control);
-    replay(&setup, &Recording { new, old, began: *began, share, seconds })
 }
 
 fn text(path: &PathBuf) -> Result<String, Problem> {
@@ -126,7 +116,7 @@ mod tests {
 
     fn run(text: &str) -> Replayed {
         let recorded = recorded::read(text).unwrap();
-        replayed(&recorded, 0.01, recorded.share)
+        recorded.replayed(0.01, recorded.share)
     }
 
     #[test]
