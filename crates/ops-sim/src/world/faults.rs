@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dice::Dice;
+use crate::{dice::Dice, injections::Injections};
 
 /// What becomes of an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,11 +135,17 @@ pub struct Faults {
 
 impl Faults {
     /// What becomes of the next act with this name.
-    pub fn fate(&mut self, act: &'static str, dice: &mut Dice) -> Fate {
+    pub fn fate(
+        &mut self,
+        act: &'static str,
+        dice: &mut Dice,
+        injections: &mut Injections,
+    ) -> Fate {
         let fate = match self.forced.iter().position(|(name, _)| *name == act) {
             Some(at) => self.forced.remove(at).1,
             None if dice.chance(self.permille(act)) => {
-                dice.weighted(&Fate::FAULTS.map(|fate| (fate, FAULT_WEIGHT)))
+                let fate = dice.weighted(&Fate::FAULTS.map(|fate| (fate, FAULT_WEIGHT)));
+                if injections.strikes() { fate } else { Fate::Done }
             }
             None => Fate::Done,
         };

@@ -1,8 +1,10 @@
 //! The promises and the situations, in the simulated world.
 
 mod adoption;
+mod exhaustive;
 mod returns;
 mod rotations;
 mod script;
 mod seeds;
 mod situations;
+mod words;

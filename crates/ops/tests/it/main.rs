@@ -12,6 +12,7 @@ mod help;
 mod hold;
 mod house;
 mod merges;
+mod mistakes;
 mod p3_boards;
 mod p3_settings;
 mod p3_state;
