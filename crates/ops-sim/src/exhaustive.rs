@@ -23,6 +23,8 @@ pub struct Explored {
     pub broken: Option<(String, Vec<String>)>,
     /// States from which no end can be reached.
     pub dead_ends: usize,
+    /// How the first of them is reached, and what it is.
+    pub stuck: Option<(String, Vec<String>)>,
     /// Names of the ends that were reached.
     pub ends: Vec<&'static str>,
 }
@@ -78,8 +80,13 @@ pub fn explore<S: Small>(first: S, most: usize) -> Explored {
     let mut names: Vec<_> = ends.iter().flatten().copied().collect();
     names.sort_unstable();
     names.dedup();
-    let dead_ends = if cut || broken.is_some() { 0 } else { dead_ends(&ends, &back) };
-    Explored { states: known.len(), moves, cut, broken, dead_ends, ends: names }
+    let dead = if cut || broken.is_some() { Vec::new() } else { dead_ends(&ends, &back) };
+    let stuck = dead.first().map(|at| {
+        let key = known.iter().find(|(_, number)| *number == at);
+        (key.map(|(key, _)| key.clone()).unwrap_or_default(), path(&came, *at))
+    });
+    let (states, dead_ends) = (known.len(), dead.len());
+    Explored { states, moves, cut, broken, dead_ends, stuck, ends: names }
 }
 
 /// How a state is reached.
@@ -95,7 +102,7 @@ fn path(came: &[(usize, String)], to: usize) -> Vec<String> {
 }
 
 /// States from which no end can be reached.
-fn dead_ends(ends: &[Option<&'static str>], back: &[Vec<usize>]) -> usize {
+fn dead_ends(ends: &[Option<&'static str>], back: &[Vec<usize>]) -> Vec<usize> {
     let mut reaches = vec![false; ends.len()];
     let mut open: Vec<usize> = (0..ends.len()).filter(|at| ends[*at].is_some()).collect();
     for at in &open {
@@ -109,7 +116,7 @@ fn dead_ends(ends: &[Option<&'static str>], back: &[Vec<usize>]) -> usize {
             }
         }
     }
-    reaches.iter().filter(|reaches| !**reaches).count()
+    (0..ends.len()).filter(|at| !reaches[*at]).collect()
 }
 
 #[cfg(test)]

@@ -89,13 +89,13 @@ fn exhaustive(troubles: u8) -> io::Result<bool> {
     let mut out = io::stdout().lock();
     let mut fine = true;
     let mut tell = |name: String, found: &Explored| {
-        let Explored { states, moves, cut, broken, dead_ends, ends } = found;
+        let Explored { states, moves, cut, broken, dead_ends, stuck, ends } = found;
         let cut = if *cut { ", CUT" } else { "" };
         writeln!(
             out,
             "{name}: {states} states, {moves} moves{cut}, {dead_ends} dead ends; {ends:?}"
         )?;
-        if let Some((why, way)) = broken {
+        for (why, way) in broken.iter().chain(stuck) {
             writeln!(out, "  {why}\n  {}", way.join("\n  "))?;
         }
         fine &= broken.is_none() && *dead_ends == 0;

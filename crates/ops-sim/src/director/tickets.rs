@@ -88,7 +88,8 @@ impl Director {
             (Kind::Sick, 5),
             (Kind::Crashes, 4),
             (Kind::CrashesLater, 4),
-            (Kind::Fades, 4),
+            (Kind::Fades, 3),
+            (Kind::Flaps, 3),
             (Kind::Broken, 5),
         ]);
         // What takes longer to start again than the gap may last cannot be kept within it.

@@ -46,6 +46,8 @@ use crate::{
 
 /// Milliseconds between two looks: what was ordered before has settled by then.
 const LOOK_MS: u64 = 2_100;
+/// Milliseconds after which what froze is tried again.
+const REST_MS: u64 = 61_000;
 /// Milliseconds within which an act lands or never does.
 const LATE_MS: u64 = 9_000;
 /// Seconds of traffic that a long look brings: more than any watch of the simulated team asks for.
@@ -311,6 +313,13 @@ impl Machine {
             let later = self.pass(SECONDS * 1_000);
             let view = later.view(&plan, order, SECONDS, 0);
             all.push("a look after a while".into(), later.feed(&Input::Looked(Box::new(view))));
+        }
+        if self.state.phase_name() == PhaseName::Frozen {
+            // Between two starts of the old version it rests, longer than between two looks.
+            let later = self.pass(REST_MS);
+            let view = later.view(&plan, order, 0, 0);
+            let looked = later.feed(&Input::Looked(Box::new(view)));
+            all.push("a look much later".into(), Some(looked.unwrap_or(later)));
         }
         if self.troubles == 0 {
             return;

@@ -11,6 +11,8 @@ pub enum Fate {
     Done,
     /// It is done, and says that nobody knows.
     DoneThenError,
+    /// Of several things it does the first one, and says that nobody knows.
+    Half,
     /// It is not done, and says so.
     Refused,
     /// It is not done, and says that nobody knows.
@@ -27,8 +29,9 @@ pub enum Fate {
 
 impl Fate {
     /// All that go wrong.
-    pub const FAULTS: [Self; 7] = [
+    pub const FAULTS: [Self; 8] = [
         Self::DoneThenError,
+        Self::Half,
         Self::Refused,
         Self::Lost,
         Self::Hollow,
@@ -42,6 +45,7 @@ impl Fate {
         match self {
             Self::Done => "done",
             Self::DoneThenError => "done, then error",
+            Self::Half => "half, then error",
             Self::Refused => "refused",
             Self::Lost => "lost",
             Self::Hollow => "ok, not done",

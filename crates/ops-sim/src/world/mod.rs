@@ -311,6 +311,10 @@ impl World {
                 let _ = self.apply(&deal);
                 unknown()
             }
+            Fate::Half => {
+                let _ = self.apply_half(&deal);
+                unknown()
+            }
             Fate::Refused => {
                 Err(ActError::NotApplied(Fault::new(format!("{name} failed"), "there", "again")))
             }
@@ -374,6 +378,22 @@ impl World {
             Deal::SetRoute { route, .. } => self.door.outrun(&route.service),
             Deal::RemoveRoute { service, .. } => self.door.outrun(service),
             _ => {}
+        }
+    }
+
+    /// The first of several replicas is started or stopped; what is one thing is done.
+    fn apply_half(&mut self, deal: &Deal) -> Act {
+        match deal {
+            Deal::Start { stamp, spec } => {
+                let replicas = spec.replicas.min(1);
+                self.start(*stamp, &ReleaseSpec { replicas, ..(**spec).clone() })
+            }
+            Deal::Stop { stamp, service, release } => {
+                self.target.stop_some(*stamp, service, release, self.clock.t, 1)?;
+                self.write(*stamp, service, Deed::Stop { release: release.clone(), ran: true });
+                Ok(())
+            }
+            whole => self.apply(whole),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod exhaustive;
+mod records;
 mod returns;
 mod rotations;
 mod script;
