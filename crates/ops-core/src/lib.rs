@@ -13,6 +13,7 @@ mod fixture;
 pub mod id;
 pub mod logs;
 mod markdown;
+pub mod mutation;
 pub mod notes;
 pub mod plan;
 pub mod reading;

@@ -13,13 +13,15 @@ mod upkeep;
 pub use recover::replay;
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use ops_core::{
-    deploy::{Deployment, Event, Health, Input, Phase, Rejection, decide, owed},
-    id::{DeploymentId, Generation, Identity},
+    deploy::{Deployment, Event, Health, Input, Phase, Rejection, decided, wake_at},
+    id::{DeploymentId, Generation, Identity, TicketId},
+    mutation::{Mutation, on},
     notes::{NotesFound, find_notes},
     settings::{Role, Settings},
     ticket::Message,
@@ -29,7 +31,7 @@ use ops_core::{
 use crate::{
     jobs::{Done, Job, JobKey, QueueRead},
     knowledge::{EngineEvent, Knowledge},
-    ports::{Journal, JournalError, Lease},
+    ports::{Journal, JournalError, Lease, Summary},
 };
 
 /// The version of the event format that this program writes and reads.
@@ -84,6 +86,8 @@ pub struct Engine<J: Journal> {
     leases: BTreeMap<DeploymentId, (Lease, BootMs)>,
     highest: Generation,
     queue: Option<QueueRead>,
+    /// What tickets of that queue say that they fix, as far as it was asked: notes are read once.
+    fixes: RefCell<BTreeMap<TicketId, Vec<String>>>,
     governing: Option<Arc<Settings>>,
     heartbeat_ms: u64,
     /// The queue shall be read as soon as possible.
@@ -152,18 +156,16 @@ impl<J: Journal> Engine<J> {
         let Some(before) = self.deployments.get(&id) else {
             return Ok(());
         };
-        let events = decide(before, input, now)?;
-        if events.is_empty() {
+        let (events, after) = decided(before, input, now)?;
+        let Some(after) = after else {
             self.seen_by_watcher(id, input, None);
             return Ok(());
-        }
-        let mut after = before.clone();
-        for event in &events {
-            after.apply(event, now);
-        }
-        self.append(id, &events, &after, now)?;
+        };
         let material =
             events.iter().any(|event| !matches!(event, Event::Seen { .. } | Event::Beat));
+        // Of a second that was seen nothing stands in lists that the next step would not bring.
+        let summary = material.then(|| outcome::summary(&after));
+        self.append(id, &events, summary.as_ref(), now)?;
         if material {
             self.stirred.insert(id);
         }
@@ -184,16 +186,19 @@ impl<J: Journal> Engine<J> {
         &mut self,
         id: DeploymentId,
         events: &[Event],
-        after: &Deployment,
+        summary: Option<&Summary>,
         now: &Now,
     ) -> Result<(), EngineError> {
+        let forgotten = |event: &Event| {
+            on(Mutation::ActWithoutIntent) && matches!(event, Event::OpIntended { .. })
+        };
         let bodies = events
             .iter()
+            .filter(|event| !forgotten(event))
             .map(|event| Ok((FORMAT, serde_json::to_value(event)?)))
             .collect::<Result<Vec<_>, serde_json::Error>>()
             .map_err(|why| JournalError::Failed(why.to_string()))?;
-        let summary = outcome::summary(after);
-        self.journal.append(Some(id), now, &bodies, Some(&summary))?;
+        self.journal.append(Some(id), now, &bodies, summary)?;
         Ok(())
     }
 
@@ -221,7 +226,7 @@ impl<J: Journal> Engine<J> {
         let own = now.ms + AGAIN_MS;
         self.deployments
             .values()
-            .filter_map(|deployment| owed(deployment, now).wake_at)
+            .filter_map(|deployment| wake_at(deployment, now))
             .map(|at| at.max(now.ms))
             .chain([own])
             .min()
@@ -302,6 +307,7 @@ impl<J: Journal> Engine<J> {
     pub(crate) fn remember_queue(&mut self, queue: QueueRead) {
         self.remember_settings(Arc::clone(&queue.settings));
         self.queue = Some(queue);
+        self.fixes.get_mut().clear();
     }
 
     pub(crate) fn next_deployment(&mut self) -> Result<DeploymentId, EngineError> {
@@ -310,8 +316,10 @@ impl<J: Journal> Engine<J> {
 
     /// Whether another deployment keeps this one out of its lock group.
     pub(crate) fn group_taken(&self, deployment: &Deployment) -> bool {
+        let ignored = on(Mutation::IgnoreLease);
         self.deployments.values().any(|other| {
-            other.id() != deployment.id()
+            !ignored
+                && other.id() != deployment.id()
                 && other.created.group == deployment.created.group
                 && other.blocks_group()
                 && !self.mends(deployment, other)
@@ -331,15 +339,20 @@ impl<J: Journal> Engine<J> {
 
     /// What a deployment's ticket says that it fixes.
     pub(crate) fn fixed_by(&self, deployment: &Deployment) -> Vec<String> {
-        let Some(queue) = &self.queue else { return Vec::new() };
-        let ticket = deployment.created.tickets.first();
-        let ticket = queue.tickets.iter().find(|one| Some(&one.id) == ticket);
-        let people = &queue.settings.people;
-        let found = ticket.map(|ticket| find_notes(ticket, |who| people.is(who, Role::Dev)));
-        match found {
-            Some(NotesFound::Found(found)) => found.notes.fixes,
-            Some(NotesFound::Missing | NotesFound::Invalid { .. }) | None => Vec::new(),
-        }
+        let (Some(queue), Some(id)) = (&self.queue, deployment.created.tickets.first()) else {
+            return Vec::new();
+        };
+        let Some(ticket) = queue.tickets.iter().find(|one| one.id == *id) else {
+            return Vec::new();
+        };
+        let read = || {
+            let people = &queue.settings.people;
+            match find_notes(ticket, |who| people.is(who, Role::Dev)) {
+                NotesFound::Found(found) => found.notes.fixes,
+                NotesFound::Missing | NotesFound::Invalid { .. } => Vec::new(),
+            }
+        };
+        self.fixes.borrow_mut().entry(id.clone()).or_insert_with(read).clone()
     }
 
     /// Secrets are looked at as soon as possible.

@@ -100,7 +100,15 @@ impl<J: Journal> Engine<J> {
         );
         // A guard is lifted by somebody with a name: the daemon's account is nobody's.
         let lifting = matches!(ask, Ask::Lift { .. });
-        if (lifting || steering && !who.local) && !self.may_steer(&who.identity) {
+        let listed = lifting || steering && !who.local;
+        if listed && self.settings().is_none() {
+            return Ok(no(
+                "ops has just started and has not read yet who may do that; ask again in a few \
+                          seconds. Anybody may say halt"
+                    .into(),
+            ));
+        }
+        if listed && !self.may_steer(&who.identity) {
             let next = if lifting && who.local {
                 "say `lift D-12: why` to ops on the meeting board, or use an account that bears \
                  the name of somebody listed under `operators` in ops.yaml"

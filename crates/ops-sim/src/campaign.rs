@@ -13,6 +13,7 @@ use std::{
 use crate::{
     coverage::Coverage,
     director::{Director, Mood},
+    injections::{Without, shrink},
     invariants::Violation,
     scheduler::{Sim, happening::Happening},
     story::Story,
@@ -26,7 +27,9 @@ const REST_MS: u64 = 2 * 3_600_000;
 /// People clear up this often meanwhile.
 const CLEAR_UP_MS: u64 = 60_000;
 /// Lines of a story that are told.
-const LINES: usize = 20000;
+const LINES: usize = 20_000;
+/// Runs that shrinking a failure may take.
+const SHRINK_TRIES: u32 = 600;
 
 /// What came of one seed.
 #[derive(Debug, Clone)]
@@ -43,12 +46,20 @@ pub struct Outcome {
     pub hash: u64,
     /// The last lines of its story, if it was kept.
     pub story: String,
+    /// How much was done to it.
+    pub injections: u32,
 }
 
 /// Runs one seed.
 pub fn run(seed: u64, keep_story: bool) -> Outcome {
+    run_without(seed, keep_story, Without::default())
+}
+
+/// Runs one seed without some of what is done to it.
+pub fn run_without(seed: u64, keep_story: bool, without: Without) -> Outcome {
     let story = if keep_story { Story::kept() } else { Story::default() };
     let mut sim = Sim::new(seed, story);
+    lock(&sim.world).injections.leave_out(without);
     let mut director = Director::new(seed);
     sim.calm(director.mood() == Mood::Calm);
     director.begin(&mut sim);
@@ -75,7 +86,19 @@ pub fn run(seed: u64, keep_story: bool) -> Outcome {
         violation: sim.violation.clone(),
         hash: world.story.hash(),
         story: world.story.text(LINES),
+        injections: world.injections.count(),
     }
+}
+
+/// What a run that broke a promise can do without and still break it.
+pub fn shrunk(broken: &Outcome) -> Without {
+    let Some(promise) = broken.violation.as_ref().map(|one| one.promise) else {
+        return Without::default();
+    };
+    shrink(broken.injections, SHRINK_TRIES, |without| {
+        let again = run_without(broken.seed, false, without.clone());
+        again.violation.is_some_and(|one| one.promise == promise)
+    })
 }
 
 /// Mends everything and waits until nothing is under way.
@@ -143,6 +166,15 @@ fn work(next: &AtomicU64, report: &Mutex<Report>, deployments: u64, most_broken:
 }
 
 impl Report {
+    /// Adds another campaign.
+    pub fn add(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.deployments += other.deployments;
+        self.coverage.add(&other.coverage);
+        self.broken.extend(other.broken);
+        self.seconds += other.seconds;
+    }
+
     fn take(&mut self, outcome: Outcome) {
         self.runs += 1;
         self.deployments += outcome.deployments;

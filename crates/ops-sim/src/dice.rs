@@ -1,5 +1,13 @@
 //! Chance from a seed: the only source of it in the whole simulation, so that a seed is a run.
 
+/// A seed that nobody knows before: from the randomness that the operating system gives every
+/// process for its hash maps. The only thing here that is not from a seed.
+pub fn fresh_seed() -> u64 {
+    let random = std::hash::RandomState::new();
+    // Short enough to be typed.
+    std::hash::BuildHasher::hash_one(&random, 0) >> 24
+}
+
 /// A stream of numbers from a seed (`SplitMix64`, Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]
 pub struct Dice(u64);

@@ -85,6 +85,7 @@ const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Documenting, true), 500),
     ((PhaseName::Documenting, false), 40),
     ((PhaseName::Closed, false), 80),
+    ((PhaseName::RolledBack, false), 120),
     ((PhaseName::Deploying, false), 40),
 ];
 
@@ -358,7 +359,8 @@ impl Director {
         };
         let some = Some(deployment);
         let all_or_one = if self.dice.chance(100) { None } else { some };
-        let ask = match self.dice.below(14) {
+        let ask = match self.dice.below(16) {
+            14 | 15 => Ask::Acknowledge { deployment },
             13 => match self.guard(sim) {
                 Some(guard) => Ask::Lift { guard, reason: "the test was wrong, not it".into() },
                 None => return,

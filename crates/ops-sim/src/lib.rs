@@ -10,7 +10,12 @@ pub mod coverage;
 pub mod dice;
 pub mod director;
 pub mod disk;
+pub mod exhaustive;
+pub mod injections;
 pub mod invariants;
+pub mod kept;
+#[cfg(feature = "mutations")]
+pub mod mutations;
 pub mod reach;
 pub mod scheduler;
 pub mod story;

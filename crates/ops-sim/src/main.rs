@@ -1,7 +1,15 @@
 //! `ops-sim`: runs the simulation from the command line.
 //!
-//! `--seed N` tells the story of one seed; `--runs N` runs so many deployments and prints what was
-//! met; `--first N` begins with another seed.
+//! - `--seeds N`: N whole deployments from fresh seeds; the first is told. Ends with 1 if any broke
+//!   a promise; such a run is shrunk and told.
+//! - `--first S`: begins with that seed instead of a fresh one.
+//! - `--seed S [--without LIST]`: tells the story of one seed, perhaps without some of what is done
+//!   to it.
+//! - `--exhaustive [--troubles N]`: enumerates small worlds completely, with so many troubles in a run,
+//!   and tells their states.
+//! - `--mutation NAME|all [--seeds N]` (a build with the feature `mutations`): runs the program with
+//!   that mistake until its promise catches it, at most N deployments; ends with 1 if it is not
+//!   caught. With `--seed S` it tells the story of that seed with the mistake.
 
 use std::{
     io::{self, Write},
@@ -9,31 +17,114 @@ use std::{
 };
 
 use ops_sim::{
-    campaign::{LEAST_HITS, campaign, run},
+    campaign::{LEAST_HITS, Outcome, campaign, run_without, shrunk},
+    dice,
+    injections::Without,
     reach::{ROWS_OUT_OF_REACH, out_of_reach},
 };
 
 /// Broken runs after which a campaign ends.
 const MOST_BROKEN: usize = 20;
+/// Deployments of a campaign unless it is told otherwise.
+const DEPLOYMENTS: u64 = 1_000;
+/// Lines of a shrunk story that are told.
+const STORY_LINES: usize = 60;
+
+struct Args(Vec<String>);
+
+impl Args {
+    fn text(&self, name: &str) -> Option<&str> {
+        let at = self.0.iter().position(|arg| arg == name)?;
+        self.0.get(at + 1).map(String::as_str)
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok()
+    }
+}
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().collect();
-    let number = |name: &str| {
-        let at = args.iter().position(|arg| arg == name)?;
-        args.get(at + 1)?.parse::<u64>().ok()
-    };
-    let told = match number("--seed") {
-        Some(seed) => one(seed),
-        None => many(number("--first").unwrap_or(1), number("--runs").unwrap_or(1_000)),
-    };
-    match told {
+    let args = Args(std::env::args().skip(1).collect());
+    match command(&args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) | Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn one(seed: u64) -> io::Result<bool> {
-    let outcome = run(seed, true);
+fn command(args: &Args) -> io::Result<bool> {
+    if args.0.iter().any(|arg| arg == "--exhaustive") {
+        return exhaustive(args.number("--troubles").unwrap_or(TROUBLES) as u8);
+    }
+    let deployments = args.number("--seeds");
+    match (args.text("--mutation"), args.number("--seed")) {
+        (Some(name), None) => return mutations(name, first(args)?, deployments),
+        (Some(name), Some(_)) if !mistake(name) => return Ok(false),
+        _ => {}
+    }
+    if let Some(seed) = args.number("--seed") {
+        let without = args.text("--without").map(Without::parse);
+        return match without {
+            None => one(seed, Without::default()),
+            Some(Some(without)) => one(seed, without),
+            Some(None) => {
+                writeln!(io::stderr(), "--without takes numbers and ranges: 3,7-12")?;
+                Ok(false)
+            }
+        };
+    }
+    many(first(args)?, deployments.unwrap_or(DEPLOYMENTS))
+}
+
+/// Troubles in one run of a small world.
+const TROUBLES: u64 = 2;
+/// States of one small world until it is given up as too large.
+const STATES: usize = 3_000_000;
+
+fn exhaustive(troubles: u8) -> io::Result<bool> {
+    use ops_sim::exhaustive::{
+        Explored, explore,
+        leases::Leases,
+        machine::{Machine, WORLDS},
+    };
+    let mut out = io::stdout().lock();
+    let mut fine = true;
+    let mut tell = |name: String, found: &Explored| {
+        let Explored { states, moves, cut, broken, dead_ends, stuck, ends } = found;
+        let cut = if *cut { ", CUT" } else { "" };
+        writeln!(
+            out,
+            "{name}: {states} states, {moves} moves{cut}, {dead_ends} dead ends; {ends:?}"
+        )?;
+        for (why, way) in broken.iter().chain(stuck) {
+            writeln!(out, "  {why}\n  {}", way.join("\n  "))?;
+        }
+        fine &= broken.is_none() && *dead_ends == 0;
+        io::Result::Ok(())
+    };
+    tell(
+        "two daemons, two tickets, one lock group".into(),
+        &explore(Leases::begin(false), STATES),
+    )?;
+    for (service, second) in WORLDS {
+        let version = if second { "second" } else { "first" };
+        let name = format!("{service}, {version} version, {troubles} troubles");
+        match Machine::begin(service, second, troubles) {
+            Ok(machine) => tell(name, &explore(machine, STATES))?,
+            Err(why) => writeln!(io::stderr(), "{name}: {why}")?,
+        }
+    }
+    Ok(fine)
+}
+
+/// The first seed: the one that was named, or a fresh one.
+fn first(args: &Args) -> io::Result<u64> {
+    let first = args.number("--first").unwrap_or_else(dice::fresh_seed);
+    writeln!(io::stdout(), "first seed {first}")?;
+    Ok(first)
+}
+
+fn one(seed: u64, without: Without) -> io::Result<bool> {
+    let outcome = run_without(seed, true, without);
     let mut out = io::stdout().lock();
     writeln!(out, "{}", outcome.story)?;
     writeln!(out, "seed {seed}, {} deployments, hash {:016x}", outcome.deployments, outcome.hash)?;
@@ -44,12 +135,10 @@ fn one(seed: u64) -> io::Result<bool> {
     Ok(outcome.violation.is_none())
 }
 
-fn many(first: u64, runs: u64) -> io::Result<bool> {
-    let report = campaign(first, runs, MOST_BROKEN);
+fn many(first: u64, deployments: u64) -> io::Result<bool> {
+    let report = campaign(first, deployments, MOST_BROKEN);
     let mut out = io::stdout().lock();
     writeln!(out, "{}", report.coverage.tables())?;
-    let scarce = report.coverage.rare_rows(3 * LEAST_HITS, ROWS_OUT_OF_REACH);
-    writeln!(out, "scarce rows: {scarce:?}")?;
     writeln!(out, "rare rows: {:?}", report.coverage.rare_rows(LEAST_HITS, ROWS_OUT_OF_REACH))?;
     writeln!(out, "rare cells: {:?}", report.coverage.rare_cells(LEAST_HITS, &out_of_reach))?;
     writeln!(out, "rare faults: {:?}", report.coverage.rare_faults(LEAST_HITS))?;
@@ -57,6 +146,9 @@ fn many(first: u64, runs: u64) -> io::Result<bool> {
         if let Some(broken) = &outcome.violation {
             writeln!(out, "seed {}: {} is broken: {}", outcome.seed, broken.promise, broken.words)?;
         }
+    }
+    if let Some(broken) = report.broken.first() {
+        tell(&mut out, broken)?;
     }
     let pace = report.deployments as f64 / report.seconds;
     writeln!(
@@ -68,4 +160,67 @@ fn many(first: u64, runs: u64) -> io::Result<bool> {
         report.broken.len()
     )?;
     Ok(report.broken.is_empty())
+}
+
+/// The story of a failure, shrunk to what it needs.
+fn tell(out: &mut impl Write, broken: &Outcome) -> io::Result<()> {
+    let without = shrunk(broken);
+    let again = run_without(broken.seed, true, without.clone());
+    let left = broken.injections as usize - without.count();
+    writeln!(
+        out,
+        "\nseed {} with {left} of {} things done to it:",
+        broken.seed, broken.injections
+    )?;
+    let lines: Vec<_> = again.story.lines().collect();
+    for line in &lines[lines.len().saturating_sub(STORY_LINES)..] {
+        writeln!(out, "{line}")?;
+    }
+    if let Some(broken) = &again.violation {
+        writeln!(out, "{} is broken: {}", broken.promise, broken.words)?;
+    }
+    writeln!(
+        out,
+        "again: cargo run --release -p ops-sim -- --seed {} --without {}\n",
+        broken.seed,
+        without.text()
+    )
+}
+
+#[cfg(not(feature = "mutations"))]
+fn mistake(_: &str) -> bool {
+    false
+}
+
+/// Lets this thread make a mistake, if there is one of that name.
+#[cfg(feature = "mutations")]
+fn mistake(name: &str) -> bool {
+    let mutation = ops_sim::mutations::named(name);
+    ops_core::mutation::choose(mutation);
+    mutation.is_some()
+}
+
+#[cfg(not(feature = "mutations"))]
+fn mutations(_: &str, _: u64, _: Option<u64>) -> io::Result<bool> {
+    writeln!(io::stderr(), "this build has no mistakes in it: add --features mutations")?;
+    Ok(false)
+}
+
+#[cfg(feature = "mutations")]
+fn mutations(name: &str, first: u64, deployments: Option<u64>) -> io::Result<bool> {
+    use ops_sim::mutations::{MOST_DEPLOYMENTS, hunt, named, names, told};
+    let wanted: Vec<_> = if name == "all" { names().collect() } else { vec![name] };
+    let mut out = io::stdout().lock();
+    let mut all = true;
+    for name in wanted {
+        let Some(mutation) = named(name) else {
+            let known: Vec<_> = names().collect();
+            writeln!(out, "no mistake is called {name}; there are {}", known.join(", "))?;
+            return Ok(false);
+        };
+        let found = hunt(mutation, first, deployments.unwrap_or(MOST_DEPLOYMENTS));
+        writeln!(out, "{}", told(name, &found))?;
+        all &= found.caught.is_some();
+    }
+    Ok(all)
 }

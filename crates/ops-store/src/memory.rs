@@ -107,6 +107,18 @@ impl MemoryJournal {
         self.lock().fault = None;
     }
 
+    /// Lets somebody read the records of one stream where they lie, without a copy of them.
+    pub fn read<T>(
+        &self,
+        deployment: Option<DeploymentId>,
+        read: impl FnOnce(&mut dyn Iterator<Item = &Record>) -> T,
+    ) -> T {
+        let shared = self.lock();
+        let kept = &shared.kept;
+        let places = kept.streams.get(&deployment).into_iter().flatten();
+        read(&mut places.filter_map(|place| kept.records.get(*place)))
+    }
+
     /// How many calls have written so far: where [`Self::fail_after`] can stop a second run.
     pub fn writes(&self) -> u64 {
         self.lock().writes

@@ -8,6 +8,7 @@ use crate::{
     deploy::Created,
     evidence::{self, Evidence, NotesAt},
     id::{Digest, EnvironmentName, ServiceName, TicketId},
+    mutation::{Mutation, on},
     notes::{FoundNotes, Notes, NotesFound, find_notes},
     plan::{Kind, Plan, PlanInput, Soak},
     settings::{People, Role, Service, Settings},
@@ -240,7 +241,7 @@ fn tickets(desk: &Desk<'_>) -> Vec<TicketId> {
                 .includes
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(rival.ticket.id.as_str()))
-            && passes(rival, settings).is_some()
+            && (passes(rival, settings).is_some() || on(Mutation::CloseUnproven))
             && !ids.contains(&rival.ticket.id)
     };
     let along: Vec<_> = desk.facts.rivals.iter().flatten().filter(includes).collect();

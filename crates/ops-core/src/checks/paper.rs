@@ -9,6 +9,7 @@ use super::{
 use crate::{
     evidence::{Bond, Evidence},
     id::Digest,
+    mutation::{Mutation, on},
     notes::{NotesFound, missing_notes_question},
     plan::Kind,
     record::person,
@@ -105,6 +106,9 @@ pub(super) fn evidence(desk: &Desk<'_>) -> Check {
                 qa.at
             );
             check("evidence", at, Verdict::Pass, seen)
+        }
+        Evidence::Held { .. } if on(Mutation::ShipWithoutVerdicts) => {
+            check("evidence", at, Verdict::Pass, "")
         }
         Evidence::Held { words, question, .. } => {
             let question = question.unwrap_or_else(|| {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     id::{DeploymentId, Digest},
+    mutation::{Mutation, on},
     notes::Notes,
     settings::{People, Role},
     ticket::Ticket,
@@ -15,7 +16,7 @@ use crate::{
 /// S8: only the newest candidate with all its own evidence ships.
 pub(super) fn overtaken(desk: &Desk<'_>) -> Check {
     let (id, at) = ("overtaken", "other candidates of the service");
-    if desk.rollback() {
+    if desk.rollback() || on(Mutation::ShipOlder) {
         return check(id, at, Verdict::Pass, "a rollback brings back what served before");
     }
     if desk.rotation() {
@@ -91,7 +92,7 @@ fn round_names(ticket: &Ticket, people: &People, by: DeploymentId) -> bool {
 /// S10: what was judged bad, its commit and what descends from it.
 pub(super) fn guards(desk: &Desk<'_>) -> Check {
     let (id, at) = ("guards", "candidates that were judged bad");
-    if desk.rollback() {
+    if desk.rollback() || on(Mutation::DeployCondemned) {
         return check(id, at, Verdict::Pass, "goes back to a version that passed its watch");
     }
     let Some(candidate) = &desk.candidate else {

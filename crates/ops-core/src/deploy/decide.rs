@@ -27,13 +27,30 @@ use crate::time::Now;
 ///
 /// A [`Rejection`] says why the input does not fit; nothing happened then.
 pub fn decide(state: &Deployment, input: &Input, now: &Now) -> Result<Vec<Event>, Rejection> {
+    decided(state, input, now).map(|(events, _)| events)
+}
+
+/// The same, with the state after these events; `None` where nothing changes.
+///
+/// # Errors
+///
+/// As [`decide`].
+pub fn decided(
+    state: &Deployment,
+    input: &Input,
+    now: &Now,
+) -> Result<(Vec<Event>, Option<Deployment>), Rejection> {
     let mut draft = Draft { state: Cow::Borrowed(state), events: Vec::new(), now };
     if state.last.boot != now.boot {
         draft.push(Event::Rearmed);
     }
     draft.take(input)?;
     draft.progress();
-    Ok(draft.events)
+    let after = match draft.state {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(after) => Some(after),
+    };
+    Ok((draft.events, after))
 }
 
 /// The state on which the events of one decision are tried as they are made: copied at the first

@@ -28,12 +28,12 @@ mod watching;
 
 pub use act::{Act, Health, LookOrder, Op, Outcome, View};
 pub use cause::{Cause, HoldCause};
-pub use decide::decide;
+pub use decide::{decide, decided};
 pub use event::Event;
 pub use hurt::Hurt;
 pub use input::{Input, LeaseAnswer, Rejection};
 pub use letter::{About, Delivery, Letter, To};
-pub use owed::{Effect, Owed, Report, owed};
+pub use owed::{Effect, Owed, Report, effects, owed, wake_at};
 pub use phase::{Phase, PhaseName};
 pub use sense::{Sense, Sensed, Sensor, Sensors};
 pub use state::{Created, Deployment, Gap, Halt, Milestone, Run};

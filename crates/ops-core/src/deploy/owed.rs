@@ -87,6 +87,11 @@ pub struct Owed {
 
 /// What a deployment owes the world.
 pub fn owed(state: &Deployment, now: &Now) -> Owed {
+    Owed { effects: effects(state, now), wake_at: wake_at(state, now), report: report(state, now) }
+}
+
+/// What is to be done now, for those who do it and need no words.
+pub fn effects(state: &Deployment, now: &Now) -> Vec<Effect> {
     let mut effects = Vec::new();
     match &state.phase {
         Phase::Queued { .. } => effects.push(Effect::AwaitTurn),
@@ -125,7 +130,7 @@ pub fn owed(state: &Deployment, now: &Now) -> Owed {
         effects.push(Effect::ReadTicket { every_ms });
     }
     effects.extend(state.letter_effects(now));
-    Owed { effects, wake_at: wake_at(state, now), report: report(state, now) }
+    effects
 }
 
 impl Deployment {
@@ -269,7 +274,8 @@ impl Deployment {
     }
 }
 
-fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
+/// When to ask again at the latest.
+pub fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
     let mut times = Vec::new();
     match &state.phase {
         Phase::Queued { recheck } | Phase::Held { recheck, .. } => times.push(recheck.ends()),

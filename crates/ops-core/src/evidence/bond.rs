@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{HoldReason, visible};
 use crate::{
     id::Digest,
+    mutation::{Mutation, on},
     notes::{FoundNotes, Place},
     settings::Role,
     ticket::Comment,
@@ -60,7 +61,7 @@ pub(super) fn of(
             Err(HoldReason::OtherCandidate { role, comment: index, newer })
         }
         (None, Some(candidate)) if names(&comment.text, candidate) => Ok(Bond::Named),
-        _ if notes.place > Place::Comment(index) => {
+        _ if notes.place > Place::Comment(index) && !on(Mutation::AcceptOtherEvidence) => {
             Err(HoldReason::ChangedAfter { role, place: notes.place })
         }
         _ if !notes.bear_digest => Err(HoldReason::NotBound { role, comment: index }),

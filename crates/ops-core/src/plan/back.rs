@@ -1,7 +1,10 @@
 //! The way back, for whatever was perhaps applied.
 
 use super::{Goal, OnDeadline, Plan, Stage, Step, Via, Which, forward::step};
-use crate::settings::Strategy;
+use crate::{
+    mutation::{Mutation, on},
+    settings::Strategy,
+};
 
 const ACT_MS: u64 = 60_000;
 const SMOKE_MS: u64 = 30_000;
@@ -56,6 +59,9 @@ pub fn back(plan: &Plan, old_stopped: bool) -> Vec<Step> {
     }
     if routed {
         steps.push(go_on(Goal::Drained(Which::New), service.drain_ms));
+    }
+    if on(Mutation::LeaveItThere) {
+        return steps;
     }
     steps.push(fail(Goal::Stopped(Which::New), stop_ms));
     // What is left of a stopped release harms nobody: no reason to call a person.

@@ -1,7 +1,10 @@
 //! The steps of each strategy.
 
 use super::{Goal, OnDeadline, Plan, Stage, Step, Via, Which};
-use crate::settings::Strategy;
+use crate::{
+    mutation::{Mutation, on},
+    settings::Strategy,
+};
 
 /// Time for an act on the door or a keeper to show, in milliseconds.
 const ACT_MS: u64 = 30_000;
@@ -51,7 +54,8 @@ fn prepare(plan: &Plan) -> Vec<Step> {
 
 /// Whether the rehearsal starts the previous version beside itself, or only checks that it could.
 pub(crate) fn rehearses_by_start(plan: &Plan) -> bool {
-    plan.old.is_some() && plan.service.runs_twice && plan.service.route.is_some()
+    let twice = plan.service.runs_twice && !on(Mutation::SkipRehearsal);
+    plan.old.is_some() && twice && plan.service.route.is_some()
 }
 
 fn deploy(plan: &Plan) -> Vec<Step> {
@@ -82,7 +86,11 @@ fn routed(new: u8) -> Step {
 /// The new release comes up beside the old one, off traffic.
 fn beside(plan: &Plan) -> Vec<Step> {
     let health = &plan.service.health;
-    let mut steps = vec![
+    let first = on(Mutation::DropCapacityFloor) && plan.old.is_some();
+    let stop =
+        first.then(|| step(Stage::Deploy, Goal::Stopped(Which::Old), STORE_MS, OnDeadline::Error));
+    let mut steps: Vec<_> = stop.into_iter().collect();
+    steps.extend([
         step(Stage::Deploy, Goal::Running(Which::New), ACT_MS, OnDeadline::Fail),
         step(
             Stage::Deploy,
@@ -90,7 +98,7 @@ fn beside(plan: &Plan) -> Vec<Step> {
             health.start_deadline_ms,
             OnDeadline::Fail,
         ),
-    ];
+    ]);
     if !plan.service.smoke.is_empty() {
         steps.push(step(Stage::Deploy, Goal::Smoke(Via::Replicas), SMOKE_MS, OnDeadline::Fail));
     }
@@ -101,7 +109,7 @@ fn beside(plan: &Plan) -> Vec<Step> {
 fn recreate(plan: &Plan) -> Vec<Step> {
     let service = &plan.service;
     let mut steps = Vec::new();
-    if service.route.is_some() {
+    if service.route.is_some() && !on(Mutation::ForgetToHold) {
         steps.push(step(Stage::Deploy, Goal::Held, ACT_MS, OnDeadline::Error));
         steps.push(step(
             Stage::Deploy,

@@ -1,8 +1,9 @@
 //! From what is owed to jobs.
 
 use ops_core::{
-    deploy::{Deployment, Effect, Input, Letter, LookOrder, Phase, Sense, To, owed},
+    deploy::{Deployment, Effect, Input, Letter, LookOrder, Phase, Sense, To, effects},
     id::{DeploymentId, Stamp},
+    mutation::{Mutation, on},
     plan::Kind,
     time::Now,
 };
@@ -47,9 +48,8 @@ impl<J: Journal> Engine<J> {
             let Some(deployment) = self.deployments.get(&id) else {
                 return Ok(());
             };
-            let effects = owed(deployment, now).effects;
             let mut changed = false;
-            for effect in effects {
+            for effect in effects(deployment, now) {
                 changed |= self.effect(id, effect, now, jobs)?;
             }
             if !changed {
@@ -241,6 +241,9 @@ impl<J: Journal> Engine<J> {
     /// The journal's head, for a comment: an edit of anything before it is found by comparing
     /// (P14).
     fn anchor(&self) -> Result<String, EngineError> {
+        if on(Mutation::DropAnchor) {
+            return Ok(String::new());
+        }
         let (seq, hash) = self.journal.head()?;
         Ok(format!("\n<!-- ops:journal:{seq}:{hash} -->"))
     }
@@ -299,7 +302,7 @@ impl<J: Journal> Engine<J> {
         let waiting: Vec<_> = self
             .deployments
             .values()
-            .filter(|deployment| owed(deployment, now).effects.contains(&Effect::AwaitTurn))
+            .filter(|deployment| effects(deployment, now).contains(&Effect::AwaitTurn))
             .map(Deployment::id)
             .collect();
         for id in waiting {

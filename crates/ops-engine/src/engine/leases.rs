@@ -3,6 +3,7 @@
 use ops_core::{
     deploy::{Deployment, Input, LeaseAnswer, Phase},
     id::{DeploymentId, Generation},
+    mutation::{Mutation, on},
     time::Now,
     world::Fault,
 };
@@ -98,6 +99,9 @@ impl<J: Journal> Engine<J> {
                 self.highest = self.highest.max(generation);
                 self.leases.insert(id, (lease, now.ms));
                 Ok(LeaseAnswer::Taken(generation))
+            }
+            Err(LeaseRefused::Held(_)) if on(Mutation::IgnoreLease) => {
+                Ok(LeaseAnswer::Taken(self.highest))
             }
             Err(LeaseRefused::Held(by)) => Ok(LeaseAnswer::HeldBy(by)),
             Err(LeaseRefused::Journal(JournalError::Full(why))) => Ok(LeaseAnswer::Failed(why)),

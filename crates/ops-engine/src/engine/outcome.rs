@@ -4,6 +4,7 @@ use ops_core::{
     checks::Condemned,
     deploy::{Cause, Deployment, Health, Input, Phase, View},
     id::DeploymentId,
+    mutation::{Mutation, on},
     plan::Kind,
     time::{BootMs, Now, Timer},
 };
@@ -167,7 +168,7 @@ impl<J: Journal> Engine<J> {
             .collect();
         let began = self.looking.remove(&id);
         let stale = began.is_some_and(|before| before != self.acts_ended(id));
-        if stale {
+        if stale && !on(Mutation::UseAnOldLook) {
             // It began before the last act ended. The next look is due at once.
             self.stirred.insert(id);
             return Ok(());

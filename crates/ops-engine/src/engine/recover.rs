@@ -1,7 +1,10 @@
 //! From the journal to an engine: load, mark what was under way as unknown, go on. There is no
 //! other recovery.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use ops_core::{
     deploy::{Created, Deployment, Event, Input},
@@ -41,6 +44,7 @@ impl<J: Journal> Engine<J> {
             leases: BTreeMap::new(),
             highest: Generation::default(),
             queue: None,
+            fixes: RefCell::default(),
             governing: None,
             heartbeat_ms: FIRST_HEARTBEAT_MS,
             nudged: true,
@@ -127,7 +131,8 @@ impl<J: Journal> Engine<J> {
     pub(crate) fn create(&mut self, created: Created, now: &Now) -> Result<(), EngineError> {
         let id = created.id;
         let deployment = Deployment::begin(created.clone(), now);
-        self.append(id, &[Event::Created(Box::new(created))], &deployment, now)?;
+        let summary = super::outcome::summary(&deployment);
+        self.append(id, &[Event::Created(Box::new(created))], Some(&summary), now)?;
         self.deployments.insert(id, deployment);
         self.stirred.insert(id);
         Ok(())
@@ -139,7 +144,9 @@ impl<J: Journal> Engine<J> {
 /// # Errors
 ///
 /// If a record cannot be read.
-pub fn replay(records: &[Record]) -> Result<Option<Deployment>, EngineError> {
+pub fn replay<'a>(
+    records: impl IntoIterator<Item = &'a Record>,
+) -> Result<Option<Deployment>, EngineError> {
     let mut deployment = None;
     for record in records {
         let event: Event = read(record)?;

@@ -6,6 +6,7 @@ use ops_core::{
     checks::Promoted,
     deploy::{Created, Deployment, Input, Phase, PhaseName},
     id::DeploymentId,
+    mutation::{Mutation, on},
     plan::{Kind, KnownRelease, Plan},
     time::Now,
 };
@@ -20,7 +21,8 @@ impl<J: Journal> Engine<J> {
     /// Begins to take back what serves on this stage or earlier ones, where that must be.
     pub(super) fn recall_stages(&mut self, id: DeploymentId, now: &Now) -> Result<(), EngineError> {
         let Some(deployment) = self.deployments.get(&id) else { return Ok(()) };
-        if deployment.created.kind != Kind::Release || !leaves(deployment) {
+        let stays = on(Mutation::LeaveOnStage);
+        if deployment.created.kind != Kind::Release || !leaves(deployment) || stays {
             return Ok(());
         }
         // What stays because nothing else was healthy is not taken back once more.

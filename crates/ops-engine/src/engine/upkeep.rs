@@ -5,6 +5,7 @@ use ops_core::{
     checks::{Fingerprint, Tally, qa_verdict},
     deploy::{Deployment, Outcome, Phase},
     id::{DeploymentId, EnvironmentName, ServiceName},
+    mutation::{Mutation, on},
     record::{self, Notice},
     signal::SignalSecond,
     time::Now,
@@ -117,9 +118,13 @@ impl<J: Journal> Engine<J> {
         let Some(settings) = self.settings().cloned() else { return };
         let mut due = Vec::new();
         for deployment in self.deployments.values() {
-            let Phase::Frozen { acknowledged: None, since, .. } = &deployment.phase else {
+            let Phase::Frozen { acknowledged, since, .. } = &deployment.phase else {
                 continue;
             };
+            let noted = acknowledged.is_some() && !on(Mutation::NeverStopTelling);
+            if noted || on(Mutation::TellNobody) {
+                continue;
+            }
             for who in &settings.notify {
                 let key = JobKey::Tell(deployment.id(), who.name.clone());
                 let told = self.knowledge.told.get(&(deployment.id(), who.name.clone()));

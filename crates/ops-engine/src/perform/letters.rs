@@ -2,6 +2,7 @@
 
 use ops_core::{
     deploy::{Letter, To},
+    mutation::{Mutation, on},
     ticket::{Message, Ticket},
     world::Fault,
 };
@@ -15,13 +16,19 @@ const SEARCHED: usize = 2_000;
 pub(super) fn deliver(ports: &Ports, letter: &Letter, marker: &str) -> Act {
     // An earlier try that was reported as failed may have arrived after all.
     match find(ports, letter, marker) {
+        _ if on(Mutation::SendBlindly) => {}
         Ok(true) => return Ok(()),
         Ok(false) => {}
         Err(fault) => return Err(ActError::NotApplied(fault)),
     }
     match &letter.to {
         To::Comment { ticket } => ports.planning.comment(ticket, &letter.body),
-        To::Post { channel } => ports.meeting.post(channel, &letter.body),
+        To::Post { channel } => {
+            if on(Mutation::PostTwice) {
+                ports.meeting.post(channel, &letter.body)?;
+            }
+            ports.meeting.post(channel, &letter.body)
+        }
         To::Close { ticket } => {
             // Read once more right before the move: boards know no compare-and-set.
             let read = ports.planning.ticket(ticket).map_err(ActError::NotApplied)?;

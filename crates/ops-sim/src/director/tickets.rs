@@ -46,8 +46,12 @@ impl Director {
     }
 
     pub(super) fn file(&mut self, sim: &mut Sim, wish: Wish) {
+        let before = lock(&sim.world).planning.tickets.len();
         sim.happen(&Happening::File(wish.clone()));
         let number = lock(&sim.world).planning.tickets.len();
+        if number == before {
+            return;
+        }
         self.filed.push((TicketId::new(format!("SIM-{number}")), wish));
     }
 
@@ -84,7 +88,8 @@ impl Director {
             (Kind::Sick, 5),
             (Kind::Crashes, 4),
             (Kind::CrashesLater, 4),
-            (Kind::Fades, 4),
+            (Kind::Fades, 3),
+            (Kind::Flaps, 3),
             (Kind::Broken, 5),
         ]);
         // What takes longer to start again than the gap may last cannot be kept within it.
@@ -101,7 +106,10 @@ impl Director {
         if self.dice.chance(120) {
             self.wishes_change(sim, &mut wish);
         }
-        if self.dice.chance(150) {
+        if self.dice.chance(250) {
+            if self.dice.chance(250) {
+                self.unproven_work(sim, service);
+            }
             self.built_from_a_commit(sim, &mut wish);
         }
         if self.dice.chance(40)
@@ -135,6 +143,13 @@ impl Director {
             let asks = self.wish(sim, "ops.yaml", Kind::Good, lacks);
             self.file(sim, Wish { governs: commit, ..asks });
         }
+    }
+
+    /// A ticket that QA has not passed, whose work the next one may hold.
+    fn unproven_work(&mut self, sim: &mut Sim, service: &str) {
+        let wish = self.wish(sim, service, Kind::Good, Lacks::Qa);
+        let commit = Some(commit_name(SOURCES + self.made));
+        self.file(sim, Wish { commit, ..wish });
     }
 
     /// The wish names its source commit, and perhaps holds the work of earlier tickets.

@@ -15,17 +15,29 @@ pub(super) struct Deeds {
     pub(super) took_back: bool,
 }
 
-/// Each deployment that started a release of its own. A release's name ends in the number of the
-/// deployment that brought it; a rehearsal copy's does not consist of two parts.
+/// Whether a release's name ends in the number of a deployment, which then brought it. A rehearsal
+/// copy's name does not consist of two parts.
+fn brought(release: &ReleaseId, deployment: u64) -> bool {
+    let mut parts = release.as_str().split('-');
+    let number = parts.nth(1).and_then(|part| part.parse::<u64>().ok());
+    number == Some(deployment) && parts.next().is_none()
+}
+
+/// The release that a deployment brought, if it started one.
+pub(super) fn started(world: &World, deployment: u64) -> Option<&ReleaseId> {
+    let own = world.ledger.applied.iter().filter(|one| one.stamp.deployment == deployment);
+    own.into_iter().find_map(|one| match &one.deed {
+        Deed::Start { release, .. } if brought(release, deployment) => Some(release),
+        _ => None,
+    })
+}
+
+/// Each deployment that started a release of its own.
 pub(super) fn deeds(world: &World) -> BTreeMap<u64, Deeds> {
     let mut all = BTreeMap::new();
     for applied in &world.ledger.applied {
         let deployment = applied.stamp.deployment;
-        let own = |release: &ReleaseId| {
-            let mut parts = release.as_str().split('-');
-            let number = parts.nth(1).and_then(|part| part.parse::<u64>().ok());
-            number == Some(deployment) && parts.next().is_none()
-        };
+        let own = |release: &ReleaseId| brought(release, deployment);
         match &applied.deed {
             Deed::Start { release, .. } if own(release) => {
                 let release = release.clone();

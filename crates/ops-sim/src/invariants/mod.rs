@@ -5,6 +5,8 @@ mod board;
 mod notices;
 mod p10_tickets;
 mod p11_posts;
+mod p14_anchor;
+mod p15_learns;
 mod p1_evidence;
 mod p2_way_back;
 mod p4_one_at_a_time;
@@ -12,6 +14,7 @@ mod p5_orphans;
 mod p6_capacity;
 mod p7_look_again;
 mod p8_fail_closed;
+mod p9_word;
 mod s12_stages;
 mod s4_governs;
 mod s8_newest;
@@ -19,7 +22,7 @@ mod s8_newest;
 mod staged;
 
 use ops_core::deploy::Deployment;
-use ops_engine::Job;
+use ops_engine::{Ask, Job, ports::Journal};
 
 use crate::world::World;
 
@@ -44,7 +47,9 @@ pub struct Invariants {
     capacity: p6_capacity::Capacity,
     look_again: p7_look_again::LookAgain,
     fail_closed: p8_fail_closed::FailClosed,
+    word: p9_word::Word,
     tickets: p10_tickets::Tickets,
+    learns: p15_learns::Learns,
     governs: s4_governs::Governs,
     newest: s8_newest::Newest,
     stages: s12_stages::Stages,
@@ -64,7 +69,9 @@ impl Invariants {
             ("P6", self.capacity.check(world, self.calm)),
             ("P7", self.look_again.check()),
             ("P8", self.fail_closed.check(world)),
+            ("P9", self.word.check(world)),
             ("P10", self.tickets.check(world)),
+            ("P15", self.learns.check(world)),
             ("P3, S4", self.governs.check(world)),
             ("S8", self.newest.check(world)),
             ("S12", self.stages.check(world)),
@@ -86,8 +93,36 @@ impl Invariants {
         world: &World,
         open: impl Iterator<Item = &'a Deployment>,
     ) -> Option<Violation> {
-        let said = self.notices.check(world, open);
-        said.err().map(|words| Violation { promise: "notices", words })
+        let open: Vec<_> = open.collect();
+        let each = [
+            ("notices", self.notices.check(world, open.iter().copied())),
+            ("P9", self.word.alive(world, open.iter().copied())),
+        ];
+        let mut all = each.into_iter();
+        all.find_map(|(promise, said)| said.err().map(|words| Violation { promise, words }))
+    }
+
+    /// Compares the journal with what stands on the boards, when nothing is under way any more.
+    pub fn journaled(&self, world: &World, journal: &dyn Journal) -> Option<Violation> {
+        let said = p14_anchor::at_rest(world, journal);
+        said.err().map(|words| Violation { promise: "P14", words })
+    }
+
+    /// Is told of a request by a person that was granted.
+    pub fn granted(&mut self, world: &World, ask: &Ask) {
+        self.word.granted(world, ask);
+        self.learns.granted(ask);
+    }
+
+    /// Is told of a request by a person of which nobody knows whether it was granted.
+    pub fn perhaps_granted(&mut self, ask: &Ask) {
+        self.word.perhaps(ask);
+        self.learns.granted(ask);
+    }
+
+    /// Is told that somebody wrote to ops.
+    pub fn mentioned(&mut self) {
+        self.word.mentioned();
     }
 
     /// Is told of a job that reaches the world.

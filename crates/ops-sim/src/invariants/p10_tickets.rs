@@ -46,7 +46,7 @@ impl Tickets {
 }
 
 /// The deployment's number in `<!-- ops:D-7:3 -->`.
-fn number(marker: &str) -> Option<u64> {
+pub(super) fn number(marker: &str) -> Option<u64> {
     marker.strip_prefix("<!-- ops:D-")?.split(':').next()?.parse().ok()
 }
 

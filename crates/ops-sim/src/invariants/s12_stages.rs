@@ -85,7 +85,7 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
     let production = world.door.served.get(&PORTAL.into()).is_some_and(|served| {
         served.route.legs.iter().any(|leg| artifact_of(world, &leg.release) == Some(*now))
     });
-    if !routed || first || production {
+    if !routed || first || production || worse_before(world) {
         return Ok(());
     }
     if !approved && noticed(world, now) {
@@ -98,6 +98,22 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether the way back was tried, and what served before was worse: the last thing that was started
+/// in staging was taken away again, and its version is none that serves users well.
+fn worse_before(world: &World) -> bool {
+    let all = deeds(world);
+    let mut here = all.iter().filter(|(number, _)| {
+        let mut applied = world.ledger.applied.iter();
+        applied
+            .any(|one| one.stamp.deployment == **number && one.service.as_str() == PORTAL_STAGING)
+    });
+    here.next_back().is_some_and(|(_, deeds)| {
+        let artifact = artifact_of(world, &deeds.release);
+        let conduct = artifact.and_then(|artifact| world.conducts.get(artifact));
+        deeds.took_back && conduct.is_some_and(|conduct| !conduct.kind.good())
+    })
 }
 
 /// Whether ops has written that a ticket for it is withdrawn, or every ticket that asks for it was

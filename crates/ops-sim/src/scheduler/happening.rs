@@ -1,6 +1,6 @@
 //! What can happen to the world and to the daemon, apart from what the daemon does.
 
-use ops_core::id::{Digest, ServiceName, TicketId};
+use ops_core::id::{Digest, ReleaseId, ServiceName, TicketId};
 use ops_engine::{Ask, Who};
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     world::{
         World,
         faults::Part,
+        ledger::Deed,
         planning::{DEV, PO, Wish},
         target::{Life, SimReplica},
     },
@@ -200,7 +201,18 @@ impl World {
         if self.target.of(service).any(|one| one.healthy(t)) {
             return;
         }
-        let stopped = |one: &&SimReplica| one.life == Life::Stopped && one.conduct().kind.good();
+        let routed = self.units.get(service).is_some_and(|unit| unit.route.is_some());
+        let served = |release: &ReleaseId| {
+            let mut all = self.ledger.applied.iter();
+            all.any(
+                |one| matches!(&one.deed, Deed::Route { route } if route.weight_of(release) == 100),
+            )
+        };
+        // Nobody starts what was never on all traffic.
+        let known = |one: &SimReplica| !routed || served(&one.release);
+        let stopped = |one: &&SimReplica| {
+            one.life == Life::Stopped && one.conduct().kind.good() && known(one)
+        };
         let release = self.target.of(service).find(stopped).map(|one| one.release.clone());
         if let Some(release) = release {
             self.target.hand_start(&release, t);

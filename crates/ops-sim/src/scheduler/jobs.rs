@@ -22,7 +22,7 @@ impl Sim {
                 self.dice.between(3, 40)
             }
             (Work::Act { .. }, _) => {
-                if self.dice.chance(self.pace.slow_permille) {
+                if self.dice.chance(self.pace.slow_permille) && self.strikes() {
                     self.dice.between(500, 5_000)
                 } else {
                     self.dice.between(10, 250)
@@ -34,7 +34,9 @@ impl Sim {
     }
 
     pub(super) fn perform(&mut self, job: Job) {
-        let deadly = deal(&job.work).is_some() && self.dice.chance(self.pace.death_permille);
+        let deadly = deal(&job.work).is_some()
+            && self.dice.chance(self.pace.death_permille)
+            && self.strikes();
         if deadly && self.dice.chance(500) {
             let down = self.dice.between(50, 5_000);
             self.leave_behind(&job);
@@ -48,7 +50,7 @@ impl Sim {
             self.kill(down);
             return;
         }
-        if self.dice.chance(self.pace.lag_permille) {
+        if self.dice.chance(self.pace.lag_permille) && self.strikes() {
             let lag = self.dice.between(20, 2_500);
             let at = self.t() + lag;
             self.agenda.enter(at, Event::Deliver(self.epoch, job.key, Box::new(done)));

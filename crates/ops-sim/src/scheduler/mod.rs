@@ -11,7 +11,7 @@ use std::{
 };
 
 use ops_core::{
-    deploy::{Deployment, Input, PhaseName, owed},
+    deploy::{Deployment, Input, PhaseName, owed, wake_at},
     id::DeploymentId,
 };
 use ops_engine::{Ask, Done, Engine, EngineError, Job, JobKey, Who, ports::Ports};
@@ -93,6 +93,8 @@ pub struct Sim {
     directed: bool,
     directs: u32,
     died_at: u64,
+    /// What the journal told when the daemon died.
+    left: Option<BTreeMap<DeploymentId, Deployment>>,
 }
 
 impl Sim {
@@ -123,6 +125,7 @@ impl Sim {
             directed: false,
             directs: 0,
             died_at: 0,
+            left: None,
         };
         sim.agenda.enter(at, Event::Start);
         sim
@@ -253,6 +256,9 @@ impl Sim {
             if let (None, Some(engine)) = (&self.violation, &self.engine) {
                 self.violation = self.invariants.alive(&world, engine.deployments());
             }
+            if self.violation.is_none() && quiet {
+                self.violation = self.invariants.journaled(&world, &self.journal);
+            }
         }
     }
 
@@ -312,7 +318,7 @@ impl Sim {
         if t < self.hurry_until || !engine.deployments().all(resting) {
             return t + engine.wake_at(now).saturating_sub(now.ms).max(1);
         }
-        let own = engine.deployments().filter_map(|deployment| owed(deployment, now).wake_at);
+        let own = engine.deployments().filter_map(|deployment| wake_at(deployment, now));
         let next = own.map(|at| at.saturating_sub(now.ms)).min().unwrap_or(IDLE_MS);
         t + next.clamp(1_000, IDLE_MS)
     }
@@ -327,7 +333,8 @@ impl Sim {
             return;
         }
         self.disk.revive();
-        let before = replay::open_deployments(&self.journal);
+        let left = self.left.take();
+        let before = left.unwrap_or_else(|| replay::open_deployments(&self.journal));
         let now = self.now();
         match Engine::open(Disk::new(self.journal.clone(), self.disk.clone()), &now) {
             Ok(mut engine) => {
@@ -389,7 +396,9 @@ impl Sim {
         let Some(engine) = &self.engine else { return };
         let told = replay::open_deployments(&self.journal);
         let wrong = engine.deployments().find(|live| told.get(&live.id()) != Some(live));
-        if let Some(id) = wrong.map(Deployment::id) {
+        let wrong = wrong.map(Deployment::id);
+        self.left = Some(told);
+        if let Some(id) = wrong {
             self.broken(
                 "P5",
                 format!("the journal tells another state of {id} than the engine has"),
@@ -397,8 +406,19 @@ impl Sim {
         }
     }
 
-    /// Lets something happen now.
+    /// Whether the next thing that is done to this run is really done.
+    pub(super) fn strikes(&self) -> bool {
+        lock(&self.world).injections.strikes()
+    }
+
+    /// Lets something happen now, unless this run goes without it.
     pub fn happen(&mut self, happening: &Happening) {
+        if matches!(happening, Happening::Mend) || self.strikes() {
+            self.happens(happening);
+        }
+    }
+
+    fn happens(&mut self, happening: &Happening) {
         let t = self.t();
         {
             let mut world = lock(&self.world);
@@ -438,7 +458,10 @@ impl Sim {
                     self.hurry();
                 }
             }
-            Happening::Mention(..) => self.hurry(),
+            Happening::Mention(..) => {
+                self.invariants.mentioned();
+                self.hurry();
+            }
             _ => {}
         }
     }
@@ -463,10 +486,16 @@ impl Sim {
                     self.coverage().was_refused(phase, input);
                 }
                 let t = self.t();
+                let world = lock(&self.world);
+                if reply.done {
+                    self.invariants.granted(&world, ask);
+                }
+                drop(world);
                 lock(&self.world).story.tell(t, || format!("  → {}", reply.words));
                 reply.done
             }
             Err(why) => {
+                self.invariants.perhaps_granted(ask);
                 self.failed(&why);
                 false
             }

@@ -11,8 +11,8 @@ pub(super) fn open_deployments(journal: &MemoryJournal) -> BTreeMap<DeploymentId
     let open = journal.summaries(true, usize::MAX).unwrap_or_default();
     open.iter()
         .filter_map(|summary| {
-            let records = journal.stream(Some(summary.id)).ok()?;
-            Some((summary.id, replay(&records).ok()??))
+            let told = journal.read(Some(summary.id), |records| replay(records));
+            Some((summary.id, told.ok()??))
         })
         .collect()
 }

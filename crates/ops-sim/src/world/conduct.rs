@@ -32,6 +32,8 @@ pub enum Kind {
     CrashesLater,
     /// Healthy at first, then not any more.
     Fades,
+    /// Healthy and not, in turn.
+    Flaps,
     /// Healthy, but smoke requests get wrong answers.
     Broken,
     /// A good one that does not react to TERM.

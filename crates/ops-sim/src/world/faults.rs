@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dice::Dice;
+use crate::{dice::Dice, injections::Injections};
 
 /// What becomes of an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,6 +11,8 @@ pub enum Fate {
     Done,
     /// It is done, and says that nobody knows.
     DoneThenError,
+    /// Of several things it does the first one, and says that nobody knows.
+    Half,
     /// It is not done, and says so.
     Refused,
     /// It is not done, and says that nobody knows.
@@ -27,8 +29,9 @@ pub enum Fate {
 
 impl Fate {
     /// All that go wrong.
-    pub const FAULTS: [Self; 7] = [
+    pub const FAULTS: [Self; 8] = [
         Self::DoneThenError,
+        Self::Half,
         Self::Refused,
         Self::Lost,
         Self::Hollow,
@@ -42,6 +45,7 @@ impl Fate {
         match self {
             Self::Done => "done",
             Self::DoneThenError => "done, then error",
+            Self::Half => "half, then error",
             Self::Refused => "refused",
             Self::Lost => "lost",
             Self::Hollow => "ok, not done",
@@ -135,11 +139,17 @@ pub struct Faults {
 
 impl Faults {
     /// What becomes of the next act with this name.
-    pub fn fate(&mut self, act: &'static str, dice: &mut Dice) -> Fate {
+    pub fn fate(
+        &mut self,
+        act: &'static str,
+        dice: &mut Dice,
+        injections: &mut Injections,
+    ) -> Fate {
         let fate = match self.forced.iter().position(|(name, _)| *name == act) {
             Some(at) => self.forced.remove(at).1,
             None if dice.chance(self.permille(act)) => {
-                dice.weighted(&Fate::FAULTS.map(|fate| (fate, FAULT_WEIGHT)))
+                let fate = dice.weighted(&Fate::FAULTS.map(|fate| (fate, FAULT_WEIGHT)));
+                if injections.strikes() { fate } else { Fate::Done }
             }
             None => Fate::Done,
         };

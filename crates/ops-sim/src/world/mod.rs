@@ -27,7 +27,7 @@ use ops_core::{
 };
 use ops_engine::ports::{Act, ActError, HostFacts};
 
-use crate::{dice::Dice, story::Story};
+use crate::{dice::Dice, injections::Injections, story::Story};
 use clock::SimClock;
 use conduct::{Conduct, Kind};
 use faults::{Fate, Faults, Part};
@@ -140,6 +140,8 @@ pub struct World {
     pub dice: Dice,
     /// What goes wrong.
     pub faults: Faults,
+    /// What is done to this run, counted.
+    pub injections: Injections,
     /// What people were told outside of the boards.
     pub notices: Vec<(u64, ops_core::record::Notice)>,
     /// The door.
@@ -203,6 +205,7 @@ impl World {
             clock: SimClock::default(),
             dice: Dice::new(seed),
             faults: Faults::default(),
+            injections: Injections::default(),
             notices: Vec::new(),
             door: door::SimDoor::default(),
             target: target::SimTarget::default(),
@@ -297,7 +300,7 @@ impl World {
             let fault = Fault::new(format!("{name} found nobody"), deal.part().name(), "again");
             return Err(ActError::NotApplied(fault));
         }
-        let fate = self.faults.fate(name, &mut self.dice);
+        let fate = self.faults.fate(name, &mut self.dice, &mut self.injections);
         let unknown = || {
             let fault = Fault::new(format!("{name}: no answer came"), "the network", "look");
             Err(ActError::Unknown(fault))
@@ -306,6 +309,10 @@ impl World {
             Fate::Done => self.apply(&deal),
             Fate::DoneThenError => {
                 let _ = self.apply(&deal);
+                unknown()
+            }
+            Fate::Half => {
+                let _ = self.apply_half(&deal);
                 unknown()
             }
             Fate::Refused => {
@@ -371,6 +378,22 @@ impl World {
             Deal::SetRoute { route, .. } => self.door.outrun(&route.service),
             Deal::RemoveRoute { service, .. } => self.door.outrun(service),
             _ => {}
+        }
+    }
+
+    /// The first of several replicas is started or stopped; what is one thing is done.
+    fn apply_half(&mut self, deal: &Deal) -> Act {
+        match deal {
+            Deal::Start { stamp, spec } => {
+                let replicas = spec.replicas.min(1);
+                self.start(*stamp, &ReleaseSpec { replicas, ..(**spec).clone() })
+            }
+            Deal::Stop { stamp, service, release } => {
+                self.target.stop_some(*stamp, service, release, self.clock.t, 1)?;
+                self.write(*stamp, service, Deed::Stop { release: release.clone(), ran: true });
+                Ok(())
+            }
+            whole => self.apply(whole),
         }
     }
 

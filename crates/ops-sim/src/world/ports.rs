@@ -58,7 +58,8 @@ impl Port {
         let mut world = lock(&self.0);
         let t = world.t();
         let permille = world.faults.look_permille;
-        if world.faults.is_down(part, t) || world.dice.chance(permille) {
+        let missed = world.dice.chance(permille) && world.injections.strikes();
+        if world.faults.is_down(part, t) || missed {
             return Err(Fault::new("no answer came", part.name(), "look again"));
         }
         Ok(look(&mut world))
@@ -243,9 +244,8 @@ impl Planning for Port {
     fn ready(&self) -> Look<Vec<Ticket>> {
         self.look(Part::Planning, |world| {
             let t = world.t();
-            let ids: Vec<_> = world.planning.tickets.keys().cloned().collect();
-            let tickets = ids.iter().filter_map(|id| world.planning.ticket(id, t));
-            tickets.filter(|ticket| ticket.status == "rfp").collect()
+            let ready = world.planning.tickets.iter().filter(|(_, one)| one.status == "rfp");
+            ready.filter_map(|(id, _)| world.planning.ticket(id, t)).collect()
         })
     }
 

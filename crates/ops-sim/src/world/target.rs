@@ -8,10 +8,12 @@ use ops_core::{
 };
 use ops_engine::ports::{Act, ActError};
 
-use super::conduct::Conduct;
+use super::conduct::{Conduct, Kind};
 
 /// Pause before a replica that ended by itself is started again.
 const BACK_OFF_MS: u64 = 1_000;
+/// How long what flaps is healthy, and then is not.
+const FLAP_MS: u64 = 4_000;
 /// First of the ports that replicas get.
 const FIRST_PORT: u16 = 20_000;
 /// Ports of the environment's range.
@@ -89,7 +91,10 @@ impl SimReplica {
     pub fn healthy(&self, t: u64) -> bool {
         match &self.life {
             Life::Running { healthy_at, fades_at, .. } => {
-                t >= *healthy_at && t >= self.blip_until && fades_at.is_none_or(|at| t < at)
+                let well = t >= *healthy_at && t >= self.blip_until;
+                let flaps = self.conduct.kind == Kind::Flaps
+                    && (t - *healthy_at.min(&t)) / FLAP_MS % 2 == 1;
+                well && !flaps && fades_at.is_none_or(|at| t < at)
             }
             Life::BackingOff { .. } | Life::Stopping { .. } | Life::Stopped => false,
         }
@@ -305,8 +310,20 @@ impl SimTarget {
         release: &ReleaseId,
         t: u64,
     ) -> Act {
+        self.stop_some(stamp, service, release, t, usize::MAX)
+    }
+
+    /// The same, for at most so many replicas.
+    pub fn stop_some(
+        &mut self,
+        stamp: Stamp,
+        service: &ServiceName,
+        release: &ReleaseId,
+        t: u64,
+        most: usize,
+    ) -> Act {
         self.seen(stamp, service, release)?;
-        for replica in self.replicas.iter_mut().filter(|one| one.release == *release) {
+        for replica in self.replicas.iter_mut().filter(|one| one.release == *release).take(most) {
             replica.wanted = false;
             replica.sound = false;
             replica.stamp = stamp;

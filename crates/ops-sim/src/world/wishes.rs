@@ -136,7 +136,15 @@ fn shop() -> Service {
     });
     let payments = SignalKind::Rate { total: "t".into(), events: "e".into(), limit: None };
     let signals = vec![signal("payments", payments)];
-    Service { strategy: Strategy::Canary { steps: steps.to_vec() }, signals, ..routed(SHOP, 2) }
+    let usual = routed(SHOP, 2);
+    let health = seldom(&usual);
+    Service { strategy: Strategy::Canary { steps: steps.to_vec() }, signals, health, ..usual }
+}
+
+/// Health is asked every other second: a second look at every second costs the simulation most of
+/// its pace and shows nothing new where the others have it.
+fn seldom(service: &Service) -> Health {
+    Health { every_ms: 2_000, ..service.health.clone() }
 }
 
 fn signal(name: &str, kind: SignalKind) -> Signal {
@@ -190,7 +198,8 @@ fn portal() -> Service {
     let stages = [vec![staging], usual.stages.clone()].concat();
     let step = TrafficStep { weight: 50, dwell_seconds: 5, min_requests: 10 };
     let strategy = Strategy::Canary { steps: vec![step] };
-    Service { stages, lock_group: Some(PORTAL.into()), strategy, ..usual }
+    let health = seldom(&usual);
+    Service { stages, lock_group: Some(PORTAL.into()), strategy, health, ..usual }
 }
 
 fn watch() -> WatchSettings {

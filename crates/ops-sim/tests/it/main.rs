@@ -1,8 +1,11 @@
 //! The promises and the situations, in the simulated world.
 
 mod adoption;
+mod exhaustive;
+mod records;
 mod returns;
 mod rotations;
 mod script;
 mod seeds;
 mod situations;
+mod words;

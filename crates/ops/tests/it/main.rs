@@ -14,6 +14,7 @@ mod hold;
 mod house;
 mod kills;
 mod merges;
+mod mistakes;
 mod p3_boards;
 mod p3_settings;
 mod p3_state;

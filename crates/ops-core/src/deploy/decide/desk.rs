@@ -11,6 +11,7 @@ use crate::{
     },
     evidence::{Pulled, pulled_back},
     id::DeploymentId,
+    mutation::{Mutation, on},
     plan::{Goal, Kind, Soak},
     ticket::Ticket,
     world::Fault,
@@ -54,8 +55,10 @@ impl Draft<'_> {
             self.withdraw(words);
             return;
         }
+        let resumed = on(Mutation::ResumeApproves)
+            && self.state.milestones.iter().any(|one| one.words.starts_with("resumed by"));
         match judged.plan {
-            Some(plan) if judged.checklist.passed() => {
+            Some(plan) if judged.checklist.passed() || resumed => {
                 let plan = std::sync::Arc::new(*plan);
                 let hash = plan.hash();
                 self.go_on(Event::Planned { plan, hash });
@@ -91,7 +94,9 @@ impl Draft<'_> {
             }
             _ => false,
         };
-        if !judged.checklist.passed() {
+        let resumed = on(Mutation::ResumeApproves)
+            && self.state.milestones.iter().any(|one| one.words.starts_with("resumed by"));
+        if !judged.checklist.passed() && !resumed {
             let ids: Vec<_> = judged.checklist.failing().map(|check| check.id.clone()).collect();
             let words = format!("no longer passing: {}", ids.join(", "));
             self.prepare_failed(Cause::Errored { step: "rechecked".into(), words });
@@ -258,6 +263,9 @@ impl Draft<'_> {
         if !matches!(self.state.phase, Phase::Documenting { run: None }) {
             return;
         }
+        if on(Mutation::CloseBeforeComment) {
+            self.ask_to_close();
+        }
         if !self.state.outbox.iter().any(|letter| letter.about == About::Record) {
             self.tell_record();
         }
@@ -280,12 +288,18 @@ impl Draft<'_> {
             self.tell_ended();
             return;
         }
-        let asked = self.state.outbox.iter().any(|letter| letter.about == About::Close);
-        if self.state.close_confirmed && !asked {
-            for ticket in self.state.created.tickets.clone() {
-                let to = To::Close { ticket };
-                self.push(Event::LetterQueued { to, about: About::Close, body: String::new() });
-            }
+        if self.state.close_confirmed {
+            self.ask_to_close();
+        }
+    }
+
+    fn ask_to_close(&mut self) {
+        if self.state.outbox.iter().any(|letter| letter.about == About::Close) {
+            return;
+        }
+        for ticket in self.state.created.tickets.clone() {
+            let to = To::Close { ticket };
+            self.push(Event::LetterQueued { to, about: About::Close, body: String::new() });
         }
     }
 
@@ -299,6 +313,9 @@ impl Draft<'_> {
         }
         match outcome {
             Outcome::Applied => self.push(Event::LetterSent { n, sure: true }),
+            Outcome::Unknown { fault } if on(Mutation::SendBlindly) => {
+                self.push(Event::LetterRefused { n, words: fault.to_string() });
+            }
             Outcome::Unknown { .. } => self.push(Event::LetterSent { n, sure: false }),
             Outcome::NotApplied { fault } | Outcome::Stale { fault } => {
                 self.push(Event::LetterRefused { n, words: fault.to_string() });

@@ -3,6 +3,7 @@
 use super::goal::{Met, no};
 use crate::{
     deploy::{Watching, state::Deployment},
+    mutation::{Mutation, on},
     plan::Plan,
     settings::SignalKind,
 };
@@ -23,6 +24,10 @@ pub(super) fn observed(
     let lacking = if whole { lacking(plan, watching) } else { Vec::new() };
     let wanted = if whole { seconds + longer(plan, watching, seconds) } else { seconds };
     let enough = run.seconds >= wanted || (whole && shown(plan, watching, run.seconds));
+    let passed_ms = state.last.ms.saturating_sub(run.deadline.since);
+    if on(Mutation::CountWallTime) && passed_ms >= seconds * 1_000 {
+        return Met::Yes;
+    }
     if enough && run.requests >= min_requests && lacking.is_empty() {
         return Met::Yes;
     }

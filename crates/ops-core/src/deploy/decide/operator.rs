@@ -4,6 +4,7 @@ use super::{super::Rejection, Draft};
 use crate::{
     deploy::{Cause, Event, HoldCause, phase::Phase},
     id::Identity,
+    mutation::{Mutation, on},
 };
 
 impl Draft<'_> {
@@ -82,6 +83,10 @@ impl Draft<'_> {
                 Ok(())
             }
             Phase::Frozen { .. } => Ok(()),
+            Phase::Held { .. } if on(Mutation::WordsBegin) => {
+                self.push(Event::CheckingBegan);
+                Ok(())
+            }
             _ => Err(self.not_now("only a frozen deployment is acknowledged")),
         }
     }

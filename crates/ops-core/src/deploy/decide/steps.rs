@@ -9,6 +9,7 @@ use crate::{
         phase::Phase,
     },
     id::OpId,
+    mutation::{Mutation, on},
     plan::{self, Goal, OnDeadline, Plan, Stage, Step, Which},
     settings::Strategy,
 };
@@ -44,13 +45,14 @@ impl Draft<'_> {
             self.push(Event::Promoted);
             return;
         }
+        self.abort_noted();
         self.halt_bound();
         self.gap_limit();
         let over = self.state.run().is_some_and(|run| {
             run.deadline.boot == self.now.boot
                 && self.now.ms >= run.deadline.ends() + BLIND_EXTRA_MS
         });
-        if over && !self.state.busy() && self.state.halted.is_none() {
+        if over && !self.state.busy() && self.state.halted.is_none() && !on(Mutation::WaitForever) {
             self.deadline("nothing could be looked at", true);
         }
         if let Phase::Frozen { healthy: Some(since), .. } = &self.state.phase
@@ -58,6 +60,17 @@ impl Draft<'_> {
         {
             self.push(Event::Thawed);
             self.tell_ended();
+        }
+    }
+
+    /// Abort was asked for while an act was under way, and nobody was told of the end of that act: ops
+    /// was restarted meanwhile.
+    fn abort_noted(&mut self) {
+        if self.state.busy() || on(Mutation::ForgetAbort) {
+            return;
+        }
+        if let Some(by) = self.state.abort.clone() {
+            self.abort_now(by);
         }
     }
 
@@ -113,7 +126,7 @@ impl Draft<'_> {
         if let Outcome::Stale { fault } = outcome {
             self.lease(&LeaseAnswer::Lost(fault.to_string()));
         }
-        if let Some(by) = self.state.abort.clone() {
+        if let Some(by) = self.state.abort.clone().filter(|_| !on(Mutation::ForgetAbort)) {
             self.abort_now(by);
         }
     }
@@ -179,7 +192,7 @@ impl Draft<'_> {
                 | Phase::Documenting { .. }
                 | Phase::Planned { failed: Some(_), .. }
         );
-        if self.state.halted.is_some() && !backwards {
+        if self.state.halted.is_some() && !backwards && !on(Mutation::ActWhileHalted) {
             return false;
         }
         let (Some(step), Some(plan)) = (self.state.step().cloned(), self.plan()) else {
@@ -196,7 +209,8 @@ impl Draft<'_> {
             }
             Met::Never { words } => self.give_up(&step, &words, false),
             Met::No { words, blind } => {
-                if self.state.run().is_some_and(|run| run.deadline.over(self.now)) {
+                let over = self.state.run().is_some_and(|run| run.deadline.over(self.now));
+                if over && !on(Mutation::WaitForever) {
                     return self.deadline(&words, blind);
                 }
                 self.act(&step, &plan, view);
@@ -321,6 +335,9 @@ impl Draft<'_> {
                 Cause::Aborted { by } => self.hold(&HoldCause::Aborted { by }),
                 cause => self.hold(&HoldCause::Prepare { cause }),
             },
+            Phase::RollingBack { .. } if done && on(Mutation::CloseWhatWentBack) => {
+                self.push(Event::WatchPassed);
+            }
             Phase::RollingBack { .. } if done => {
                 self.push(Event::BackDone);
                 self.tell_ended();

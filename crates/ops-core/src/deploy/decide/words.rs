@@ -8,6 +8,7 @@ use crate::{
         phase::Phase,
     },
     id::Identity,
+    mutation::{Mutation, on},
     plan::Kind,
     record,
 };
@@ -71,7 +72,9 @@ impl Draft<'_> {
     }
 
     pub(super) fn tell_back(&mut self) {
-        self.post(&record::back_post(&self.state));
+        if !on(Mutation::KeepQuiet) {
+            self.post(&record::back_post(&self.state));
+        }
     }
 
     pub(super) fn tell_frozen(&mut self) {
