@@ -1,6 +1,7 @@
 //! The journal on a real disk: tampering, crashes, a full disk, a second writer, readers.
 
 mod crash;
+mod cut;
 mod disk_full;
 mod sharing;
 mod tampering;
