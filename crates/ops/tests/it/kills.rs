@@ -108,7 +108,7 @@ fn p5_p6_p10_a_daemon_that_dies_after_every_record_ships_and_takes_back_as_it_mu
     assert_eq!(site.as_member("dev").show(&good).unwrap().status, "closed");
     let customers = Customers::come(&door);
     let bad = site.build("v3");
-    let trouble = ShopConfig { error_share: 1.0, ..ShopConfig::healthy("v3") };
+    let trouble = ShopConfig { error_share: 0.6, onset_seconds: 2.0, ..ShopConfig::healthy("v3") };
     fs::write(bad.join("shop.json"), serde_json::to_vec(&trouble).unwrap()).unwrap();
     let bad = site.ready("v3", &bad);
     site.end_daemon(Signal::KILL);

@@ -7,6 +7,7 @@ mod alone;
 mod arrows;
 mod board;
 mod customers;
+mod disks;
 mod gates;
 mod harm;
 mod help;
