@@ -9,6 +9,7 @@ mod board;
 mod customers;
 mod disks;
 mod gates;
+mod golden;
 mod harm;
 mod help;
 mod hold;
