@@ -43,21 +43,22 @@ fn written() -> &'static Written {
 }
 
 /// The first byte says what the rest is: a whole file, the file that `SQLite` keeps beside it, or edits
-/// of a journal as ops wrote it (place, length, bytes).
+/// of a journal as ops wrote it: cut at a place, bytes put at places, or one text put for another.
 pub fn journal(bytes: &[u8]) {
     let mut bytes = Bytes::of(bytes);
     let dir = in_memory();
     let path = dir.path().join("journal.db");
     let kind = bytes.byte();
     let mut file = written().file.clone();
-    match kind % 4 {
+    match kind % 5 {
         0 => file = bytes.rest().to_vec(),
         1 => {
             let beside = dir.path().join("journal.db-wal");
             fs::write(beside, bytes.rest()).expect("a folder in which files can be");
         }
         2 => file.truncate(bytes.number() as usize % (file.len() + 1)),
-        _ => edit(&mut file, &mut bytes),
+        3 => edit(&mut file, &mut bytes),
+        _ => replace(&mut file, &mut bytes),
     }
     fs::write(&path, &file).expect("a folder in which files can be");
     look(&path, &file, SqliteJournal::open_read_only(&path));
@@ -77,6 +78,19 @@ fn edit(file: &mut [u8], bytes: &mut Bytes<'_>) {
         for (to, from) in file.iter_mut().skip(at).zip(bytes.take(length)) {
             *to = *from;
         }
+    }
+}
+
+/// Puts one text for another of the same length, wherever it stands.
+fn replace(file: &mut [u8], bytes: &mut Bytes<'_>) {
+    let length = usize::from(bytes.byte());
+    let (text, with) = (bytes.take(length), bytes.rest());
+    if text.is_empty() || text.len() != with.len() {
+        return;
+    }
+    let places: Vec<usize> = (0..file.len()).filter(|at| file[*at..].starts_with(text)).collect();
+    for at in places {
+        file[at..at + with.len()].copy_from_slice(with);
     }
 }
 

@@ -85,7 +85,7 @@ fn question(found: &NotesFound) {
         return assert!(matches!(found, NotesFound::Found(_)));
     };
     assert!(asked.len() <= COMMENT_MAX);
-    assert!(!crate::moves_cursors(&asked, true), "{asked:?}");
+    assert!(!crate::moves_cursors(&asked, true) && !asked.contains("<!--"), "{asked:?}");
     // The one block in it is the one to be filled in: nothing closes it before its end.
     let fences = asked.lines().filter(|line| line.trim_start().starts_with("```")).count();
     assert_eq!(fences, 2, "{asked}");

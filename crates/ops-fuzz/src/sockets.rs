@@ -17,6 +17,9 @@ use tokio::{runtime::Runtime, time::timeout};
 /// Longest wait for an answer; only a conversation that hangs reaches it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Bytes of a keeper's line, and those that it may read on at once.
+const KEEPER_LINE: usize = (8 + 1) * 1024;
+
 /// A stream down which these bytes were sent, and the sender's end.
 fn sent(bytes: &[u8]) -> (UnixStream, UnixStream) {
     let (mut far, near) = UnixStream::pair().expect("a pair of sockets");
@@ -52,6 +55,7 @@ pub fn keeper_socket(bytes: &[u8]) {
     let asked = ops_keeper::untrusted::requests(near);
     assert!(asked.len() <= lines(bytes).count(), "half a line counted");
     for (request, line) in asked.iter().zip(lines(bytes)) {
+        assert!(line.len() <= KEEPER_LINE, "a line of {} bytes was taken", line.len());
         let meant = serde_json::from_slice::<ops_keeper::Request>(line);
         assert_eq!(meant.ok().as_ref(), Some(request));
     }

@@ -64,7 +64,8 @@ pub(super) fn shown(text: &str) -> String {
             shown.extend(c.escape_unicode());
         }
     }
-    shown
+    // A marker of ops must not stand in what ops repeats, nor anything be hidden by it.
+    shown.replace("<!--", "< !--")
 }
 
 impl fmt::Display for Complaint {

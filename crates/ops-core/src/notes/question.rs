@@ -29,10 +29,12 @@ pub fn missing_notes_question(
         }
     };
     let block = block(draft, services);
-    Some(format!(
+    let question = format!(
         "{why}\n\nWhat is to be deployed, and how does it come back? Post this as a new comment by \
          DEV, with the gaps filled in:\n\n```ops\n{block}```\n"
-    ))
+    );
+    // What is repeated of the notes must not be taken for a marker of ops.
+    Some(question.replace("<!--", "< !--"))
 }
 
 /// What is known of a field is written out up to this many bytes, so that the question fits into a

@@ -245,7 +245,8 @@ impl Judge {
 
     /// How much of the evidence that a rollback needs is there: 0 none, 1 or more enough.
     pub fn evidence(&self) -> f64 {
-        self.combined().max(0.0) / self.threshold
+        // Who may be wrong every time needs no evidence.
+        if self.threshold > 0.0 { self.combined().max(0.0) / self.threshold } else { 1.0 }
     }
 
     /// The combined evidence, as a natural logarithm.
