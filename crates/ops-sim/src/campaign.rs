@@ -24,6 +24,8 @@ use crate::{
 pub const LEAST_HITS: u64 = 20;
 /// Everything must be at rest this long after all was mended (P9).
 const REST_MS: u64 = 2 * 3_600_000;
+/// The last news of the team is read within this: what is held reads its ticket every 30 s, twice.
+const NEWS_MS: u64 = 90_000;
 /// People clear up this often meanwhile.
 const CLEAR_UP_MS: u64 = 60_000;
 /// Lines of a story that are told.
@@ -106,6 +108,7 @@ fn rest(sim: &mut Sim, director: &Director) {
     sim.ambushes.clear();
     sim.happen(&Happening::Mend);
     let end = sim.t() + REST_MS;
+    sim.run_until(NEWS_MS, |_| false);
     while !sim.over() {
         director.clear_up(sim);
         if sim.run_until(CLEAR_UP_MS, Sim::at_rest) {

@@ -85,7 +85,7 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
     let production = world.door.served.get(&PORTAL.into()).is_some_and(|served| {
         served.route.legs.iter().any(|leg| artifact_of(world, &leg.release) == Some(*now))
     });
-    if !routed || first || production || worse_before(world) {
+    if !routed || first || production || worse_before(world, &history) {
         return Ok(());
     }
     if !approved && noticed(world, now) {
@@ -101,8 +101,8 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
 }
 
 /// Whether the way back was tried, and what served before was worse: the last thing that was started
-/// in staging was taken away again, and its version is none that serves users well.
-fn worse_before(world: &World) -> bool {
+/// in staging had served there before, was taken away again, and is none that serves users well.
+fn worse_before(world: &World, history: &[(u64, &Digest)]) -> bool {
     let all = deeds(world);
     let mut here = all.iter().filter(|(number, _)| {
         let mut applied = world.ledger.applied.iter();
@@ -111,6 +111,7 @@ fn worse_before(world: &World) -> bool {
     });
     here.next_back().is_some_and(|(_, deeds)| {
         let artifact = artifact_of(world, &deeds.release);
+        let artifact = artifact.filter(|one| history.iter().any(|(_, served)| served == one));
         let conduct = artifact.and_then(|artifact| world.conducts.get(artifact));
         deeds.took_back && conduct.is_some_and(|conduct| !conduct.kind.good())
     })
