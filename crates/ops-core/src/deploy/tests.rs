@@ -17,6 +17,19 @@ fn names(world: &World) -> Vec<String> {
     plan.steps.iter().map(|step| step.goal.name()).collect()
 }
 
+fn closed(world: &mut World) {
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::Closed), "{:?}", world.state.phase);
+}
+
+fn cause(world: &mut World) -> Cause {
+    world.ended();
+    let Phase::RolledBack { cause } = &world.state.phase else {
+        panic!("{:?}", world.state.phase);
+    };
+    cause.clone()
+}
+
 fn first(strategy: Strategy) -> World {
     let mut world = World::new(strategy, "v1");
     world.ended();

@@ -6,8 +6,8 @@ use ops_demo::shop::ShopConfig;
 use rustix::process::Signal;
 
 use crate::{
-    customers::{Customers, visit},
-    house::{Site, eventually, finish},
+    customers::{open_shop, visit},
+    house::{Site, eventually},
 };
 
 /// Visits in a row that one version must answer until it counts as the only one.
@@ -16,13 +16,7 @@ const VISITS: usize = 60;
 #[test]
 fn s20_without_a_daemon_the_door_goes_back_by_itself_and_the_next_daemon_tells() {
     let mut site = Site::shop();
-    site.serve();
-    let door = site.door();
-    let first = site.ready("v1", &site.build("v1"));
-    let deploy = site.begin(&["deploy", &first]);
-    eventually("v1 serves", || visit(&door).ok());
-    let customers = Customers::come(&door);
-    assert_eq!(finish(deploy).code, 0);
+    let (door, customers) = open_shop(&mut site);
 
     let bad = site.build("v2");
     let trouble = ShopConfig { error_share: 0.5, onset_seconds: 12.0, ..ShopConfig::healthy("v2") };

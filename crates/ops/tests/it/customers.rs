@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use crate::house::{Site, eventually, finish};
+
 /// Customers of the shop, until they are told to go home.
 pub(crate) struct Customers {
     home: Arc<AtomicBool>,
@@ -46,6 +48,19 @@ impl Customers {
         self.home.store(true, Ordering::SeqCst);
         self.thread.join().unwrap()
     }
+}
+
+/// The first version of the shop is shipped, and customers come: the door and they.
+pub(crate) fn open_shop(site: &mut Site) -> (String, Customers) {
+    site.serve();
+    let door = site.door();
+    let ticket = site.ready("v1", &site.build("v1"));
+    let deploy = site.begin(&["deploy", &ticket]);
+    eventually("v1 serves", || visit(&door).ok());
+    let customers = Customers::come(&door);
+    let said = finish(deploy);
+    assert_eq!(said.code, 0, "{}", said.whole());
+    (door, customers)
 }
 
 /// One visit: the version that answered.

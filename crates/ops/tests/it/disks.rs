@@ -11,7 +11,7 @@ use std::{
 use rustix::process::Signal;
 
 use crate::{
-    customers::{Customers, visit},
+    customers::{open_shop, visit},
     house::{Site, eventually, finish, read_until},
 };
 
@@ -75,24 +75,13 @@ fn watching(site: &Site, version: &str) -> (String, Child) {
     (ticket, deploy)
 }
 
-fn first(site: &mut Site) -> Customers {
-    site.serve();
-    let door = site.door();
-    let ticket = site.ready("v1", &site.build("v1"));
-    let deploy = site.begin(&["deploy", &ticket]);
-    eventually("v1 serves", || visit(&door).ok());
-    let customers = Customers::come(&door);
-    assert_eq!(finish(deploy).code, 0);
-    customers
-}
-
 #[test]
 fn s20_a_disk_that_fills_up_in_the_watch_hurts_nobody() {
     let Some(disk) = disk() else {
         return on_a_small_disk("disks::s20_a_disk_that_fills_up_in_the_watch_hurts_nobody");
     };
     let mut site = Site::shop();
-    let customers = first(&mut site);
+    let customers = open_shop(&mut site).1;
     let (_, deploy) = watching(&site, "v2");
     let ballast = fill(&disk);
     let said = finish(deploy);
@@ -116,7 +105,7 @@ fn s20_a_state_folder_that_takes_no_writes_starts_no_daemon_and_hurts_nobody() {
         );
     }
     let mut site = Site::shop();
-    let customers = first(&mut site);
+    let customers = open_shop(&mut site).1;
     let (ticket, mut deploy) = watching(&site, "v2");
     site.end_daemon(Signal::KILL);
     let _ = deploy.wait();
@@ -142,7 +131,7 @@ fn s20_a_state_folder_that_takes_no_writes_starts_no_daemon_and_hurts_nobody() {
 #[test]
 fn p4_p5_a_daemon_that_was_stopped_for_longer_than_its_lease_looks_before_it_goes_on() {
     let mut site = Site::shop();
-    let customers = first(&mut site);
+    let customers = open_shop(&mut site).1;
     let (ticket, deploy) = watching(&site, "v2");
     let daemon = rustix::process::Pid::from_raw(site.daemon_pid() as i32).unwrap();
     rustix::process::kill_process(daemon, Signal::STOP).unwrap();

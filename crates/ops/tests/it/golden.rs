@@ -14,8 +14,8 @@ use rusqlite::Connection;
 use rustix::process::Signal;
 
 use crate::{
-    customers::{Customers, visit},
-    house::{Site, eventually, finish, read_until},
+    customers::open_shop,
+    house::{Site, eventually, read_until},
 };
 
 fn folder() -> PathBuf {
@@ -25,13 +25,7 @@ fn folder() -> PathBuf {
 /// One version closed and the next one in the middle of its watch.
 fn write() {
     let mut site = Site::shop();
-    site.serve();
-    let door = site.door();
-    let ticket = site.ready("v1", &site.build("v1"));
-    let deploy = site.begin(&["deploy", &ticket]);
-    eventually("v1 serves", || visit(&door).ok());
-    let customers = Customers::come(&door);
-    assert_eq!(finish(deploy).code, 0);
+    let (_, customers) = open_shop(&mut site);
     let second = site.ready("v2", &site.build("v2"));
     let mut deploy = site.begin(&["deploy", &second]);
     read_until(&mut deploy, "watching");

@@ -5,20 +5,14 @@ use std::fs;
 use ops_demo::shop::ShopConfig;
 
 use crate::{
-    customers::{Customers, visit},
+    customers::open_shop,
     house::{Site, eventually, finish},
 };
 
 #[test]
 fn p13_what_hurt_is_told_with_detector_time_counts_routes_and_statuses() {
     let mut site = Site::shop();
-    site.serve();
-    let door = site.door();
-    let first = site.ready("v1", &site.build("v1"));
-    let deploy = site.begin(&["deploy", &first]);
-    eventually("v1 serves", || visit(&door).ok());
-    let customers = Customers::come(&door);
-    assert_eq!(finish(deploy).code, 0);
+    let (_, customers) = open_shop(&mut site);
 
     let bad = site.build("v2");
     let trouble = ShopConfig { error_share: 0.5, onset_seconds: 2.0, ..ShopConfig::healthy("v2") };

@@ -13,8 +13,8 @@ use ops_demo::shop::ShopConfig;
 use rustix::process::Signal;
 
 use crate::{
-    customers::{Customers, visit},
-    house::{Site, eventually, finish},
+    customers::{Customers, open_shop, visit},
+    house::Site,
 };
 
 /// The variable by which a debug build dies after so many records.
@@ -87,13 +87,7 @@ fn records_on(site: &Site, ticket: &str, title: &str) -> usize {
 #[test]
 fn p5_p6_p10_a_daemon_that_dies_after_every_record_ships_and_takes_back_as_it_must() {
     let mut site = Site::shop();
-    site.serve();
-    let door = site.door();
-    let first = site.ready("v1", &site.build("v1"));
-    let deploy = site.begin(&["deploy", &first]);
-    eventually("v1 serves", || visit(&door).ok());
-    let customers = Customers::come(&door);
-    assert_eq!(finish(deploy).code, 0);
+    let (door, customers) = open_shop(&mut site);
 
     let good = site.ready("v2", &site.build("v2"));
     site.end_daemon(Signal::KILL);

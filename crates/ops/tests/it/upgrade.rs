@@ -11,8 +11,8 @@ use ops_edge::{EdgeDoor, EdgeStatus};
 use rustix::process::Signal;
 
 use crate::{
-    customers::{Customers, visit},
-    house::{Site, eventually, finish},
+    customers::{open_shop, visit},
+    house::{Site, eventually},
 };
 
 fn edge(site: &Site) -> Option<EdgeStatus> {
@@ -31,13 +31,7 @@ fn upgraded(site: &Site) -> PathBuf {
 #[test]
 fn s19_a_daemon_of_another_build_lets_its_own_edge_take_over_and_nobody_notices() {
     let mut site = Site::shop();
-    site.serve();
-    let door = site.door();
-    let ticket = site.ready("v1", &site.build("v1"));
-    let deploy = site.begin(&["deploy", &ticket]);
-    eventually("v1 serves", || visit(&door).ok());
-    let customers = Customers::come(&door);
-    assert_eq!(finish(deploy).code, 0);
+    let (door, customers) = open_shop(&mut site);
     let old = edge(&site).expect("an edge");
 
     // A daemon of the same build leaves the edge as it is.

@@ -1,6 +1,7 @@
 //! Each kind of service once with an end that is well and once with a way back. Workers by jobs done
 //! and by heartbeats are in `senses.rs`.
 
+use super::{cause, closed};
 use crate::{
     deploy::{Cause, Phase},
     fixture::{World, canary},
@@ -20,19 +21,6 @@ fn second(strategy: Strategy, change: impl Fn(&mut Service)) -> World {
     let mut world = world.next("v2");
     world.history = shop(&mut world).route.is_some();
     world
-}
-
-fn closed(world: &mut World) {
-    world.ended();
-    assert!(matches!(world.state.phase, Phase::Closed), "{:?}", world.state.phase);
-}
-
-fn cause(world: &mut World) -> Cause {
-    world.ended();
-    let Phase::RolledBack { cause } = &world.state.phase else {
-        panic!("{:?}", world.state.phase);
-    };
-    cause.clone()
 }
 
 /// What a route of one's own does not lead to: nothing of it passes the door.

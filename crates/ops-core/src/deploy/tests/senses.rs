@@ -1,6 +1,7 @@
 //! Senses beside the door: what they prove, what only asks for a longer look, and what their
 //! silence does. For each kind of service one story that ends well and one that goes back.
 
+use super::{cause, closed};
 use crate::{
     deploy::{Cause, Input, Phase, Sense, Sensed},
     fixture::{World, canary},
@@ -82,19 +83,6 @@ fn silent_fault() -> Fault {
 fn well(world: &World, sense: &Sense) -> Option<Sensed> {
     let Sense::Signal { after, .. } = sense else { return None };
     windows(world, *after, |_| (counts(20, 0), counts(40, 1)))
-}
-
-fn closed(world: &mut World) {
-    world.ended();
-    assert!(matches!(world.state.phase, Phase::Closed), "{:?}", world.state.phase);
-}
-
-fn cause(world: &mut World) -> Cause {
-    world.ended();
-    let Phase::RolledBack { cause } = &world.state.phase else {
-        panic!("{:?}", world.state.phase);
-    };
-    cause.clone()
 }
 
 fn harm(world: &mut World) -> (String, String) {
