@@ -14,7 +14,7 @@ use rustix::process::Signal;
 
 use crate::{
     customers::{Customers, open_shop, visit},
-    house::Site,
+    house::{Site, eventually},
 };
 
 /// The variable by which a debug build dies after so many records.
@@ -111,6 +111,9 @@ fn p5_p6_p10_a_daemon_that_dies_after_every_record_ships_and_takes_back_as_it_mu
     drop(customers.go_home());
     assert_eq!(visit(&door).unwrap(), "v2");
     site.serve();
+    eventually("its record is written", || {
+        (records_on(&site, &bad, "## Deployment Failed") > 0).then_some(())
+    });
     assert_eq!(records_on(&site, &bad, "## Deployment Failed"), 1);
     assert_eq!(site.as_member("dev").show(&bad).unwrap().status, "rfp");
     assert_eq!(site.ops(&["audit", "verify"]).code, 0);
