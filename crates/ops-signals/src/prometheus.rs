@@ -20,12 +20,12 @@ use ops_core::{
 };
 use ops_engine::ports::{Asked, Look, Metrics};
 
+pub(crate) use self::told::told;
 use self::{
     exchange::Exchange,
     query::questions,
     windows::{Grid, Windows},
 };
-pub(crate) use self::told::told;
 use crate::web::{agent, origin};
 
 /// How long one signal may take to be read, all of its queries together, in milliseconds.
