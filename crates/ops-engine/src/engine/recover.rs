@@ -15,7 +15,7 @@ use ops_core::{
 
 use super::{Engine, EngineError, FORMAT};
 use crate::{
-    knowledge::{EngineEvent, Knowledge},
+    knowledge::{End, EngineEvent, Knowledge},
     ports::{Journal, JournalError, Record},
 };
 
@@ -114,18 +114,36 @@ impl<J: Journal> Engine<J> {
     }
 
     /// What served before a deployment whose ticket was pulled back or condemned later: nothing that
-    /// the same ticket brought (S12).
+    /// the same ticket brought, and nothing whose own ticket was pulled back since (S12).
     pub(super) fn before_its_ticket(&self, id: DeploymentId) -> Option<KnownRelease> {
         let ticket = self.recall(id).ok().flatten()?.created.tickets.first().cloned();
         let mut old = self.before(id)?;
         for _ in 0..TRIES_OF_A_TICKET {
             let brought = self.recall(self.brought_first(old.by)).ok().flatten()?;
-            if ticket.is_none() || brought.created.tickets.first() != ticket.as_ref() {
+            let same = ticket.is_some() && brought.created.tickets.first() == ticket.as_ref();
+            if !same && !self.pulled_back_since(&brought) {
                 break;
             }
-            old = brought.plan?.old.clone()?;
+            let Some(before) = brought.plan?.old.clone() else {
+                // What came first stays: nothing better is known.
+                return (!same).then_some(old);
+            };
+            old = before;
         }
         Some(old)
+    }
+
+    /// Whether the ticket of a deployment left the queue although nothing of it was shipped to the
+    /// last stage. Nobody looks at it any more where another one took its place, or where it goes on
+    /// to the next stage.
+    fn pulled_back_since(&self, brought: &Deployment) -> bool {
+        let (Some(queue), Some(ticket)) = (self.queue(), brought.created.tickets.first()) else {
+            return false;
+        };
+        let waits = queue.tickets.iter().any(|one| one.id == *ticket);
+        let tried = self.knowledge.tried.get(ticket);
+        let shipped = tried.is_none_or(|tried| tried.end == End::Shipped);
+        !waits && !shipped
     }
 
     pub(crate) fn create(&mut self, created: Created, now: &Now) -> Result<(), EngineError> {

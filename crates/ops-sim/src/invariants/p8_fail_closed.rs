@@ -20,12 +20,12 @@ pub(super) struct FailClosed {
 fn shipped_for<'a>(world: &'a World, ticket: &TicketId) -> Option<&'a Digest> {
     let planning: &SimPlanning = &world.planning;
     let own = planning.asks.get(ticket)?;
+    // What soaked on a stage and then went to the next with another ticket was shipped with that.
     let started = |digest: &Digest| {
-        world
-            .ledger
-            .applied
-            .iter()
-            .any(|one| matches!(&one.deed, Deed::Start { artifact, .. } if artifact == digest))
+        world.ledger.applied.iter().any(|one| {
+            one.service.as_str() != PORTAL_STAGING
+                && matches!(&one.deed, Deed::Start { artifact, .. } if artifact == digest)
+        })
     };
     if started(own) {
         return Some(own);

@@ -118,7 +118,8 @@ fn worse_before(world: &World, history: &[(u64, &Digest)]) -> bool {
 }
 
 /// Whether ops has written that a ticket for it is withdrawn, or every ticket that asks for it was
-/// taken out of the queue. One whose verdict was revoked between two stages is only held.
+/// taken out of the queue. One whose verdict was revoked between two stages is only held, and so is
+/// one whose place another took while it soaked.
 fn noticed(world: &World, artifact: &Digest) -> bool {
     let asking = world.planning.asks.iter().filter(|(_, digest)| *digest == artifact);
     let tickets: Vec<_> = asking.filter_map(|(id, _)| world.planning.tickets.get(id)).collect();
@@ -127,7 +128,9 @@ fn noticed(world: &World, artifact: &Digest) -> bool {
         return true;
     }
     tickets.iter().any(|ticket| {
-        ticket.comments.iter().any(|one| one.text.starts_with("## Deployment Withdrawn"))
+        ticket.comments.iter().any(|one| {
+            one.text.starts_with("## Deployment Withdrawn") && !one.text.contains("took its place")
+        })
     })
 }
 
