@@ -262,12 +262,8 @@ impl Director {
             self.fix(sim, deployment);
             return;
         }
-        let waits = match phase {
-            PhaseName::Frozen => self.dice.chance(500),
-            PhaseName::Soaking => self.dice.chance(300),
-            _ => false,
-        };
-        if resting || waits {
+        let waits = matches!(phase, PhaseName::Frozen | PhaseName::Soaking);
+        if resting || waits && self.dice.chance(500) {
             for ask in asks(deployment) {
                 sim.happen(&Happening::Ask(operator(), ask));
             }
@@ -276,11 +272,7 @@ impl Director {
             }
             return;
         }
-        if phase == PhaseName::Soaking && self.dice.chance(400) {
-            self.take_from_stage(sim, deployment);
-            return;
-        }
-        if phase == PhaseName::Soaking && self.dice.chance(600) {
+        if phase == PhaseName::Soaking && self.dice.chance(500) {
             // Something newer comes to the stage while this one soaks.
             let wish = self.wish(sim, PORTAL, Kind::Good, Lacks::Nothing);
             self.file(sim, wish);
@@ -295,20 +287,6 @@ impl Director {
             return;
         }
         self.strike_at_work(sim, deployment, phase, &slow);
-    }
-
-    /// The ticket of what soaks is pulled back, or its verdict taken back (S12).
-    fn take_from_stage(&mut self, sim: &mut Sim, deployment: DeploymentId) {
-        let engine = sim.engine.as_ref();
-        let soaks = engine.and_then(|engine| engine.deployment(deployment));
-        let Some(ticket) = soaks.and_then(|one| one.created.tickets.first().cloned()) else {
-            return;
-        };
-        sim.happen(&if self.dice.chance(500) {
-            Happening::PullBack(ticket)
-        } else {
-            Happening::Revoke(ticket)
-        });
     }
 
     fn strike_at_work(
