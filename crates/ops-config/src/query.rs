@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use ops_core::promql::Place;
+
 /// What ops puts into a query: `$release` and so on.
 pub(crate) const PLACEHOLDERS: [&str; 5] = ["release", "version", "service", "instances", "window"];
 /// Those of them by which two versions are told apart.
@@ -113,30 +115,6 @@ fn words<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = Range<usize>>
 
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
-}
-
-/// Where in a query a character stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Code,
-    /// In a string with escapes, between two of these.
-    Quoted(char),
-    /// In a string without escapes.
-    Raw,
-    Comment,
-}
-
-impl Place {
-    fn after(self, c: char) -> Self {
-        match (self, c) {
-            (Self::Code, '"' | '\'') => Self::Quoted(c),
-            (Self::Code, '`') => Self::Raw,
-            (Self::Code, '#') => Self::Comment,
-            (Self::Quoted(quote), c) if c == quote => Self::Code,
-            (Self::Raw, '`') | (Self::Comment, '\n') => Self::Code,
-            (place, _) => place,
-        }
-    }
 }
 
 /// The characters of a query that are not escaped, and where each stands.

@@ -16,6 +16,7 @@ mod markdown;
 pub mod mutation;
 pub mod notes;
 pub mod plan;
+pub mod promql;
 pub mod reading;
 pub mod record;
 pub mod route;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ops_core::settings::SignalKind;
+use ops_core::{promql::Place, settings::SignalKind};
 use ops_engine::ports::{Asked, Version};
 
 use super::Trouble;
@@ -68,31 +68,6 @@ fn names(kind: &SignalKind) -> &'static [&'static str] {
         SignalKind::Histogram { .. } => &["`histogram`"],
         SignalKind::Level { .. } => &["`level`"],
         SignalKind::Done { .. } => &["`done`"],
-    }
-}
-
-/// Where in a query something stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Code,
-    /// In a string with escapes, between two of these.
-    Quoted(char),
-    /// In a string without escapes.
-    Raw,
-    Comment,
-}
-
-impl Place {
-    /// The place after a character that is no part of an escape.
-    fn after(self, c: char) -> Self {
-        match (self, c) {
-            (Self::Code, '"' | '\'') => Self::Quoted(c),
-            (Self::Code, '`') => Self::Raw,
-            (Self::Code, '#') => Self::Comment,
-            (Self::Quoted(quote), c) if c == quote => Self::Code,
-            (Self::Raw, '`') | (Self::Comment, '\n') => Self::Code,
-            (place, _) => place,
-        }
     }
 }
 
