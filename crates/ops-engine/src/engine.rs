@@ -6,6 +6,7 @@ mod dispatch;
 mod leases;
 mod outcome;
 mod recover;
+mod returns;
 mod rotations;
 mod stages;
 mod upkeep;

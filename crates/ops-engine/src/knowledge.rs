@@ -88,10 +88,19 @@ pub enum EngineEvent {
         tally: Tally,
     },
     /// What serves on an earlier stage is taken back, because of what became of its candidate later
-    /// (S12).
+    /// (S12), or is taken back once more.
     Recalled {
         /// The deployment that is taken back.
         of: DeploymentId,
+    },
+    /// A rollback ended without a verdict: it is tried again after its pause (S5).
+    Unreturned {
+        /// The deployment that was to be taken back.
+        of: DeploymentId,
+        /// That rollback.
+        by: DeploymentId,
+        /// Pause before the next try.
+        pause: Timer,
     },
     /// A guard was lifted: what it condemned may be deployed again.
     Lifted {
@@ -294,6 +303,9 @@ pub struct Knowledge {
     pub tallies: BTreeMap<(EnvironmentName, ServiceName), TallyBook>,
     /// Deployments that are taken back, or were, because of what became of their candidate later.
     pub recalled: BTreeSet<DeploymentId>,
+    /// Deployments whose rollback ended without a verdict: that rollback, and the pause before the
+    /// next one.
+    pub unreturned: BTreeMap<DeploymentId, (DeploymentId, Timer)>,
     /// Guards that were lifted: by whom, why.
     pub lifted: BTreeMap<DeploymentId, (Identity, String)>,
     /// The commit whose `ops.yaml` governs.
@@ -356,6 +368,11 @@ impl Knowledge {
             }
             EngineEvent::Recalled { of } => {
                 self.recalled.insert(*of);
+                self.unreturned.remove(of);
+            }
+            EngineEvent::Unreturned { of, by, pause } => {
+                self.unreturned.insert(*of, (*by, pause.clone()));
+                self.settled.insert(*by);
             }
             EngineEvent::Lifted { guard, by, reason } => {
                 self.lifted.insert(*guard, (by.clone(), reason.clone()));

@@ -262,8 +262,12 @@ impl Director {
             self.fix(sim, deployment);
             return;
         }
-        let waits = matches!(phase, PhaseName::Frozen | PhaseName::Soaking);
-        if resting || waits && self.dice.chance(500) {
+        let waits = match phase {
+            PhaseName::Frozen => self.dice.chance(500),
+            PhaseName::Soaking => self.dice.chance(300),
+            _ => false,
+        };
+        if resting || waits {
             for ask in asks(deployment) {
                 sim.happen(&Happening::Ask(operator(), ask));
             }
@@ -272,7 +276,11 @@ impl Director {
             }
             return;
         }
-        if phase == PhaseName::Soaking && self.dice.chance(500) {
+        if phase == PhaseName::Soaking && self.dice.chance(400) {
+            self.take_from_stage(sim, deployment);
+            return;
+        }
+        if phase == PhaseName::Soaking && self.dice.chance(600) {
             // Something newer comes to the stage while this one soaks.
             let wish = self.wish(sim, PORTAL, Kind::Good, Lacks::Nothing);
             self.file(sim, wish);
@@ -289,6 +297,30 @@ impl Director {
         self.strike_at_work(sim, deployment, phase, &slow);
     }
 
+    /// The ticket of what soaks is pulled back, or its verdict taken back (S12).
+    fn take_from_stage(&mut self, sim: &mut Sim, deployment: DeploymentId) {
+        let engine = sim.engine.as_ref();
+        let soaks = engine.and_then(|engine| engine.deployment(deployment));
+        let Some(ticket) = soaks.and_then(|one| one.created.tickets.first().cloned()) else {
+            return;
+        };
+        sim.happen(&if self.dice.chance(500) {
+            Happening::PullBack(ticket)
+        } else {
+            Happening::Revoke(ticket)
+        });
+    }
+
+    /// A ticket that shipped along is pulled back before it is closed.
+    fn take_twin(&mut self, sim: &mut Sim, deployment: DeploymentId) -> bool {
+        let engine = sim.engine.as_ref();
+        let ships = engine.and_then(|engine| engine.deployment(deployment));
+        let twin = ships.and_then(|one| one.created.tickets.get(1).cloned());
+        let Some(twin) = twin.filter(|_| self.dice.chance(800)) else { return false };
+        sim.happen(&Happening::PullBack(twin));
+        true
+    }
+
     fn strike_at_work(
         &mut self,
         sim: &mut Sim,
@@ -300,6 +332,9 @@ impl Director {
             .engine
             .as_ref()
             .and_then(|engine| engine.deployment(deployment)?.created.tickets.first().cloned());
+        if phase == PhaseName::Documenting && self.take_twin(sim, deployment) {
+            return;
+        }
         let after = self.dice.between(1_000, 20_000);
         let resume = Ask::Resume { deployment: Some(deployment) };
         let all = asks(deployment);

@@ -349,6 +349,11 @@ impl Deployment {
         self.op.as_ref().is_some_and(|op| !op.settle.over(now))
     }
 
+    /// Whether its last act ended, or was begun, less than so many milliseconds ago.
+    pub fn acted_within(&self, ms: u64, now: &Now) -> bool {
+        self.op.as_ref().is_some_and(|op| op.settle.passed(now) < ms)
+    }
+
     /// Whether the release that it brought serves and passed its watch (S24).
     pub fn passed(&self) -> bool {
         matches!(

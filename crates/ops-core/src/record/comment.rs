@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{asked_by, duration, hurt::hurt, is_rollback, person, previous, quoted, version};
+use super::{
+    asked_by, duration, hurt::hurt, is_rollback, person, previous, quoted, ticket_stays, version,
+};
 use crate::{
     checks::{Checklist, Verdict},
     deploy::{Deployment, HoldCause, Phase},
@@ -275,7 +277,10 @@ pub fn success_comment(deployment: &Deployment) -> String {
     }
     line(&mut out, "");
     let status = if is_rollback(deployment) {
-        "**Status: the previous version serves; this ticket stays closed.**"
+        &format!(
+            "**Status: the previous version serves; this ticket {}.**",
+            ticket_stays(deployment)
+        )
     } else {
         match deployment.plan.as_ref().and_then(|plan| plan.soak.as_ref()) {
             Some(_) => {
@@ -348,7 +353,8 @@ pub fn failure_comment(deployment: &Deployment) -> String {
     let _ = writeln!(out, "{} {next}", sentence(&why));
     line(&mut out, "");
     if is_rollback(deployment) {
-        line(&mut out, "**Status: the rollback was taken back; this ticket stays closed.**");
+        let stays = ticket_stays(deployment);
+        let _ = writeln!(out, "**Status: the rollback was taken back; this ticket {stays}.**");
     } else if withdrawn {
         line(&mut out, "**Status: withdrawn.**");
     } else {

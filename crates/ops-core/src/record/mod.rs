@@ -127,6 +127,16 @@ pub(crate) fn is_rollback(deployment: &Deployment) -> bool {
     matches!(deployment.created.kind, Kind::Rollback { .. })
 }
 
+/// What a deployment that failed, or a rollback, leaves its ticket in. Ops takes back by itself what
+/// was pulled back or condemned later (S12): wherever that ticket stands then.
+fn ticket_stays(deployment: &Deployment) -> &'static str {
+    match &deployment.created.kind {
+        Kind::Rollback { by, .. } if *by == deployment.created.me => "stays as it is",
+        Kind::Rollback { .. } => "stays closed",
+        _ => "remains in rfp",
+    }
+}
+
 /// What becomes of a stage whose candidate goes no further (S12).
 fn what_comes_back(deployment: &Deployment) -> &'static str {
     if deployment.plan.as_ref().is_some_and(|plan| plan.old.is_some()) {

@@ -2,7 +2,7 @@
 
 use super::{
     asked_by, duration, is_adoption, is_own, is_rollback, is_rotation, person, previous, quoted,
-    version,
+    ticket_stays, version,
 };
 use crate::{
     deploy::{Deployment, HoldCause, Phase},
@@ -12,6 +12,14 @@ use crate::{
 
 fn name(deployment: &Deployment) -> String {
     format!("{} ({})", asked_by(deployment), deployment.id())
+}
+
+/// The same, and for a rollback what it takes back: its ticket alone would not say so.
+fn name_and_task(deployment: &Deployment) -> String {
+    match deployment.created.kind {
+        Kind::Rollback { of, .. } => format!("{}, which takes {of} back,", name(deployment)),
+        _ => name(deployment),
+    }
 }
 
 fn environment(deployment: &Deployment) -> &str {
@@ -30,7 +38,7 @@ pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
         }
     };
     let why = quoted(&cause.words(), 300);
-    format!("OPS: {} is held: {why}. Nothing was changed. {next}", name(deployment))
+    format!("OPS: {} is held: {why}. Nothing was changed. {next}", name_and_task(deployment))
 }
 
 /// There is no ticket on which it could stand what must happen first.
@@ -101,7 +109,7 @@ pub fn back_post(deployment: &Deployment) -> String {
 
 /// It went back.
 pub fn failure_post(deployment: &Deployment) -> String {
-    let stays = if is_rollback(deployment) { "stays closed" } else { "remains in rfp" };
+    let stays = ticket_stays(deployment);
     let serves = match deployment.phase {
         Phase::Thawed { new: true, .. } => {
             "its way back failed, and what it brought serves on as the only healthy version".into()
@@ -134,8 +142,9 @@ pub fn failure_post(deployment: &Deployment) -> String {
         );
     }
     format!(
-        "OPS: {} deployment failed, {serves} on {}. {} {stays}, details are on it.",
-        name(deployment),
+        "OPS: {} {} failed, {serves} on {}. {} {stays}, details are on it.",
+        name_and_task(deployment),
+        if is_rollback(deployment) { "has" } else { "deployment" },
         environment(deployment),
         asked_by(deployment)
     )

@@ -31,6 +31,7 @@ impl<J: Journal> Engine<J> {
         for id in &ids {
             self.feed(*id, &Input::Tick, now)?;
         }
+        self.return_again(now)?;
         self.give_turns(now)?;
         for id in ids {
             self.settle(id, now, &mut jobs)?;

@@ -29,13 +29,14 @@ impl<J: Journal> Engine<J> {
         let group = deployment.created.group.clone();
         // What froze lends its place to the ticket that mends it, after all other checks have
         // passed. It stays frozen until that ticket's watch has passed: whatever becomes of the
-        // mending, somebody answers for what froze.
+        // mending, somebody answers for what froze. Its last act is not read back any more: what was
+        // accepted and comes about late does so within the time of a lease.
         let mended: Vec<_> = self
             .deployments
             .values()
             .filter(|other| other.created.group == group && self.mends(deployment, other))
             .collect();
-        if mended.iter().any(|other| other.busy() || other.may_land_late(now)) {
+        if mended.iter().any(|other| other.busy() || other.acted_within(LEASE_MS, now)) {
             let words = "an act of what froze is under way, or may still land".to_owned();
             return self.feed(id, &Input::Lease(LeaseAnswer::Failed(words)), now);
         }

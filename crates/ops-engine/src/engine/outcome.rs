@@ -44,6 +44,7 @@ impl<J: Journal> Engine<J> {
             events.extend(self.stays(deployment));
             events.extend(super::rotations::unrotated(deployment));
             events.extend(super::adoptions::unadopted(deployment));
+            events.extend(super::returns::unreturned(deployment, now));
         }
         events.extend(self.condemns(deployment));
         events.extend(self.tried(deployment, now));

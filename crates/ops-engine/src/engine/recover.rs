@@ -75,6 +75,9 @@ impl<J: Journal> Engine<J> {
         for tried in self.knowledge.tried.values_mut() {
             tried.pause.rearm(now);
         }
+        for (_, pause) in self.knowledge.unreturned.values_mut() {
+            pause.rearm(now);
+        }
         for summary in self.journal.summaries(true, usize::MAX)? {
             let records = self.journal.stream(Some(summary.id))?;
             if records.iter().any(|record| self.newer(record)) {

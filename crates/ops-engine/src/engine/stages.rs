@@ -4,7 +4,7 @@
 use ops_core::{
     candidate::Candidate,
     checks::Promoted,
-    deploy::{Created, Deployment, Input, Phase, PhaseName},
+    deploy::{Deployment, Input, Phase, PhaseName},
     id::DeploymentId,
     mutation::{Mutation, on},
     plan::{Kind, KnownRelease, Plan},
@@ -12,10 +12,7 @@ use ops_core::{
 };
 
 use super::{Engine, EngineError};
-use crate::{
-    knowledge::{End, EngineEvent},
-    ports::Journal,
-};
+use crate::{knowledge::End, ports::Journal};
 
 impl<J: Journal> Engine<J> {
     /// Begins to take back what serves on this stage or earlier ones, where that must be.
@@ -71,26 +68,6 @@ impl<J: Journal> Engine<J> {
         let evidence = deployment.checklist.as_ref().and_then(|list| list.get("evidence"));
         let read_before = held && evidence.is_some_and(|check| !check.verdict.lets_pass());
         Some(Promoted { ticket: (*ticket).clone(), read_before })
-    }
-
-    fn take_back(&mut self, of: DeploymentId, now: &Now) -> Result<(), EngineError> {
-        let first = self.brought_first(of);
-        let Some(shipped) = self.recall(first)? else { return Ok(()) };
-        let Some(plan) = shipped.plan.as_ref().filter(|plan| plan.soak.is_some()) else {
-            return Ok(());
-        };
-        self.note(&EngineEvent::Recalled { of }, now)?;
-        if plan.old.is_none() || self.before_its_ticket(first).is_none() {
-            // Nothing served there before: what came first stays until something newer comes.
-            return Ok(());
-        }
-        let created = Created {
-            id: self.next_deployment()?,
-            kind: Kind::Rollback { of: first, by: shipped.created.me.clone() },
-            retries: 0,
-            ..shipped.created
-        };
-        self.create(created, now)
     }
 
     /// What a deployment has replaced does not soak any longer.

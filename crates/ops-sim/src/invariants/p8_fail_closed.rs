@@ -1,6 +1,8 @@
 //! P8: a ticket is closed only if the program was really told of as much traffic as its watch
 //! declares. Whatever it was not told never counts as a pass.
 
+use std::iter;
+
 use ops_core::id::{Digest, TicketId};
 
 use crate::world::{
@@ -16,32 +18,25 @@ pub(super) struct FailClosed {
     closed: usize,
 }
 
-/// What a ticket asks for, or the candidate that holds its work if it was shipped with that.
-fn shipped_for<'a>(world: &'a World, ticket: &TicketId) -> Option<&'a Digest> {
+/// What a ticket asks for, and the candidates that hold its work: with one of them it was shipped.
+fn shipped_for<'a>(world: &'a World, ticket: &TicketId) -> Vec<&'a Digest> {
     let planning: &SimPlanning = &world.planning;
-    let own = planning.asks.get(ticket)?;
-    // What soaked on a stage and then went to the next with another ticket was shipped with that.
-    let started = |digest: &Digest| {
-        world.ledger.applied.iter().any(|one| {
-            one.service.as_str() != PORTAL_STAGING
-                && matches!(&one.deed, Deed::Start { artifact, .. } if artifact == digest)
-        })
-    };
-    if started(own) {
-        return Some(own);
-    }
+    let Some(own) = planning.asks.get(ticket) else { return Vec::new() };
     let holds = planning.ever.iter().filter(|wish| wish.includes.contains(ticket));
-    holds.map(|wish| &wish.digest).find(|digest| started(digest)).or(Some(own))
+    iter::once(own).chain(holds.map(|wish| &wish.digest)).collect()
 }
 
 impl FailClosed {
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {
         for (ticket, t) in world.planning.closed.iter().skip(self.closed) {
-            let Some(digest) = shipped_for(world, ticket) else { continue };
+            let shipped = shipped_for(world, ticket);
+            if shipped.is_empty() {
+                continue;
+            }
             let loose = super::s4_governs::allowed(world);
             let least = if loose { LOOSE_MIN_REQUESTS } else { MIN_REQUESTS };
             let started = world.ledger.applied.iter().filter_map(|one| match &one.deed {
-                Deed::Start { release, artifact, .. } if artifact == digest => {
+                Deed::Start { release, artifact, .. } if shipped.contains(&artifact) => {
                     Some((release, &one.service, one.t))
                 }
                 _ => None,

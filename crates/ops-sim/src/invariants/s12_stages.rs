@@ -85,7 +85,7 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
     let production = world.door.served.get(&PORTAL.into()).is_some_and(|served| {
         served.route.legs.iter().any(|leg| artifact_of(world, &leg.release) == Some(*now))
     });
-    if !routed || first || production || worse_before(world, &history) {
+    if !routed || first || production || waits(world) || worse_before(world, &history) {
         return Ok(());
     }
     if !approved && noticed(world, now) {
@@ -98,6 +98,31 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether a rollback in staging waits for what is around it, or for a person who stopped it: its last
+/// word, on its ticket or on the meeting board, says so.
+fn waits(world: &World) -> bool {
+    let posts = || world.meeting.messages.iter().map(|message| message.text.as_str());
+    let on_tickets = world.planning.tickets.values().flat_map(|ticket| &ticket.comments);
+    let comments: Vec<_> = on_tickets.map(|one| one.text.as_str()).collect();
+    let from_staging = |of: &str| {
+        let here = world.ledger.applied.iter().filter(|one| one.service.as_str() == PORTAL_STAGING);
+        here.map(|one| one.stamp.deployment.to_string()).any(|deployment| deployment == of)
+    };
+    let last = posts().rev().find_map(|text| {
+        let (number, rest) = text.split_once("(D-")?.1.split_once("), which takes D-")?;
+        rest.split(' ').next().is_some_and(from_staging).then_some(number)
+    });
+    let Some(number) = last else { return false };
+    let marker = format!("<!-- ops:D-{number}:");
+    let held = posts()
+        .rfind(|text| text.contains(&format!("(D-{number})")))
+        .is_some_and(|text| text.contains(" is held: "));
+    let again = ["ops tries again in", "to try again"];
+    held || comments
+        .iter()
+        .any(|text| text.contains(&marker) && again.iter().any(|words| text.contains(words)))
 }
 
 /// Whether the way back was tried, and what served before was worse: the last thing that was started

@@ -8,4 +8,5 @@ mod rotations;
 mod script;
 mod seeds;
 mod situations;
+mod stages;
 mod words;

@@ -13,7 +13,7 @@ use ops_sim::{
         ledger::Deed,
         lock,
         planning::{CQ, DEV, Lacks, PO, QA, Wish},
-        wishes::{CART, GAP_MS, PORTAL, PORTAL_STAGING, SHOP, STOCK, commit_name},
+        wishes::{CART, GAP_MS, SHOP, STOCK, commit_name},
     },
 };
 
@@ -255,91 +255,6 @@ fn s8_an_older_one_is_overtaken_and_closes_along_only_where_it_is_named() {
         assert_eq!(script.status(&older), expected, "named: {named}");
         assert_eq!(script.routed(CART), [(digest(CART, "v3"), 100)]);
     }
-}
-
-#[test]
-fn s12_a_candidate_soaks_in_staging_and_goes_on_to_production() {
-    let mut script = Script::new();
-    let ticket = script.ship(PORTAL, "v1", Kind::Good);
-    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
-    assert_eq!(script.routed(PORTAL_STAGING), [(digest(PORTAL, "v1"), 100)]);
-    assert_eq!(script.comments(&ticket), [PLANNED, COMPLETE, PLANNED, COMPLETE]);
-    assert_eq!(script.posts("soaks there for"), 1);
-}
-
-#[test]
-fn s12_pulled_back_while_it_soaks_it_leaves_staging_and_never_comes_to_production() {
-    let mut script = Script::new();
-    script.ship(PORTAL, "v1", Kind::Good);
-    let wish = script.wish(PORTAL, "v2", Kind::Good);
-    let ticket = script.file(&wish);
-    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Soaking));
-    script.sim.happen(&Happening::PullBack(ticket.clone()));
-    script.until(300_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
-    script.rest();
-    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
-    assert_eq!(script.status(&ticket), "in-progress");
-}
-
-/// The second version of the portal, while it soaks in staging.
-fn soaking() -> (Script, ops_core::id::TicketId) {
-    let mut script = Script::new();
-    script.ship(PORTAL, "v1", Kind::Good);
-    let wish = script.wish(PORTAL, "v2", Kind::Good);
-    let ticket = script.file(&wish);
-    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Soaking));
-    (script, ticket)
-}
-
-#[test]
-fn s12_pulled_back_between_two_stages_it_leaves_staging() {
-    let (mut script, ticket) = soaking();
-    // The board is away while it goes on, so nothing is under way when the ticket is pulled back.
-    script.sim.happen(&Happening::Down(Part::Planning, 200_000));
-    script.until(200_000, |script| script.phase(3).is_none());
-    script.sim.happen(&Happening::PullBack(ticket.clone()));
-    script.until(900_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
-    script.rest();
-    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
-    assert_eq!(script.status(&ticket), "in-progress");
-}
-
-#[test]
-fn s12_s13_a_verdict_taken_back_between_two_stages_takes_it_from_staging() {
-    let (mut script, ticket) = soaking();
-    script.sim.happen(&Happening::Down(Part::Planning, 200_000));
-    script.until(200_000, |script| script.phase(3).is_none());
-    script.sim.happen(&Happening::Revoke(ticket.clone()));
-    script.until(900_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
-    script.rest();
-    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
-    assert_eq!(script.status(&ticket), "rfp", "ops moves nothing back");
-    assert_eq!(script.posts("took the verdict of QA back"), 1);
-}
-
-#[test]
-fn s12_pulled_back_while_the_next_stage_holds_it_leaves_staging() {
-    let (mut script, ticket) = soaking();
-    script.sim.happen(&Happening::Down(Part::Host, 400_000));
-    script.until(300_000, |script| script.comments(&ticket).contains(&HELD.to_owned()));
-    script.sim.happen(&Happening::PullBack(ticket.clone()));
-    script
-        .until(1_800_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
-    script.rest();
-    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
-}
-
-#[test]
-fn s12_two_tickets_for_one_candidate_do_not_chase_each_other() {
-    let mut script = Script::new();
-    script.ship(PORTAL, "v1", Kind::Good);
-    let wish = script.wish(PORTAL, "v2", Kind::Good);
-    let first = script.file(&wish);
-    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Soaking));
-    let second = script.file(&wish);
-    script.until(900_000, |script| script.status(&first) == "closed");
-    script.until(900_000, |script| script.status(&second) == "closed");
-    script.rest();
 }
 
 #[test]

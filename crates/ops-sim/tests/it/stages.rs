@@ -1,0 +1,156 @@
+//! S12: from stage to stage, and back.
+
+use ops_core::{
+    deploy::PhaseName,
+    id::{DeploymentId, Digest},
+};
+use ops_engine::Ask;
+use ops_sim::{
+    disk::Die,
+    scheduler::happening::{Happening, operator},
+    world::{
+        conduct::Kind,
+        faults::Part,
+        wishes::{PORTAL, PORTAL_STAGING},
+    },
+};
+
+use crate::script::Script;
+
+const HELD: &str = "## Deployment Held";
+const PLANNED: &str = "## Deployment Planned";
+const COMPLETE: &str = "## Deployment Complete";
+
+fn digest(service: &str, version: &str) -> Digest {
+    Digest::of(format!("{service} {version}").as_bytes())
+}
+
+#[test]
+fn s12_a_candidate_soaks_in_staging_and_goes_on_to_production() {
+    let mut script = Script::new();
+    let ticket = script.ship(PORTAL, "v1", Kind::Good);
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.routed(PORTAL_STAGING), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.comments(&ticket), [PLANNED, COMPLETE, PLANNED, COMPLETE]);
+    assert_eq!(script.posts("soaks there for"), 1);
+}
+
+#[test]
+fn s12_pulled_back_while_it_soaks_it_leaves_staging_and_never_comes_to_production() {
+    let mut script = Script::new();
+    script.ship(PORTAL, "v1", Kind::Good);
+    let wish = script.wish(PORTAL, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Soaking));
+    script.sim.happen(&Happening::PullBack(ticket.clone()));
+    script.until(300_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.status(&ticket), "in-progress");
+}
+
+/// The second version of the portal, while it soaks in staging.
+fn soaking() -> (Script, ops_core::id::TicketId) {
+    let mut script = Script::new();
+    script.ship(PORTAL, "v1", Kind::Good);
+    let wish = script.wish(PORTAL, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Soaking));
+    (script, ticket)
+}
+
+#[test]
+fn s12_pulled_back_between_two_stages_it_leaves_staging() {
+    let (mut script, ticket) = soaking();
+    // The board is away while it goes on, so nothing is under way when the ticket is pulled back.
+    script.sim.happen(&Happening::Down(Part::Planning, 200_000));
+    script.until(200_000, |script| script.phase(3).is_none());
+    script.sim.happen(&Happening::PullBack(ticket.clone()));
+    script.until(900_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.status(&ticket), "in-progress");
+}
+
+#[test]
+fn s12_s13_a_verdict_taken_back_between_two_stages_takes_it_from_staging() {
+    let (mut script, ticket) = soaking();
+    script.sim.happen(&Happening::Down(Part::Planning, 200_000));
+    script.until(200_000, |script| script.phase(3).is_none());
+    script.sim.happen(&Happening::Revoke(ticket.clone()));
+    script.until(900_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+    assert_eq!(script.status(&ticket), "rfp", "ops moves nothing back");
+    assert_eq!(script.posts("took the verdict of QA back"), 1);
+}
+
+#[test]
+fn s12_pulled_back_while_the_next_stage_holds_it_leaves_staging() {
+    let (mut script, ticket) = soaking();
+    script.sim.happen(&Happening::Down(Part::Host, 400_000));
+    script.until(300_000, |script| script.comments(&ticket).contains(&HELD.to_owned()));
+    script.sim.happen(&Happening::PullBack(ticket.clone()));
+    script
+        .until(1_800_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+}
+
+#[test]
+fn s12_two_tickets_for_one_candidate_do_not_chase_each_other() {
+    let mut script = Script::new();
+    script.ship(PORTAL, "v1", Kind::Good);
+    let wish = script.wish(PORTAL, "v2", Kind::Good);
+    let first = script.file(&wish);
+    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Soaking));
+    let second = script.file(&wish);
+    script.until(900_000, |script| script.status(&first) == "closed");
+    script.until(900_000, |script| script.status(&second) == "closed");
+    script.rest();
+}
+
+/// The second version of the portal is pulled back while it soaks, and the rollback that takes it
+/// from staging is on the way.
+fn taken_back() -> Script {
+    let (mut script, ticket) = soaking();
+    script.sim.happen(&Happening::PullBack(ticket));
+    script.until(300_000, |script| script.phase(4) == Some(PhaseName::Deploying));
+    script
+}
+
+#[test]
+fn s12_s5_a_rollback_that_failed_for_what_is_around_it_is_tried_again() {
+    let mut script = taken_back();
+    script.sim.happen(&Happening::Down(Part::Door, 180_000));
+    script.until(900_000, |script| script.posts("which takes D-3 back, has failed") == 1);
+    assert_eq!(script.routed(PORTAL_STAGING), [(digest(PORTAL, "v2"), 100)]);
+    script
+        .until(1_800_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
+    script.rest();
+    assert_eq!(script.posts("taking back D-3"), 2);
+}
+
+#[test]
+fn s12_p9_a_rollback_that_a_person_stopped_is_not_begun_again() {
+    let mut script = taken_back();
+    assert!(script.sim.ask(&operator(), &Ask::Abort { deployment: DeploymentId(4) }));
+    script.rest();
+    script.run(3_600_000);
+    assert_eq!(script.routed(PORTAL_STAGING), [(digest(PORTAL, "v2"), 100)]);
+    assert_eq!(script.posts("taking back D-3"), 1);
+}
+
+#[test]
+fn s12_p5_dying_at_any_record_of_a_pull_back_leaves_one_rollback() {
+    for record in 0..8 {
+        let (mut script, ticket) = soaking();
+        script.sim.happen(&Happening::PullBack(ticket));
+        script.sim.happen(&Happening::DieAt(Die::After(record)));
+        script.until(900_000, |script| {
+            script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]
+        });
+        script.rest();
+        assert_eq!(script.posts("taking back D-3"), 1, "died after record {record}");
+    }
+}
