@@ -179,6 +179,13 @@ impl Director {
                 sim.ambushes
                     .retain(|(phase, busy)| *busy || halts && *phase == PhaseName::Watching);
             }
+            // Nothing newer comes to the stage any more: what must leave it is found there.
+            let soaks = |(_, phase): &(_, PhaseName)| *phase == PhaseName::Soaking;
+            if let Some((soaks, _)) = open(sim).into_iter().find(soaks)
+                && self.dice.chance(400)
+            {
+                self.take_from_stage(sim, soaks);
+            }
             let waits = self.mood != Mood::Calm && self.patience > 0;
             self.patience = self.patience.saturating_sub(1);
             if waits {
@@ -345,6 +352,8 @@ impl Director {
             0 | 1 => {
                 sim.happen(&Happening::Ask(operator(), all[0].clone()));
                 if phase != PhaseName::Watching || self.dice.chance(400) {
+                    let long = self.dice.between(30_000, 200_000);
+                    let after = if self.dice.chance(500) { long } else { after };
                     sim.plan(after, Happening::Ask(operator(), resume));
                 }
             }

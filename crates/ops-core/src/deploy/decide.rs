@@ -45,7 +45,7 @@ pub fn decided(
         draft.push(Event::Rearmed);
     }
     draft.take(input)?;
-    draft.progress();
+    draft.progress(input);
     let after = match draft.state {
         Cow::Borrowed(_) => None,
         Cow::Owned(after) => Some(after),
@@ -90,10 +90,13 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// What follows from the state alone, whatever came in.
-    fn progress(&mut self) {
+    /// What follows from the state alone, whatever came in. A word that went out proves nothing yet:
+    /// nothing is closed for it, but for the look that finds it, or at the next tick.
+    fn progress(&mut self, input: &Input) {
         self.finish_runs();
-        self.document();
+        if !matches!(input, Input::LetterEnded { .. }) {
+            self.document();
+        }
         self.send_letters();
     }
 

@@ -49,7 +49,6 @@ pub const ROWS: &[Row] = &[
     (P::Documenting, "looked", &[P::Closed]),
     (P::Documenting, "tick", &[P::Closed]),
     (P::Documenting, "letter-looked", &[P::Closed, P::Soaking]),
-    (P::Documenting, "letter-ended", &[P::Closed]),
     (P::Soaking, "tick", &[P::Promoted]),
     (P::Soaking, "ticket-read", &[P::Withdrawn]),
     (P::Soaking, "superseded", &[P::Withdrawn]),

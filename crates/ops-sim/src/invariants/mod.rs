@@ -121,8 +121,8 @@ impl Invariants {
     }
 
     /// Is told that somebody wrote to ops.
-    pub fn mentioned(&mut self) {
-        self.word.mentioned();
+    pub fn mentioned(&mut self, words: &str) {
+        self.word.mentioned(words);
     }
 
     /// Is told of a job that reaches the world.

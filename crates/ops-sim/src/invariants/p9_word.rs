@@ -64,11 +64,13 @@ impl Word {
         }
     }
 
-    /// Somebody wrote to ops. That may be a word to go on, which is read whenever the board lets it be:
-    /// from now on nobody can tell what is halted.
-    pub(super) fn mentioned(&mut self) {
-        self.spoken = true;
-        self.halted.clear();
+    /// Somebody wrote to ops. A word to go on is read whenever the board lets it be: from then on
+    /// nobody can tell what is halted.
+    pub(super) fn mentioned(&mut self, words: &str) {
+        if words.contains("resume") {
+            self.spoken = true;
+            self.halted.clear();
+        }
     }
 
     pub(super) fn check(&mut self, world: &World) -> Result<(), String> {

@@ -458,8 +458,8 @@ impl Sim {
                     self.hurry();
                 }
             }
-            Happening::Mention(..) => {
-                self.invariants.mentioned();
+            Happening::Mention(_, words) => {
+                self.invariants.mentioned(words);
                 self.hurry();
             }
             _ => {}
