@@ -81,6 +81,8 @@ pub enum Mutation {
     NeverStopTelling,
     /// To take note of a held ticket begins its checks.
     WordsBegin,
+    /// A journal that a newer ops has written changes nothing.
+    ActOnNewer,
 }
 
 /// Whether this build runs with that mistake.

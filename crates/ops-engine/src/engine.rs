@@ -137,6 +137,12 @@ impl<J: Journal> Engine<J> {
         self.governing.as_ref()
     }
 
+    /// Whether a newer ops has written what this one cannot read: it begins nothing, and acts only
+    /// where it takes back what it began (S19).
+    pub fn is_too_old(&self) -> bool {
+        self.too_new.is_some() && !on(Mutation::ActOnNewer)
+    }
+
     /// Tells a watcher of every decision from now on.
     pub fn watch_decisions(&mut self, watcher: Watcher) {
         self.watcher = Some(watcher);

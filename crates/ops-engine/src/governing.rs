@@ -3,13 +3,23 @@
 
 use ops_core::{
     mutation::{Mutation, on},
-    settings::{loosened, never},
+    settings::{Settings, loosened, never},
     time::Now,
 };
 
 use crate::{Engine, EngineError, jobs::QueueRead, knowledge::EngineEvent, ports::Journal};
 
 impl<J: Journal> Engine<J> {
+    /// The first `ops.yaml` that was read is generation 0, also while the board does not answer.
+    pub(crate) fn first_governs(&mut self, first: &Settings, now: &Now) -> Result<(), EngineError> {
+        let Some(commit) = first.revision.commit.clone() else { return Ok(()) };
+        if self.knowledge().governs.is_some() || self.is_too_old() {
+            return Ok(());
+        }
+        let governs = EngineEvent::Governs { commit, by: None, ticket: None, loosens: Vec::new() };
+        self.note(&governs, now)
+    }
+
     /// Compares the newest `ops.yaml` with the one that governs.
     pub(crate) fn weigh_newest(&mut self, queue: &QueueRead, now: &Now) -> Result<(), EngineError> {
         let Ok(newest) = &queue.newest else {

@@ -36,12 +36,18 @@ impl<J: Journal> Engine<J> {
                 // A board that does not answer says nothing about its tickets (S14).
                 tracing::warn!(%fault, "the queue could not be read");
                 if let Some(settings) = settings {
+                    self.first_governs(&settings, now)?;
                     self.remember_settings(settings);
                 }
                 return Ok(());
             }
         };
         self.heartbeat_is(queue.settings.heartbeat_seconds * 1_000);
+        if self.is_too_old() {
+            // What a newer ops has begun cannot be read here: it would be begun a second time (S19).
+            self.remember_queue(queue);
+            return Ok(());
+        }
         let changed = self.changed_tickets(&queue);
         let fresh = self.fresh_tickets(&queue, now);
         self.weigh_newest(&queue, now)?;
@@ -135,7 +141,7 @@ impl<J: Journal> Engine<J> {
             .knowledge()
             .tried
             .iter()
-            .filter(|(id, tried)| tried.end == End::Promoted && !waits(id) && !self.under_way(id))
+            .filter(|(id, tried)| tried.end == End::Promoted && !waits(id) && !self.asks(id))
             .filter_map(|(_, tried)| Some((tried.by, tried.next.as_ref()?.0.clone())))
             .collect();
         for (by, environment) in left {
@@ -175,6 +181,15 @@ impl<J: Journal> Engine<J> {
             named.join(", ")
         );
         self.digest(name, text);
+    }
+
+    /// Whether a deployment is under way because of a ticket itself. One that only closes with another
+    /// says nothing about what its own candidate left on a stage.
+    fn asks(&self, ticket: &TicketId) -> bool {
+        self.deployments().any(|deployment| {
+            deployment.created.kind.by_ticket()
+                && deployment.created.tickets.first() == Some(ticket)
+        })
     }
 
     fn under_way(&self, ticket: &TicketId) -> bool {

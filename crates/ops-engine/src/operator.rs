@@ -322,6 +322,11 @@ impl<J: Journal> Engine<J> {
             };
             return Ok(no(format!("{of} is {}: {next}", deployment.phase_name().text())));
         }
+        if self.is_too_old() {
+            return Ok(no(
+                "a newer ops has written this journal: start that one, it takes back".to_owned()
+            ));
+        }
         if matches!(deployment.created.kind, Kind::Rotation { .. }) {
             let first = self.brought_first(of);
             return Ok(no(format!(

@@ -103,6 +103,11 @@ fn queue(ports: &Ports, governs: Option<&str>) -> Result<QueueRead, QueueUnread>
         (Some(commit), Ok(newest)) if newest.revision.commit.as_deref() == Some(commit) => {
             Arc::clone(newest)
         }
+        // The first one governs as soon as it was read: by this very reading, which is recorded.
+        (None, Ok(newest)) => Arc::clone(newest),
+        (None, Err(fault)) => {
+            return Err(QueueUnread { fault: fault.clone(), settings: None });
+        }
         (governs, _) => facts::governing(ports, governs)
             .map_err(|fault| QueueUnread { fault, settings: None })?,
     };

@@ -6,11 +6,17 @@ use ops_core::{
     id::{DeploymentId, Digest, Generation},
     time::Now,
 };
-use ops_engine::ports::{Journal, JournalError, Lease, LeaseRefused, Record, Seq, Summary};
+use ops_engine::{
+    FORMAT,
+    ports::{Journal, JournalError, Lease, LeaseRefused, Record, Seq, Summary},
+};
 use ops_store::MemoryJournal;
 
 /// Writes that fit into the space set aside for a way back.
 const RESERVED_WRITES: u64 = 2_000;
+
+/// Of so many writes of a newer ops, one holds what older ones cannot read.
+const NEWER_EVERY: u64 = 7;
 
 /// Where the daemon dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +34,11 @@ struct State {
     reserve: u64,
     die: Option<Die>,
     dead: bool,
+    newer: bool,
+    /// Writes of a newer ops.
+    writes: u64,
+    /// Whether one of them holds what older ones cannot read.
+    ahead: bool,
 }
 
 /// The handle that the scheduler keeps.
@@ -62,6 +73,39 @@ impl DiskHandle {
     /// Whether the daemon died at a write.
     pub fn died(&self) -> bool {
         self.state().dead
+    }
+
+    /// Which ops runs from its next start on: one that writes what this one cannot read, or this one.
+    pub fn newer(&self, newer: bool) {
+        self.state().newer = newer;
+    }
+
+    fn is_newer(&self) -> bool {
+        self.state().newer
+    }
+
+    /// Whether the journal holds what the ops that runs cannot read.
+    pub fn is_ahead(&self) -> bool {
+        let state = self.state();
+        !state.newer && state.ahead
+    }
+
+    /// The format of a record as the ops that runs sees it.
+    fn seen(&self, mut records: Vec<Record>) -> Vec<Record> {
+        if self.state().newer {
+            for record in &mut records {
+                record.v = record.v.min(FORMAT);
+            }
+        }
+        records
+    }
+
+    /// The format in which the ops that runs writes.
+    fn written(&self, bodies: &[(u32, serde_json::Value)]) -> Vec<(u32, serde_json::Value)> {
+        let mut state = self.state();
+        state.writes += 1;
+        let newer = state.newer && state.writes.is_multiple_of(NEWER_EVERY);
+        bodies.iter().map(|(v, body)| (v + u32::from(newer), body.clone())).collect()
     }
 
     /// A new daemon begins.
@@ -133,15 +177,25 @@ impl Journal for Disk {
         bodies: &[(u32, serde_json::Value)],
         summary: Option<&Summary>,
     ) -> Result<Vec<Record>, JournalError> {
-        self.write(|journal| journal.append(deployment, at, bodies, summary))
+        if !self.handle.is_newer() {
+            return self.write(|journal| journal.append(deployment, at, bodies, summary));
+        }
+        let bodies = self.handle.written(bodies);
+        let ahead = bodies.iter().any(|(v, _)| *v > FORMAT);
+        let handle = self.handle.clone();
+        self.write(|journal| {
+            let written = journal.append(deployment, at, &bodies, summary)?;
+            handle.state().ahead |= ahead;
+            Ok(written)
+        })
     }
 
     fn stream(&self, deployment: Option<DeploymentId>) -> Result<Vec<Record>, JournalError> {
-        self.journal.stream(deployment)
+        self.journal.stream(deployment).map(|records| self.handle.seen(records))
     }
 
     fn after(&self, after: Seq, limit: usize) -> Result<Vec<Record>, JournalError> {
-        self.journal.after(after, limit)
+        self.journal.after(after, limit).map(|records| self.handle.seen(records))
     }
 
     fn head(&self) -> Result<(Seq, Digest), JournalError> {
@@ -196,6 +250,11 @@ impl Journal for Disk {
         }
         state.reserve = RESERVED_WRITES;
         Ok(())
+    }
+
+    fn needs_format(&self) -> Result<u32, JournalError> {
+        let needs = self.journal.needs_format()?;
+        Ok(if self.handle.is_newer() { needs.min(FORMAT) } else { needs })
     }
 
     fn verify(&self) -> Result<(Seq, Digest), JournalError> {

@@ -52,6 +52,7 @@ pub fn breaks(mutation: Mutation) -> &'static [&'static str] {
         M::SkipStages | M::LeaveOnStage => &["S12"],
         M::TellNobody | M::NeverStopTelling => &["notices"],
         M::WordsBegin => &["table"],
+        M::ActOnNewer => &["S19"],
     }
 }
 

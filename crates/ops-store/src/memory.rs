@@ -124,11 +124,6 @@ impl MemoryJournal {
         self.lock().writes
     }
 
-    /// The least format that can read all records; 0 for an empty journal (S19).
-    pub fn needs_format(&self) -> u32 {
-        self.lock().kept.records.iter().map(|record| record.v).max().unwrap_or(0)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // A write changes nothing before it is sure to succeed, so what a panic left is whole.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -286,6 +281,10 @@ impl Journal for MemoryJournal {
         self.write(|_| Ok(()))
     }
 
+    fn needs_format(&self) -> Result<u32, JournalError> {
+        Ok(self.lock().kept.records.iter().map(|record| record.v).max().unwrap_or(0))
+    }
+
     fn verify(&self) -> Result<(Seq, Digest), JournalError> {
         self.lock().kept.verify()
     }
@@ -349,7 +348,7 @@ mod tests {
         snapshot.append(None, &now(), &[(1, json!(2))], None).unwrap();
         assert_eq!(journal.head().unwrap().0, 1);
         assert_eq!(snapshot.head().unwrap().0, 2);
-        assert_eq!(snapshot.needs_format(), 3);
+        assert_eq!(snapshot.needs_format().unwrap(), 3);
     }
 
     #[test]

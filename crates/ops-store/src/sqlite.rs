@@ -57,7 +57,7 @@ impl SqliteJournal {
     ///
     /// Fails at once with [`JournalError::Locked`] if another process has it open for writing, and
     /// with [`JournalError::TooNew`] if its tables are of a newer ops. Records of a newer format
-    /// do not stop it: see [`Self::needs_format`].
+    /// do not stop it: see [`Journal::needs_format`].
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let lock = WriterLock::take(&path.with_extension("lock"))?;
         create_private(path)
@@ -89,14 +89,6 @@ impl SqliteJournal {
     /// Where the journal is.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The least format that can read all records; 0 for an empty journal. A daemon that reads
-    /// only lower ones takes no forward act (S19).
-    pub fn needs_format(&self) -> Result<u32, JournalError> {
-        self.connection
-            .query_row("SELECT coalesce(max(v), 0) FROM records", (), |row| row.get(0))
-            .map_err(|e| failed(&e))
     }
 
     fn query<T>(
@@ -202,6 +194,12 @@ impl Journal for SqliteJournal {
                 _ => JournalError::Failed(format!("cannot set space aside: {e}")),
             }),
         }
+    }
+
+    fn needs_format(&self) -> Result<u32, JournalError> {
+        self.connection
+            .query_row("SELECT coalesce(max(v), 0) FROM records", (), |row| row.get(0))
+            .map_err(|e| failed(&e))
     }
 
     fn verify(&self) -> Result<(Seq, Digest), JournalError> {

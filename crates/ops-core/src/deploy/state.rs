@@ -338,6 +338,16 @@ impl Deployment {
         self.step().map(|step| step.stage)
     }
 
+    /// Whether all that it still does takes back what it did.
+    pub fn goes_back(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::RollingBack { .. }
+                | Phase::Frozen { .. }
+                | Phase::Planned { failed: Some(_), .. }
+        )
+    }
+
     /// Whether an act is under way.
     pub fn busy(&self) -> bool {
         self.op.as_ref().is_some_and(|op| op.outcome.is_none())

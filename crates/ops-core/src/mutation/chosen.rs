@@ -9,7 +9,7 @@ thread_local! {
 }
 
 /// Every mistake with its name.
-pub const ALL: [(Mutation, &str); 31] = [
+pub const ALL: [(Mutation, &str); 32] = [
     (Mutation::ShipWithoutVerdicts, "ship-without-verdicts"),
     (Mutation::AcceptOtherEvidence, "accept-evidence-of-another-candidate"),
     (Mutation::ResumeApproves, "resume-approves"),
@@ -41,6 +41,7 @@ pub const ALL: [(Mutation, &str); 31] = [
     (Mutation::TellNobody, "tell-nobody"),
     (Mutation::NeverStopTelling, "never-stop-telling"),
     (Mutation::WordsBegin, "words-begin-the-checks"),
+    (Mutation::ActOnNewer, "act-on-newer-records"),
 ];
 
 /// Chooses the mistake of this thread, or none.

@@ -92,7 +92,8 @@ impl<J: Journal> Engine<J> {
             Effect::Reserve => return self.reserve(id, now),
             Effect::Act { op, act } => {
                 let key = JobKey::Act(id, op);
-                if let (Some(generation), true) = (deployment.lease, self.too_new.is_none()) {
+                let may = !self.is_too_old() || deployment.goes_back();
+                if let (Some(generation), true) = (deployment.lease, may) {
                     let stamp = Stamp { generation, deployment: id.0, op };
                     self.start(Job { key, work: Work::Act { stamp, act } }, jobs);
                 }
@@ -285,6 +286,10 @@ impl<J: Journal> Engine<J> {
     /// Clears artifacts that no way back needs, while nothing is under way.
     fn prune_job(&mut self, now: &Now, jobs: &mut Vec<Job>) {
         let Some(settings) = self.settings().cloned() else { return };
+        if self.is_too_old() {
+            // What a newer ops needs for its ways back is not known here.
+            return;
+        }
         let idle = !self.deployments.values().any(Deployment::blocks_group);
         if idle && self.due(&JobKey::Prune, self.heartbeat_ms, now) {
             let mut keep = self.knowledge.kept_artifacts(settings.retention.releases as usize);
@@ -297,7 +302,7 @@ impl<J: Journal> Engine<J> {
     fn give_turns(&mut self, now: &Now) -> Result<(), EngineError> {
         // An artifact that is being imported must not be cleared away at the same time.
         let clearing = self.running.contains(&JobKey::Prune);
-        if self.knowledge.halted.is_some() || self.too_new.is_some() || clearing {
+        if self.knowledge.halted.is_some() || self.is_too_old() || clearing {
             return Ok(());
         }
         let waiting: Vec<_> = self

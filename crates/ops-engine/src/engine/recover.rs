@@ -65,8 +65,12 @@ impl<J: Journal> Engine<J> {
     }
 
     fn load(&mut self, now: &Now) -> Result<(), EngineError> {
+        let needs = self.journal.needs_format()?;
+        if needs > FORMAT {
+            self.too_new = Some(needs);
+        }
         for record in self.journal.stream(None)? {
-            if self.newer(&record) {
+            if record.v > FORMAT {
                 continue;
             }
             let event: EngineEvent = read(&record)?;
@@ -80,7 +84,7 @@ impl<J: Journal> Engine<J> {
         }
         for summary in self.journal.summaries(true, usize::MAX)? {
             let records = self.journal.stream(Some(summary.id))?;
-            if records.iter().any(|record| self.newer(record)) {
+            if records.iter().any(|record| record.v > FORMAT) {
                 continue;
             }
             if let Some(deployment) = replay(&records)? {
@@ -88,14 +92,6 @@ impl<J: Journal> Engine<J> {
             }
         }
         Ok(())
-    }
-
-    fn newer(&mut self, record: &Record) -> bool {
-        let newer = record.v > FORMAT;
-        if newer {
-            self.too_new = Some(record.v);
-        }
-        newer
     }
 
     /// A deployment as the journal tells it, also one that has ended.

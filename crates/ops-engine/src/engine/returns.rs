@@ -19,6 +19,9 @@ impl<J: Journal> Engine<J> {
         let Some(plan) = shipped.plan.as_ref().filter(|plan| plan.soak.is_some()) else {
             return Ok(());
         };
+        if self.is_too_old() {
+            return Ok(());
+        }
         // What came first stays until something newer comes.
         let came_first = plan.old.is_none() || self.before_its_ticket(first).is_none();
         if !came_first && !self.is_returned(first) {
@@ -37,7 +40,7 @@ impl<J: Journal> Engine<J> {
     /// Begins those rollbacks anew that ended without a verdict and whose pause is over, where what
     /// they were to take back serves still.
     pub(super) fn return_again(&mut self, now: &Now) -> Result<(), EngineError> {
-        if self.knowledge.halted.is_some() || self.too_new.is_some() {
+        if self.knowledge.halted.is_some() || self.is_too_old() {
             return Ok(());
         }
         let over = self.knowledge.unreturned.iter().filter(|(_, (_, pause))| pause.over(now));

@@ -41,7 +41,7 @@ impl<J: Journal> Engine<J> {
     /// Begins a rotation wherever one is due. Never two for the same version: one that is under way
     /// takes what is there when it begins, and one that ended badly is not tried again by itself.
     pub(super) fn secrets_read(&mut self, found: &Found, now: &Now) -> Result<(), EngineError> {
-        if self.knowledge.halted.is_some() || self.too_new.is_some() {
+        if self.knowledge.halted.is_some() || self.is_too_old() {
             return Ok(());
         }
         let (Some(settings), Some(queue)) = (self.settings().cloned(), &self.queue) else {

@@ -146,6 +146,14 @@ pub trait Journal: Send {
     /// Idempotent; tops the reserve up.
     fn reserve(&mut self) -> Result<(), JournalError>;
 
+    /// The least format that can read all records; 0 for an empty journal. An ops that reads only
+    /// lower ones brings nothing forward (S19).
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    fn needs_format(&self) -> Result<u32, JournalError>;
+
     /// Checks the whole chain.
     fn verify(&self) -> Result<(Seq, Digest), JournalError>;
 }

@@ -18,8 +18,16 @@ const VERSIONS: [&str; 6] = ["v1", "v2", "v3", "v4", "v5", "v6"];
 
 impl Director {
     pub(super) fn daemon(&mut self, sim: &mut Sim) {
-        let happening = match self.dice.below(4) {
+        let happening = match self.dice.below(7) {
             0 => Happening::Kill(self.dice.between(20, 9_000)),
+            4 | 5 => Happening::StandStill(self.dice.between(25_000, 150_000)),
+            6 => {
+                sim.happen(&Happening::Upgrade);
+                let old = self.dice.between(2_000, 90_000);
+                sim.plan(old, Happening::Downgrade);
+                sim.plan(old + self.dice.between(2_000, 120_000), Happening::Upgrade);
+                return;
+            }
             1 => Happening::Kill(self.dice.between(20_000, 150_000)),
             2 => Happening::DieAt(Die::Before(self.dice.below(6))),
             _ => Happening::DieAt(Die::After(self.dice.below(6))),
@@ -40,7 +48,9 @@ impl Director {
 
     pub(super) fn replica(&mut self, sim: &mut Sim) {
         let n = self.dice.below(64);
-        let happening = if self.dice.chance(500) {
+        let happening = if self.dice.chance(150) {
+            Happening::NodeFails(n, self.dice.between(1_000, 40_000))
+        } else if self.dice.chance(500) {
             Happening::ReplicaDies(n)
         } else {
             Happening::Blip(n, self.dice.between(300, 6_000))

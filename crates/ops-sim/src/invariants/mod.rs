@@ -16,6 +16,7 @@ mod p7_look_again;
 mod p8_fail_closed;
 mod p9_word;
 mod s12_stages;
+mod s19_formats;
 mod s4_governs;
 mod s8_newest;
 #[cfg(test)]
@@ -53,6 +54,7 @@ pub struct Invariants {
     governs: s4_governs::Governs,
     newest: s8_newest::Newest,
     stages: s12_stages::Stages,
+    formats: s19_formats::Formats,
     notices: notices::Notices,
     /// Whether nothing goes wrong in this run but what the versions themselves do: then times are
     /// bounded as well.
@@ -75,6 +77,7 @@ impl Invariants {
             ("P3, S4", self.governs.check(world)),
             ("S8", self.newest.check(world)),
             ("S12", self.stages.check(world)),
+            ("S19", self.formats.check()),
         ];
         let last = [
             ("P5", p5_orphans::check as fn(&World) -> Result<(), String>),
@@ -125,8 +128,22 @@ impl Invariants {
         self.word.mentioned(words);
     }
 
-    /// Is told of a job that reaches the world.
-    pub fn performed(&mut self, job: &Job) {
+    /// Is told of a job that reaches the world, and whether the ops that sent it cannot read all of its
+    /// journal.
+    pub fn performed(&mut self, world: &World, job: &Job, too_old: bool) {
         self.look_again.performed(job);
+        if too_old {
+            self.formats.performed(world, job);
+        }
+    }
+
+    /// Is told that another ops starts, and how many deployments there are.
+    pub fn started_anew(&mut self, deployments: u64) {
+        self.formats.started_anew(deployments);
+    }
+
+    /// Is told how many deployments there are while the ops that runs cannot read all of its journal.
+    pub fn begun(&mut self, deployments: u64) {
+        self.formats.begun(deployments);
     }
 }

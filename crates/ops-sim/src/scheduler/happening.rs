@@ -35,6 +35,16 @@ pub enum Happening {
     Kill(u64),
     /// The daemon dies at a write to come.
     DieAt(Die),
+    /// The daemon stands still in mid-act, another one takes over, and so many milliseconds later
+    /// what the first one was about to send goes out.
+    StandStill(u64),
+    /// A newer ops is started in the place of this one, which writes what this one cannot read.
+    Upgrade,
+    /// This ops is started again in the place of the newer one.
+    Downgrade,
+    /// One of the nodes fails: whatever runs there ends, and is started again so many milliseconds
+    /// later.
+    NodeFails(u64, u64),
     /// The machine is rebooted.
     Reboot,
     /// The machine is suspended for so many milliseconds.
@@ -93,6 +103,10 @@ impl Happening {
             Self::Hide(..) => "a ticket denied",
             Self::Kill(_) => "daemon killed",
             Self::DieAt(_) => "daemon dies at a write",
+            Self::StandStill(_) => "daemon stands still",
+            Self::Upgrade => "ops is upgraded",
+            Self::Downgrade => "ops is downgraded",
+            Self::NodeFails(..) => "a node fails",
             Self::Reboot => "reboot",
             Self::Suspend(_) => "suspend",
             Self::StepWall(_) => "wall clock set",
@@ -146,6 +160,7 @@ impl World {
                 let count = self.target.replicas.len().max(1);
                 self.target.crash(*n as usize % count, t);
             }
+            Happening::NodeFails(node, ms) => self.target.node_fails(*node, t, t + ms),
             Happening::Blip(n, ms) => {
                 let count = self.target.replicas.len().max(1);
                 if let Some(replica) = self.target.replicas.get_mut(*n as usize % count) {
@@ -170,6 +185,9 @@ impl World {
             Happening::Mend => self.mend(),
             Happening::Kill(_)
             | Happening::DieAt(_)
+            | Happening::StandStill(_)
+            | Happening::Upgrade
+            | Happening::Downgrade
             | Happening::Suspend(_)
             | Happening::DiskFull(_)
             | Happening::ReserveFails(_)

@@ -43,7 +43,8 @@ impl Sim {
             self.kill(down);
             return;
         }
-        self.invariants.performed(&job);
+        let too_old = self.disk.is_ahead();
+        self.invariants.performed(&lock(&self.world), &job, too_old);
         let done = perform(&self.ports, &job.work);
         if deadly {
             let down = self.dice.between(50, 5_000);
@@ -64,6 +65,13 @@ impl Sim {
         let Some(engine) = &mut self.engine else { return };
         if let Err(why) = engine.done(key, done, &now) {
             self.failed(&why);
+        }
+    }
+
+    /// What a daemon that stands still was about to send.
+    pub(super) fn send_later(&mut self, job: &Job, ms: u64) {
+        if let Some(deal) = deal(&job.work) {
+            lock(&self.world).at(ms, deal);
         }
     }
 

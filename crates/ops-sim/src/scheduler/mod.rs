@@ -252,6 +252,10 @@ impl Sim {
     pub fn check(&mut self, quiet: bool) {
         if self.violation.is_none() {
             let world = lock(&self.world);
+            if self.disk.is_ahead() {
+                let begun = self.journal_length();
+                self.invariants.begun(begun);
+            }
             self.violation = self.invariants.check(&world, quiet);
             if let (None, Some(engine)) = (&self.violation, &self.engine) {
                 self.violation = self.invariants.alive(&world, engine.deployments());
@@ -368,6 +372,18 @@ impl Sim {
         }
     }
 
+    /// The daemon stands still and another takes over; all that it was about to send goes out later.
+    fn stand_still(&mut self, ms: u64) {
+        let epoch = self.epoch;
+        let own = |event: &Event| matches!(event, Event::Perform(e, _) if *e == epoch);
+        for event in self.agenda.take_all(own) {
+            if let Event::Perform(_, job) = event {
+                self.send_later(&job, ms);
+            }
+        }
+        self.kill(200);
+    }
+
     /// The daemon dies; another starts later. Acts that it had sent may still arrive.
     pub fn kill(&mut self, down_ms: u64) {
         if self.engine.is_none() {
@@ -429,6 +445,12 @@ impl Sim {
         match happening {
             Happening::Kill(down) => self.kill(*down),
             Happening::DieAt(die) => self.disk.die(*die),
+            Happening::StandStill(ms) => self.stand_still(*ms),
+            Happening::Upgrade | Happening::Downgrade => {
+                self.kill(500);
+                self.disk.newer(matches!(happening, Happening::Upgrade));
+                self.invariants.started_anew(self.journal_length());
+            }
             Happening::Reboot => self.kill(2_000),
             Happening::Suspend(ms) => {
                 self.floor = t + ms;
@@ -444,6 +466,9 @@ impl Sim {
                 self.disk.full(false);
                 self.disk.reserve_fails(false);
                 self.pace = Pace::default();
+                if self.disk.is_ahead() {
+                    self.happens(&Happening::Upgrade);
+                }
             }
             Happening::File(_)
             | Happening::Round(..)
@@ -515,7 +540,8 @@ impl Sim {
                 && deployment.outbox.iter().all(ops_core::deploy::Letter::written)
         };
         let late = lock(&self.world).late_acts();
-        self.t() >= self.hurry_until && late == 0 && engine.deployments().all(waits)
+        let behind = self.disk.is_ahead();
+        self.t() >= self.hurry_until && late == 0 && !behind && engine.deployments().all(waits)
     }
 }
 

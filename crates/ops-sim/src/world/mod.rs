@@ -355,6 +355,12 @@ impl World {
         self.later(deal);
     }
 
+    /// Puts off an act by so many milliseconds.
+    pub fn at(&mut self, ms: u64, deal: Deal) {
+        let at = self.clock.t + ms;
+        self.late.push((at, deal));
+    }
+
     /// Whether an act is still to take effect.
     pub fn late_acts(&self) -> usize {
         self.late.len()

@@ -16,6 +16,8 @@ const BACK_OFF_MS: u64 = 1_000;
 const FLAP_MS: u64 = 4_000;
 /// First of the ports that replicas get.
 const FIRST_PORT: u16 = 20_000;
+/// Nodes over which replicas are spread, in turn.
+const NODES: u64 = 3;
 /// Ports of the environment's range.
 pub const PORTS: u16 = 1_000;
 
@@ -367,6 +369,16 @@ impl SimTarget {
         };
         replica.dies(t, "signal 9");
         true
+    }
+
+    /// A node fails: the replicas that it carries end at once and are back later.
+    pub fn node_fails(&mut self, node: u64, t: u64, back_at: u64) {
+        let node = (node % NODES) as usize;
+        let running = self.replicas.iter_mut().enumerate().filter(|(_, one)| one.running());
+        for (_, replica) in running.filter(|(at, _)| at % NODES as usize == node) {
+            replica.dies(t, "the node failed");
+            replica.life = Life::BackingOff { again_at: back_at.max(t + BACK_OFF_MS) };
+        }
     }
 
     /// A person starts a stopped release, past ops.

@@ -82,10 +82,12 @@ impl Content {
             let Node::Link { target } = node else {
                 continue;
             };
+            // By its own bytes: what a name is shown as may be another name.
+            let landing = self.land(path);
             let path = String::from_utf8_lossy(path);
             let target = String::from_utf8_lossy(target);
             let next = "make it a relative link to something inside, or a copy";
-            match self.land(path.as_bytes()) {
+            match landing {
                 Landing::At(_) => {}
                 Landing::Outside => {
                     let what =
@@ -196,6 +198,15 @@ mod tests {
             (false, vec![("a", "a/b")]),
         ] {
             assert_eq!(content(&links).check_links("x").is_ok(), good, "{links:?}");
+        }
+    }
+
+    #[test]
+    fn links_with_names_that_are_no_text_stay_inside_too() {
+        for (good, target) in [(true, "deep/text"), (false, ".."), (false, "/etc/passwd")] {
+            let mut content = content(&[]);
+            content.nodes.insert(b"\xac\xff".to_vec(), Node::Link { target: target.into() });
+            assert_eq!(content.check_links("x").is_ok(), good, "{target}");
         }
     }
 

@@ -186,12 +186,8 @@ impl Draft<'_> {
         if self.state.busy() {
             return false;
         }
-        let backwards = matches!(
-            self.state.phase,
-            Phase::RollingBack { .. }
-                | Phase::Documenting { .. }
-                | Phase::Planned { failed: Some(_), .. }
-        );
+        let backwards =
+            self.state.goes_back() || matches!(self.state.phase, Phase::Documenting { .. });
         if self.state.halted.is_some() && !backwards && !on(Mutation::ActWhileHalted) {
             return false;
         }
