@@ -48,7 +48,8 @@ impl Word {
             Ask::Resume { deployment: Some(id) } => {
                 self.halted.remove(&id.0);
             }
-            Ask::Resume { deployment: None } => self.halted.clear(),
+            // To look at a ticket again is to let its deployment go on.
+            Ask::Resume { deployment: None } | Ask::Again { .. } => self.halted.clear(),
             _ => {}
         }
     }
@@ -59,7 +60,7 @@ impl Word {
             Ask::Resume { deployment: Some(id) } => {
                 self.halted.remove(&id.0);
             }
-            Ask::Resume { deployment: None } => self.halted.clear(),
+            Ask::Resume { deployment: None } | Ask::Again { .. } => self.halted.clear(),
             _ => {}
         }
     }

@@ -93,6 +93,8 @@ pub struct Sim {
     directed: bool,
     directs: u32,
     died_at: u64,
+    /// Since when an ops runs that cannot read all of its journal.
+    behind_since: Option<u64>,
     /// What the journal told when the daemon died.
     left: Option<BTreeMap<DeploymentId, Deployment>>,
 }
@@ -125,6 +127,7 @@ impl Sim {
             directed: false,
             directs: 0,
             died_at: 0,
+            behind_since: None,
             left: None,
         };
         sim.agenda.enter(at, Event::Start);
@@ -448,7 +451,12 @@ impl Sim {
             Happening::StandStill(ms) => self.stand_still(*ms),
             Happening::Upgrade | Happening::Downgrade => {
                 self.kill(500);
+                if let Some(since) = self.behind_since.take() {
+                    // Whoever could read the journal was away.
+                    lock(&self.world).ledger.absences.push((since, t));
+                }
                 self.disk.newer(matches!(happening, Happening::Upgrade));
+                self.behind_since = self.disk.is_ahead().then_some(t);
                 self.invariants.started_anew(self.journal_length());
             }
             Happening::Reboot => self.kill(2_000),

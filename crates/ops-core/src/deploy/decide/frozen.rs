@@ -122,7 +122,9 @@ fn previous(plan: &Plan, target: &TargetView, door: &DoorView, view: &View) -> M
     if plan.service.route.is_some() {
         let served = door.served.as_ref();
         let fits = served.is_some_and(|served| {
-            served.route.hold.is_none() && served.route.weight_of(&plan.new.spec.release) == weight
+            served.route.hold.is_none()
+                && served.route.legs.len() == 1
+                && served.route.weight_of(&plan.new.spec.release) == weight
         });
         if !fits {
             let route = goal::route(plan, weight, view);

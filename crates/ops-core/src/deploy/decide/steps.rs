@@ -220,12 +220,20 @@ impl Draft<'_> {
         {
             return;
         }
-        if self.state.may_land_late(self.now) {
+        if self.state.may_land_late(self.now) || self.is_doubtful() {
             return;
         }
         if let Some(act) = goal::act_for(&self.state, plan, &step.goal, view) {
             self.push(Event::OpIntended { op: OpId(self.state.next_op), act });
         }
+    }
+
+    /// Whether the ticket was read as pulled back and the second reading is to come: until then
+    /// nothing more is brought forward (P1, S13), unless requests wait at the door for it.
+    fn is_doubtful(&self) -> bool {
+        let forward = self.state.acted() || matches!(self.state.phase, Phase::Planned { .. });
+        let waiting = self.state.gap.as_ref().is_some_and(|gap| gap.lasted_ms.is_none());
+        self.state.pull_seen.is_some() && forward && !self.state.goes_back() && !waiting
     }
 
     /// The current step's time is over. True if the deployment moved on.
