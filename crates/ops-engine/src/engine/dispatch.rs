@@ -92,7 +92,10 @@ impl<J: Journal> Engine<J> {
             Effect::Reserve => return self.reserve(id, now),
             Effect::Act { op, act } => {
                 let key = JobKey::Act(id, op);
-                let may = !self.is_too_old() || deployment.goes_back();
+                // Of what froze nobody knows here to whom it has lent its place.
+                let back =
+                    deployment.goes_back() && !matches!(deployment.phase, Phase::Frozen { .. });
+                let may = !self.is_too_old() || back;
                 if let (Some(generation), true) = (deployment.lease, may) {
                     let stamp = Stamp { generation, deployment: id.0, op };
                     self.start(Job { key, work: Work::Act { stamp, act } }, jobs);

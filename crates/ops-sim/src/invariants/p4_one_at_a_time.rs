@@ -26,8 +26,10 @@ impl OneAtATime {
             return Err(words.clone());
         }
         for applied in world.ledger.applied.iter().skip(self.read) {
-            if matches!(applied.deed, Deed::Stop { ran: false, .. }) {
-                // It told nobody to stop: an order for a release that is long gone.
+            if matches!(applied.deed, Deed::Stop { ran: false, .. } | Deed::Start { ran: true, .. })
+            {
+                // It told nobody to stop: an order for a release that is long gone. Or it told to run
+                // what runs.
                 continue;
             }
             let group = group(world, &applied.service);

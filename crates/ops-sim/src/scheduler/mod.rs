@@ -369,6 +369,10 @@ impl Sim {
         let by = Input::Restarted;
         for (id, before) in before {
             match engine.deployment(*id) {
+                // At once something was found to serve in the place of what froze or soaks.
+                Some(after) if after.at_rest() && !before.at_rest() => {
+                    coverage.decided(before, &Input::Superseded { by: *id }, after);
+                }
                 Some(after) => coverage.decided(before, &by, after),
                 None => coverage.decided(before, &by, before),
             }

@@ -31,6 +31,8 @@ pub enum Deed {
         config: u64,
         /// Whether nothing of this release was known before.
         fresh: bool,
+        /// Whether it all ran already: then nothing came of it.
+        ran: bool,
     },
     /// Told a release to stop.
     Stop {

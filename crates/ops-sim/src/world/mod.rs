@@ -460,12 +460,14 @@ impl World {
         if secrets.values().any(|version| self.bad_secrets.contains(version)) {
             conduct = Conduct::of(Kind::Errors);
         }
-        let fresh = !self.target.of(&spec.service).any(|one| one.release == spec.release);
+        let all = || self.target.of(&spec.service).filter(|one| one.release == spec.release);
+        let fresh = all().next().is_none();
+        let ran = all().filter(|one| one.wanted && one.alive()).count() >= spec.replicas as usize;
         self.target.start(stamp, spec, (&conduct, &secrets), self.clock.t)?;
         let (release, artifact) = (spec.release.clone(), spec.artifact.clone());
         let config = spec.env.iter().find(|(name, _)| name == "CONFIG");
         let config = config.and_then(|(_, commit)| commit.parse().ok()).unwrap_or(0);
-        self.write(stamp, &spec.service, Deed::Start { release, artifact, config, fresh });
+        self.write(stamp, &spec.service, Deed::Start { release, artifact, config, fresh, ran });
         Ok(())
     }
 

@@ -29,8 +29,13 @@ impl Draft<'_> {
     pub(super) fn settle_frozen(&mut self, view: &View) {
         let Some(plan) = self.plan() else { return };
         let missing = match (&view.target, &view.door) {
-            (Ok(target), Ok(door)) if plan.old.is_none() => absent(&plan, target, door),
-            (Ok(target), Ok(door)) => previous(&plan, target, door, view),
+            (Ok(target), Ok(door)) => {
+                let routed = goal::carried_out(&self.state, door);
+                match plan.old {
+                    None => absent(&plan, target, door, routed),
+                    Some(_) => previous(&plan, target, door, routed, view),
+                }
+            }
             _ => Missing::Time,
         };
         let right = matches!(missing, Missing::Nothing);
@@ -60,9 +65,10 @@ impl Draft<'_> {
     }
 }
 
-/// A first deployment is taken back to nothing at all (S1).
-fn absent(plan: &Plan, target: &TargetView, door: &DoorView) -> Missing {
-    if door.served.is_some() {
+/// A first deployment is taken back to nothing at all (S1). `routed`: the last order to the door was
+/// carried out, so none comes late.
+fn absent(plan: &Plan, target: &TargetView, door: &DoorView, routed: bool) -> Missing {
+    if door.served.is_some() || !routed {
         return Missing::Act(Act::RemoveRoute { service: plan.service.name.clone() });
     }
     gone(plan, target)
@@ -116,13 +122,20 @@ fn new_serves(plan: &Plan, view: &View) -> bool {
     target.and_then(|target| healthiest(plan, target, view)).unwrap_or(false)
 }
 
-fn previous(plan: &Plan, target: &TargetView, door: &DoorView, view: &View) -> Missing {
+fn previous(
+    plan: &Plan,
+    target: &TargetView,
+    door: &DoorView,
+    routed: bool,
+    view: &View,
+) -> Missing {
     let Some(new) = healthiest(plan, target, view) else { return start_old(plan, target, door) };
     let weight = if new { 100 } else { 0 };
     if plan.service.route.is_some() {
         let served = door.served.as_ref();
         let fits = served.is_some_and(|served| {
-            served.route.hold.is_none()
+            routed
+                && served.route.hold.is_none()
                 && served.route.legs.len() == 1
                 && served.route.weight_of(&plan.new.spec.release) == weight
         });

@@ -236,6 +236,15 @@ fn own_stamp(state: &Deployment, view: &View) -> bool {
     door.served.as_ref().is_some_and(|served| since(state, op, served.stamp))
 }
 
+/// Whether the door has carried out the last order that this deployment gave it, if that was its last
+/// act: until then one that was accepted may still come.
+pub(super) fn carried_out(state: &Deployment, door: &crate::world::DoorView) -> bool {
+    let route = |act: &Act| matches!(act, Act::SetRoute { .. } | Act::RemoveRoute { .. });
+    let Some(op) = state.op.as_ref().filter(|op| route(&op.act)) else { return true };
+    let last = door.last.or(door.served.as_ref().map(|served| served.stamp));
+    last.is_some_and(|last| since(state, op, last))
+}
+
 /// Whether a stamp that was read back is of this operation of ours, or of a later one.
 fn since(state: &Deployment, op: &Op, stamp: Stamp) -> bool {
     stamp.deployment == state.id().0 && stamp.op >= op.id
