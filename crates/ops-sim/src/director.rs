@@ -182,7 +182,7 @@ impl Director {
             // Nothing newer comes to the stage any more: what must leave it is found there.
             let soaks = |(_, phase): &(_, PhaseName)| *phase == PhaseName::Soaking;
             if let Some((soaks, _)) = open(sim).into_iter().find(soaks)
-                && self.dice.chance(400)
+                && self.dice.chance(200)
             {
                 self.take_from_stage(sim, soaks);
             }
@@ -283,7 +283,7 @@ impl Director {
             }
             return;
         }
-        if phase == PhaseName::Soaking && self.dice.chance(400) {
+        if phase == PhaseName::Soaking && self.dice.chance(200) {
             self.take_from_stage(sim, deployment);
             return;
         }

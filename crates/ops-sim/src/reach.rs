@@ -21,7 +21,10 @@ const TWO_READINGS: &str = "needs two readings of the ticket in a phase that is 
                             pause between them; counted, not required";
 
 const BOARD_AWAY: &str = "only where the meeting board was away for the whole soak";
-const NOT_TOLD: &str = "only what soaks or froze is told that another takes its place";
+const HELD_BACK: &str =
+    "only a rollback that is held while something newer comes; a script walks it";
+const NOT_TOLD: &str =
+    "only what soaks, froze or is to take something back is told that another takes its place";
 
 /// Why a cell is not met in these runs; `None` if it must be.
 pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
@@ -33,7 +36,8 @@ pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
     let soaks = phase == P::Soaking;
     let desk = matches!(phase, P::Queued | P::Checking | P::Held);
     match (phase, input) {
-        (P::Soaking | P::Frozen, "superseded") => None,
+        (P::Soaking | P::Frozen | P::Queued, "superseded") => None,
+        (P::Held, "superseded") => Some(HELD_BACK),
         (_, "superseded") => Some(NOT_TOLD),
         (P::Deploying | P::Verifying | P::Watching, "sensed") => None,
         (P::RollingBack | P::Documenting, "sensed") => Some(LATE),
@@ -68,6 +72,7 @@ pub const ROWS_OUT_OF_REACH: &[(Move, &str)] = &[
     ((P::Checking, "ticket-read", P::Withdrawn), TWO_READINGS),
     ((P::Verifying, "ticket-read", P::RollingBack), TWO_READINGS),
     ((P::Planned, "looked", P::Withdrawn), TWO_READINGS),
+    ((P::Held, "superseded", P::Withdrawn), HELD_BACK),
     ((P::Checking, "facts", P::Withdrawn), FEW_ROTATIONS),
     ((P::Documenting, "looked", P::Closed), FEW_ROTATIONS),
     ((P::Documenting, "tick", P::Closed), FEW_ROTATIONS),

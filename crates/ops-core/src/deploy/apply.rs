@@ -158,7 +158,8 @@ impl Deployment {
             Event::WatchPassed => self.watch_passed(now),
             Event::Withdrawn { words } => {
                 self.leave_run();
-                let serves = matches!(self.phase, Phase::Soaking { .. });
+                let serves =
+                    matches!(self.phase, Phase::Soaking { .. } | Phase::Documenting { .. });
                 self.phase = Phase::Withdrawn { words: words.clone(), serves };
             }
             Event::KeptNotClosed { words } => {

@@ -258,7 +258,7 @@ pub fn soak_post(deployment: &Deployment) -> String {
 /// It was withdrawn while it soaked.
 pub fn recalled_post(deployment: &Deployment, words: &str) -> String {
     format!(
-        "OPS: {} is withdrawn while it soaked on {}: {}. It does not go on to the next stage. {}.",
+        "OPS: {} is withdrawn after its watch on {}: {}. It does not go on to the next stage. {}.",
         name(deployment),
         environment(deployment),
         quoted(words, 300),

@@ -132,9 +132,9 @@ impl<J: Journal> Engine<J> {
         Some(old)
     }
 
-    /// Whether the ticket of a deployment left the queue although nothing of it was shipped to the
-    /// last stage. Nobody looks at it any more where another one took its place, or where it goes on
-    /// to the next stage.
+    /// Whether what a deployment brought was taken back since, or its ticket left the queue although
+    /// nothing of it was shipped to the last stage. Nobody looks at it any more where another one took
+    /// its place, or where it goes on to the next stage.
     fn pulled_back_since(&self, brought: &Deployment) -> bool {
         let (Some(queue), Some(ticket)) = (self.queue(), brought.created.tickets.first()) else {
             return false;
@@ -142,7 +142,8 @@ impl<J: Journal> Engine<J> {
         let waits = queue.tickets.iter().any(|one| one.id == *ticket);
         let tried = self.knowledge.tried.get(ticket);
         let shipped = tried.is_none_or(|tried| tried.end == End::Shipped);
-        !waits && !shipped
+        let taken = self.knowledge.recalled.contains(&brought.id());
+        taken || !waits && !shipped
     }
 
     pub(crate) fn create(&mut self, created: Created, now: &Now) -> Result<(), EngineError> {

@@ -81,6 +81,7 @@ impl<J: Journal> Engine<J> {
             return Ok(());
         }
         self.end_frozen(id, &plan, now)?;
+        self.end_rollbacks(id, &plan, now)?;
         let replaced: Vec<_> = self
             .deployments
             .values()
@@ -109,6 +110,27 @@ fn same(one: &Candidate, other: &Candidate) -> bool {
 }
 
 impl<J: Journal> Engine<J> {
+    /// What rollbacks that have not begun were to take back is not there any more.
+    fn end_rollbacks(
+        &mut self,
+        id: DeploymentId,
+        plan: &Plan,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        let first = self.brought_first(id);
+        let over = |other: &&Deployment| {
+            matches!(other.created.kind, Kind::Rollback { of, .. } if self.brought_first(of) != first)
+                && matches!(other.phase, Phase::Queued { .. } | Phase::Held { .. })
+                && other.created.environment == plan.environment
+                && other.created.service == plan.service.name
+        };
+        let over: Vec<_> = self.deployments.values().filter(over).map(Deployment::id).collect();
+        for other in over {
+            self.feed(other, &Input::Superseded { by: id }, now)?;
+        }
+        Ok(())
+    }
+
     /// What froze, and what this deployment was to mend, is over once this one serves (S11).
     fn end_frozen(&mut self, id: DeploymentId, plan: &Plan, now: &Now) -> Result<(), EngineError> {
         let Some(left) = &plan.frozen else { return Ok(()) };

@@ -35,6 +35,8 @@ pub(super) fn at_rest(world: &World) -> Result<(), String> {
         }
         let ends = ["Health: good", "pulled back meanwhile", "soaks there for"].map(told);
         let ends: usize = ends.iter().sum();
+        // Pulled back before it was told that it soaks: that is told instead.
+        let ends = if ends == 0 { told("is withdrawn after its watch") } else { ends };
         if !deeds.took_back && ends != 1 {
             return Err(format!("the success of D-{deployment} was told {ends} times"));
         }

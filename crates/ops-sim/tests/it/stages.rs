@@ -154,3 +154,34 @@ fn s12_p5_dying_at_any_record_of_a_pull_back_leaves_one_rollback() {
         assert_eq!(script.posts("taking back D-3"), 1, "died after record {record}");
     }
 }
+
+#[test]
+fn s12_what_is_overtaken_while_its_rollback_is_held_is_not_taken_back() {
+    let (mut script, ticket) = soaking();
+    script.sim.happen(&Happening::HostLow(true));
+    script.sim.happen(&Happening::PullBack(ticket));
+    script.until(300_000, |script| script.posts("which takes D-3 back, is held") == 1);
+    let newer = script.wish(PORTAL, "v3", Kind::Good);
+    let newer = script.file(&newer);
+    script.run(40_000);
+    script.sim.happen(&Happening::HostLow(false));
+    script.until(3_600_000, |script| script.status(&newer) == "closed");
+    script.rest();
+    assert_eq!(script.routed(PORTAL_STAGING), [(digest(PORTAL, "v3"), 100)]);
+}
+
+#[test]
+fn s12_pulled_back_before_its_record_stands_it_leaves_its_stage() {
+    let mut script = Script::new();
+    script.ship(PORTAL, "v1", Kind::Good);
+    let wish = script.wish(PORTAL, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Watching));
+    script.until(300_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v2"), 100)]);
+    script.until(300_000, |script| script.phase(3) == Some(PhaseName::Documenting));
+    script.sim.happen(&Happening::Down(Part::Meeting, 120_000));
+    script.sim.happen(&Happening::PullBack(ticket.clone()));
+    script.until(900_000, |script| script.routed(PORTAL_STAGING) == [(digest(PORTAL, "v1"), 100)]);
+    script.rest();
+    assert_eq!(script.status(&ticket), "in-progress");
+}

@@ -214,6 +214,8 @@ impl Draft<'_> {
             {
                 self.back(Cause::PulledBack { words });
             }
+            // On a stage that is not the last one nothing is closed, and what was shipped goes back.
+            Phase::Documenting { run: None } if self.soak().is_some() => self.withdraw(words),
             Phase::Documenting { run: None } if !self.closing() => {
                 self.push(Event::KeptNotClosed { words: words.clone() });
                 self.tell_kept(&words);
@@ -249,6 +251,13 @@ impl Draft<'_> {
             Phase::Frozen { .. } => {
                 self.push(Event::Thawed);
                 self.tell_ended();
+            }
+            // What it was to take back is not there any more.
+            Phase::Queued { .. } | Phase::Held { .. }
+                if matches!(self.state.created.kind, Kind::Rollback { .. }) =>
+            {
+                let environment = &self.state.created.environment;
+                self.withdraw(format!("{by} serves on {environment} meanwhile"));
             }
             Phase::Soaking { .. } => {
                 let environment = &self.state.created.environment;
