@@ -449,6 +449,9 @@ impl Deployment {
             op.outcome = Some(outcome.clone());
             op.settle = Timer::start(now, SETTLE_MS);
         }
+        if matches!(outcome, Outcome::Unknown { .. }) {
+            self.start_is_unknown(now);
+        }
     }
 
     fn watch_passed(&mut self, now: &Now) {

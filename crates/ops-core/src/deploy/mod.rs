@@ -50,6 +50,10 @@ pub const THAW_MS: u64 = 5 * 60_000;
 /// An act may take this long to show before it is tried again.
 pub const SETTLE_MS: u64 = 2_000;
 
+/// Milliseconds in which an act that was sent, and of which nobody knows, comes about or never does:
+/// the bound of a call through the ports.
+pub const LATE_MS: u64 = 10_000;
+
 /// So long after an instant at which a hold ends by itself it is looked at again.
 pub const JUST_AFTER_MS: u64 = 1_000;
 

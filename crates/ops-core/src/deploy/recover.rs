@@ -1,7 +1,11 @@
 //! What a new boot and a new daemon mean for a deployment that was under way.
 
 use super::{
-    SETTLE_MS, act::Outcome, apply::LETTER_LATE_MS, letter::Delivery, phase::Phase,
+    LATE_MS, SETTLE_MS,
+    act::{Act, Op, Outcome},
+    apply::LETTER_LATE_MS,
+    letter::Delivery,
+    phase::Phase,
     state::Deployment,
 };
 use crate::{
@@ -20,6 +24,9 @@ impl Deployment {
         }
         if let Some(gap) = &mut self.gap {
             gap.limit.rearm(now);
+        }
+        if let Some(late) = &mut self.start_late {
+            late.rearm(now);
         }
         if let Some(watching) = &mut self.watching {
             watching.rebooted(now.ms / 1_000);
@@ -53,6 +60,16 @@ impl Deployment {
         }
     }
 
+    /// Its last act ended and nobody knows how: if it was the start of the new release, that may come
+    /// about late.
+    pub(super) fn start_is_unknown(&mut self, now: &Now) {
+        let new = self.plan.as_ref().map(|plan| &plan.new.spec.release);
+        let start = |op: &Op| matches!(&op.act, Act::Start { spec } if Some(&spec.release) == new);
+        if self.op.as_ref().is_some_and(start) {
+            self.start_late = Some(Timer::start(now, LATE_MS));
+        }
+    }
+
     /// What was under way when the daemon died is unknown now: look first (P5).
     pub(super) fn restarted(&mut self, now: &Now) {
         if let Some(op) = &mut self.op
@@ -65,6 +82,7 @@ impl Deployment {
             );
             op.outcome = Some(Outcome::Unknown { fault });
             op.settle = Timer::start(now, SETTLE_MS);
+            self.start_is_unknown(now);
         }
         for letter in &mut self.outbox {
             if let Delivery::Intended { tries } = letter.delivery {

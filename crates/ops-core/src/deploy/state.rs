@@ -157,6 +157,9 @@ pub struct Deployment {
     pub started_at: Option<u64>,
     /// Whether the new release was at least told to start.
     pub started: bool,
+    /// Until when a start of the new release of which nobody knows may still come about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_late: Option<Timer>,
     /// Milliseconds from healthy to all traffic moved, dwells and watches excluded.
     pub switch_ms: u64,
     /// Boot time in milliseconds at which the way back was decided on.
@@ -191,6 +194,7 @@ impl Deployment {
             watching: None,
             confirmations: 0,
             pull_seen: None,
+            start_late: None,
             close_confirmed: false,
             outbox: Vec::new(),
             told: BTreeSet::new(),

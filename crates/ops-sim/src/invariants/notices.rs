@@ -58,8 +58,11 @@ impl Notices {
         for (at, notice) in world.notices.iter().skip(self.read) {
             let named = |id: &DeploymentId| notice.deployment.as_deref() == Some(&id.to_string());
             let of = self.frozen.iter().find(|(id, _)| named(id)).map(|(_, frozen)| frozen);
-            let late =
-                of.and_then(|one| one.acknowledged_at).is_some_and(|a| a + UNDER_WAY_MS < *at);
+            let noted = of.and_then(|one| one.acknowledged_at);
+            let late = noted.is_some_and(|noted| {
+                let stood_still = world.ledger.absent(*at, at.saturating_sub(noted));
+                noted + UNDER_WAY_MS + stood_still < *at
+            });
             if late {
                 return Err(format!(
                     "{:?} was told of after it was taken note of",

@@ -38,6 +38,11 @@ impl Draft<'_> {
             }
             _ => Missing::Time,
         };
+        let late = self.state.start_late.as_ref().is_some_and(|late| !late.over(self.now));
+        let missing = match missing {
+            Missing::Nothing if late => Missing::Time,
+            missing => missing,
+        };
         let right = matches!(missing, Missing::Nothing);
         let new = right && new_serves(&plan, view);
         let healing = match self.state.phase {

@@ -12,6 +12,7 @@ use crate::{
     mutation::{Mutation, on},
     plan::{self, Goal, OnDeadline, Plan, Stage, Step, Which},
     settings::Strategy,
+    world::TargetView,
 };
 
 /// How often the act of one step is tried.
@@ -198,6 +199,9 @@ impl Draft<'_> {
             return false;
         }
         match goal::met(&self.state, &plan, &step.goal, view) {
+            // Nothing of it is there, but its start may come about yet: an order to stop that was
+            // accepted proves nothing where nothing ran (P7).
+            Met::Yes if self.may_start_late(&step.goal, &plan, view) => false,
             Met::Yes => {
                 self.push(Event::StepDone);
                 self.finish_runs();
@@ -213,6 +217,12 @@ impl Draft<'_> {
                 false
             }
         }
+    }
+
+    fn may_start_late(&self, goal: &Goal, plan: &Plan, view: &View) -> bool {
+        let late = self.state.start_late.as_ref().is_some_and(|late| !late.over(self.now));
+        let none = |target: &TargetView| target.of(&plan.new.spec.release).next().is_none();
+        *goal == Goal::Stopped(Which::New) && late && view.target.as_ref().is_ok_and(none)
     }
 
     fn act(&mut self, step: &Step, plan: &Plan, view: &View) {
