@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ops_core::{
     deploy::{Created, Input},
-    id::{Digest, EnvironmentName, ServiceName, TicketId},
+    id::{DeploymentId, Digest, EnvironmentName, ServiceName, TicketId},
     notes::{NotesFound, asked_settings, find_notes},
     plan::Kind,
     settings::{Role, Settings},
@@ -141,8 +141,14 @@ impl<J: Journal> Engine<J> {
             .knowledge()
             .tried
             .iter()
-            .filter(|(id, tried)| tried.end == End::Promoted && !waits(id) && !self.asks(id))
-            .filter_map(|(_, tried)| Some((tried.by, tried.next.as_ref()?.0.clone())))
+            .filter(|(id, _)| !waits(id) && !self.asks(id))
+            .filter_map(|(id, tried)| {
+                let next = tried.next.as_ref().map(|(next, _)| next.clone());
+                match tried.end {
+                    End::Promoted => Some((tried.by, next?)),
+                    _ => self.serves_again(id),
+                }
+            })
             .collect();
         for (by, environment) in left {
             let Some(shipped) = self.recall(by)? else { continue };
@@ -156,6 +162,22 @@ impl<J: Journal> Engine<J> {
             self.begin(tickets, 0, place, now)?;
         }
         Ok(())
+    }
+
+    /// What a ticket brought to a stage that is not the last one, where a rollback brought it there
+    /// again: the deployment, and the stage. It went on to no other one since.
+    fn serves_again(&self, ticket: &TicketId) -> Option<(DeploymentId, EnvironmentName)> {
+        let knowledge = self.knowledge();
+        knowledge.serves.iter().find_map(|((environment, _), (release, by))| {
+            let first = self.came_by(environment, release);
+            if first == *by || knowledge.recalled.contains(by) {
+                return None;
+            }
+            let brought = self.recall(first).ok()??;
+            let its = brought.created.tickets.first() == Some(ticket);
+            let earlier = brought.plan.as_ref().is_some_and(|plan| plan.soak.is_some());
+            (its && earlier).then(|| (brought.id(), environment.clone()))
+        })
     }
 
     /// Many tickets at once are told in one post, in the order in which they come up.

@@ -13,7 +13,7 @@ use ops_core::{
     time::Now,
 };
 
-use super::{Engine, EngineError, FORMAT};
+use super::{Engine, EngineError, FORMAT, stages::same_candidate};
 use crate::{
     knowledge::{End, EngineEvent, Knowledge},
     ports::{Journal, JournalError, Record},
@@ -115,7 +115,8 @@ impl<J: Journal> Engine<J> {
     /// What served before a deployment whose ticket was pulled back or condemned later: nothing that
     /// the same ticket brought, and nothing whose own ticket was pulled back since (S12).
     pub(super) fn before_its_ticket(&self, id: DeploymentId) -> Option<KnownRelease> {
-        let ticket = self.recall(id).ok().flatten()?.created.tickets.first().cloned();
+        let taken = self.recall(id).ok().flatten()?;
+        let ticket = taken.created.tickets.first().cloned();
         let mut old = self.before(id)?;
         for _ in 0..TRIES_OF_A_TICKET {
             let brought = self.recall(self.brought_first(old.by)).ok().flatten()?;
@@ -124,8 +125,10 @@ impl<J: Journal> Engine<J> {
                 break;
             }
             let Some(before) = brought.plan?.old.clone() else {
-                // What came first stays: nothing better is known.
-                return (!same).then_some(old);
+                // What came first stays, or comes back: nothing better is known.
+                let first = taken.plan.as_ref().map(|plan| &plan.new.candidate);
+                let is_it = first.is_some_and(|first| same_candidate(first, &old.candidate));
+                return (!is_it).then_some(old);
             };
             old = before;
         }

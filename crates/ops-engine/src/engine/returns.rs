@@ -16,9 +16,12 @@ impl<J: Journal> Engine<J> {
     pub(super) fn take_back(&mut self, of: DeploymentId, now: &Now) -> Result<(), EngineError> {
         let first = self.brought_first(of);
         let Some(shipped) = self.recall(first)? else { return Ok(()) };
-        let Some(plan) = shipped.plan.as_ref().filter(|plan| plan.soak.is_some()) else {
+        let Some(plan) = shipped.plan.clone() else { return Ok(()) };
+        let origin = self.recall(self.came_by(&plan.environment, &plan.new))?;
+        let soaked = origin.and_then(|one| one.plan).is_some_and(|plan| plan.soak.is_some());
+        if !soaked {
             return Ok(());
-        };
+        }
         if self.is_too_old() {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use ops_core::{
     candidate::Candidate,
     checks::Promoted,
     deploy::{Deployment, Input, Phase, PhaseName},
-    id::DeploymentId,
+    id::{DeploymentId, EnvironmentName},
     mutation::{Mutation, on},
     plan::{Kind, KnownRelease, Plan},
     time::Now,
@@ -27,12 +27,12 @@ impl<J: Journal> Engine<J> {
         let serving: Vec<_> = self
             .knowledge
             .serves
-            .values()
-            .filter(|(release, by)| release.by == *by && !(stays && *by == id))
-            .filter(|(release, by)| {
-                !self.knowledge.recalled.contains(by) && self.came_with(deployment, release)
+            .iter()
+            .filter(|(_, (_, by))| !(stays && *by == id) && !self.knowledge.recalled.contains(by))
+            .filter(|((environment, _), (release, _))| {
+                self.came_with(deployment, environment, release)
             })
-            .map(|(_, by)| *by)
+            .map(|(_, (_, by))| *by)
             .collect();
         for of in serving {
             self.take_back(of, now)?;
@@ -43,9 +43,14 @@ impl<J: Journal> Engine<J> {
     /// Whether what serves somewhere is the candidate that a deployment brings on. Where its checks
     /// never passed nothing says what that would have been: then it is what its ticket brought to
     /// an earlier stage.
-    fn came_with(&self, deployment: &Deployment, serves: &KnownRelease) -> bool {
+    fn came_with(
+        &self,
+        deployment: &Deployment,
+        environment: &EnvironmentName,
+        serves: &KnownRelease,
+    ) -> bool {
         if let Some(plan) = &deployment.plan {
-            return same(&serves.candidate, &plan.new.candidate);
+            return same_candidate(&serves.candidate, &plan.new.candidate);
         }
         // To recall it is to read its whole story: only of this service, on whatever stage.
         let (whole, here) = (&serves.candidate.service, deployment.created.service.as_str());
@@ -54,8 +59,20 @@ impl<J: Journal> Engine<J> {
             return false;
         }
         let ticket = deployment.created.tickets.first();
-        let brought = self.recall(serves.by).ok().flatten();
+        let brought = self.recall(self.came_by(environment, serves)).ok().flatten();
         ticket.is_some() && brought.is_some_and(|one| one.created.tickets.first() == ticket)
+    }
+
+    /// The deployment that brought a candidate to a stage first: a rollback brings it there again.
+    pub(crate) fn came_by(
+        &self,
+        environment: &EnvironmentName,
+        serves: &KnownRelease,
+    ) -> DeploymentId {
+        let here = |(at, one): &&(EnvironmentName, KnownRelease)| {
+            at == environment && same_candidate(&one.candidate, &serves.candidate)
+        };
+        self.knowledge.releases.iter().find(here).map_or(serves.by, |(_, first)| first.by)
     }
 
     /// The ticket of a candidate that comes from an earlier stage, as that stage read it last.
@@ -91,7 +108,7 @@ impl<J: Journal> Engine<J> {
                     theirs.environment == key.0
                         && theirs.service.name == key.1
                         // Another ticket for the same candidate takes nobody's place.
-                        && !same(&theirs.new.candidate, &plan.new.candidate)
+                        && !same_candidate(&theirs.new.candidate, &plan.new.candidate)
                 })
             })
             .map(Deployment::id)
@@ -105,7 +122,7 @@ impl<J: Journal> Engine<J> {
 
 /// Whether two stages have the same candidate. Where a ticket names no commit of `ops.yaml`, another
 /// one may govern by the time of the next stage: what was asked for is still the same.
-fn same(one: &Candidate, other: &Candidate) -> bool {
+pub(super) fn same_candidate(one: &Candidate, other: &Candidate) -> bool {
     one.service == other.service && one.artifact == other.artifact && one.notes == other.notes
 }
 

@@ -56,8 +56,8 @@ impl Evidence {
                 continue;
             };
             // An act that was intended right after the check may be done by the next daemon.
-            let within = LAST_CHECK_MS + world.ledger.absent(applied.t, super::FRESH_MS);
-            let approved = world.planning.approved(artifact, applied.t, within)
+            let within = LAST_CHECK_MS + world.ledger.absent(applied.sent, super::FRESH_MS);
+            let approved = world.planning.approved(artifact, applied.sent, within)
                 || ran_outside(world, &applied.service, artifact, applied.t, within);
             if approved {
                 self.approved.insert(artifact.clone());

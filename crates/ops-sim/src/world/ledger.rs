@@ -10,6 +10,8 @@ use ops_core::{
 pub struct Applied {
     /// When, in simulated time.
     pub t: u64,
+    /// When it was sent.
+    pub sent: u64,
     /// Its stamp.
     pub stamp: Stamp,
     /// The service.

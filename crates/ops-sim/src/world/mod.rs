@@ -182,7 +182,9 @@ pub struct World {
     pub ledger: Ledger,
     /// For people.
     pub story: Story,
-    late: Vec<(u64, Deal)>,
+    late: Vec<(u64, u64, Deal)>,
+    /// When what takes effect now was sent, where that is not now.
+    sent: Option<u64>,
     second: u64,
 }
 
@@ -227,6 +229,7 @@ impl World {
             ledger: Ledger::default(),
             story,
             late: Vec::new(),
+            sent: None,
             second: 0,
         }
     }
@@ -244,12 +247,14 @@ impl World {
     /// Lets time pass until `t`.
     pub fn advance(&mut self, t: u64) {
         loop {
-            let due = self.late.iter().enumerate().filter(|(_, (at, _))| *at <= t);
-            let next = due.min_by_key(|(n, (at, _))| (*at, *n)).map(|(n, _)| n);
+            let due = self.late.iter().enumerate().filter(|(_, (at, ..))| *at <= t);
+            let next = due.min_by_key(|(n, (at, ..))| (*at, *n)).map(|(n, _)| n);
             let Some(next) = next else { break };
-            let (at, deal) = self.late.remove(next);
+            let (at, sent, deal) = self.late.remove(next);
             self.pass(at);
+            self.sent = Some(sent);
             let done = self.apply(&deal);
+            self.sent = None;
             if done.is_ok() {
                 self.note_late(&deal);
             }
@@ -347,7 +352,7 @@ impl World {
         // A board may write many seconds later; a door or keeper gives a request up before.
         let most = if deal.letter() { 30_000 } else { 9_000 };
         let at = self.clock.t + self.dice.between(300, most);
-        self.late.push((at, deal));
+        self.late.push((at, self.clock.t, deal));
     }
 
     /// Puts off an act that a dying daemon had already sent.
@@ -358,7 +363,7 @@ impl World {
     /// Puts off an act by so many milliseconds.
     pub fn at(&mut self, ms: u64, deal: Deal) {
         let at = self.clock.t + ms;
-        self.late.push((at, deal));
+        self.late.push((at, self.clock.t, deal));
     }
 
     /// Whether an act is still to take effect.
@@ -477,7 +482,9 @@ impl World {
     }
 
     fn write(&mut self, stamp: Stamp, service: &ServiceName, deed: Deed) {
-        let applied = Applied { t: self.clock.t, stamp, service: service.clone(), deed };
+        let t = self.clock.t;
+        let sent = self.sent.unwrap_or(t);
+        let applied = Applied { t, sent, stamp, service: service.clone(), deed };
         self.ledger.applied.push(applied);
     }
 
