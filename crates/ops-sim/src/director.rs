@@ -21,7 +21,7 @@ use crate::{
         faults::Part,
         lock,
         planning::{DEV, Lacks, PO, Wish},
-        wishes::{PORTAL, SERVICES},
+        wishes::{PORTAL, PORTAL_STAGING, SERVICES},
     },
 };
 
@@ -83,7 +83,7 @@ const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Frozen, false), 600),
     ((PhaseName::Watching, true), 1000),
     ((PhaseName::Documenting, true), 500),
-    ((PhaseName::Documenting, false), 40),
+    ((PhaseName::Documenting, false), 100),
     ((PhaseName::Closed, false), 80),
     ((PhaseName::RolledBack, false), 120),
     ((PhaseName::Deploying, false), 40),
@@ -318,13 +318,21 @@ impl Director {
         });
     }
 
-    /// A ticket that shipped along is pulled back before it is closed.
-    fn take_twin(&mut self, sim: &mut Sim, deployment: DeploymentId) -> bool {
+    /// A ticket that shipped along is pulled back before it is closed, or one on an earlier stage
+    /// before its record stands.
+    fn take_unrecorded(&mut self, sim: &mut Sim, deployment: DeploymentId) -> bool {
         let engine = sim.engine.as_ref();
-        let ships = engine.and_then(|engine| engine.deployment(deployment));
-        let twin = ships.and_then(|one| one.created.tickets.get(1).cloned());
-        let Some(twin) = twin.filter(|_| self.dice.chance(800)) else { return false };
-        sim.happen(&Happening::PullBack(twin));
+        let Some(ships) = engine.and_then(|engine| engine.deployment(deployment)) else {
+            return false;
+        };
+        let staged = ships.created.service.as_str() == PORTAL_STAGING;
+        let tickets = &ships.created.tickets;
+        let ticket = if staged { tickets.first() } else { tickets.get(1) }.cloned();
+        let Some(ticket) = ticket.filter(|_| self.dice.chance(800)) else { return false };
+        sim.happen(&Happening::PullBack(ticket));
+        if staged {
+            sim.happen(&Happening::Slow(Part::Planning, self.dice.between(30_000, 60_000)));
+        }
         true
     }
 
@@ -339,7 +347,7 @@ impl Director {
             .engine
             .as_ref()
             .and_then(|engine| engine.deployment(deployment)?.created.tickets.first().cloned());
-        if phase == PhaseName::Documenting && self.take_twin(sim, deployment) {
+        if phase == PhaseName::Documenting && self.take_unrecorded(sim, deployment) {
             return;
         }
         let after = self.dice.between(1_000, 20_000);

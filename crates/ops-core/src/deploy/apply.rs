@@ -209,6 +209,7 @@ impl Deployment {
                 self.ticket.clone_from(ticket);
                 self.candidate.clone_from(candidate);
                 self.checked += 1;
+                self.read_at = Some(now.clone());
             }
             Event::LeaseTaken { generation } => self.lease = Some(*generation),
             Event::LeaseLost { .. } | Event::LeaseReleased => {
@@ -234,6 +235,7 @@ impl Deployment {
             Event::Beat => self.beat(now),
             Event::PullSeen { words } => self.pull_seen = Some(words.clone()),
             Event::PullGone => self.pull_seen = None,
+            Event::TicketStays => self.read_at = Some(now.clone()),
             Event::Confirmed => self.close_confirmed = true,
             Event::Halted { by } => {
                 self.note(now, format!("halted by {}", crate::record::person(by)));

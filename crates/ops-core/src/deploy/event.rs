@@ -232,6 +232,8 @@ pub enum Event {
     },
     /// It does not any more.
     PullGone,
+    /// It was read before users can notice anything, and asks for the same as at the checks.
+    TicketStays,
     /// The ticket still wants to be closed, read right before the move.
     Confirmed,
     /// Forward acts stop.

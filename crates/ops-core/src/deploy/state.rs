@@ -157,6 +157,9 @@ pub struct Deployment {
     pub started_at: Option<u64>,
     /// Whether the new release was at least told to start.
     pub started: bool,
+    /// When its ticket last asked for this candidate, until users can notice something of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<Now>,
     /// Until when a start of the new release of which nobody knows may still come about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_late: Option<Timer>,
@@ -195,6 +198,7 @@ impl Deployment {
             confirmations: 0,
             pull_seen: None,
             start_late: None,
+            read_at: None,
             close_confirmed: false,
             outbox: Vec::new(),
             told: BTreeSet::new(),
@@ -350,6 +354,11 @@ impl Deployment {
                 | Phase::Frozen { .. }
                 | Phase::Planned { failed: Some(_), .. }
         )
+    }
+
+    /// Whether its first acts are still to come or to be seen: nothing of it was given to users yet.
+    pub(crate) fn is_unseen(&self) -> bool {
+        matches!(self.phase, Phase::Deploying { .. }) && !self.on_traffic && self.gap.is_none()
     }
 
     /// Whether an act is under way.

@@ -159,9 +159,17 @@ impl Draft<'_> {
             (Reading::Nothing, _) => {}
             (Reading::Stays, true) => {
                 self.push(Event::PullGone);
+                if self.state.is_unseen() {
+                    self.push(Event::TicketStays);
+                }
                 self.confirm_close();
             }
-            (Reading::Stays, false) => self.confirm_close(),
+            (Reading::Stays, false) => {
+                if self.state.is_unseen() {
+                    self.push(Event::TicketStays);
+                }
+                self.confirm_close();
+            }
             (Reading::Pulled(words), false) => self.push(Event::PullSeen { words }),
             (Reading::Pulled(words), true) => self.pulled(words),
         }

@@ -23,6 +23,8 @@ const RETURN_ACTS_MS: u64 = 1_500;
 const BLIND_EXTRA_MS: u64 = 5_000;
 /// What is to be cleared away is waited for this long while the world cannot be looked at.
 const CLEAR_MAX_MS: u64 = 15 * 60_000;
+/// The ticket must have been read so recently when the first acts are done.
+const READ_MS: u64 = 30_000;
 /// Steps that one look may finish.
 const STEPS_PER_LOOK: usize = 32;
 
@@ -238,9 +240,16 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether the ticket was read as pulled back and the second reading is to come: until then
-    /// nothing more is brought forward (P1, S13), unless requests wait at the door for it.
+    /// Whether the ticket was read as pulled back and the second reading is to come, or was not read
+    /// for long before the first acts: until then nothing more is brought forward (P1, S13), unless
+    /// requests wait at the door for it.
     fn is_doubtful(&self) -> bool {
+        let read = self.state.read_at.as_ref().is_some_and(|at| {
+            at.boot == self.now.boot && self.now.ms <= at.ms.saturating_add(READ_MS)
+        });
+        if self.state.is_unseen() && self.state.created.kind.by_ticket() && !read {
+            return true;
+        }
         let forward = self.state.acted() || matches!(self.state.phase, Phase::Planned { .. });
         let waiting = self.state.gap.as_ref().is_some_and(|gap| gap.lasted_ms.is_none());
         self.state.pull_seen.is_some() && forward && !self.state.goes_back() && !waiting
