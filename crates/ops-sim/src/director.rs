@@ -79,11 +79,11 @@ const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Planned, false), 50),
     ((PhaseName::Verifying, false), 600),
     ((PhaseName::Watching, false), 120),
-    ((PhaseName::Soaking, false), 600),
+    ((PhaseName::Soaking, false), 350),
     ((PhaseName::Frozen, false), 600),
     ((PhaseName::Watching, true), 1000),
     ((PhaseName::Documenting, true), 500),
-    ((PhaseName::Documenting, false), 100),
+    ((PhaseName::Documenting, false), 50),
     ((PhaseName::Closed, false), 80),
     ((PhaseName::RolledBack, false), 120),
     ((PhaseName::Deploying, false), 40),
@@ -182,7 +182,7 @@ impl Director {
             // Nothing newer comes to the stage any more: what must leave it is found there.
             let soaks = |(_, phase): &(_, PhaseName)| *phase == PhaseName::Soaking;
             if let Some((soaks, _)) = open(sim).into_iter().find(soaks)
-                && self.dice.chance(200)
+                && self.dice.chance(120)
             {
                 self.take_from_stage(sim, soaks);
             }
@@ -328,7 +328,8 @@ impl Director {
         let staged = ships.created.service.as_str() == PORTAL_STAGING;
         let tickets = &ships.created.tickets;
         let ticket = if staged { tickets.first() } else { tickets.get(1) }.cloned();
-        let Some(ticket) = ticket.filter(|_| self.dice.chance(800)) else { return false };
+        let often = if staged { 400 } else { 800 };
+        let Some(ticket) = ticket.filter(|_| self.dice.chance(often)) else { return false };
         sim.happen(&Happening::PullBack(ticket));
         if staged {
             sim.happen(&Happening::Slow(Part::Planning, self.dice.between(30_000, 60_000)));

@@ -21,8 +21,8 @@ const TWO_READINGS: &str = "needs two readings of the ticket in a phase that is 
                             pause between them; counted, not required";
 
 const BOARD_AWAY: &str = "only where the meeting board was away for the whole soak";
-const HELD_BACK: &str =
-    "only a rollback that is held while something newer comes; a script walks it";
+const OVERTAKEN: &str =
+    "only a rollback that waits while something newer comes; the scripts walk it";
 const NOT_TOLD: &str =
     "only what soaks, froze or is to take something back is told that another takes its place";
 
@@ -36,8 +36,8 @@ pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
     let soaks = phase == P::Soaking;
     let desk = matches!(phase, P::Queued | P::Checking | P::Held);
     match (phase, input) {
-        (P::Soaking | P::Frozen | P::Queued, "superseded") => None,
-        (P::Held, "superseded") => Some(HELD_BACK),
+        (P::Soaking | P::Frozen, "superseded") => None,
+        (P::Queued | P::Held, "superseded") => Some(OVERTAKEN),
         (_, "superseded") => Some(NOT_TOLD),
         (P::Deploying | P::Verifying | P::Watching, "sensed") => None,
         (P::RollingBack | P::Documenting, "sensed") => Some(LATE),
@@ -72,7 +72,9 @@ pub const ROWS_OUT_OF_REACH: &[(Move, &str)] = &[
     ((P::Checking, "ticket-read", P::Withdrawn), TWO_READINGS),
     ((P::Verifying, "ticket-read", P::RollingBack), TWO_READINGS),
     ((P::Planned, "looked", P::Withdrawn), TWO_READINGS),
-    ((P::Held, "superseded", P::Withdrawn), HELD_BACK),
+    ((P::Documenting, "ticket-read", P::Withdrawn), TWO_READINGS),
+    ((P::Queued, "superseded", P::Withdrawn), OVERTAKEN),
+    ((P::Held, "superseded", P::Withdrawn), OVERTAKEN),
     ((P::Checking, "facts", P::Withdrawn), FEW_ROTATIONS),
     ((P::Documenting, "looked", P::Closed), FEW_ROTATIONS),
     ((P::Documenting, "tick", P::Closed), FEW_ROTATIONS),

@@ -185,3 +185,17 @@ fn s12_pulled_back_before_its_record_stands_it_leaves_its_stage() {
     script.rest();
     assert_eq!(script.status(&ticket), "in-progress");
 }
+
+#[test]
+fn s12_what_is_overtaken_while_its_rollback_is_queued_is_not_taken_back() {
+    let (mut script, ticket) = soaking();
+    let newer = script.wish(PORTAL, "v3", Kind::Good);
+    let newer = script.file(&newer);
+    script.until(300_000, |script| script.phase(4) == Some(PhaseName::Watching));
+    script.sim.happen(&Happening::PullBack(ticket));
+    script.until(3_600_000, |script| script.status(&newer) == "closed");
+    script.rest();
+    assert_eq!(script.routed(PORTAL_STAGING), [(digest(PORTAL, "v3"), 100)]);
+    assert_eq!(script.posts("serves on staging meanwhile"), 1);
+    assert_eq!(script.posts("taking back D-3"), 0);
+}
