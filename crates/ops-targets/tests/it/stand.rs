@@ -91,6 +91,7 @@ impl Stand {
             replicas: 2,
             fixed_port: None,
             stop_grace_ms: 5_000,
+            container: None,
         }
     }
 
