@@ -9,8 +9,10 @@ use crate::stand::Stand;
 impl Stand {
     /// Makes a container that somebody else could have made; tells its id.
     fn stranger(&self, words: &[&str]) -> String {
-        let (label, image) =
-            (format!("ops.test={}", self.name), format!("ops.local/kept:{}", self.pushed.digest.hex()));
+        let (label, image) = (
+            format!("ops.test={}", self.name),
+            format!("ops.local/kept:{}", self.pushed.digest.hex()),
+        );
         let mut all = vec!["run", "-d", "--label", label.as_str()];
         all.extend(words);
         all.extend([image.as_str(), "serve"]);
@@ -18,7 +20,8 @@ impl Stand {
     }
 
     fn is_untouched(&self, id: &str) {
-        let seen = self.docker(&["inspect", "--format", "{{.State.Running}} {{.RestartCount}}", id]);
+        let seen =
+            self.docker(&["inspect", "--format", "{{.State.Running}} {{.RestartCount}}", id]);
         assert_eq!(seen, "true 0", "the stranger still runs");
     }
 }
@@ -45,8 +48,14 @@ fn labels_alone_make_nothing_ours() {
     let (target, spec) = (stand.target(), stand.one("abc-1"));
     let service = format!("ops.service={}", stand.name);
     let stranger = stand.stranger(&[
-        "--label", &service, "--label", "ops.release=abc-1", "--label", "ops.stamp=99.1.1",
-        "--label", "ops.token=guessed",
+        "--label",
+        &service,
+        "--label",
+        "ops.release=abc-1",
+        "--label",
+        "ops.stamp=99.1.1",
+        "--label",
+        "ops.token=guessed",
     ]);
     let Err(ActError::NotApplied(fault)) = target.start(stamp(1, 1), &spec) else {
         panic!("a stranger bears the release's labels");
@@ -66,10 +75,16 @@ fn a_copy_of_all_our_labels_is_still_a_stranger() {
     target.start(stamp(1, 1), &spec).unwrap();
     stand.wait_for(&[Running]);
     let ours = stand.view().replicas[0].id.clone();
-    let token = stand.docker(&["inspect", "--format", "{{index .Config.Labels \"ops.token\"}}", &ours]);
+    let token =
+        stand.docker(&["inspect", "--format", "{{index .Config.Labels \"ops.token\"}}", &ours]);
     let labels = [format!("ops.service={}", stand.name), format!("ops.token={token}")];
     let stranger = stand.stranger(&[
-        "--label", &labels[0], "--label", "ops.release=abc-1", "--label", &labels[1],
+        "--label",
+        &labels[0],
+        "--label",
+        "ops.release=abc-1",
+        "--label",
+        &labels[1],
     ]);
     assert_eq!(stand.view().replicas.len(), 1);
     target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();

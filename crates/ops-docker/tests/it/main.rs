@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod conformance;
-
+mod engine;
+mod foreign;
 mod image;
-
+mod images;
+mod replicas;
+mod secrets;
 mod stand;

@@ -26,11 +26,8 @@ fn a_container_has_what_its_specification_says_and_nothing_more() {
     stand.docker(&["volume", "create", "--label", &test_label, &volume]);
     stand.docker(&["network", "create", "--label", &test_label, &network]);
     let mut spec = Stand::with_container(stand.one("abc-1"), |container| {
-        container.volumes = vec![Volume {
-            source: volume.clone(),
-            target: "/data".to_owned(),
-            read_only: false,
-        }];
+        container.volumes =
+            vec![Volume { source: volume.clone(), target: "/data".to_owned(), read_only: false }];
         container.networks = vec![network.clone(), "bridge".to_owned()];
         container.labels = vec![("team".to_owned(), "shop".to_owned())];
         container.memory_bytes = Some(64 * 1024 * 1024);

@@ -15,7 +15,7 @@ const VALUE: &str = "correct-horse-battery";
 
 /// A release whose TOKEN is read from a file, and that file.
 fn with_token(stand: &Stand, value: &str) -> (ReleaseSpec, PathBuf) {
-    let path = stand.secrets_dir().with_file_name(format!("source-{value}"));
+    let path = stand.secrets_dir().with_file_name(format!("source-{}", value.len()));
     std::fs::write(&path, value).unwrap();
     let mut spec = stand.one("abc-1");
     spec.secrets = vec![("TOKEN".to_owned(), format!("file:{}", path.display()))];

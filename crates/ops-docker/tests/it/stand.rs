@@ -155,7 +155,9 @@ impl Stand {
         eventually("it answers", || {
             said.clear();
             let Ok(mut stream) = TcpStream::connect(&address) else { return false };
-            write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+            // At once: the program reads a request in one piece.
+            let request = format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
             stream.read_to_string(&mut said).is_ok() && said.contains("\r\n\r\n")
         });
         said.split_once("\r\n\r\n").unwrap().1.to_owned()
@@ -211,6 +213,21 @@ impl Ground for Stand {
 
 impl Drop for Stand {
     fn drop(&mut self) {
+        self.remove_labelled();
+        // The image that all stands share stays; those of this test alone go.
+        let kept = std::fs::read_dir(self.state().join("images/kept"));
+        for entry in kept.into_iter().flatten().flatten() {
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let hex = file.trim_end_matches(".json");
+            if hex != self.pushed.digest.hex() {
+                self.docker_says(&["rmi", &format!("ops.local/kept:{hex}")]);
+            }
+        }
+    }
+}
+
+impl Stand {
+    fn remove_labelled(&self) {
         // Only what this stand made bears its name, which no other run has.
         for label in [format!("ops.service={}", self.name), format!("ops.test={}", self.name)] {
             let filter = format!("label={label}");
