@@ -12,7 +12,7 @@ use ops_core::{
 use ops_engine::ports::Target;
 
 /// Far longer than anything here takes: reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a replica runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,13 +48,6 @@ enum Address {
     Tls { host: String, certificates: PathBuf },
 }
 
-/// What an engine is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct About {
-    /// Its architecture, as images name it: `amd64`, `arm64`.
-    pub(crate) architecture: String,
-}
-
 impl Engine {
     /// The engine behind a socket of this machine, such as `/var/run/docker.sock`. It need not run
     /// yet.
@@ -166,12 +159,13 @@ impl Engine {
         Ok(Hand::new(self.place(), self.connect().await?))
     }
 
-    /// What it is.
-    pub(crate) fn about(&self) -> Look<About> {
-        self.ask(|docker| async move {
-            let version = docker.version().await?;
-            Ok(About { architecture: version.arch.unwrap_or_default() })
-        })
+    /// The architecture of its machine, as images name it: `amd64`, `arm64`.
+    pub(crate) async fn architecture(&self) -> Look<String> {
+        let asked = async {
+            let docker = self.connect().await?;
+            Ok(docker.version().await?.arch.unwrap_or_default())
+        };
+        asked.await.map_err(|trouble: Trouble| trouble.fault(&self.place()))
     }
 }
 

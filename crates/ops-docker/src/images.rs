@@ -75,11 +75,12 @@ impl Artifacts for DockerImages {
         if let Some(known) = self.known(reference)? {
             return Ok(known);
         }
-        let about = self.engine.about()?;
-        let (registries, text) = (self.registries.clone(), reference.to_owned());
-        let asked = self
-            .engine
-            .within(CALL_MAX, async move { registries.image(&text, &about.architecture).await });
+        let (engine, registries, text) =
+            (self.engine.clone(), self.registries.clone(), reference.to_owned());
+        let asked = self.engine.within(CALL_MAX, async move {
+            let architecture = engine.architecture().await?;
+            registries.image(&text, &architecture).await
+        });
         let image = asked.unwrap_or_else(|| Err(registry::silent(reference)))?;
         let stored = self.store.kept(&image.digest)?.is_some();
         Ok(ResolvedArtifact { size: image.size(), digest: image.digest, stored })

@@ -15,10 +15,15 @@
 //! without ops, and also after it was restarted itself; what ops stopped stays so. A stop is the
 //! engine's own: once it has the order, TERM, grace and KILL follow whatever becomes of ops.
 //!
+//! **What remains possible** after a lease was lost: an order that the engine has, to start or to
+//! stop, is carried out within its call (8 s), a stop within its grace. Nothing is sent after that;
+//! names are those of one release, so no late act can be about another one.
+//!
 //! **Secrets** are files below `/run/secrets` inside, mounted read-only from a folder that must
 //! lie on a tmpfs of this machine; only references to them are written down. After a reboot of the
 //! machine they are gone, and a container that has some stays down until `restore` has put them
 //! back: it never starts without them. After a restart of the engine alone they are still there.
+//! An engine on another machine could not mount them, so there a release with secrets is refused.
 
 mod acts;
 mod inspect;

@@ -61,7 +61,7 @@ async fn keep(
         }
     }
     let counter = registries.counter(&wanted.reference).await?;
-    let architecture = architecture(engine).await?;
+    let architecture = engine.architecture().await?;
     let image = counter.image(&architecture).await?;
     if image.digest != wanted.digest {
         return Err(Fault::new(
@@ -93,15 +93,6 @@ async fn keep(
     store.keep(&kept)?;
     drop(turn);
     Ok(kept)
-}
-
-async fn architecture(engine: &Engine) -> Look<String> {
-    let place = engine.place();
-    let asked = async {
-        let docker = engine.connect().await?;
-        Ok(docker.version().await?.arch.unwrap_or_default())
-    };
-    asked.await.map_err(|trouble: crate::engine::Trouble| trouble.fault(&place))
 }
 
 /// The layers that are not here yet; those that are were read back.

@@ -1,5 +1,7 @@
 //! Giving a kept image to an engine that lacks it.
 
+use std::time::Duration;
+
 use bollard::{
     Docker, body_try_stream,
     query_parameters::{ImportImageOptionsBuilder, RemoveImageOptionsBuilder},
@@ -12,7 +14,10 @@ use super::{
     archive,
     store::{Kept, Store},
 };
-use crate::engine::{CALL_MAX, Engine, Trouble};
+use crate::engine::{Engine, Trouble};
+
+/// How long an engine may take to forget images; what it keeps does no harm.
+const FORGET_MAX: Duration = Duration::from_secs(4);
 
 /// The name under which an engine has a kept image.
 pub(crate) fn name(digest: &Digest) -> String {
@@ -80,7 +85,7 @@ async fn find(docker: &Docker, kept: &Kept) -> Result<Option<String>, Trouble> {
 /// what cannot be said now does no harm.
 pub(super) fn forget(engine: &Engine, gone: Vec<Digest>) {
     let other = engine.clone();
-    let _ = engine.within(CALL_MAX, async move {
+    let _ = engine.within(FORGET_MAX, async move {
         let Ok(docker) = other.connect().await else { return };
         for digest in gone {
             let options = RemoveImageOptionsBuilder::new().build();

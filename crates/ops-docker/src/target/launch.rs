@@ -52,6 +52,7 @@ impl DockerTarget {
     pub(super) fn start_release(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
         let until = Instant::now() + CALL_MAX;
         let container = make::check(spec).map_err(ActError::NotApplied)?.clone();
+        self.check_secrets(spec).map_err(ActError::NotApplied)?;
         let turn = self.records.turn(&spec.service, stamp)?;
         let record = self.record(spec).map_err(ActError::NotApplied)?;
         let kept = self.kept(spec).map_err(ActError::NotApplied)?;
@@ -87,6 +88,18 @@ impl DockerTarget {
         }
         record.spec = spec.clone();
         Ok(record)
+    }
+
+    /// Secrets lie on a tmpfs of this machine, which no engine of another one can mount.
+    fn check_secrets(&self, spec: &ReleaseSpec) -> Look<()> {
+        if self.engine.is_local() || spec.secrets.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::new(
+            "secrets cannot be brought to an engine on another machine yet",
+            self.engine.place(),
+            "run ops on that machine, or let the service fetch its secrets itself",
+        ))
     }
 
     fn kept(&self, spec: &ReleaseSpec) -> Look<Kept> {

@@ -71,7 +71,7 @@ fn prepare(folder: &Path) -> Look<()> {
     let failed = |error: io::Error| unwritable(folder, &error);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let kind = rustix::fs::statfs(folder).map_err(|error| failed(error.into()))?.f_type;
-    if i64::from(kind) == TMPFS {
+    if kind == TMPFS {
         return Ok(());
     }
     Err(Fault::new(

@@ -2,7 +2,6 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -15,81 +14,10 @@ use ops_core::world::{
 use ops_docker::{DockerImages, Engine, Registries};
 use ops_engine::ports::{ActError, Artifacts as _, Target as _};
 
-use crate::stand::Stand;
+use crate::{own::OwnEngine, stand::Stand};
 
 /// No call of a port may take longer than this, whatever the engine does: a lease is at stake.
 const CALL_MAX: Duration = Duration::from_secs(10);
-
-/// A Docker Engine of a test's own, which may be hurt.
-struct OwnEngine {
-    folder: tempfile::TempDir,
-    daemon: Option<Child>,
-}
-
-impl OwnEngine {
-    fn new() -> Self {
-        let folder = tempfile::tempdir_in("/var/tmp").unwrap();
-        let mut engine = Self { folder, daemon: None };
-        engine.up();
-        engine
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("docker.sock")
-    }
-
-    fn pid(&self) -> String {
-        self.daemon.as_ref().unwrap().id().to_string()
-    }
-
-    /// Starts it in a network of its own: two engines of one machine would undo each other's bridge.
-    fn up(&mut self) {
-        let path = |name: &str| self.folder.path().join(name).display().to_string();
-        let log = std::fs::File::create(self.folder.path().join("dockerd.log")).unwrap();
-        let daemon = Command::new("unshare")
-            .args(["--net", "dockerd", "--data-root", &path("data")])
-            .args(["--exec-root", &path("exec")])
-            .args(["--pidfile", &path("pid"), "-H", &format!("unix://{}", path("docker.sock"))])
-            .args(["--bridge=none", "--iptables=false", "--ip-forward=false"])
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("dockerd is installed: run testbed/docker-up first");
-        self.daemon = Some(daemon);
-        eventually("the engine is up", || {
-            if let Some(status) = self.daemon.as_mut().unwrap().try_wait().unwrap() {
-                let log = std::fs::read_to_string(self.folder.path().join("dockerd.log")).unwrap();
-                let end: Vec<&str> = log.lines().rev().take(5).collect();
-                panic!("dockerd ended with {status}: {end:?}");
-            }
-            let said = Command::new("docker")
-                .args(["-H", &format!("unix://{}", path("docker.sock")), "version"])
-                .output();
-            said.unwrap().status.success()
-        });
-    }
-
-    fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([signal, &self.pid()]).status().unwrap().success());
-    }
-
-    /// Ends it as a restart of the machine's service would.
-    fn down(&mut self) {
-        if let Some(mut daemon) = self.daemon.take() {
-            let pid = daemon.id().to_string();
-            for signal in ["-CONT", "-TERM"] {
-                let _ = Command::new("kill").args([signal, &pid]).status();
-            }
-            let _ = daemon.wait();
-        }
-    }
-}
-
-impl Drop for OwnEngine {
-    fn drop(&mut self) {
-        self.down();
-    }
-}
 
 /// A worker: these engines have no networks.
 fn worker(stand: &Stand, release: &str) -> ReleaseSpec {

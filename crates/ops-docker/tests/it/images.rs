@@ -49,7 +49,7 @@ impl Guarded {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("docker-registry is installed: run testbed/registry-up first");
+            .unwrap_or_else(|error| panic!("{error}: run testbed/registry-up first"));
         eventually("the registry", || std::net::TcpStream::connect(&address).is_ok());
         Self { address, process, _folder: folder }
     }

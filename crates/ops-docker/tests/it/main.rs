@@ -4,10 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod conformance;
+mod cut;
 mod engine;
 mod foreign;
 mod image;
 mod images;
+mod own;
+mod remote;
 mod replicas;
 mod secrets;
 mod stand;

@@ -145,7 +145,7 @@ impl Stand {
             .env("DOCKER_HOST", format!("unix://{}", self.socket.display()))
             .args(words)
             .output()
-            .expect("Docker's client is installed: run testbed/docker-up first")
+            .unwrap_or_else(|error| panic!("{error}: run testbed/docker-up first"))
     }
 
     /// What the first replica answers over HTTP.
