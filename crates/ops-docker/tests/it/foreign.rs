@@ -126,3 +126,27 @@ fn a_state_that_was_lost_makes_our_own_containers_strangers_too() {
     assert!(matches!(answer, Err(ActError::NotApplied(_))), "{answer:?}");
     assert_eq!(stand.containers().len(), 1);
 }
+
+#[test]
+fn our_name_with_our_labels_is_still_a_stranger() {
+    let stand = Stand::new();
+    let (target, spec) = (stand.target(), stand.one("abc-1"));
+    let (name, service) =
+        (format!("ops-{}-abc-1-0", stand.name), format!("ops.service={}", stand.name));
+    let stranger = stand.stranger(&[
+        "--name",
+        &name,
+        "--label",
+        &service,
+        "--label",
+        "ops.release=abc-1",
+        "--label",
+        "ops.token=guessed",
+    ]);
+    let answer = target.start(stamp(1, 1), &spec);
+    assert!(matches!(answer, Err(ActError::NotApplied(_))), "{answer:?}");
+    assert_eq!(stand.view().replicas, []);
+    target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
+    target.remove(stamp(1, 3), &stand.service(), &spec.release).unwrap();
+    stand.is_untouched(&stranger);
+}
