@@ -128,11 +128,20 @@ fn a_state_that_was_lost_makes_our_own_containers_strangers_too() {
 }
 
 #[test]
-fn our_name_with_our_labels_is_still_a_stranger() {
+fn p5_who_takes_our_name_and_labels_after_a_crash_is_still_a_stranger() {
     let stand = Stand::new();
     let (target, spec) = (stand.target(), stand.one("abc-1"));
     let (name, service) =
         (format!("ops-{}-abc-1-0", stand.name), format!("ops.service={}", stand.name));
+    target.start(stamp(1, 1), &spec).unwrap();
+    stand.wait_for(&[Running]);
+    // What a crash just before the container was made leaves behind.
+    stand.docker(&["rm", "-f", &name]);
+    let file = stand.state().join("docker").join(&stand.name).join("releases/abc-1.json");
+    let mut record: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    record["places"][0]["id"] = serde_json::Value::Null;
+    std::fs::write(&file, record.to_string()).unwrap();
     let stranger = stand.stranger(&[
         "--name",
         &name,
@@ -143,10 +152,10 @@ fn our_name_with_our_labels_is_still_a_stranger() {
         "--label",
         "ops.token=guessed",
     ]);
-    let answer = target.start(stamp(1, 1), &spec);
+    let answer = target.start(stamp(1, 2), &spec);
     assert!(matches!(answer, Err(ActError::NotApplied(_))), "{answer:?}");
     assert_eq!(stand.view().replicas, []);
-    target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
-    target.remove(stamp(1, 3), &stand.service(), &spec.release).unwrap();
+    target.stop(stamp(1, 3), &stand.service(), &spec.release).unwrap();
+    target.remove(stamp(1, 4), &stand.service(), &spec.release).unwrap();
     stand.is_untouched(&stranger);
 }
