@@ -34,12 +34,13 @@ mod ports;
 mod record;
 mod restore;
 mod secrets;
+mod senses;
 mod sight;
 
 use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use ops_core::{
@@ -86,6 +87,10 @@ pub struct DockerTarget {
     records: Records,
     images: Store,
     loads: Jobs,
+    /// What was seen of the kernel's kills, which the engine forgets.
+    kills: Mutex<senses::Kills>,
+    /// Where listening to logs goes on.
+    ears: Mutex<senses::Ears>,
 }
 
 impl DockerTarget {
@@ -94,7 +99,15 @@ impl DockerTarget {
         let state_dir: &Path = &grounds.state_dir;
         let records = Records::new(state_dir);
         let images = Store::new(state_dir);
-        Self { engine, records, images, loads: Jobs::default(), grounds }
+        Self {
+            engine,
+            records,
+            images,
+            loads: Jobs::default(),
+            kills: Mutex::default(),
+            ears: Mutex::default(),
+            grounds,
+        }
     }
 
     /// Brings everything to what it was last told: containers that shall run and are down start

@@ -130,7 +130,7 @@ fn words(code: i64, oom: bool, limit: Option<u64>, error: Option<&str>) -> Strin
 }
 
 /// A time of the engine's as its events are asked for by.
-fn seconds(time: &str) -> Option<String> {
+pub(super) fn seconds(time: &str) -> Option<String> {
     let time: jiff::Timestamp = time.parse().ok()?;
     Some(format!("{}.{:09}", time.as_second(), time.subsec_nanosecond()))
 }

@@ -13,4 +13,5 @@ mod own;
 mod remote;
 mod replicas;
 mod secrets;
+mod senses;
 mod stand;

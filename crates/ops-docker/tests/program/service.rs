@@ -1,6 +1,7 @@
 //! What containers of the tests run: a static program that needs nothing else in its image.
 //!
-//! Its first argument says how it behaves: `serve`, `fail`, `stubborn`, `eat`.
+//! Its first argument says how it behaves: `serve`, `fail`, `stubborn`, `eat`. What it serves is
+//! asked for by path: see `answer`.
 
 use std::{
     io::{Read, Write},
@@ -35,6 +36,8 @@ fn main() {
 
 /// Takes memory until it is not given any more.
 fn eat() {
+    // Long enough to be looked at before it ends.
+    std::thread::sleep(Duration::from_secs(1));
     let mut taken: Vec<Vec<u8>> = Vec::new();
     loop {
         taken.push(vec![1; 8 * 1024 * 1024]);
@@ -56,7 +59,7 @@ fn sleep() -> ! {
     }
 }
 
-/// `/env/NAME`, `/file/PATH`, `/write/PATH`, and anything else.
+/// `/env/NAME`, `/file/PATH`, `/write/PATH`, `/log/TEXT`, and anything else.
 fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut bytes = [0; 2048];
@@ -69,6 +72,9 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         std::fs::read_to_string(file).unwrap_or_else(|error| format!("{error}"))
     } else if let Some(file) = path.strip_prefix("/write") {
         std::fs::write(file, "written").map_or_else(|error| format!("{error}"), |()| "ok".into())
+    } else if let Some(text) = path.strip_prefix("/log/") {
+        eprintln!("{}", text.replace('_', " "));
+        "ok".to_owned()
     } else {
         "ok".to_owned()
     };
