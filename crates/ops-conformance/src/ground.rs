@@ -9,7 +9,7 @@ use ops_core::{
     id::{Generation, OpId, ServiceName, Stamp},
     world::{ReleaseSpec, ReplicaState, TargetView},
 };
-use ops_engine::ports::Target;
+use ops_engine::ports::{Act, ActError, Target};
 
 /// Far longer than anything here takes: reached only when a test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -43,6 +43,19 @@ pub trait Ground {
 /// A stamp of deployment 1.
 pub fn stamp(generation: u64, op: u32) -> Stamp {
     Stamp { generation: Generation(generation), deployment: 1, op: OpId(op) }
+}
+
+/// Gives an act, and gives it again while nobody can tell whether it was done, as the engine does:
+/// on a busy machine a call may end before what it asked for.
+pub fn done(mut act: impl FnMut() -> Act) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match act() {
+            Ok(()) => return,
+            Err(ActError::Unknown(fault)) => assert!(Instant::now() < until, "never done: {fault}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 /// Waits until something is so.

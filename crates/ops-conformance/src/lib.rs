@@ -13,7 +13,7 @@ mod ports;
 mod refusal;
 
 pub use acts::*;
-pub use ground::{Ground, Program, eventually, stamp};
+pub use ground::{Ground, Program, done, eventually, stamp};
 pub use order::*;
 pub use ports::*;
 pub use refusal::*;

@@ -6,12 +6,12 @@ use ops_core::{
 };
 use ops_engine::ports::ActError;
 
-use crate::ground::{Ground, Program, stamp, states, wait_for};
+use crate::ground::{Ground, Program, done, stamp, states, wait_for};
 
 /// A lower generation may do nothing any more, whatever it is about.
 pub fn p4_a_stale_generation_is_refused_also_for_what_does_not_exist_yet(ground: &dyn Ground) {
     let (service, spec) = (ground.service(), ground.release("abc-1", Program::Lives));
-    ground.open().start(stamp(5, 1), &spec).unwrap();
+    done(|| ground.open().start(stamp(5, 1), &spec));
     wait_for(ground, &*ground.open(), &[Running, Running]);
     let other = ground.open();
     let mut fresh = spec.clone();
@@ -32,11 +32,11 @@ pub fn p4_a_stale_generation_is_refused_also_for_what_does_not_exist_yet(ground:
 pub fn p4_a_start_that_comes_late_cannot_undo_the_stop_that_came_after_it(ground: &dyn Ground) {
     let target = ground.open();
     let spec = ground.release("abc-1", Program::Lives);
-    target.stop(stamp(5, 4), &spec.service, &spec.release).unwrap();
+    done(|| target.stop(stamp(5, 4), &spec.service, &spec.release));
     let late = target.start(stamp(5, 3), &spec);
     assert!(matches!(late, Err(ActError::Stale(_))), "{late:?}");
     assert_eq!(states(ground, &*target), [], "nothing exists of it");
-    target.start(stamp(5, 5), &spec).unwrap();
+    done(|| target.start(stamp(5, 5), &spec));
     wait_for(ground, &*target, &[Running, Running]);
 }
 
@@ -44,9 +44,9 @@ pub fn p4_a_start_that_comes_late_cannot_undo_the_stop_that_came_after_it(ground
 pub fn p4_an_overtaken_act_of_the_same_generation_is_refused(ground: &dyn Ground) {
     let target = ground.open();
     let spec = ground.release("abc-1", Program::Lives);
-    target.start(stamp(5, 1), &spec).unwrap();
+    done(|| target.start(stamp(5, 1), &spec));
     wait_for(ground, &*target, &[Running, Running]);
-    target.stop(stamp(5, 3), &spec.service, &spec.release).unwrap();
+    done(|| target.stop(stamp(5, 3), &spec.service, &spec.release));
     wait_for(ground, &*target, &[Stopped, Stopped]);
     for answer in
         [target.start(stamp(5, 2), &spec), target.remove(stamp(5, 2), &spec.service, &spec.release)]

@@ -8,7 +8,7 @@ use ops_core::{
 };
 use ops_engine::ports::ActError;
 
-use crate::ground::{Ground, Program, addresses, stamp, states, view, wait_for};
+use crate::ground::{Ground, Program, addresses, done, stamp, states, view, wait_for};
 
 /// Listens on a port of the ground's range.
 fn hold_a_port(ground: &dyn Ground) -> (TcpListener, u16) {
@@ -33,7 +33,7 @@ pub fn ports_that_are_held_or_owned_are_passed_over(ground: &dyn Ground) {
     assert_eq!(target.free_ports(port, port).unwrap(), 0);
     assert!(!target.port_free(port, &service).unwrap());
     let spec = ground.release("abc-1", Program::Lives);
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     wait_for(ground, &*target, &[Running, Running]);
     let given = addresses(ground, &*target);
     let (first, last) = ground.ports();
@@ -42,7 +42,7 @@ pub fn ports_that_are_held_or_owned_are_passed_over(ground: &dyn Ground) {
         assert!(target.port_free(own, &service).unwrap(), "it is its own");
         assert_eq!(target.free_ports(own, own).unwrap(), 0);
     }
-    target.stop(stamp(1, 2), &service, &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 2), &service, &spec.release));
     wait_for(ground, &*target, &[Stopped, Stopped]);
     for own in given.iter().map(|address| port_of(address)) {
         assert!(target.port_free(own, &service).unwrap(), "it is its own, and it rests");
@@ -63,13 +63,13 @@ pub fn s7_a_fixed_port_is_given_and_what_holds_it_is_named(ground: &dyn Ground) 
     assert!(fault.to_string().contains(&port.to_string()), "{fault}");
     assert_eq!(states(ground, &*target), []);
     drop(held);
-    target.start(stamp(1, 2), &spec).unwrap();
+    done(|| target.start(stamp(1, 2), &spec));
     wait_for(ground, &*target, &[Running]);
     assert_eq!(view(ground, &*target).replicas[0].address, Some(format!("127.0.0.1:{port}")));
-    target.stop(stamp(1, 3), &spec.service, &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 3), &spec.service, &spec.release));
     wait_for(ground, &*target, &[Stopped]);
     spec.release = ReleaseId::from("def-2");
-    target.start(stamp(1, 4), &spec).unwrap();
+    done(|| target.start(stamp(1, 4), &spec));
     wait_for(ground, &*target, &[Stopped, Running]);
     spec.replicas = 2;
     assert!(matches!(target.start(stamp(1, 5), &spec), Err(ActError::NotApplied(_))));

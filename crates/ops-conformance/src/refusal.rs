@@ -6,7 +6,7 @@ use ops_core::{
 };
 use ops_engine::ports::ActError;
 
-use crate::ground::{Ground, Program, stamp, states, wait_for};
+use crate::ground::{Ground, Program, done, stamp, states, wait_for};
 
 /// Nothing is made of what cannot run.
 pub fn what_cannot_run_is_refused_before_anything_is_made(ground: &dyn Ground) {
@@ -35,7 +35,7 @@ pub fn what_cannot_run_is_refused_before_anything_is_made(ground: &dyn Ground) {
 pub fn a_release_never_changes(ground: &dyn Ground) {
     let target = ground.open();
     let spec = ground.release("abc-1", Program::Lives);
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     wait_for(ground, &*target, &[Running, Running]);
     let mut other = spec.clone();
     other.env.push(("MORE".to_owned(), "1".to_owned()));
@@ -48,7 +48,7 @@ pub fn a_release_never_changes(ground: &dyn Ground) {
 pub fn what_runs_is_not_removed(ground: &dyn Ground) {
     let target = ground.open();
     let spec = ground.release("abc-1", Program::Lives);
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     wait_for(ground, &*target, &[Running, Running]);
     for _ in 0..2 {
         let answer = target.remove(stamp(1, 2), &spec.service, &spec.release);
@@ -62,14 +62,14 @@ pub fn services_do_not_see_each_other(ground: &dyn Ground) {
     let target = ground.open();
     let mut spec = ground.release("abc-1", Program::Lives);
     spec.replicas = 1;
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     wait_for(ground, &*target, &[Running]);
     let other = ServiceName(format!("{}-other", spec.service));
     assert_eq!(target.look(&other).unwrap().replicas, []);
-    target.stop(stamp(3, 1), &other, &spec.release).unwrap();
-    target.remove(stamp(3, 2), &other, &spec.release).unwrap();
+    done(|| target.stop(stamp(3, 1), &other, &spec.release));
+    done(|| target.remove(stamp(3, 2), &other, &spec.release));
     assert_eq!(states(ground, &*target), [Running]);
     // A stamp is about its own service.
-    target.stop(stamp(1, 2), &spec.service, &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 2), &spec.service, &spec.release));
     assert_eq!(target.highest_generation().unwrap().0, 3);
 }

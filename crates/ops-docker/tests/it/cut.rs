@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use ops_conformance::stamp;
+use ops_conformance::{done, stamp};
 use ops_core::world::{
     ReleaseSpec,
     ReplicaState::{Running, Stopped},
@@ -143,7 +143,7 @@ fn at_every_point(
 
 fn clear(stand: &Stand, spec: &ReleaseSpec, op: u32) {
     let target = stand.target();
-    target.stop(stamp(1, op), &spec.service, &spec.release).unwrap();
+    done(|| target.stop(stamp(1, op), &spec.service, &spec.release));
     ops_conformance::eventually("it is removed", || {
         target.remove(stamp(1, op + 1), &spec.service, &spec.release).is_ok()
     });
@@ -185,7 +185,7 @@ fn p5_a_stop_whose_question_or_answer_is_lost_is_told_truly_and_finished_by_the_
         at_every_point(
             lost,
             |stand, spec, op| {
-                stand.target().start(stamp(1, op), spec).unwrap();
+                done(|| stand.target().start(stamp(1, op), spec));
                 stand.wait_for(&[Running]);
             },
             |target, spec, op| target.stop(stamp(1, op), &spec.service, &spec.release),
@@ -201,8 +201,8 @@ fn p5_a_removal_whose_question_or_answer_is_lost_is_told_truly_and_finished_by_t
             lost,
             |stand, spec, op| {
                 let target = stand.target();
-                target.start(stamp(1, op), spec).unwrap();
-                target.stop(stamp(1, op), &spec.service, &spec.release).unwrap();
+                done(|| target.start(stamp(1, op), spec));
+                done(|| target.stop(stamp(1, op), &spec.service, &spec.release));
                 stand.wait_for(&[Stopped]);
             },
             |target, spec, op| target.remove(stamp(1, op), &spec.service, &spec.release),

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ops_conformance::{Ground as _, Program, eventually, stamp};
+use ops_conformance::{Ground as _, Program, done, eventually, stamp};
 use ops_core::world::{
     ReleaseSpec,
     ReplicaState::{Running, Stopped},
@@ -52,9 +52,9 @@ fn an_engine_that_was_restarted_runs_what_shall_run_and_nothing_else() {
     let mut engine = OwnEngine::new();
     let stand = Stand::at(&engine.socket());
     let (target, new, old) = (stand.target(), worker(&stand, "new-2"), worker(&stand, "old-1"));
-    target.start(stamp(1, 1), &old).unwrap();
-    target.start(stamp(1, 2), &new).unwrap();
-    target.stop(stamp(1, 3), &stand.service(), &old.release).unwrap();
+    done(|| target.start(stamp(1, 1), &old));
+    done(|| target.start(stamp(1, 2), &new));
+    done(|| target.stop(stamp(1, 3), &stand.service(), &old.release));
     stand.wait_for(&[Running, Running, Stopped, Stopped]);
     engine.down();
     assert!(target.look(&stand.service()).is_err());
@@ -63,7 +63,7 @@ fn an_engine_that_was_restarted_runs_what_shall_run_and_nothing_else() {
     engine.up();
     stand.wait_for(&[Running, Running, Stopped, Stopped]);
     assert_eq!(target.restore().unwrap(), ops_docker::Restored::default());
-    target.stop(stamp(1, 4), &stand.service(), &new.release).unwrap();
+    done(|| target.stop(stamp(1, 4), &stand.service(), &new.release));
     stand.wait_for(&[Stopped, Stopped, Stopped, Stopped]);
 }
 
@@ -72,7 +72,7 @@ fn p9_an_engine_that_hangs_holds_nobody_up() {
     let engine = OwnEngine::new();
     let stand = Stand::at(&engine.socket());
     let (target, spec) = (stand.target(), worker(&stand, "abc-1"));
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running, Running]);
     engine.signal("-STOP");
     let seen = bounded("a look", || target.look(&stand.service()));
@@ -122,14 +122,14 @@ fn p2_what_docker_prunes_is_still_the_way_back() {
     stand.docker(&["system", "prune", "-a", "-f"]);
     assert_eq!(stand.docker(&["images", "-q"]), "");
     let (target, spec) = (stand.target(), worker(&stand, "abc-1"));
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running, Running]);
     // Also after what had stopped was pruned with its image.
-    target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 2), &stand.service(), &spec.release));
     stand.wait_for(&[Stopped, Stopped]);
     stand.docker(&["system", "prune", "-a", "-f"]);
     stand.wait_for(&[]);
-    target.start(stamp(1, 3), &spec).unwrap();
+    done(|| target.start(stamp(1, 3), &spec));
     stand.wait_for(&[Running, Running]);
 }
 

@@ -1,6 +1,6 @@
 //! What ops has not made is never touched.
 
-use ops_conformance::{Ground as _, stamp};
+use ops_conformance::{Ground as _, done, stamp};
 use ops_core::world::ReplicaState::{Running, Stopped};
 use ops_engine::ports::{ActError, Target as _};
 
@@ -36,8 +36,8 @@ fn a_name_that_somebody_else_has_is_told_and_left_alone() {
         panic!("the name is taken");
     };
     assert!(fault.to_string().contains(&name), "{fault}");
-    target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
-    target.remove(stamp(1, 3), &stand.service(), &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 2), &stand.service(), &spec.release));
+    done(|| target.remove(stamp(1, 3), &stand.service(), &spec.release));
     assert_eq!(stand.view().replicas, []);
     stand.is_untouched(&stranger);
 }
@@ -61,8 +61,8 @@ fn labels_alone_make_nothing_ours() {
         panic!("a stranger bears the release's labels");
     };
     assert!(fault.to_string().contains("ops has not made it"), "{fault}");
-    target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
-    target.remove(stamp(1, 3), &stand.service(), &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 2), &stand.service(), &spec.release));
+    done(|| target.remove(stamp(1, 3), &stand.service(), &spec.release));
     assert_eq!(stand.view().replicas, []);
     assert_eq!(target.highest_generation().unwrap().0, 1, "its stamp is none");
     stand.is_untouched(&stranger);
@@ -72,7 +72,7 @@ fn labels_alone_make_nothing_ours() {
 fn a_copy_of_all_our_labels_is_still_a_stranger() {
     let stand = Stand::new();
     let (target, spec) = (stand.target(), stand.one("abc-1"));
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     let ours = stand.view().replicas[0].id.clone();
     let token =
@@ -87,9 +87,9 @@ fn a_copy_of_all_our_labels_is_still_a_stranger() {
         &labels[1],
     ]);
     assert_eq!(stand.view().replicas.len(), 1);
-    target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 2), &stand.service(), &spec.release));
     stand.wait_for(&[Stopped]);
-    target.remove(stamp(1, 3), &stand.service(), &spec.release).unwrap();
+    done(|| target.remove(stamp(1, 3), &stand.service(), &spec.release));
     stand.is_untouched(&stranger);
 }
 
@@ -109,7 +109,7 @@ fn a_port_that_somebody_elses_container_has_is_named_or_passed_over() {
     };
     assert!(fault.to_string().contains(&port.to_string()), "{fault}");
     assert_eq!(stand.view().replicas, []);
-    target.start(stamp(1, 2), &stand.one("def-2")).unwrap();
+    done(|| target.start(stamp(1, 2), &stand.one("def-2")));
     stand.wait_for(&[Running]);
     assert_ne!(stand.view().replicas[0].address, Some(format!("127.0.0.1:{port}")));
     stand.is_untouched(&stranger);
@@ -119,7 +119,7 @@ fn a_port_that_somebody_elses_container_has_is_named_or_passed_over() {
 fn a_state_that_was_lost_makes_our_own_containers_strangers_too() {
     let stand = Stand::new();
     let spec = stand.one("abc-1");
-    stand.target().start(stamp(1, 1), &spec).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     std::fs::remove_dir_all(stand.state().join("docker")).unwrap();
     let answer = stand.target().start(stamp(1, 2), &spec);
@@ -133,7 +133,7 @@ fn p5_who_takes_our_name_and_labels_after_a_crash_is_still_a_stranger() {
     let (target, spec) = (stand.target(), stand.one("abc-1"));
     let (name, service) =
         (format!("ops-{}-abc-1-0", stand.name), format!("ops.service={}", stand.name));
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     // What a crash just before the container was made leaves behind.
     stand.docker(&["rm", "-f", &name]);
@@ -155,7 +155,7 @@ fn p5_who_takes_our_name_and_labels_after_a_crash_is_still_a_stranger() {
     let answer = target.start(stamp(1, 2), &spec);
     assert!(matches!(answer, Err(ActError::NotApplied(_))), "{answer:?}");
     assert_eq!(stand.view().replicas, []);
-    target.stop(stamp(1, 3), &stand.service(), &spec.release).unwrap();
-    target.remove(stamp(1, 4), &stand.service(), &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 3), &stand.service(), &spec.release));
+    done(|| target.remove(stamp(1, 4), &stand.service(), &spec.release));
     stand.is_untouched(&stranger);
 }

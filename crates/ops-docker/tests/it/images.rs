@@ -10,7 +10,7 @@ use std::{
 };
 
 use oci_client::secrets::RegistryAuth;
-use ops_conformance::{eventually, stamp};
+use ops_conformance::{done, eventually, stamp};
 use ops_core::{id::Digest, world::ReplicaState::Running};
 use ops_docker::{DockerImages, Registries};
 use ops_engine::ports::{ActError, Artifacts as _, Target as _};
@@ -109,7 +109,7 @@ fn p2_an_engine_that_lost_an_image_is_given_it_again_from_the_store() {
     let name = format!("ops.local/kept:{}", pushed.digest.hex());
     stand.docker(&["rmi", &name]);
     assert!(!stand.docker_says(&["image", "inspect", &name]).status.success());
-    stand.target().start(stamp(1, 1), &spec).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     assert_eq!(stand.ask("/file/mark"), stand.name);
 }
@@ -123,7 +123,7 @@ fn a_name_in_the_engine_that_was_moved_is_not_what_runs() {
     stand.docker(&["tag", &name(&stand.pushed.digest), &name(&pushed.digest)]);
     let mut spec = Stand::with_container(stand.one("abc-1"), |one| one.image = pushed.reference());
     spec.artifact = pushed.digest.clone();
-    stand.target().start(stamp(1, 1), &spec).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     assert_eq!(stand.ask("/file/mark"), stand.name, "the approved content runs");
 }

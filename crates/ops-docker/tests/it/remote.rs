@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use ops_conformance::{Ground as _, stamp};
+use ops_conformance::{Ground as _, done, stamp};
 use ops_core::world::ReplicaState::{Running, Stopped};
 use ops_docker::{DockerTarget, Engine, Grounds};
 use ops_engine::ports::{ActError, Target as _};
@@ -69,11 +69,11 @@ fn an_engine_is_spoken_to_over_tls_and_only_by_who_it_knows() {
     let stand = Stand::at(&engine.socket());
     let spec = stand.one("abc-1");
     let far = target(&stand, &address, engine.folder());
-    far.start(stamp(1, 1), &spec).unwrap();
+    done(|| far.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     assert_eq!(stand.ask("/"), "ok");
     assert_eq!(far.look(&stand.service()).unwrap(), stand.view());
-    far.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
+    done(|| far.stop(stamp(1, 2), &stand.service(), &spec.release));
     stand.wait_for(&[Stopped]);
 
     let strange = tempfile::tempdir().unwrap();

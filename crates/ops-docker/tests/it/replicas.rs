@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use ops_conformance::{Ground as _, eventually, stamp};
+use ops_conformance::{Ground as _, done, eventually, stamp};
 use ops_core::world::{
     ReplicaState::{Running, Stopped, Unknown},
     Volume,
@@ -36,7 +36,7 @@ fn a_container_has_what_its_specification_says_and_nothing_more() {
     });
     spec.env = vec![("COLOUR".to_owned(), "blue".to_owned())];
     spec.command.push("--listen={port}".to_owned());
-    stand.target().start(stamp(3, 7), &spec).unwrap();
+    done(|| stand.target().start(stamp(3, 7), &spec));
     stand.wait_for(&[Running]);
     let name = format!("ops-{}-abc-1-0", stand.name);
     assert_eq!(stand.containers(), [name.as_str()]);
@@ -73,7 +73,7 @@ fn a_container_has_what_its_specification_says_and_nothing_more() {
 fn the_health_check_of_the_image_runs_where_it_is_wanted() {
     let stand = Stand::new();
     let spec = Stand::with_container(stand.one("abc-1"), |one| one.image_health = true);
-    stand.target().start(stamp(1, 1), &spec).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &spec));
     let id = stand.view().replicas[0].id.clone();
     // The image's check always fails.
     eventually("the engine's verdict", || {
@@ -84,7 +84,7 @@ fn the_health_check_of_the_image_runs_where_it_is_wanted() {
 #[test]
 fn the_engine_restarts_what_dies_and_how_it_died_is_told() {
     let stand = Stand::new();
-    stand.target().start(stamp(1, 1), &stand.one("abc-1")).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &stand.one("abc-1")));
     stand.wait_for(&[Running]);
     kill(&stand);
     eventually("it runs again", || {
@@ -103,7 +103,7 @@ fn a_kill_for_memory_is_told_with_its_limit() {
         container.port = None;
     });
     spec.command = vec!["eat".to_owned()];
-    stand.target().start(stamp(1, 1), &spec).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &spec));
     eventually("its end", || {
         let exit = stand.view().replicas[0].last_exit.clone().unwrap_or_default();
         exit.contains("out of memory (its limit is 32 MiB)")
@@ -114,7 +114,7 @@ fn a_kill_for_memory_is_told_with_its_limit() {
 fn a_worker_without_a_port_has_no_address() {
     let stand = Stand::new();
     let spec = Stand::with_container(stand.one("abc-1"), |container| container.port = None);
-    stand.target().start(stamp(1, 1), &spec).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     assert_eq!(stand.view().replicas[0].address, None);
 }
@@ -123,15 +123,15 @@ fn a_worker_without_a_port_has_no_address() {
 fn what_somebody_froze_is_unknown_and_the_next_act_frees_it() {
     let stand = Stand::new();
     let (target, spec) = (stand.target(), stand.one("abc-1"));
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     let id = stand.view().replicas[0].id.clone();
     stand.docker(&["pause", &id]);
     stand.wait_for(&[Unknown]);
-    target.start(stamp(1, 2), &spec).unwrap();
+    done(|| target.start(stamp(1, 2), &spec));
     stand.wait_for(&[Running]);
     stand.docker(&["pause", &id]);
-    target.stop(stamp(1, 3), &stand.service(), &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 3), &stand.service(), &spec.release));
     stand.wait_for(&[Stopped]);
 }
 
@@ -139,16 +139,16 @@ fn what_somebody_froze_is_unknown_and_the_next_act_frees_it() {
 fn what_somebody_stopped_or_removed_by_hand_is_seen_and_made_again() {
     let stand = Stand::new();
     let (target, spec) = (stand.target(), stand.one("abc-1"));
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     let id = stand.view().replicas[0].id.clone();
     stand.docker(&["stop", &id]);
     stand.wait_for(&[Stopped]);
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     stand.docker(&["rm", "-f", &id]);
     stand.wait_for(&[]);
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     assert_eq!(stand.ask("/"), "ok");
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-use ops_conformance::{Ground as _, stamp};
+use ops_conformance::{Ground as _, done, stamp};
 use ops_core::world::{
     ReleaseSpec,
     ReplicaState::{Running, Stopped},
@@ -27,7 +27,7 @@ fn p13_a_secret_is_a_file_inside_and_in_no_inspection_no_variable_and_on_no_disk
     let stand = Stand::new();
     let (spec, _) = with_token(&stand, VALUE);
     let spec = Stand::with_container(spec, |one| one.user = Some("1234:1234".to_owned()));
-    stand.target().start(stamp(1, 1), &spec).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     assert_eq!(stand.ask("/file/run/secrets/TOKEN"), VALUE);
     assert!(stand.ask("/write/run/secrets/TOKEN").contains("ead-only"), "it is read-only");
@@ -44,9 +44,9 @@ fn p13_a_secret_is_a_file_inside_and_in_no_inspection_no_variable_and_on_no_disk
     assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
 
     let target = stand.target();
-    target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 2), &stand.service(), &spec.release));
     stand.wait_for(&[Stopped]);
-    target.remove(stamp(1, 3), &stand.service(), &spec.release).unwrap();
+    done(|| target.remove(stamp(1, 3), &stand.service(), &spec.release));
     assert_eq!(std::fs::read_dir(stand.secrets_dir()).unwrap().count(), 0);
 }
 
@@ -55,15 +55,15 @@ fn s16_s17_what_has_stopped_starts_with_other_secrets_and_what_runs_keeps_its_ow
     let stand = Stand::new();
     let target = stand.target();
     let (first, _) = with_token(&stand, "first");
-    target.start(stamp(1, 1), &first).unwrap();
+    done(|| target.start(stamp(1, 1), &first));
     stand.wait_for(&[Running]);
     assert_eq!(stand.ask("/file/run/secrets/TOKEN"), "first");
     let (second, _) = with_token(&stand, "second");
-    target.start(stamp(1, 2), &second).unwrap();
+    done(|| target.start(stamp(1, 2), &second));
     assert_eq!(stand.ask("/file/run/secrets/TOKEN"), "first");
-    target.stop(stamp(1, 3), &stand.service(), &second.release).unwrap();
+    done(|| target.stop(stamp(1, 3), &stand.service(), &second.release));
     stand.wait_for(&[Stopped]);
-    target.start(stamp(1, 4), &second).unwrap();
+    done(|| target.start(stamp(1, 4), &second));
     stand.wait_for(&[Running]);
     assert_eq!(stand.ask("/file/run/secrets/TOKEN"), "second");
 }
@@ -72,11 +72,11 @@ fn s16_s17_what_has_stopped_starts_with_other_secrets_and_what_runs_keeps_its_ow
 fn s18_after_a_reboot_nothing_starts_without_its_secrets_and_restore_brings_them_back() {
     let stand = Stand::new();
     let (spec, _) = with_token(&stand, VALUE);
-    stand.target().start(stamp(1, 1), &spec).unwrap();
+    done(|| stand.target().start(stamp(1, 1), &spec));
     let mut resting = stand.one("old-0");
     resting.secrets.clone_from(&spec.secrets);
-    stand.target().start(stamp(1, 2), &resting).unwrap();
-    stand.target().stop(stamp(1, 3), &stand.service(), &resting.release).unwrap();
+    done(|| stand.target().start(stamp(1, 2), &resting));
+    done(|| stand.target().stop(stamp(1, 3), &stand.service(), &resting.release));
     stand.wait_for(&[Running, Stopped]);
     // What a reboot leaves: the container is down, and memory is empty.
     let id = stand.view().replicas[0].id.clone();

@@ -1,6 +1,6 @@
 //! What replicas take and write, as the engine tells it.
 
-use ops_conformance::{Ground as _, eventually, stamp};
+use ops_conformance::{Ground as _, done, eventually, stamp};
 use ops_core::{
     reading::{LogLevel, LogReading},
     time::{BootId, Now},
@@ -35,7 +35,7 @@ fn each_running_replica_is_told_with_its_limit_and_no_other() {
         Stand::with_container(stand.release("abc-1", ops_conformance::Program::Lives), |one| {
             one.memory_bytes = Some(limit);
         });
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running, Running]);
     let told = target.usage(&stand.service()).unwrap();
     let names: Vec<&str> = told.iter().map(|usage| usage.replica.as_str()).collect();
@@ -45,7 +45,7 @@ fn each_running_replica_is_told_with_its_limit_and_no_other() {
         assert_eq!((usage.memory_limit, usage.oom_kills), (Some(limit), 0));
         assert!(usage.memory > 0 && usage.memory < limit, "{usage:?}");
     }
-    target.stop(stamp(1, 2), &stand.service(), &spec.release).unwrap();
+    done(|| target.stop(stamp(1, 2), &stand.service(), &spec.release));
     eventually("none runs", || target.usage(&stand.service()).unwrap().is_empty());
 }
 
@@ -53,7 +53,7 @@ fn each_running_replica_is_told_with_its_limit_and_no_other() {
 fn p13_lines_are_heard_once_by_their_shapes_and_not_those_from_before() {
     let stand = Stand::new();
     let (target, spec) = (stand.target(), stand.one("abc-1"));
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
     assert_eq!(stand.ask("/log/ERROR_from_before"), "ok");
     let mut ms = 5_000;
@@ -89,7 +89,7 @@ fn kills_for_memory_are_counted_also_where_the_replica_runs_on() {
         one.port = None;
     });
     spec.command = vec!["eat".to_owned()];
-    target.start(stamp(1, 1), &spec).unwrap();
+    done(|| target.start(stamp(1, 1), &spec));
     eventually("two kills", || {
         let told = target.usage(&stand.service()).unwrap();
         told.first().is_some_and(|usage| usage.oom_kills >= 2)
