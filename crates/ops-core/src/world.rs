@@ -29,6 +29,55 @@ pub struct ReleaseSpec {
     pub fixed_port: Option<u16>,
     /// Milliseconds between TERM and KILL.
     pub stop_grace_ms: u64,
+    /// What a container needs beside; `None` where the service runs as plain processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Box<Container>>,
+}
+
+/// What a container is made of, beside what every release has. In `command`, `{port}` is the port
+/// inside; an empty `command` is the image's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Container {
+    /// The image by its digest: `registry/repository@sha256:…`. The digest is the artifact's.
+    pub image: String,
+    /// The port that the service listens on inside; `None` for one without a port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// What is mounted into it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<Volume>,
+    /// Networks that it joins, which must exist; none: the engine's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
+    /// Labels of the team; those that begin with `ops.` are ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<(String, String)>,
+    /// Bytes of memory that it may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Thousandths of a core that it may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_millis: Option<u32>,
+    /// The user that it runs as, where that is not the image's: a name or `uid:gid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Whether the engine runs the health check that the image brings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub image_health: bool,
+}
+
+/// Something that is mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Volume {
+    /// A volume of the engine, or a folder of the host if it begins with `/`.
+    pub source: String,
+    /// Where it is inside.
+    pub target: String,
+    /// Whether it cannot be written there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
 }
 
 /// Whether a replica's process lives.

@@ -283,5 +283,6 @@ fn spec_of(candidate: &Candidate, service: &Service, deployment: DeploymentId) -
         replicas: service.replicas,
         fixed_port: service.fixed_port,
         stop_grace_ms: service.drain_ms,
+        container: None,
     }
 }

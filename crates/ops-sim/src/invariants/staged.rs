@@ -108,6 +108,7 @@ impl Stage {
             replicas: 1,
             fixed_port: None,
             stop_grace_ms: 1_000,
+            container: None,
         };
         self.act(Deal::Start { stamp, spec: Box::new(spec) });
     }

@@ -5,34 +5,22 @@ use std::{
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
+use ops_conformance::{Ground, Program};
 use ops_core::{
-    id::{Digest, Generation, OpId, ReleaseId, ServiceName, Stamp},
+    id::{Digest, ReleaseId, ServiceName},
     world::{ReleaseSpec, ReplicaState, TargetView},
 };
-use ops_engine::ports::{Artifacts as _, Target as _};
+use ops_engine::ports::{Artifacts as _, Target};
 use ops_targets::{ArtifactStore, ProcessTarget};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Far longer than anything here takes: reached only when the test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// No test's service counts on a port; each stand draws from its own part of this range.
 const PORTS: (u16, u16) = (20_000, 29_999);
 const PORTS_EACH: u16 = 100;
 
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "never came: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-pub(crate) fn stamp(generation: u64, op: u32) -> Stamp {
-    Stamp { generation: Generation(generation), deployment: 1, op: OpId(op) }
-}
+pub(crate) use ops_conformance::{eventually, stamp};
 
 /// Writes an executable script.
 pub(crate) fn script(path: &Path, text: &str) {
@@ -91,6 +79,7 @@ impl Stand {
             replicas: 2,
             fixed_port: None,
             stop_grace_ms: 5_000,
+            container: None,
         }
     }
 
@@ -146,6 +135,29 @@ impl Stand {
                 bytes.windows(needle.len()).any(|part| part == needle) && !is_zombie(*pid)
             })
             .collect()
+    }
+}
+
+impl Ground for Stand {
+    fn open(&self) -> Box<dyn Target> {
+        Box::new(Self::open(self.state(), self.ports))
+    }
+
+    fn service(&self) -> ServiceName {
+        ServiceName::from("shop")
+    }
+
+    fn release(&self, name: &str, program: Program) -> ReleaseSpec {
+        let text = match program {
+            Program::Lives => "exec sleep 1000",
+            Program::Fails => "exit 3",
+            Program::Stubborn => "trap '' TERM; while :; do sleep 1; done",
+        };
+        Self::release(self, name, text)
+    }
+
+    fn ports(&self) -> (u16, u16) {
+        self.ports
     }
 }
 

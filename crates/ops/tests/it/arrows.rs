@@ -13,6 +13,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ops-keeper", &[]),
     ("ops-store", &["ops-core", "ops-engine"]),
     ("ops-targets", &["ops-core", "ops-engine", "ops-keeper"]),
+    ("ops-docker", &["ops-core", "ops-engine"]),
+    ("ops-conformance", &["ops-core", "ops-engine"]),
     ("ops-edge", &["ops-core", "ops-engine"]),
     ("ops-signals", &["ops-core", "ops-engine"]),
     ("ops-boards", &["ops-core", "ops-engine"]),

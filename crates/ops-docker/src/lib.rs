@@ -1,0 +1,15 @@
+//! Containers: a Docker Engine as target, images, their registry.
+//!
+//! [`Engine`] is a connection that is made anew for every question, so an engine that was
+//! restarted or upgraded in between is spoken to as it is now. [`DockerTarget`] runs releases on
+//! it; [`DockerImages`] brings images from their registry into ops's own store, from which they
+//! are loaded into the engine whenever it lacks them.
+
+mod durable;
+mod engine;
+mod images;
+mod target;
+
+pub use engine::Engine;
+pub use images::{DockerImages, Registries};
+pub use target::{DockerTarget, Grounds, ResolveSecret, Restored};

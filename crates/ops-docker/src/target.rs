@@ -1,0 +1,166 @@
+//! The Docker target: replicas are containers of one engine.
+//!
+//! A replica is the container `ops-<service>-<release>-<n>`. It finds its names in `OPS_SERVICE`
+//! and `OPS_RELEASE` and the port that it listens on inside in `PORT`; that port is published on a
+//! port of the environment's range, on the loopback unless told otherwise.
+//!
+//! **What is ours.** `<state>/docker/<service>/releases/<release>.json` says, before anything is
+//! made, which containers a release has, and holds a token of chance that they carry as a label.
+//! A container is ours if it carries the token and has the id that was written down, where one
+//! was; a name or a label alone makes nothing ours. What is not ours is never touched.
+//! `<service>/stamp.json` holds the stamp of the last act on the service: acts take turns by a
+//! lock that the kernel frees when its holder dies, and none gets a turn after a later one.
+//!
+//! **What keeps them alive.** The engine restarts what ends by itself (`unless-stopped`), with or
+//! without ops, and also after it was restarted itself; what ops stopped stays so. A stop is the
+//! engine's own: once it has the order, TERM, grace and KILL follow whatever becomes of ops.
+//!
+//! **What remains possible** after a lease was lost: an order that the engine has, to start or to
+//! stop, is carried out within its call (8 s), a stop within its grace. Nothing is sent after that;
+//! names are those of one release, so no late act can be about another one.
+//!
+//! **Secrets** are files below `/run/secrets` inside, mounted read-only from a folder that must
+//! lie on a tmpfs of this machine; only references to them are written down. After a reboot of the
+//! machine they are gone, and a container that has some stays down until `restore` has put them
+//! back: it never starts without them. After a restart of the engine alone they are still there.
+//! An engine on another machine could not mount them, so there a release with secrets is refused.
+
+mod acts;
+mod inspect;
+mod launch;
+mod make;
+mod names;
+mod ports;
+mod record;
+mod restore;
+mod secrets;
+mod senses;
+mod sight;
+
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use ops_core::{
+    id::{Generation, ReleaseId, ServiceName, Stamp},
+    settings::Adopt,
+    world::{Fault, Foreign, ReleaseSpec, TargetView},
+};
+use ops_engine::ports::{Act, Look, Target};
+
+use crate::{
+    engine::Engine,
+    images::{Jobs, Store},
+};
+use record::Records;
+pub use restore::Restored;
+
+/// Replicas of one release.
+const REPLICAS_MAX: u32 = 256;
+
+/// Finds the value behind a reference to a secret; what it fails with never holds the value.
+pub type ResolveSecret = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+
+/// Where a target keeps what, and what it may take.
+#[derive(Clone)]
+pub struct Grounds {
+    /// ops's state, with the store of images that [`crate::DockerImages`] fills.
+    pub state_dir: PathBuf,
+    /// Where values of secrets may lie while containers need them: on a tmpfs.
+    pub secrets_dir: PathBuf,
+    /// How references to secrets are resolved.
+    pub resolve: ResolveSecret,
+    /// The first and the last port of the host that replicas get.
+    pub ports: (u16, u16),
+    /// The host's address on which ports are published.
+    pub publish: Ipv4Addr,
+    /// MiB of logs that one replica may leave on the host.
+    pub log_quota_mb: u64,
+}
+
+/// The services that run as containers of one engine.
+pub struct DockerTarget {
+    engine: Engine,
+    grounds: Grounds,
+    records: Records,
+    images: Store,
+    loads: Jobs,
+    /// What was seen of the kernel's kills, which the engine forgets.
+    kills: Mutex<senses::Kills>,
+    /// Where listening to logs goes on.
+    ears: Mutex<senses::Ears>,
+}
+
+impl DockerTarget {
+    /// A target on an engine.
+    pub fn new(engine: Engine, grounds: Grounds) -> Self {
+        let state_dir: &Path = &grounds.state_dir;
+        let records = Records::new(state_dir);
+        let images = Store::new(state_dir);
+        Self {
+            engine,
+            records,
+            images,
+            loads: Jobs::default(),
+            kills: Mutex::default(),
+            ears: Mutex::default(),
+            grounds,
+        }
+    }
+
+    /// Brings everything to what it was last told: containers that shall run and are down start
+    /// with their secrets, those that shall not and run are stopped. For the start of the daemon,
+    /// above all after a reboot; nothing that was ordered is changed.
+    pub fn restore(&self) -> Look<Restored> {
+        self.restore_all()
+    }
+}
+
+impl Target for DockerTarget {
+    fn look(&self, service: &ServiceName) -> Look<TargetView> {
+        self.view(service)
+    }
+
+    fn start(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
+        self.start_release(stamp, spec)
+    }
+
+    fn stop(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
+        self.stop_release(stamp, service, release)
+    }
+
+    fn remove(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
+        self.remove_release(stamp, service, release)
+    }
+
+    fn highest_generation(&self) -> Look<Generation> {
+        self.highest_of_all()
+    }
+
+    fn free_ports(&self, first: u16, last: u16) -> Look<u32> {
+        self.count_free_ports(first, last)
+    }
+
+    /// Containers that somebody else started are not adopted yet: who asks is told so, and never
+    /// that nothing runs.
+    fn outside(&self, adopt: &Adopt, _command: &[String]) -> Look<Option<Foreign>> {
+        let _ = adopt;
+        Err(Fault::new(
+            "containers that ops did not start cannot be adopted yet",
+            self.engine.place(),
+            "remove `adopt` from the service, deploy it beside, then stop the old container",
+        ))
+    }
+
+    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
+        self.port_can_be_had(port, service)
+    }
+}
+
+impl std::fmt::Debug for DockerTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DockerTarget").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}

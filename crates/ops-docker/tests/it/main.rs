@@ -1,0 +1,17 @@
+//! A real Docker Engine and a real registry. They are started by `testbed/docker-up` and
+//! `testbed/registry-up`; without them these tests fail.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod conformance;
+mod cut;
+mod engine;
+mod foreign;
+mod image;
+mod images;
+mod own;
+mod remote;
+mod replicas;
+mod secrets;
+mod senses;
+mod stand;
