@@ -385,6 +385,21 @@ impl Knowledge {
             EngineEvent::Waits { commit, loosens } => {
                 self.waits = Some((commit.clone(), loosens.clone()));
             }
+            EngineEvent::Announced { name } => {
+                self.announced.insert(name.clone());
+            }
+            EngineEvent::Told { deployment, name } => {
+                *self.told.entry((*deployment, name.clone())).or_default() += 1;
+            }
+            EngineEvent::HaltedAll { by } => self.halted = Some(by.clone()),
+            EngineEvent::ResumedAll { .. } => self.halted = None,
+            by_itself => self.apply_by_itself(by_itself),
+        }
+    }
+
+    /// What comes of rotations and adoptions, which no ticket asks for.
+    fn apply_by_itself(&mut self, event: &EngineEvent) {
+        match event {
             EngineEvent::Unrotated { environment, service, versions, by } => {
                 self.unrotated.insert(place(environment, service), (versions.clone(), *by));
                 self.settled.insert(*by);
@@ -398,14 +413,7 @@ impl Knowledge {
                 self.settled.insert(*by);
             }
             EngineEvent::AdoptAgain { of, .. } => self.unadopted.retain(|_, (_, by)| by != of),
-            EngineEvent::Announced { name } => {
-                self.announced.insert(name.clone());
-            }
-            EngineEvent::Told { deployment, name } => {
-                *self.told.entry((*deployment, name.clone())).or_default() += 1;
-            }
-            EngineEvent::HaltedAll { by } => self.halted = Some(by.clone()),
-            EngineEvent::ResumedAll { .. } => self.halted = None,
+            _ => {}
         }
     }
 

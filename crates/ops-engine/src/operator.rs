@@ -151,6 +151,9 @@ impl<J: Journal> Engine<J> {
             }
             Ask::Lift { guard, reason } => self.lift(by, *guard, reason, now),
             Ask::Again { ticket } => self.again(by, ticket, now),
+            Ask::Rollback { .. } if self.is_too_old() => {
+                Ok(no("a newer ops has written this journal: start that one, it takes back".into()))
+            }
             Ask::Rollback { deployment } => self.roll_back(by, *deployment, now),
         }
     }
@@ -321,11 +324,6 @@ impl<J: Journal> Engine<J> {
                 "there is nothing to take back".into()
             };
             return Ok(no(format!("{of} is {}: {next}", deployment.phase_name().text())));
-        }
-        if self.is_too_old() {
-            return Ok(no(
-                "a newer ops has written this journal: start that one, it takes back".to_owned()
-            ));
         }
         if matches!(deployment.created.kind, Kind::Rotation { .. }) {
             let first = self.brought_first(of);

@@ -162,14 +162,7 @@ impl Deployment {
                     matches!(self.phase, Phase::Soaking { .. } | Phase::Documenting { .. });
                 self.phase = Phase::Withdrawn { words: words.clone(), serves };
             }
-            Event::KeptNotClosed { words } => {
-                for letter in &mut self.outbox {
-                    if letter.about == About::Close && !letter.written() {
-                        letter.delivery = Delivery::Dropped;
-                    }
-                }
-                self.phase = Phase::KeptNotClosed { words: words.clone() };
-            }
+            Event::KeptNotClosed { words } => self.kept(words),
             Event::SoakBegan { seconds } => {
                 self.note(now, "recorded, soaking".into());
                 let until = Timer::start(now, seconds.saturating_mul(1_000));
@@ -180,6 +173,15 @@ impl Deployment {
             Event::Closed => self.phase = Phase::Closed,
             _ => {}
         }
+    }
+
+    fn kept(&mut self, words: &str) {
+        for letter in &mut self.outbox {
+            if letter.about == About::Close && !letter.written() {
+                letter.delivery = Delivery::Dropped;
+            }
+        }
+        self.phase = Phase::KeptNotClosed { words: words.into() };
     }
 
     fn acknowledged(&mut self, by: &crate::id::Identity) {

@@ -28,7 +28,8 @@ impl<J: Journal> Engine<J> {
             .knowledge
             .serves
             .iter()
-            .filter(|(_, (_, by))| !(stays && *by == id) && !self.knowledge.recalled.contains(by))
+            .filter(|(_, (_, by))| !stays || *by != id)
+            .filter(|(_, (_, by))| !self.knowledge.recalled.contains(by))
             .filter(|((environment, _), (release, _))| {
                 self.came_with(deployment, environment, release)
             })
