@@ -174,24 +174,7 @@ impl Director {
             self.lie_in_wait(sim);
         }
         if self.left == 0 {
-            if self.late {
-                let halts = self.forgets && self.patience.is_multiple_of(3);
-                sim.ambushes
-                    .retain(|(phase, busy)| *busy || halts && *phase == PhaseName::Watching);
-            }
-            // Nothing newer comes to the stage any more: what must leave it is found there.
-            let soaks = |(_, phase): &(_, PhaseName)| *phase == PhaseName::Soaking;
-            if let Some((soaks, _)) = open(sim).into_iter().find(soaks)
-                && self.dice.chance(120)
-            {
-                self.take_from_stage(sim, soaks);
-            }
-            let waits = self.mood != Mood::Calm && self.patience > 0;
-            self.patience = self.patience.saturating_sub(1);
-            if waits {
-                sim.direct_in(20_000);
-            }
-            return waits;
+            return self.wait_on(sim);
         }
         let rough = u64::from(self.mood != Mood::Calm);
         let sort = self.dice.weighted(&[
@@ -223,6 +206,27 @@ impl Director {
         let pause = self.dice.between(500, 14_000);
         sim.direct_in(pause);
         true
+    }
+
+    /// After the last ticket: waits for what is late in a deployment; false when it has waited enough.
+    fn wait_on(&mut self, sim: &mut Sim) -> bool {
+        if self.late {
+            let halts = self.forgets && self.patience.is_multiple_of(3);
+            sim.ambushes.retain(|(phase, busy)| *busy || halts && *phase == PhaseName::Watching);
+        }
+        // Nothing newer comes to the stage any more: what must leave it is found there.
+        let soaks = |(_, phase): &(_, PhaseName)| *phase == PhaseName::Soaking;
+        if let Some((soaks, _)) = open(sim).into_iter().find(soaks)
+            && self.dice.chance(120)
+        {
+            self.take_from_stage(sim, soaks);
+        }
+        let waits = self.mood != Mood::Calm && self.patience > 0;
+        self.patience = self.patience.saturating_sub(1);
+        if waits {
+            sim.direct_in(20_000);
+        }
+        waits
     }
 
     /// Some phases are so short or so seldom that they are always waited for.

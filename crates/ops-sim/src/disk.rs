@@ -34,6 +34,12 @@ struct State {
     reserve: u64,
     die: Option<Die>,
     dead: bool,
+    formats: Formats,
+}
+
+/// Which ops writes, and what it wrote.
+#[derive(Debug, Default)]
+struct Formats {
     newer: bool,
     /// Writes of a newer ops.
     writes: u64,
@@ -77,22 +83,22 @@ impl DiskHandle {
 
     /// Which ops runs from its next start on: one that writes what this one cannot read, or this one.
     pub fn newer(&self, newer: bool) {
-        self.state().newer = newer;
+        self.state().formats.newer = newer;
     }
 
     fn is_newer(&self) -> bool {
-        self.state().newer
+        self.state().formats.newer
     }
 
     /// Whether the journal holds what the ops that runs cannot read.
     pub fn is_ahead(&self) -> bool {
         let state = self.state();
-        !state.newer && state.ahead
+        !state.formats.newer && state.formats.ahead
     }
 
     /// The format of a record as the ops that runs sees it.
     fn seen(&self, mut records: Vec<Record>) -> Vec<Record> {
-        if self.state().newer {
+        if self.state().formats.newer {
             for record in &mut records {
                 record.v = record.v.min(FORMAT);
             }
@@ -103,8 +109,8 @@ impl DiskHandle {
     /// The format in which the ops that runs writes.
     fn written(&self, bodies: &[(u32, serde_json::Value)]) -> Vec<(u32, serde_json::Value)> {
         let mut state = self.state();
-        state.writes += 1;
-        let newer = state.newer && state.writes.is_multiple_of(NEWER_EVERY);
+        state.formats.writes += 1;
+        let newer = state.formats.newer && state.formats.writes.is_multiple_of(NEWER_EVERY);
         bodies.iter().map(|(v, body)| (v + u32::from(newer), body.clone())).collect()
     }
 
@@ -185,7 +191,7 @@ impl Journal for Disk {
         let handle = self.handle.clone();
         self.write(|journal| {
             let written = journal.append(deployment, at, &bodies, summary)?;
-            handle.state().ahead |= ahead;
+            handle.state().formats.ahead |= ahead;
             Ok(written)
         })
     }
