@@ -1,5 +1,10 @@
 //! How a version behaves when it runs.
 
+/// What relapses is sick for so many seconds…
+const RELAPSE_S: u64 = 3;
+/// … out of so many.
+const RELAPSE_EVERY_S: u64 = 10;
+
 /// The conduct of one artifact, known to the simulation only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conduct {
@@ -22,6 +27,8 @@ pub enum Kind {
     Tardy,
     /// Answers errors.
     Errors,
+    /// Answers errors for a few seconds now and then, and is well in between.
+    Relapses,
     /// Answers slowly.
     Slow,
     /// Never answers healthy.
@@ -53,11 +60,17 @@ impl Conduct {
         let good = Self { kind, healthy_ms: 900, error_share: 0.001, slower: 0 };
         match kind {
             Kind::Tardy => Self { healthy_ms: 8_000, ..good },
-            Kind::Errors => Self { error_share: 0.35, ..good },
+            Kind::Errors | Kind::Relapses => Self { error_share: 0.35, ..good },
             Kind::Slow => Self { slower: 24, ..good },
             Kind::Sick => Self { healthy_ms: u64::MAX / 4, ..good },
             _ => good,
         }
+    }
+
+    /// Share of its answers that are errors at a time of the simulation.
+    pub fn error_share_at(&self, t: u64) -> f64 {
+        let well = self.kind == Kind::Relapses && t / 1_000 % RELAPSE_EVERY_S >= RELAPSE_S;
+        if well { Self::of(Kind::Good).error_share } else { self.error_share }
     }
 
     /// Milliseconds after becoming healthy until the process ends by itself, if it does.

@@ -57,7 +57,7 @@ fn arm(leg: &Leg, requests: u64, t: u64, target: &SimTarget, dice: &mut Dice) ->
     if answering == 0 {
         return Arm { requests: n, connect: n, ..Arm::default() };
     }
-    let failed = dice.part_of(n, conduct.error_share);
+    let failed = dice.part_of(n, conduct.error_share_at(t));
     let slow = dice.part_of(n, 0.1);
     let mut latency = Vec::with_capacity(2);
     for (bucket, count) in [(USUAL, n - slow), (TAIL, slow)] {

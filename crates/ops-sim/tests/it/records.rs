@@ -65,6 +65,19 @@ fn s19_what_a_newer_ops_has_written_stops_forward_acts() {
 }
 
 #[test]
+fn s23_harm_that_ends_and_comes_back_adds_up() {
+    let mut script = Script::new();
+    script.ship(SHOP, "v1", Kind::Good);
+    let ticket = script.file(&script.wish(SHOP, "v2", Kind::Relapses));
+    script.until(900_000, |script| {
+        script.comments(&ticket).last().is_some_and(|last| last == "## Deployment Failed")
+    });
+    script.rest();
+    assert_eq!(script.posts("users were hurt"), 1);
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v1"), 100)]);
+}
+
+#[test]
 fn s10_what_was_judged_bad_is_held_on_another_ticket_too() {
     let mut script = Script::new();
     script.ship(SHOP, "v1", Kind::Good);
