@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::{EnvironmentName, Identity, ServiceName},
     settings::{
-        Boards, Environment, Gateway, HostLimits, People, Retention, Revision, Role, Settings,
+        Boards, DockerEngine, Environment, Gateway, HostLimits, People, Retention, Revision, Role,
+        Settings,
     },
 };
 
@@ -45,6 +46,7 @@ pub(crate) fn build(file: View<'_>, revision: Revision) -> Settings {
         notify: gate::notify(file),
         boards: boards(file.child("boards").child("embedded")),
         edge: door::edge(file.child("edge")),
+        docker: docker(file.child("docker")),
         retention: retention(file.child("retention")),
         heartbeat_seconds: file.seconds("heartbeat").unwrap_or(HEARTBEAT_SECONDS),
     }
@@ -132,6 +134,11 @@ fn gateways(embedded: View<'_>) -> BTreeMap<Identity, Gateway> {
         (Identity::from(who), gateway)
     };
     embedded.named("gateways").into_iter().map(gateway).collect()
+}
+
+fn docker(view: View<'_>) -> DockerEngine {
+    let socket = view.text("socket");
+    socket.map_or_else(DockerEngine::default, |socket| DockerEngine { socket })
 }
 
 fn retention(view: View<'_>) -> Retention {

@@ -49,6 +49,11 @@ impl DockerImages {
         }
     }
 
+    /// Whether an image is kept.
+    pub fn has(&self, digest: &Digest) -> Look<bool> {
+        Ok(self.store.kept(digest)?.is_some())
+    }
+
     /// What the store knows of a reference by itself: one by digest, or the digest alone.
     fn known(&self, reference: &str) -> Look<Option<ResolvedArtifact>> {
         let digest = reference.rsplit_once('@').map_or(reference, |(_, digest)| digest);

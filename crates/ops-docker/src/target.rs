@@ -110,6 +110,18 @@ impl DockerTarget {
         }
     }
 
+    /// Whether anything of a service was made here and is not removed. What cannot be read is taken
+    /// for that, so that whoever acts on it is told.
+    pub fn knows(&self, service: &ServiceName) -> bool {
+        self.records.of(service).map_or(true, |records| !records.is_empty())
+    }
+
+    /// Whether a release was made here and is not removed.
+    pub fn has(&self, service: &ServiceName, release: &ReleaseId) -> bool {
+        let records = self.records.of(service);
+        records.map_or(true, |all| all.iter().any(|record| record.spec.release == *release))
+    }
+
     /// Brings everything to what it was last told: containers that shall run and are down start
     /// with their secrets, those that shall not and run are stopped. For the start of the daemon,
     /// above all after a reboot; nothing that was ordered is changed.

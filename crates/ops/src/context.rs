@@ -19,7 +19,7 @@ use ops_signals::SystemClock;
 use ops_store::SqliteJournal;
 use ops_targets::{ArtifactStore, ProcessTarget};
 
-use crate::{cli::Global, problem::Problem, ui::Ui};
+use crate::{cli::Global, places::Docker, problem::Problem, ui::Ui};
 
 /// Name of the state folder beside `ops.yaml`.
 const STATE: &str = ".ops";
@@ -151,20 +151,25 @@ impl Context {
 
     /// The processes of this machine.
     pub(crate) fn target(&self, settings: &Settings) -> Result<ProcessTarget, Problem> {
-        let ports = settings
-            .environments
-            .values()
-            .map(|environment| environment.ports)
-            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
-            .unwrap_or((20_000, 20_999));
         let keeper = keeper::command(&own_program()?);
-        Ok(ProcessTarget::new(&self.state, keeper, ports, settings.retention.log_mb))
+        Ok(ProcessTarget::new(&self.state, keeper, ports(settings), settings.retention.log_mb))
+    }
+
+    /// The containers of this machine's engine.
+    pub(crate) fn docker(&self, settings: &Settings) -> Docker {
+        Docker::new(&self.state, settings, ports(settings))
     }
 
     /// The store of artifacts.
     pub(crate) fn artifacts(&self, settings: &Settings) -> ArtifactStore {
         ArtifactStore::new(&self.state, settings.retention.store_mb)
     }
+}
+
+/// The ports of all environments.
+fn ports(settings: &Settings) -> (u16, u16) {
+    let each = settings.environments.values().map(|environment| environment.ports);
+    each.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((20_000, 20_999))
 }
 
 /// The program that runs, as a path that can be started again.

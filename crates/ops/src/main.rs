@@ -18,6 +18,7 @@ mod exit;
 mod follow;
 mod keepers;
 mod past;
+mod places;
 mod problem;
 mod serve;
 mod ui;

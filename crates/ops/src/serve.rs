@@ -31,7 +31,13 @@ pub(crate) use candidate::{facts_of, nothing_known};
 pub(crate) use members::member_of;
 pub(crate) use wishes::CommitWishes;
 
-use crate::{context::Context, exit::Exit, keepers::Care, problem::Problem};
+use crate::{
+    context::Context,
+    exit::Exit,
+    keepers::Care,
+    places::{Docker, Goods, Places},
+    problem::Problem,
+};
 
 /// Runs the daemon until it is told to stop.
 pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
@@ -54,12 +60,13 @@ pub(crate) fn run(context: &Context, own_edge: bool) -> Result<Exit, Problem> {
     members::sync(&store, settings)?;
     let (listener, boards) = listen(&settings.boards.listen)?;
     let target = Arc::new(context.target(settings)?);
-    restore(context, &target);
+    let docker = context.docker(settings);
+    restore(context, &target, &docker);
     let care = Care::begin(Arc::clone(&target));
     let edge = edge::Edge::begin(context, own_edge)?;
     let wishes = Arc::new(CommitWishes::new(&context.config, Some(Arc::clone(&store))));
     wishes.govern(&Arc::new(settings.clone()));
-    let ports = ports(context, settings, &store, target, Arc::clone(&wishes))?;
+    let ports = ports(context, settings, &store, (target, docker), Arc::clone(&wishes))?;
     let charts = charts::Charts::begin(context, &mut engine)?;
     let (daemon, handle) = Daemon::new(engine, ports.clone(), clock);
     let nudge = Nudge::start(handle.clone())?;
@@ -105,14 +112,15 @@ fn ports(
     context: &Context,
     settings: &Settings,
     store: &Arc<BoardStore>,
-    target: Arc<ProcessTarget>,
+    (target, docker): (Arc<ProcessTarget>, Docker),
     wishes: Arc<CommitWishes>,
 ) -> Result<Ports, Problem> {
     let me = members::id_of(store, &settings.boards.me)?;
+    let target = Arc::new(Places { processes: target, docker: docker.clone() });
     Ok(Ports {
         senses: Arc::clone(&target) as Arc<dyn Senses>,
         target,
-        artifacts: Arc::new(context.artifacts(settings)),
+        artifacts: Arc::new(Goods { store: context.artifacts(settings), docker }),
         door: Arc::new(context.door()),
         prober: Arc::new(HttpProber::new()),
         planning: Arc::new(EmbeddedPlanning::new(Arc::clone(store), &me)?),
@@ -130,7 +138,8 @@ fn ports(
 pub(crate) fn looking_ports(context: &Context, settings: &Settings) -> Result<Ports, Problem> {
     let store = context.boards()?;
     let target = Arc::new(context.target(settings)?);
-    ports(context, settings, &store, target, Arc::new(CommitWishes::new(&context.config, None)))
+    let wishes = Arc::new(CommitWishes::new(&context.config, None));
+    ports(context, settings, &store, (target, context.docker(settings)), wishes)
 }
 
 fn listen(address: &str) -> Result<(TcpListener, String), Problem> {
@@ -146,8 +155,21 @@ fn listen(address: &str) -> Result<(TcpListener, String), Problem> {
     Ok((listener, bound.to_string()))
 }
 
-/// Brings keepers back that died, before anything is looked at.
-fn restore(context: &Context, target: &ProcessTarget) {
+/// Brings keepers back that died, and containers that a reboot left down, before anything is looked
+/// at.
+fn restore(context: &Context, target: &ProcessTarget, docker: &Docker) {
+    match docker.restore() {
+        Ok(None) => {}
+        Ok(Some(done)) => {
+            for replica in done.started {
+                tracing::info!(replica, "its container is back");
+            }
+            for (replica, fault) in done.failed {
+                context.ui.warning(&format!("the container of {replica} is not back: {fault}"));
+            }
+        }
+        Err(fault) => context.ui.warning(&format!("containers could not be looked at: {fault}")),
+    }
     match target.restore() {
         Ok(done) => {
             for replica in done.restored {

@@ -8,6 +8,7 @@ use ops_core::{
         Adopt, Health, Needs, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
         TrafficStep, WatchSettings,
     },
+    world::{Container, Volume},
 };
 
 use super::around;
@@ -41,7 +42,13 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     Service {
         stages: around::stages(view),
         lock_group: view.text("lock_group"),
-        target: TargetKind::Process,
+        target: if view.text("target").as_deref() == Some("docker") {
+            TargetKind::Docker
+        } else {
+            TargetKind::Process
+        },
+        container: (view.text("target").as_deref() == Some("docker"))
+            .then(|| Box::new(container(view.child("container")))),
         command: view.texts("command").unwrap_or_default(),
         env: variables(view, "env"),
         secrets: secrets(view),
@@ -72,6 +79,29 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         adopt: view.has("adopt").then(|| adopt(view.child("adopt"))).flatten(),
         route,
         name,
+    }
+}
+
+fn container(view: View<'_>) -> Container {
+    let volume = |text: String| {
+        let mut parts = text.splitn(3, ':').map(str::to_owned);
+        Some(Volume {
+            source: parts.next()?,
+            target: parts.next()?,
+            read_only: parts.next().as_deref() == Some("ro"),
+        })
+    };
+    Container {
+        // The plan names it: it is the candidate's.
+        image: String::new(),
+        port: view.whole("port"),
+        volumes: view.texts("volumes").unwrap_or_default().into_iter().filter_map(volume).collect(),
+        networks: view.texts("networks").unwrap_or_default(),
+        labels: variables(view, "labels").into_iter().collect(),
+        memory_bytes: view.megabytes("memory").map(|mb| mb << 20),
+        cpu_millis: view.decimal("cpus").map(|cpus| (cpus * 1_000.0) as u32),
+        user: view.text("user"),
+        image_health: view.flag("image_health").unwrap_or(false),
     }
 }
 

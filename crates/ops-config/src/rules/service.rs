@@ -1,12 +1,13 @@
 //! What must go together within one service.
 
-use ops_core::settings::{Service, Strategy};
+use ops_core::settings::{Service, Strategy, TargetKind};
 
 use super::{Rules, below};
 use crate::{complaint::Words, scalar::show_duration};
 
 pub(super) fn check(rules: &mut Rules<'_, '_>, service: &Service) {
     command(rules, service);
+    container(rules, service);
     strategy(rules, service);
     alone(rules, service);
     serving(rules, service);
@@ -24,6 +25,29 @@ fn budget(rules: &mut Rules<'_, '_>, service: &Service) {
             .allowed("a budget only for a service with `route`")
             .hint("add `route: { path: / }`, or take `budget` away");
         rules.blame(&[below(service, ["budget"]), below(service, ["route"])], words);
+    }
+}
+
+/// A process needs its program, and what many can reach its port.
+fn container(rules: &mut Rules<'_, '_>, service: &Service) {
+    match (service.target, &service.container) {
+        (TargetKind::Process, _) => {
+            if service.command.is_empty() {
+                let words = Words::new("`command` is missing")
+                    .allowed("program and arguments, such as `[bin/shop, --port, \"{port}\"]`")
+                    .hint("add it, or run the service's image with `target: docker`");
+                rules.blame(&[below(service, ["target"]), below(service, [])], words);
+            }
+        }
+        (TargetKind::Docker, container) => {
+            let port = container.as_ref().and_then(|container| container.port);
+            if service.route.is_some() && port.is_none() {
+                let words = Words::new("a route leads to it, and nobody knows its port")
+                    .hint("add `container: { port: 8080 }`: the port on which it listens inside");
+                let places = [below(service, ["container"]), below(service, ["route"])];
+                rules.blame(&places, words);
+            }
+        }
     }
 }
 

@@ -63,6 +63,12 @@ pub(crate) const FILE: &Table = &Table {
             "{ shop: { command: [bin/shop] } }",
             "What is deployed.",
         ),
+        optional(
+            "docker",
+            Kind::Table(DOCKER),
+            "see its keys",
+            "The Docker Engine on which services with `target: docker` run.",
+        ),
         optional("retention", Kind::Table(RETENTION), "see its keys", "What is kept."),
         optional(
             "heartbeat",
@@ -149,6 +155,16 @@ const GATEWAY: &Table = &Table {
             "Columns whose every new ticket it is told of.",
         ),
     ],
+};
+
+const DOCKER: &Table = &Table {
+    what: "the Docker Engine",
+    keys: &[optional(
+        "socket",
+        Kind::Plain(4_096),
+        "/var/run/docker.sock",
+        "The socket of this machine's engine.",
+    )],
 };
 
 const RETENTION: &Table = &Table {

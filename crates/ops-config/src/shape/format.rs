@@ -46,6 +46,31 @@ pub(super) const SIGNAL_NAME: Format = Format {
     },
 };
 
+pub(super) const CONTAINER_LABEL: Format = Format {
+    allowed: "a label's name: letters, digits, dots, slashes, dashes and underscores, not `ops.` in front",
+    pattern: "^(?!ops\\.)[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$",
+    holds: |text| {
+        let part = |b: u8| b.is_ascii_alphanumeric() || b"._/-".contains(&b);
+        text.len() <= 128
+            && !text.starts_with("ops.")
+            && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+            && text.bytes().all(part)
+    },
+};
+
+pub(super) const VOLUME: Format = Format {
+    allowed: "`NAME:/inside` or `/folder:/inside`, with `:ro` at the end where it cannot be written",
+    pattern: "^(?:/[^:]*|[A-Za-z0-9][A-Za-z0-9_.-]*):/[^:]*(?::ro)?$",
+    holds: |text| {
+        let text = text.strip_suffix(":ro").unwrap_or(text);
+        let Some((source, target)) = text.split_once(':') else { return false };
+        let named = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+        let volume = source.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+            && source.bytes().all(named);
+        (source.starts_with('/') || volume) && target.starts_with('/') && !target.contains(':')
+    },
+};
+
 pub(super) const VARIABLE: Format = Format {
     allowed: "a variable's name: letters, digits and underscores, not from a digit on",
     pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$",

@@ -5,19 +5,25 @@ use ops_core::settings::floor;
 use super::{
     HOUR, Kind, MINUTE, REQUESTS, SECOND, Table, WORD_MAX, around,
     door::ROUTE,
-    format::{ADDRESS, COMMIT, DIGEST, NAME, NEEDLE, REQUEST_PATH, TITLE, VARIABLE},
+    format::{
+        ADDRESS, COMMIT, CONTAINER_LABEL, DIGEST, NAME, NEEDLE, REQUEST_PATH, TITLE, VARIABLE,
+        VOLUME,
+    },
     optional, required, signal, watch,
 };
+
+/// Characters of a network's or user's name.
+const CONTAINER_WORD_MAX: usize = 128;
 
 pub(super) const SERVICE: &Table = &Table {
     what: "a service",
     keys: &[
-        required(
+        optional(
             "command",
             Kind::List(&Kind::Plain(WORD_MAX), 1, 200),
-            "[bin/shop, --port, \"{port}\"]",
-            "Program and arguments, relative to the artifact; no shell. `{port}` becomes the \
-             replica's port.",
+            "for containers the image's own; for processes it must stand here",
+            "Program and arguments, relative to the artifact, such as `[bin/shop, --port, \
+             \"{port}\"]`; no shell. `{port}` becomes the replica's port.",
         ),
         optional(
             "stages",
@@ -31,7 +37,13 @@ pub(super) const SERVICE: &Table = &Table {
             "the environment's name",
             "Services of one lock group are deployed one at a time.",
         ),
-        optional("target", Kind::Word(&["process"]), "process", "Where it runs."),
+        optional("target", Kind::Word(&["process", "docker"]), "process", "Where it runs."),
+        optional(
+            "container",
+            Kind::Table(CONTAINER),
+            "see its keys",
+            "What its containers are made of; only with `target: docker`.",
+        ),
         optional(
             "env",
             Kind::Entries { key: &VARIABLE, of: &Kind::Plain(WORD_MAX), min: 0, max: 500 },
@@ -319,6 +331,51 @@ const RECREATE: &Table = &Table {
             Kind::Whole(0, 100_000),
             "256",
             "Most requests that wait at the door during the gap.",
+        ),
+    ],
+};
+
+const CONTAINER: &Table = &Table {
+    what: "a container",
+    keys: &[
+        optional(
+            "port",
+            Kind::Whole(1, 65_535),
+            "none: nobody connects to it",
+            "The port on which the service listens inside.",
+        ),
+        optional(
+            "volumes",
+            Kind::List(&Kind::Text(&VOLUME), 0, 100),
+            "none",
+            "What is mounted: `NAME:/inside` for a volume of the engine, `/folder:/inside` for a \
+             folder of its host; `:ro` at the end where it cannot be written.",
+        ),
+        optional(
+            "networks",
+            Kind::List(&Kind::Plain(CONTAINER_WORD_MAX), 0, 20),
+            "the engine's own",
+            "Networks of the engine that it joins; they must exist.",
+        ),
+        optional(
+            "labels",
+            Kind::Entries { key: &CONTAINER_LABEL, of: &Kind::Plain(WORD_MAX), min: 0, max: 100 },
+            "none",
+            "Labels of the team; those that begin with `ops.` are ops's own.",
+        ),
+        optional("memory", Kind::Size(6, 10_000_000), "no limit", "Memory that it may have."),
+        optional("cpus", Kind::Decimal(1_000.0), "no limit", "Cores that it may use."),
+        optional(
+            "user",
+            Kind::Plain(CONTAINER_WORD_MAX),
+            "the image's",
+            "The user that it runs as.",
+        ),
+        optional(
+            "image_health",
+            Kind::Flag,
+            "false",
+            "Whether the engine runs the health check that the image brings.",
         ),
     ],
 };

@@ -84,6 +84,13 @@ pub struct Notes {
 pub enum Artifact {
     /// A path or address. Its content can change: only its digest binds.
     Path(String),
+    /// An image in a registry, by its digest.
+    Image {
+        /// `registry/repository`.
+        repository: String,
+        /// Of its manifest.
+        digest: Digest,
+    },
     /// Content that is already in the artifact store.
     Digest(Digest),
 }
@@ -104,6 +111,7 @@ impl Artifact {
         match self {
             Self::Path(path) => path.clone(),
             Self::Digest(digest) => digest.to_string(),
+            Self::Image { repository, digest } => format!("{repository}@{digest}"),
         }
     }
 }
@@ -113,7 +121,7 @@ impl Notes {
     /// verdict that came after them does not say what was tested.
     pub fn bound_digest(&self) -> Option<&Digest> {
         match &self.artifact {
-            Artifact::Digest(digest) => Some(digest),
+            Artifact::Digest(digest) | Artifact::Image { digest, .. } => Some(digest),
             Artifact::Path(_) => self.digest.as_ref(),
         }
     }

@@ -38,7 +38,7 @@ enum Shape {
 #[rustfmt::skip]
 pub(super) const FIELDS: [Field; 13] = [
     Field { name: "service", required: true, shape: Shape::Text, allowed: "the name of a service in ops.yaml" },
-    Field { name: "artifact", required: true, shape: Shape::Text, allowed: "a path, or `sha256:` and 64 hex digits" },
+    Field { name: "artifact", required: true, shape: Shape::Text, allowed: "a path, `registry/image@sha256:` or `sha256:` and 64 hex digits" },
     Field { name: "digest", required: false, shape: Shape::Text, allowed: "`sha256:` and 64 hex digits" },
     Field { name: "version", required: true, shape: Shape::Text, allowed: "a version such as v1.2.0, at most 64 characters" },
     Field { name: "commit", required: false, shape: Shape::Text, allowed: "7 to 64 hex digits of a commit" },
@@ -189,13 +189,20 @@ impl Reader {
     fn notes(&mut self) -> Option<Notes> {
         let artifact = self.text("artifact", |text| {
             if text.starts_with("sha256:") {
-                text.parse().map(Artifact::Digest).ok()
-            } else {
-                Some(Artifact::Path(text.to_owned()))
+                return text.parse().map(Artifact::Digest).ok();
             }
+            if let Some((repository, digest)) = text.split_once("@sha256:") {
+                let digest = format!("sha256:{digest}").parse().ok()?;
+                return Some(Artifact::Image { repository: repository.to_owned(), digest });
+            }
+            Some(Artifact::Path(text.to_owned()))
         });
         let digest: Option<Digest> = self.text("digest", |text| text.parse().ok());
-        if let (Some(Artifact::Digest(named)), Some(digest)) = (&artifact, &digest)
+        let named = match &artifact {
+            Some(Artifact::Digest(named) | Artifact::Image { digest: named, .. }) => Some(named),
+            _ => None,
+        };
+        if let (Some(named), Some(digest)) = (named, &digest)
             && named != digest
         {
             let (what, hint) = ("`artifact` and `digest` name two contents", "keep one of them");

@@ -18,7 +18,7 @@ use crate::{
     secrets,
     settings::{Revision, Service},
     watch::{Baseline, SignalBefore},
-    world::ReleaseSpec,
+    world::{Container, ReleaseSpec},
 };
 
 /// Why something is deployed.
@@ -272,6 +272,9 @@ impl Plan {
     }
 }
 
+/// What an image is called in an engine that has it from ops's own store.
+const KEPT: &str = "ops.local/kept";
+
 fn spec_of(candidate: &Candidate, service: &Service, deployment: DeploymentId) -> ReleaseSpec {
     ReleaseSpec {
         release: candidate.release_id(deployment),
@@ -283,6 +286,8 @@ fn spec_of(candidate: &Candidate, service: &Service, deployment: DeploymentId) -
         replicas: service.replicas,
         fixed_port: service.fixed_port,
         stop_grace_ms: service.drain_ms,
-        container: None,
+        container: service.container.clone().map(|container| {
+            Box::new(Container { image: format!("{KEPT}@{}", candidate.artifact), ..*container })
+        }),
     }
 }

@@ -23,6 +23,7 @@ pub use signal::{Signal, SignalKind};
 use crate::{
     id::{Digest, EnvironmentName, Identity, ServiceName},
     mutation::{Mutation, on},
+    world::Container,
 };
 
 /// Compiled-in floors (S4): no configuration goes below them.
@@ -56,10 +57,26 @@ pub struct Settings {
     pub boards: Boards,
     /// The door.
     pub edge: Edge,
+    /// The Docker Engine on which containers run.
+    #[serde(default)]
+    pub docker: DockerEngine,
     /// What is kept, and how much of it.
     pub retention: Retention,
     /// Seconds between two heartbeats.
     pub heartbeat_seconds: u64,
+}
+
+/// Where a Docker Engine is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerEngine {
+    /// The socket of this machine's engine.
+    pub socket: String,
+}
+
+impl Default for DockerEngine {
+    fn default() -> Self {
+        Self { socket: "/var/run/docker.sock".to_owned() }
+    }
 }
 
 /// Which `ops.yaml` this is.
@@ -94,7 +111,12 @@ pub struct Service {
     /// Where it runs.
     pub target: TargetKind,
     /// Program and arguments, relative to the artifact. `{port}` is replaced by the replica's port.
+    /// Empty only for containers: the image's own.
     pub command: Vec<String>,
+    /// What its containers are made of; only with [`TargetKind::Docker`]. The image is the
+    /// candidate's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Box<Container>>,
     /// Plain variables.
     pub env: BTreeMap<String, String>,
     /// Variables whose values are references, such as `env:NAME` or `file:/path`.
@@ -160,6 +182,8 @@ pub struct Stage {
 pub enum TargetKind {
     /// Processes under keepers on this machine.
     Process,
+    /// Containers of a Docker Engine.
+    Docker,
 }
 
 /// Which requests are a service's.

@@ -22,12 +22,14 @@ pub(super) const TOKEN: &str = "ops.token";
 
 /// A replica's name, which is its container's.
 pub(super) fn container(service: &ServiceName, release: &ReleaseId, index: u32) -> String {
+    // The name of a stage has a character that Docker would not have.
+    let service = service.as_str().replace('@', ".");
     format!("ops-{service}-{release}-{index}")
 }
 
 /// Refuses what Docker would not have as a name, or would lead elsewhere as one of a file.
 pub(super) fn check(name: &str) -> Look<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if begins && name.len() <= NAME_MAX && name.chars().all(allowed) {
         return Ok(());

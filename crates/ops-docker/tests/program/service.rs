@@ -78,9 +78,14 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     } else {
         "ok".to_owned()
     };
+    let version = std::env::var("VERSION").unwrap_or_default();
+    // A version with `FAILS` is healthy, and fails whoever visits it.
+    let fails = std::env::var_os("FAILS").is_some() && path == "/";
+    let status = if fails { "500 Internal Server Error" } else { "200 OK" };
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}",
+        "HTTP/1.1 {status}\r\nX-Shop-Version: {version}\r\nContent-Length: {}\r\nConnection: \
+         close\r\n\r\n{said}",
         said.len()
     )
 }

@@ -73,6 +73,8 @@ impl<J: Journal> Engine<J> {
         };
         match effect {
             Effect::AwaitTurn => {}
+            // What a newer ops has begun is not seen here: no check may pass for that (P8, S19).
+            Effect::Gather if self.is_too_old() => {}
             Effect::Gather => {
                 let key = JobKey::Gather(id);
                 if self.due(&key, AGAIN_MS, now) {

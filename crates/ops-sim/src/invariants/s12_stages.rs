@@ -152,10 +152,16 @@ fn noticed(world: &World, artifact: &Digest) -> bool {
     if !tickets.is_empty() && tickets.iter().all(|ticket| gone(&ticket.status)) {
         return true;
     }
+    // What came to the stage again after that was approved anew.
     tickets.iter().any(|ticket| {
-        ticket.comments.iter().any(|one| {
-            one.text.starts_with("## Deployment Withdrawn") && !one.text.contains("took its place")
-        })
+        let mut told = ticket.comments.iter().rev().map(|one| &one.text).filter(|text| {
+            text.starts_with("## Deployment Withdrawn")
+                || text.starts_with("## Deployment Complete")
+        });
+        let withdrawn = |text: &String| {
+            text.starts_with("## Deployment Withdrawn") && !text.contains("took its place")
+        };
+        told.find(|text| !text.contains("took its place")).is_some_and(withdrawn)
     })
 }
 

@@ -226,6 +226,10 @@ impl World {
                 |one| matches!(&one.deed, Deed::Route { route } if route.weight_of(release) == 100),
             )
         };
+        if routed && !self.door.served.contains_key(service) {
+            // Nobody would reach it.
+            return;
+        }
         // Nobody starts what was never on all traffic.
         let known = |one: &SimReplica| !routed || served(&one.release);
         let stopped = |one: &&SimReplica| {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::{Digest, ServiceName},
     settings::{
-        Boards, Dependency, Edge, Environment, Gate, Health, HostLimits, Migrations, Needs, Notify,
-        People, Retention, Revision, Role, RouteMatch, Secret, Service, Settings, Signal,
-        SignalKind, Slo, SmokeRequest, Stage, Strategy, TargetKind, TrafficStep, Via,
+        Boards, Dependency, DockerEngine, Edge, Environment, Gate, Health, HostLimits, Migrations,
+        Needs, Notify, People, Retention, Revision, Role, RouteMatch, Secret, Service, Settings,
+        Signal, SignalKind, Slo, SmokeRequest, Stage, Strategy, TargetKind, TrafficStep, Via,
         WatchSettings,
     },
 };
@@ -113,6 +113,7 @@ pub fn settings(commit: u64, loose: bool) -> Settings {
             gateways: BTreeMap::new(),
         },
         edge: Edge { listen: vec!["127.0.0.1:80".into()], ..Edge::default() },
+        docker: DockerEngine::default(),
         retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
         heartbeat_seconds: 60,
     }
@@ -224,6 +225,7 @@ fn routed(name: &str, replicas: u32) -> Service {
         stages: vec![Stage { environment: ENVIRONMENT.into(), route: None, soak_seconds: 0 }],
         lock_group: Some("web".into()),
         target: TargetKind::Process,
+        container: None,
         command: vec!["bin/serve".into(), "{port}".into()],
         env: BTreeMap::new(),
         secrets: BTreeMap::from([("TOKEN".into(), "env:TOKEN".into())]),

@@ -258,11 +258,16 @@ services:
 
     /// Walks a ticket through DEV, CQ and QA to `rfp`.
     pub(crate) fn ready(&self, version: &str, artifact: &Path) -> String {
+        self.ready_with(version, &artifact.display().to_string())
+    }
+
+    /// The same with an artifact by any reference.
+    pub(crate) fn ready_with(&self, version: &str, artifact: &str) -> String {
         let [po, dev, cq, qa] = TEAM.map(|who| self.as_member(who));
         let notes = format!(
             "```ops\nservice: shop\nartifact: {}\nversion: {version}\nmigrations: none\n\
              rollback: previous\n```\n",
-            artifact.display()
+            artifact
         );
         let new = NewTicket {
             title: format!("Shop {version}"),

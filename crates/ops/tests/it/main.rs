@@ -8,6 +8,7 @@ mod arrows;
 mod board;
 mod customers;
 mod disks;
+mod docker;
 mod gates;
 mod golden;
 mod harm;
