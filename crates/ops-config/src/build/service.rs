@@ -47,7 +47,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         } else {
             TargetKind::Process
         },
-        container: (view.text("target").as_deref() == Some("docker"))
+        container: (view.has("container") || view.text("target").as_deref() == Some("docker"))
             .then(|| Box::new(container(view.child("container")))),
         command: view.texts("command").unwrap_or_default(),
         env: variables(view, "env"),

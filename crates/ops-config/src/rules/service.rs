@@ -31,7 +31,12 @@ fn budget(rules: &mut Rules<'_, '_>, service: &Service) {
 /// A process needs its program, and what many can reach its port.
 fn container(rules: &mut Rules<'_, '_>, service: &Service) {
     match (service.target, &service.container) {
-        (TargetKind::Process, _) => {
+        (TargetKind::Process, container) => {
+            if container.is_some() {
+                let words = Words::new("`container` says nothing about a process")
+                    .hint("add `target: docker`, or take `container` away");
+                rules.blame(&[below(service, ["container"])], words);
+            }
             if service.command.is_empty() {
                 let words = Words::new("`command` is missing")
                     .allowed("program and arguments, such as `[bin/shop, --port, \"{port}\"]`")

@@ -3,6 +3,7 @@
 
 mod ancestry;
 mod bad;
+mod containers;
 mod parsing;
 mod random;
 mod schema;

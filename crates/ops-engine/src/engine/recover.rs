@@ -113,7 +113,8 @@ impl<J: Journal> Engine<J> {
     }
 
     /// What served before a deployment whose ticket was pulled back or condemned later: nothing that
-    /// the same ticket brought, and nothing whose own ticket was pulled back since (S12).
+    /// the same ticket brought, nothing that was judged bad since, and nothing whose own ticket was
+    /// pulled back since (S12, P15).
     pub(super) fn before_its_ticket(&self, id: DeploymentId) -> Option<KnownRelease> {
         let taken = self.recall(id).ok().flatten()?;
         let ticket = taken.created.tickets.first().cloned();
@@ -121,14 +122,17 @@ impl<J: Journal> Engine<J> {
         for _ in 0..TRIES_OF_A_TICKET {
             let brought = self.recall(self.brought_first(old.by)).ok().flatten()?;
             let same = ticket.is_some() && brought.created.tickets.first() == ticket.as_ref();
-            if !same && !self.pulled_back_since(&brought) {
+            let bad = self.knowledge.guards().any(|guard| {
+                guard.artifact == old.candidate.artifact && guard.service == old.candidate.service
+            });
+            if !same && !bad && !self.pulled_back_since(&brought) {
                 break;
             }
             let Some(before) = brought.plan?.old.clone() else {
                 // What came first stays, or comes back: nothing better is known.
                 let first = taken.plan.as_ref().map(|plan| &plan.new.candidate);
                 let is_it = first.is_some_and(|first| same_candidate(first, &old.candidate));
-                return (!is_it).then_some(old);
+                return (!is_it && !bad).then_some(old);
             };
             old = before;
         }

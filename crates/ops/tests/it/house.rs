@@ -265,9 +265,8 @@ services:
     pub(crate) fn ready_with(&self, version: &str, artifact: &str) -> String {
         let [po, dev, cq, qa] = TEAM.map(|who| self.as_member(who));
         let notes = format!(
-            "```ops\nservice: shop\nartifact: {}\nversion: {version}\nmigrations: none\n\
-             rollback: previous\n```\n",
-            artifact
+            "```ops\nservice: shop\nartifact: {artifact}\nversion: {version}\nmigrations: none\n\
+             rollback: previous\n```\n"
         );
         let new = NewTicket {
             title: format!("Shop {version}"),

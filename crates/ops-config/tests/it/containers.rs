@@ -1,0 +1,60 @@
+//! Services that run as containers.
+
+use ops_core::settings::TargetKind;
+
+use crate::{MINIMAL, good, read};
+
+/// A file with one service of these lines.
+fn file(lines: &str) -> String {
+    let (head, _) = MINIMAL.split_once("    command:").expect("a service");
+    let mut text = head.to_owned();
+    for line in lines.lines() {
+        text.push_str("    ");
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+fn complaint(lines: &str) -> String {
+    read(&file(lines)).expect_err("it is wrong").to_string()
+}
+
+#[test]
+fn a_container_is_taken_over_whole() {
+    let settings = good(&file(
+        "target: docker\nroute: { path: / }\ncontainer:\n  port: 8080\n  volumes: [data:/var/lib/shop, \
+         /etc/shop:/etc/shop:ro]\n  networks: [backend]\n  labels: { team: shop }\n  memory: 64MB\n  \
+         cpus: 0.5\n  user: \"1000:1000\"\n  image_health: true",
+    ));
+    let service = &settings.services[&"shop".into()];
+    assert_eq!(service.target, TargetKind::Docker);
+    assert!(service.command.is_empty(), "the image's own");
+    insta::assert_json_snapshot!(service.container);
+}
+
+#[test]
+fn a_route_needs_the_port_inside() {
+    let said = complaint("target: docker\nroute: { path: / }");
+    assert!(said.contains("nobody knows its port"), "{said}");
+}
+
+#[test]
+fn a_container_belongs_to_no_process_and_a_process_needs_its_command() {
+    let said = complaint("command: [bin/shop]\ncontainer: { port: 80 }");
+    assert!(said.contains("`container` says nothing about a process"), "{said}");
+    let said = complaint("route: { path: / }");
+    assert!(said.contains("`command` is missing"), "{said}");
+}
+
+#[test]
+fn what_is_mounted_must_say_from_where_to_where() {
+    for volume in ["data", "data:relative", "/a:/b:rw", ":/x"] {
+        let said = complaint(&format!("target: docker\ncontainer: {{ volumes: [\"{volume}\"] }}"));
+        assert!(said.contains("NAME:/inside"), "{volume}: {said}");
+    }
+    for label in ["ops.stamp", "a b"] {
+        let said = complaint(&format!("target: docker\ncontainer: {{ labels: {{ {label}: x }} }}"));
+        assert!(said.contains("label"), "{label}: {said}");
+    }
+}
