@@ -58,3 +58,10 @@ fn what_is_mounted_must_say_from_where_to_where() {
         assert!(said.contains("label"), "{label}: {said}");
     }
 }
+
+#[test]
+fn the_example_is_read_as_it_stands() {
+    let settings = good(include_str!("../../../../examples/docker/ops.yaml"));
+    let shop = &settings.services[&"shop".into()];
+    assert_eq!(shop.container.as_ref().and_then(|container| container.port), Some(8080));
+}
