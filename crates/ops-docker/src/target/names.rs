@@ -27,7 +27,8 @@ pub(super) fn container(service: &ServiceName, release: &ReleaseId, index: u32) 
     format!("ops-{service}-{release}-{index}")
 }
 
-/// Refuses what Docker would not have as a name, or would lead elsewhere as one of a file.
+/// Refuses what Docker would not have as a name, apart from the `@` of a stage, or what would lead
+/// elsewhere as a file's.
 pub(super) fn check(name: &str) -> Look<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -78,9 +79,13 @@ mod tests {
         for good in ["shop", "a.b-c_d", "9f2c01ab34cd-12"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
-        for bad in ["", ".", "..", "-a", "a/b", "a b", "a@b", "ä", &"x".repeat(NAME_MAX + 1)] {
+        for bad in ["", ".", "..", "-a", "a/b", "a b", "@a", "ä", &"x".repeat(NAME_MAX + 1)] {
             assert!(check(bad).is_err(), "{bad}");
         }
+        let staged = ServiceName::from("portal@staging");
+        assert_eq!(check(staged.as_str()), Ok(()));
+        let name = container(&staged, &ReleaseId::from("9f2c01ab34cd-12"), 0);
+        assert_eq!(name, "ops-portal.staging-9f2c01ab34cd-12-0");
     }
 
     #[test]
