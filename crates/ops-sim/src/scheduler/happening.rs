@@ -243,6 +243,7 @@ impl World {
 
     fn mend(&mut self) {
         self.faults.stop();
+        self.planning.hidden.clear();
         self.store.mend();
         self.secrets = true;
         self.host.disk_free = 100 << 30;
