@@ -38,7 +38,7 @@ enum Shape {
 #[rustfmt::skip]
 pub(super) const FIELDS: [Field; 13] = [
     Field { name: "service", required: true, shape: Shape::Text, allowed: "the name of a service in ops.yaml" },
-    Field { name: "artifact", required: true, shape: Shape::Text, allowed: "a path, `registry/image@sha256:` or `sha256:` and 64 hex digits" },
+    Field { name: "artifact", required: true, shape: Shape::Text, allowed: "a path, an image by its digest, or `sha256:` and 64 hex digits" },
     Field { name: "digest", required: false, shape: Shape::Text, allowed: "`sha256:` and 64 hex digits" },
     Field { name: "version", required: true, shape: Shape::Text, allowed: "a version such as v1.2.0, at most 64 characters" },
     Field { name: "commit", required: false, shape: Shape::Text, allowed: "7 to 64 hex digits of a commit" },
