@@ -6,7 +6,7 @@ use crate::{MINIMAL, good, read};
 
 /// A file with one service of these lines.
 fn file(lines: &str) -> String {
-    let (head, _) = MINIMAL.split_once("    command:").expect("a service");
+    let (head, _) = MINIMAL.split_once("    command:").unwrap();
     let mut text = head.to_owned();
     for line in lines.lines() {
         text.push_str("    ");
@@ -17,7 +17,7 @@ fn file(lines: &str) -> String {
 }
 
 fn complaint(lines: &str) -> String {
-    read(&file(lines)).expect_err("it is wrong").to_string()
+    read(&file(lines)).unwrap_err().to_string()
 }
 
 #[test]
