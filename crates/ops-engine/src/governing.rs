@@ -16,8 +16,7 @@ impl<J: Journal> Engine<J> {
         if self.knowledge().governs.is_some() || self.is_too_old() {
             return Ok(());
         }
-        let governs = EngineEvent::Governs { commit, by: None, ticket: None, loosens: Vec::new() };
-        self.note(&governs, now)
+        self.note(&governs_by_itself(commit), now)
     }
 
     /// Compares the newest `ops.yaml` with the one that governs.
@@ -26,25 +25,21 @@ impl<J: Journal> Engine<J> {
             // What cannot be read changes nothing; the one that governs goes on.
             return Ok(());
         };
+        if self.knowledge().governs.is_none() {
+            return self.first_governs(newest, now);
+        }
         let Some(commit) = newest.revision.commit.clone() else { return Ok(()) };
         if self.knowledge().governs.as_ref() == Some(&commit) {
             if self.knowledge().waits.is_none() {
                 return Ok(());
             }
             // What waited was taken back.
-            let again =
-                EngineEvent::Governs { commit, by: None, ticket: None, loosens: Vec::new() };
-            return self.note(&again, now);
+            return self.note(&governs_by_itself(commit), now);
         }
-        let loosens = match &self.knowledge().governs {
-            // The first commit is generation 0.
-            None => Vec::new(),
-            Some(_) if on(Mutation::GovernAtOnce) => Vec::new(),
-            Some(_) => loosened(&queue.settings, newest),
-        };
+        let loosens =
+            if on(Mutation::GovernAtOnce) { Vec::new() } else { loosened(&queue.settings, newest) };
         if loosens.is_empty() {
-            return self
-                .note(&EngineEvent::Governs { commit, by: None, ticket: None, loosens }, now);
+            return self.note(&governs_by_itself(commit), now);
         }
         let known = self.knowledge().waits.as_ref().is_some_and(|(known, _)| *known == commit);
         if known {
@@ -55,4 +50,9 @@ impl<J: Journal> Engine<J> {
         }
         self.note(&EngineEvent::Waits { commit, loosens }, now)
     }
+}
+
+/// It governs without a ticket.
+fn governs_by_itself(commit: String) -> EngineEvent {
+    EngineEvent::Governs { commit, by: None, ticket: None, loosens: Vec::new() }
 }

@@ -137,6 +137,7 @@ impl<J: Journal> Engine<J> {
         let Some(queue) = self.queue() else { return Ok(()) };
         let settings = std::sync::Arc::clone(&queue.settings);
         let waits = |id: &TicketId| queue.tickets.iter().any(|ticket| ticket.id == *id);
+        let again = self.brought_again();
         let left: Vec<_> = self
             .knowledge()
             .tried
@@ -146,7 +147,7 @@ impl<J: Journal> Engine<J> {
                 let next = tried.next.as_ref().map(|(next, _)| next.clone());
                 match tried.end {
                     End::Promoted => Some((tried.by, next?)),
-                    _ => self.serves_again(id),
+                    _ => again.get(id).cloned(),
                 }
             })
             .collect();
@@ -164,20 +165,23 @@ impl<J: Journal> Engine<J> {
         Ok(())
     }
 
-    /// What a ticket brought to a stage that is not the last one, where a rollback brought it there
-    /// again: the deployment, and the stage. It went on to no other one since.
-    fn serves_again(&self, ticket: &TicketId) -> Option<(DeploymentId, EnvironmentName)> {
+    /// What rollbacks brought again to a stage that is not the last one: by the ticket that brought it
+    /// first, its deployment and the stage. It went on to no other one since.
+    fn brought_again(&self) -> BTreeMap<TicketId, (DeploymentId, EnvironmentName)> {
         let knowledge = self.knowledge();
-        knowledge.serves.iter().find_map(|((environment, _), (release, by))| {
+        let mut again = BTreeMap::new();
+        for ((environment, _), (release, by)) in &knowledge.serves {
             let first = self.came_by(environment, release);
             if first == *by || knowledge.recalled.contains(by) {
-                return None;
+                continue;
             }
-            let brought = self.recall(first).ok()??;
-            let its = brought.created.tickets.first() == Some(ticket);
+            let Some(brought) = self.recall(first).ok().flatten() else { continue };
             let earlier = brought.plan.as_ref().is_some_and(|plan| plan.soak.is_some());
-            (its && earlier).then(|| (brought.id(), environment.clone()))
-        })
+            if let Some(ticket) = brought.created.tickets.first().filter(|_| earlier) {
+                again.entry(ticket.clone()).or_insert((brought.id(), environment.clone()));
+            }
+        }
+        again
     }
 
     /// Many tickets at once are told in one post, in the order in which they come up.

@@ -100,11 +100,12 @@ fn highest(ports: &Ports) -> Result<ops_core::id::Generation, Fault> {
 fn queue(ports: &Ports, governs: Option<&str>) -> Result<QueueRead, QueueUnread> {
     let newest = ports.wishes.newest();
     let settings = match (governs, &newest) {
-        (Some(commit), Ok(newest)) if newest.revision.commit.as_deref() == Some(commit) => {
+        // The first one governs as soon as it was read: by this very reading, which is recorded.
+        (governs, Ok(newest))
+            if governs.is_none() || newest.revision.commit.as_deref() == governs =>
+        {
             Arc::clone(newest)
         }
-        // The first one governs as soon as it was read: by this very reading, which is recorded.
-        (None, Ok(newest)) => Arc::clone(newest),
         (None, Err(fault)) => {
             return Err(QueueUnread { fault: fault.clone(), settings: None });
         }

@@ -69,6 +69,14 @@ impl Docker {
         self.made().map(|made| Some(&made.target))
     }
 
+    /// The images, where any were ever kept.
+    fn images(&self) -> Look<Option<&DockerImages>> {
+        if !self.wanted.state.join("images").exists() {
+            return Ok(None);
+        }
+        self.made().map(|made| Some(&made.images))
+    }
+
     /// The target, where it was ever told to run this service.
     fn knows(&self, service: &ServiceName) -> Look<Option<&DockerTarget>> {
         Ok(self.used()?.filter(|target| target.knows(service)))
@@ -220,10 +228,7 @@ impl Goods {
 
     /// The images, where a digest is kept among them.
     fn kept(&self, digest: &Digest) -> Look<Option<&DockerImages>> {
-        if !self.docker.wanted.state.join("images").exists() {
-            return Ok(None);
-        }
-        let images = self.images()?;
+        let Some(images) = self.docker.images()? else { return Ok(None) };
         Ok(images.has(digest)?.then_some(images))
     }
 }
@@ -257,9 +262,9 @@ impl Artifacts for Goods {
 
     fn prune(&self, keep: &[Digest]) -> Act {
         self.store.prune(keep)?;
-        if self.docker.wanted.state.join("images").exists() {
-            self.images().map_err(not_applied)?.prune(keep)?;
+        match self.docker.images().map_err(not_applied)? {
+            Some(images) => images.prune(keep),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

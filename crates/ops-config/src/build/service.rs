@@ -39,16 +39,16 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     let serving = if runs_twice { replicas.saturating_sub(1).max(1) } else { 0 };
     let recreate = recreate(view);
     let watch = watch(view, route.is_some());
+    let target = match view.text("target").as_deref() {
+        Some("docker") => TargetKind::Docker,
+        _ => TargetKind::Process,
+    };
     Service {
         stages: around::stages(view),
         lock_group: view.text("lock_group"),
-        target: if view.text("target").as_deref() == Some("docker") {
-            TargetKind::Docker
-        } else {
-            TargetKind::Process
-        },
-        container: (view.has("container") || view.text("target").as_deref() == Some("docker"))
+        container: (view.has("container") || target == TargetKind::Docker)
             .then(|| Box::new(container(view.child("container")))),
+        target,
         command: view.texts("command").unwrap_or_default(),
         env: variables(view, "env"),
         secrets: secrets(view),

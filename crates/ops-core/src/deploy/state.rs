@@ -372,6 +372,11 @@ impl Deployment {
         self.op.as_ref().is_some_and(|op| !op.settle.over(now))
     }
 
+    /// Whether a start of its new release of which nobody knows may still come about.
+    pub fn may_start_late(&self, now: &Now) -> bool {
+        self.start_late.as_ref().is_some_and(|late| !late.over(now))
+    }
+
     /// Whether its last act ended, or was begun, less than so many milliseconds ago.
     pub fn acted_within(&self, ms: u64, now: &Now) -> bool {
         self.op.as_ref().is_some_and(|op| op.settle.passed(now) < ms)

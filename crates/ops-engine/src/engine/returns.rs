@@ -14,15 +14,15 @@ use crate::{knowledge::EngineEvent, ports::Journal};
 impl<J: Journal> Engine<J> {
     /// Begins to take back what a deployment brought to an earlier stage.
     pub(super) fn take_back(&mut self, of: DeploymentId, now: &Now) -> Result<(), EngineError> {
+        if self.is_too_old() {
+            return Ok(());
+        }
         let first = self.brought_first(of);
         let Some(shipped) = self.recall(first)? else { return Ok(()) };
         let Some(plan) = shipped.plan.clone() else { return Ok(()) };
         let origin = self.recall(self.came_by(&plan.environment, &plan.new))?;
         let soaked = origin.and_then(|one| one.plan).is_some_and(|plan| plan.soak.is_some());
         if !soaked {
-            return Ok(());
-        }
-        if self.is_too_old() {
             return Ok(());
         }
         // What came first stays until something newer comes.

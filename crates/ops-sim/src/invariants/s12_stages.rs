@@ -154,14 +154,13 @@ fn noticed(world: &World, artifact: &Digest) -> bool {
     }
     // What came to the stage again after that was approved anew.
     tickets.iter().any(|ticket| {
-        let mut told = ticket.comments.iter().rev().map(|one| &one.text).filter(|text| {
-            text.starts_with("## Deployment Withdrawn")
-                || text.starts_with("## Deployment Complete")
+        let withdrawn = |text: &str| text.starts_with("## Deployment Withdrawn");
+        let texts = ticket.comments.iter().rev().map(|one| one.text.as_str());
+        let mut told = texts.filter(|text| {
+            let tells = withdrawn(text) || text.starts_with("## Deployment Complete");
+            tells && !text.contains("took its place")
         });
-        let withdrawn = |text: &String| {
-            text.starts_with("## Deployment Withdrawn") && !text.contains("took its place")
-        };
-        told.find(|text| !text.contains("took its place")).is_some_and(withdrawn)
+        told.next().is_some_and(withdrawn)
     })
 }
 

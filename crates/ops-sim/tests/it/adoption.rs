@@ -1,9 +1,6 @@
 //! Adopting what already runs (S2).
 
-use ops_core::{
-    deploy::PhaseName,
-    id::{DeploymentId, Digest},
-};
+use ops_core::{deploy::PhaseName, id::DeploymentId};
 use ops_engine::Ask;
 use ops_sim::{
     scheduler::happening::{Happening, developer, operator},
@@ -14,14 +11,10 @@ use ops_sim::{
     },
 };
 
-use crate::script::Script;
+use crate::script::{Script, digest};
 
 const FORMER: &str = "127.0.0.1:8080";
 const HALF_AN_HOUR: u64 = 30 * 60_000;
-
-fn digest(service: &str, version: &str) -> Digest {
-    Digest::of(format!("{service} {version}").as_bytes())
-}
 
 fn serves(script: &Script, service: &str, version: &str) {
     assert_eq!(script.routed(service), [(digest(service, version), 100)]);

@@ -1,7 +1,7 @@
 //! A crash before and after every single record of a deployment's journal (P5), and a journal that a
 //! newer ops has written to (S19).
 
-use ops_core::{deploy::PhaseName, id::Digest};
+use ops_core::deploy::PhaseName;
 use ops_engine::ports::Journal as _;
 use ops_sim::{
     disk::Die,
@@ -14,11 +14,7 @@ use ops_sim::{
 };
 use serde_json::json;
 
-use crate::script::Script;
-
-fn digest(service: &str, version: &str) -> Digest {
-    Digest::of(format!("{service} {version}").as_bytes())
-}
+use crate::script::{Script, digest};
 
 /// Ships a second version and lets ops die at a write; false if that write never came.
 fn dies(at: Die, kind: Kind) -> bool {

@@ -19,6 +19,18 @@ use ops_sim::{
     },
 };
 
+/// First lines of comments by ops.
+pub(crate) const HELD: &str = "## Deployment Held";
+pub(crate) const SOLVED: &str = "## Deployment Hold Solved";
+pub(crate) const PLANNED: &str = "## Deployment Planned";
+pub(crate) const COMPLETE: &str = "## Deployment Complete";
+pub(crate) const FAILED: &str = "## Deployment Failed";
+
+/// What the pipeline built of a version of a service.
+pub(crate) fn digest(service: &str, version: &str) -> Digest {
+    Digest::of(format!("{service} {version}").as_bytes())
+}
+
 /// A scenario: a calm world with a fixed seed.
 pub(crate) struct Script {
     pub(crate) sim: Sim,
@@ -31,7 +43,7 @@ impl Script {
 
     /// A version of a service as the pipeline hands it over.
     pub(crate) fn wish(&self, service: &str, version: &str, kind: Kind) -> Wish {
-        let digest = Digest::of(format!("{service} {version}").as_bytes());
+        let digest = digest(service, version);
         lock(&self.sim.world).conducts.insert(digest.clone(), Conduct::of(kind));
         Wish {
             service: service.into(),

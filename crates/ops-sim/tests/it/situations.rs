@@ -2,7 +2,7 @@
 
 use ops_core::{
     deploy::PhaseName,
-    id::{DeploymentId, Digest, TicketId},
+    id::{DeploymentId, TicketId},
 };
 use ops_engine::Ask;
 use ops_sim::{
@@ -17,17 +17,7 @@ use ops_sim::{
     },
 };
 
-use crate::script::Script;
-
-const HELD: &str = "## Deployment Held";
-const SOLVED: &str = "## Deployment Hold Solved";
-const PLANNED: &str = "## Deployment Planned";
-const COMPLETE: &str = "## Deployment Complete";
-const FAILED: &str = "## Deployment Failed";
-
-fn digest(service: &str, version: &str) -> Digest {
-    Digest::of(format!("{service} {version}").as_bytes())
-}
+use crate::script::{COMPLETE, FAILED, HELD, PLANNED, SOLVED, Script, digest};
 
 #[test]
 fn s1_a_first_deployment_is_routed_at_once_and_closed() {

@@ -1,9 +1,6 @@
 //! S12: from stage to stage, and back.
 
-use ops_core::{
-    deploy::PhaseName,
-    id::{DeploymentId, Digest},
-};
+use ops_core::{deploy::PhaseName, id::DeploymentId};
 use ops_engine::Ask;
 use ops_sim::{
     disk::Die,
@@ -15,15 +12,7 @@ use ops_sim::{
     },
 };
 
-use crate::script::Script;
-
-const HELD: &str = "## Deployment Held";
-const PLANNED: &str = "## Deployment Planned";
-const COMPLETE: &str = "## Deployment Complete";
-
-fn digest(service: &str, version: &str) -> Digest {
-    Digest::of(format!("{service} {version}").as_bytes())
-}
+use crate::script::{COMPLETE, HELD, PLANNED, Script, digest};
 
 #[test]
 fn s12_a_candidate_soaks_in_staging_and_goes_on_to_production() {

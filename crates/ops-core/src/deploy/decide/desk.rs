@@ -157,14 +157,10 @@ impl Draft<'_> {
         let Ok(now) = answer else { return };
         match (self.reading(now.as_deref()), self.state.pull_seen.is_some()) {
             (Reading::Nothing, _) => {}
-            (Reading::Stays, true) => {
-                self.push(Event::PullGone);
-                if self.state.is_unseen() {
-                    self.push(Event::TicketStays);
+            (Reading::Stays, seen) => {
+                if seen {
+                    self.push(Event::PullGone);
                 }
-                self.confirm_close();
-            }
-            (Reading::Stays, false) => {
                 if self.state.is_unseen() {
                     self.push(Event::TicketStays);
                 }

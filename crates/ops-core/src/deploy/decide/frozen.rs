@@ -38,9 +38,8 @@ impl Draft<'_> {
             }
             _ => Missing::Time,
         };
-        let late = self.state.start_late.as_ref().is_some_and(|late| !late.over(self.now));
         let missing = match missing {
-            Missing::Nothing if late => Missing::Time,
+            Missing::Nothing if self.state.may_start_late(self.now) => Missing::Time,
             missing => missing,
         };
         let right = matches!(missing, Missing::Nothing);

@@ -12,7 +12,7 @@ use crate::{
     plan::{Goal, Plan, Which},
     route::{Guard, Hold, Leg, Route},
     settings::RouteMatch,
-    world::{Replica, ReplicaState, TargetView},
+    world::{DoorView, Replica, ReplicaState, TargetView},
 };
 
 /// Ends of a new replica by itself until it counts as a crash loop.
@@ -238,7 +238,7 @@ fn own_stamp(state: &Deployment, view: &View) -> bool {
 
 /// Whether the door has carried out the last order that this deployment gave it, if that was its last
 /// act: until then one that was accepted may still come.
-pub(super) fn carried_out(state: &Deployment, door: &crate::world::DoorView) -> bool {
+pub(super) fn carried_out(state: &Deployment, door: &DoorView) -> bool {
     let route = |act: &Act| matches!(act, Act::SetRoute { .. } | Act::RemoveRoute { .. });
     let Some(op) = state.op.as_ref().filter(|op| route(&op.act)) else { return true };
     let last = door.last.or(door.served.as_ref().map(|served| served.stamp));

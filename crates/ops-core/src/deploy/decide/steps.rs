@@ -222,7 +222,7 @@ impl Draft<'_> {
     }
 
     fn may_start_late(&self, goal: &Goal, plan: &Plan, view: &View) -> bool {
-        let late = self.state.start_late.as_ref().is_some_and(|late| !late.over(self.now));
+        let late = self.state.may_start_late(self.now);
         let none = |target: &TargetView| target.of(&plan.new.spec.release).next().is_none();
         *goal == Goal::Stopped(Which::New) && late && view.target.as_ref().is_ok_and(none)
     }
