@@ -138,15 +138,20 @@ pub struct Report {
 }
 
 /// Runs seeds from `first` on all cores until so many deployments were begun or so many runs broke
-/// a promise.
-pub fn campaign(first: u64, deployments: u64, most_broken: usize) -> Report {
+/// a promise. Each broken run is told to `on_broken` at once: a long campaign ends hours later.
+pub fn campaign(
+    first: u64,
+    deployments: u64,
+    most_broken: usize,
+    on_broken: fn(&Outcome),
+) -> Report {
     let began = Instant::now();
     let next = AtomicU64::new(first);
     let report = Mutex::new(Report::default());
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| work(&next, &report, deployments, most_broken));
+            scope.spawn(|| work(&next, &report, deployments, most_broken, on_broken));
         }
     });
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -155,7 +160,13 @@ pub fn campaign(first: u64, deployments: u64, most_broken: usize) -> Report {
     report
 }
 
-fn work(next: &AtomicU64, report: &Mutex<Report>, deployments: u64, most_broken: usize) {
+fn work(
+    next: &AtomicU64,
+    report: &Mutex<Report>,
+    deployments: u64,
+    most_broken: usize,
+    on_broken: fn(&Outcome),
+) {
     loop {
         {
             let report = report.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,6 +175,9 @@ fn work(next: &AtomicU64, report: &Mutex<Report>, deployments: u64, most_broken:
             }
         }
         let outcome = run(next.fetch_add(1, Ordering::Relaxed), false);
+        if outcome.violation.is_some() {
+            on_broken(&outcome);
+        }
         report.lock().unwrap_or_else(PoisonError::into_inner).take(outcome);
     }
 }

@@ -20,6 +20,7 @@ use ops_sim::{
     campaign::{LEAST_HITS, Outcome, campaign, run_without, shrunk},
     dice,
     injections::Without,
+    invariants::Violation,
     reach::{ROWS_OUT_OF_REACH, out_of_reach},
 };
 
@@ -140,17 +141,12 @@ fn one(seed: u64, without: Without) -> io::Result<bool> {
 }
 
 fn many(first: u64, deployments: u64) -> io::Result<bool> {
-    let report = campaign(first, deployments, MOST_BROKEN);
+    let report = campaign(first, deployments, MOST_BROKEN, tell_broken);
     let mut out = io::stdout().lock();
     writeln!(out, "{}", report.coverage.tables())?;
     writeln!(out, "rare rows: {:?}", report.coverage.rare_rows(LEAST_HITS, ROWS_OUT_OF_REACH))?;
     writeln!(out, "rare cells: {:?}", report.coverage.rare_cells(LEAST_HITS, &out_of_reach))?;
     writeln!(out, "rare faults: {:?}", report.coverage.rare_faults(LEAST_HITS))?;
-    for outcome in &report.broken {
-        if let Some(broken) = &outcome.violation {
-            writeln!(out, "seed {}: {} is broken: {}", outcome.seed, broken.promise, broken.words)?;
-        }
-    }
     if let Some(broken) = report.broken.first() {
         tell(&mut out, broken)?;
     }
@@ -164,6 +160,14 @@ fn many(first: u64, deployments: u64) -> io::Result<bool> {
         report.broken.len()
     )?;
     Ok(report.broken.is_empty())
+}
+
+/// One line to the person who waits, while the campaign goes on.
+fn tell_broken(outcome: &Outcome) {
+    if let Some(Violation { promise, words }) = &outcome.violation {
+        // Nobody to tell is no reason to stop.
+        let _ = writeln!(io::stderr(), "seed {}: {promise} is broken: {words}", outcome.seed);
+    }
 }
 
 /// The story of a failure, shrunk to what it needs.

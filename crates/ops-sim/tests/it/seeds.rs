@@ -67,10 +67,10 @@ fn promises_hold_in_thousands_of_deployments() {
     let wanted = number("OPS_SIM_RUNS").unwrap_or(DEPLOYMENTS);
     let first = number("OPS_SIM_FIRST").unwrap_or(FIRST);
     println!("first seed {first}");
-    let mut report = campaign(first, wanted, MOST_BROKEN);
+    let mut report = campaign(first, wanted, MOST_BROKEN, |_| ());
     hold(&report);
     if wanted >= ENOUGH && !rare(&report).is_empty() {
-        report.add(campaign(first + report.runs, MORE, MOST_BROKEN));
+        report.add(campaign(first + report.runs, MORE, MOST_BROKEN, |_| ()));
         hold(&report);
     }
     let tables = report.coverage.tables();
