@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::{EnvironmentName, Identity, ServiceName},
     settings::{
-        Boards, DockerEngine, DockerHost, Environment, Gateway, HostLimits, People, Reach, Retention,
-        Revision, Role, Settings,
+        Boards, DockerEngine, DockerHost, Environment, Gateway, HostLimits, People, Reach,
+        Retention, Revision, Role, Settings,
     },
 };
 
@@ -147,7 +147,8 @@ fn docker(view: View<'_>) -> DockerEngine {
             let certificates = view.text("certificates").unwrap_or_default();
             Reach::Tls { host: host.to_owned(), certificates }
         } else {
-            Reach::Ssh { host: engine.strip_prefix("ssh://")?.to_owned() }
+            let host = engine.strip_prefix("ssh://")?.to_owned();
+            Reach::Ssh { host, config: view.text("ssh_config") }
         };
         Some((name.to_owned(), DockerHost { engine: reach, address }))
     });

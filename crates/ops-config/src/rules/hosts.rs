@@ -12,6 +12,12 @@ pub(super) fn check(rules: &mut Rules<'_, '_>) {
         let key = |key| path(["docker", "hosts", name, key]);
         let places = [key("certificates"), key("engine")];
         let certificates = rules.written(&places[0]);
+        if rules.written(&key("ssh_config")) && !matches!(host.engine, Reach::Ssh { .. }) {
+            let words = Words::new("`ssh_config` says nothing about this engine")
+                .allowed("`ssh_config` with ssh:// only")
+                .hint("take it away");
+            rules.blame(&[key("ssh_config"), key("engine")], words);
+        }
         match &host.engine {
             Reach::Tls { certificates, .. } if certificates.is_empty() => {
                 let words = Words::new("who may speak with this engine is not said")
@@ -40,7 +46,8 @@ pub(super) fn of(rules: &mut Rules<'_, '_>, service: &Service) {
     for (at, host) in container.hosts.iter().enumerate() {
         let item = [place.as_slice(), &path([at.to_string().as_str()])].concat();
         if !known.contains_key(host) {
-            let allowed = if names.is_empty() { "none is declared".to_owned() } else { names.clone() };
+            let allowed =
+                if names.is_empty() { "none is declared".to_owned() } else { names.clone() };
             let words = Words::new(format!("there is no host {host}"))
                 .allowed(allowed)
                 .hint("declare it below `docker: { hosts: … }`, or name one that is there");

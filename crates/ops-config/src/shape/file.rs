@@ -191,6 +191,12 @@ const DOCKER_HOST: &Table = &Table {
             "none; needed for tcp://",
             "The folder with `ca.pem`, `cert.pem` and `key.pem`, as Docker's own client has them.",
         ),
+        optional(
+            "ssh_config",
+            Kind::Plain(4_096),
+            "that of whoever ops runs as",
+            "The configuration that `ssh` reads for it: keys, known hosts, jumps.",
+        ),
         required(
             "address",
             Kind::Text(&IPV4),

@@ -22,8 +22,9 @@ fn file(hosts: &str, lines: &str) -> String {
     text
 }
 
-const HOSTS: &str = "a: { engine: \"tcp://10.0.0.2:2376\", certificates: /etc/ops/a, address: 10.0.0.2 }
-b: { engine: \"ssh://deploy@10.0.0.3:2222\", address: 10.0.0.3 }
+const HOSTS: &str =
+    "a: { engine: \"tcp://10.0.0.2:2376\", certificates: /etc/ops/a, address: 10.0.0.2 }
+b: { engine: \"ssh://deploy@10.0.0.3:2222\", ssh_config: /etc/ops/ssh, address: 10.0.0.3 }
 c: { engine: \"unix:///var/run/docker.sock\", address: 10.0.0.1 }";
 
 fn complaint(hosts: &str, lines: &str) -> String {
@@ -36,7 +37,8 @@ fn hosts_are_reached_over_tls_through_ssh_or_by_a_socket() {
     let reach = |name: &str| settings.docker.hosts[name].engine.clone();
     let certificates = "/etc/ops/a".to_owned();
     assert_eq!(reach("a"), Reach::Tls { host: "10.0.0.2:2376".to_owned(), certificates });
-    assert_eq!(reach("b"), Reach::Ssh { host: "deploy@10.0.0.3:2222".to_owned() });
+    let host = "deploy@10.0.0.3:2222".to_owned();
+    assert_eq!(reach("b"), Reach::Ssh { host, config: Some("/etc/ops/ssh".to_owned()) });
     assert_eq!(reach("c"), Reach::Socket { path: "/var/run/docker.sock".to_owned() });
     let service = &settings.services[&"shop".into()];
     assert_eq!(service.replicas, 3, "one on each host");
@@ -59,6 +61,11 @@ fn what_does_not_fit_is_named() {
             "{}",
             "says nothing about this engine",
         ),
+        (
+            "a: { engine: \"unix:///s\", ssh_config: /x, address: 10.0.0.2 }",
+            "{}",
+            "`ssh_config` says nothing about this engine",
+        ),
         ("a: { engine: \"ssh://h\", address: shop.example.org }", "{}", "an IPv4 address"),
     ] {
         let lines = if lines == "{}" { "replicas: 1" } else { lines };
@@ -69,8 +76,11 @@ fn what_does_not_fit_is_named() {
 
 #[test]
 fn no_engine_can_be_taken_for_an_option_of_a_program() {
-    for engine in ["ssh://-oProxyCommand=x", "ssh://a@-x", "ssh://-x@a", "http://h:1", "ssh://h:0", "tcp://h"] {
-        let said = complaint(&format!("a: {{ engine: \"{engine}\", address: 10.0.0.2 }}"), "replicas: 1");
+    for engine in
+        ["ssh://-oProxyCommand=x", "ssh://a@-x", "ssh://-x@a", "http://h:1", "ssh://h:0", "tcp://h"]
+    {
+        let said =
+            complaint(&format!("a: {{ engine: \"{engine}\", address: 10.0.0.2 }}"), "replicas: 1");
         assert!(said.contains("ssh://user@host"), "{engine}: {said}");
     }
 }

@@ -105,6 +105,8 @@ pub enum Reach {
     Ssh {
         /// `user@host`, `host`, or either with `:port`.
         host: String,
+        /// The configuration that `ssh` reads; `None`: that of whoever ops runs as.
+        config: Option<String>,
     },
 }
 

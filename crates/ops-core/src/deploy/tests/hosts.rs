@@ -34,7 +34,10 @@ fn a_version_comes_to_the_first_host_then_to_the_others_in_batches() {
     closed(&mut one_by_one);
     let batches = names(&one_by_one);
     let batches: Vec<_> = batches.iter().filter(|name| name.starts_with("running-")).collect();
-    assert_eq!(batches, ["running-new-on-1", "running-new-on-2", "running-new-on-3", "running-new"]);
+    assert_eq!(
+        batches,
+        ["running-new-on-1", "running-new-on-2", "running-new-on-3", "running-new"]
+    );
 }
 
 #[test]
@@ -53,7 +56,10 @@ fn p6_nothing_of_a_version_comes_to_the_second_host_before_the_first_is_healthy(
     }
     assert_eq!(most, 2, "only the first host's replicas were started");
     let cause = cause(&mut world);
-    assert!(matches!(&cause, Cause::Failed { step, .. } if step == "healthy-new-on-1"), "{cause:?}");
+    assert!(
+        matches!(&cause, Cause::Failed { step, .. } if step == "healthy-new-on-1"),
+        "{cause:?}"
+    );
 }
 
 fn running_if_planned(world: &World) -> usize {
@@ -67,7 +73,10 @@ fn a_bad_second_host_takes_all_back_and_does_not_condemn_the_candidate() {
     let mut world = world.next("v2");
     world.sick_hosts = vec!["b"];
     let cause = cause(&mut world);
-    assert!(matches!(&cause, Cause::Errored { step, .. } if step == "healthy-new-on-2"), "{cause:?}");
+    assert!(
+        matches!(&cause, Cause::Errored { step, .. } if step == "healthy-new-on-2"),
+        "{cause:?}"
+    );
     assert!(matches!(world.state.phase, Phase::RolledBack { .. }));
     let plan = world.state.plan.as_ref().unwrap();
     let (old, new) = (plan.old.as_ref().unwrap(), &plan.new);
