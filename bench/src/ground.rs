@@ -16,7 +16,7 @@ use ops_core::id::DeploymentId;
 use ops_demo::{
     load::{self, LoadHandle, LoadPlan, LoadReport, Schedule},
     shop::ShopConfig,
-    stage::{Site, SiteError, SiteSettings, Story, Team},
+    stage::{Candidate, Site, SiteError, SiteSettings, Story, Team},
 };
 use ops_engine::DeploymentView;
 use ops_server::ControlClient;
@@ -97,9 +97,18 @@ impl Ground {
     /// Puts a version through the pipeline; its ticket is ready for production then.
     pub(crate) fn ship(&self, shop: &ShopConfig) -> Result<String, BenchError> {
         let candidate = self.site.candidate(shop)?;
+        self.ship_this(&shop.version, &candidate)
+    }
+
+    /// The same for something that was built already.
+    pub(crate) fn ship_this(
+        &self,
+        version: &str,
+        candidate: &Candidate,
+    ) -> Result<String, BenchError> {
         let story = Story {
             title: "A version for the measurement",
-            version: &shop.version,
+            version,
             artifact: &candidate.folder,
             digest: &candidate.digest,
         };

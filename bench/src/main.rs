@@ -5,10 +5,11 @@
 //! | `ground` | a stage with traffic on it, and versions shipped over it |
 //! | `processes`, `machine` | what `/proc` says of the processes of a run, and of this machine |
 //! | `answer` | how figures are told, and what becomes of a missed goal |
-//! | `switch`, `deployments`, `memory`, `kill`, `heartbeat`, `demo`, `edge`, `watch` | the measurements |
+//! | `switch`, `deployments`, `containers`, `memory`, `kill`, `heartbeat`, `demo`, `edge`, `watch` | the measurements |
 
 mod answer;
 mod comments;
+mod containers;
 mod demo;
 mod deployments;
 mod dice;
@@ -49,6 +50,8 @@ enum What {
     Switch(switch::Args),
     /// Deployments one after the other under load: lost requests, latency around switches
     Deployments(deployments::Args),
+    /// The same with containers, beside `docker-compose up -d`, and how long a deployment takes
+    Containers(containers::Args),
     /// Memory of daemon, edge and keeper
     Memory(memory::Args),
     /// Kill -9 at random moments: everything ends right by itself
@@ -79,6 +82,7 @@ fn measure(options: &Options) -> Result<bool, BenchError> {
     match &options.what {
         What::Switch(args) => tell(options.output, &switch::run(args)?),
         What::Deployments(args) => tell(options.output, &deployments::run(args)?),
+        What::Containers(args) => tell(options.output, &containers::run(args)?),
         What::Memory(args) => tell(options.output, &memory::run(args)?),
         What::Kill(args) => tell(options.output, &kill::run(args)?),
         What::Heartbeat(args) => tell(options.output, &heartbeat::run(args)?),

@@ -93,13 +93,16 @@ pub enum ShopError {
     CutOff(usize),
 }
 
-/// A small shop that listens on 127.0.0.1 until it is told to stop by TERM.
+/// A small shop that serves until it is told to stop by TERM.
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM_NAME)]
 struct Options {
-    /// Port on 127.0.0.1; 0 takes a free one, which is printed.
+    /// Port; 0 takes a free one, which is printed.
     #[arg(long)]
     port: u16,
+    /// Address; in a container, 0.0.0.0 lets others in.
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    listen: Ipv4Addr,
     /// Configuration; by default `shop.json` beside the program or one folder up.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -143,7 +146,7 @@ fn run(options: &Options) -> Result<(), ShopError> {
         .map_err(ShopError::Start)?;
     runtime.block_on(async {
         let term = catch_term().map_err(ShopError::Start)?;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let address = SocketAddr::from((options.listen, options.port));
         let unheard = |source| ShopError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;

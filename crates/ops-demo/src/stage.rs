@@ -17,7 +17,7 @@ use std::{
 
 pub use report::{DemoReport, DeploymentReport, TicketReport};
 pub use show::Show;
-pub use site::{Candidate, Site, SiteError, SiteSettings};
+pub use site::{CONTAINER_PORT, Candidate, Site, SiteError, SiteSettings};
 pub use team::{Story, Team};
 
 use crate::versions::BadVersions;

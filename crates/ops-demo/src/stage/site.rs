@@ -27,6 +27,8 @@ const PORTS: u16 = 64;
 /// Where they are looked for: below the ports that Linux gives to connections.
 const PORTS_FROM: u16 = 12_000;
 const PORTS_TO: u16 = 32_000;
+/// Where the shop listens in a container.
+pub const CONTAINER_PORT: u16 = 8080;
 /// How long a process of the demo gets to end by itself.
 const END_WAIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
@@ -81,6 +83,9 @@ pub struct SiteSettings {
     pub watch: String,
     /// How many replicas serve.
     pub replicas: u32,
+    /// Whether they are containers of this machine's Docker Engine, which listen on
+    /// [`CONTAINER_PORT`] inside.
+    pub containers: bool,
 }
 
 impl Default for SiteSettings {
@@ -90,6 +95,7 @@ impl Default for SiteSettings {
             strategy: "{ canary: { steps: [5%, 25%, 50%], dwell: 2s, min_requests: 50 } }".into(),
             watch: "{ for: 32s, last_stretch: 6s, min_requests: 1000 }".into(),
             replicas: 2,
+            containers: false,
         }
     }
 }
@@ -453,7 +459,12 @@ fn configuration(
     (first, last): (u16, u16),
     settings: &SiteSettings,
 ) -> String {
-    let SiteSettings { strategy, watch, replicas } = settings;
+    let SiteSettings { strategy, watch, replicas, containers } = settings;
+    let runs = if *containers {
+        format!("target: docker\n    container: {{ port: {CONTAINER_PORT} }}")
+    } else {
+        "command: [bin/shop, --port, \"{port}\"]".to_owned()
+    };
     format!(
         r#"version: 1
 project: demo
@@ -471,7 +482,7 @@ edge: {{ listen: ["{door}"] }}
 heartbeat: 10s
 services:
   shop:
-    command: [bin/shop, --port, "{{port}}"]
+    {runs}
     replicas: {replicas}
     route: {{ path: / }}
     health: {{ path: /healthz, every: 500ms, timeout: 1s, in_a_row: 2, start_deadline: 30s }}

@@ -66,7 +66,7 @@ pub(super) fn probe_all<'a>(
                 replica.last_exit.as_deref().unwrap_or("an unknown status")
             ))),
             (ReplicaState::Unknown, _) => Err(Fault::new(
-                "its keeper does not answer",
+                "it could not be looked at",
                 format!("replica {}", replica.id),
                 "`ops doctor` says why",
             )),

@@ -86,7 +86,8 @@ impl Hosts {
         let container = "port: 8080, hosts: [a, b, c], volumes: [\"flags:/flags\"]";
         Harbour::with(container, |text| {
             let text = text.replace("    replicas: 1\n", "");
-            text.replace("in_a_row: 2", "in_a_row: 2, start_deadline: 20s") + &self.wishes()
+            let text = text.replace("in_a_row: 2", "in_a_row: 2, start_deadline: 20s");
+            text.replace("min_requests: 20", "min_requests: 20, extensions: 0") + &self.wishes()
         })
     }
 }
@@ -152,6 +153,7 @@ fn p5_a_host_cut_off_in_the_middle_ends_in_a_declared_state_and_heals() {
             said.contains(&format!("\"{wanted}\"")).then_some(said)
         })
     };
+    state("rolling-back");
     state("frozen");
     // Users are served by what can be reached, all by one version.
     eventually("v1 serves", || (visit(&door).ok()? == "v1").then_some(()));

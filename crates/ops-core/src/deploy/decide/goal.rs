@@ -87,9 +87,10 @@ pub(super) fn met(state: &Deployment, plan: &Plan, goal: &Goal, view: &View) -> 
         Goal::Held => held(state, view),
         Goal::Unrouted => unrouted(state, view),
         Goal::Verified => verified(state, plan, view),
-        Goal::Observed { seconds, min_requests, whole } => {
-            evidence::observed(state, plan, (*seconds, *min_requests), *whole)
-        }
+        Goal::Observed { seconds, min_requests, whole } => match absent_hosts(plan, view) {
+            Some(missing) => missing,
+            None => evidence::observed(state, plan, (*seconds, *min_requests), *whole),
+        },
     }
 }
 
@@ -152,6 +153,21 @@ fn running(state: &Deployment, spec: &ReleaseSpec, which: Which, target: &Target
     }
     crash_loop(which, target.of(release))
         .unwrap_or_else(|| no(format!("{count} of {replicas} run")))
+}
+
+/// Where a release runs on several hosts, users of one that cannot be seen are sent to the others,
+/// and nothing hurts them: what was observed says nothing of the version there (P8).
+fn absent_hosts(plan: &Plan, view: &View) -> Option<Met> {
+    let spec = &plan.new.spec;
+    if spec.hosts().len() < 2 {
+        return None;
+    }
+    let target = match &view.target {
+        Ok(target) => target,
+        Err(fault) => return Some(blind(fault)),
+    };
+    let unseen = target.of(&spec.release).any(|one| one.state == ReplicaState::Unknown);
+    unseen.then(|| Met::No { words: "a host of it cannot be seen".into(), blind: true })
 }
 
 fn crash_loop<'a>(which: Which, replicas: impl Iterator<Item = &'a Replica>) -> Option<Met> {

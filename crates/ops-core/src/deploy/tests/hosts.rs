@@ -4,7 +4,7 @@ use super::{canary, cause, closed, names};
 use crate::{
     deploy::{Cause, Phase},
     fixture::World,
-    world::Container,
+    world::{Container, ReplicaState},
 };
 
 /// A shop with two replicas on each of four hosts.
@@ -82,6 +82,23 @@ fn a_bad_second_host_takes_all_back_and_does_not_condemn_the_candidate() {
     let (old, new) = (plan.old.as_ref().unwrap(), &plan.new);
     assert_eq!(world.target.running(&old.spec.release).count(), 8, "all old");
     assert_eq!(world.target.of(&new.spec.release).count(), 0, "nothing new is left");
+}
+
+#[test]
+fn p8_a_watch_passes_only_while_every_host_is_seen() {
+    let mut world = on_four_hosts("v1", None);
+    closed(&mut world);
+    let mut world = world.next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+    let new = world.state.plan.as_ref().unwrap().new.spec.release.clone();
+    for replica in &mut world.target.replicas {
+        if replica.release == new && replica.id.starts_with("d/") {
+            replica.state = ReplicaState::Unknown;
+        }
+    }
+    let cause = cause(&mut world);
+    let Cause::Inconclusive { words } = &cause else { panic!("{cause:?}") };
+    assert_eq!(words, "a host of it cannot be seen");
 }
 
 #[test]
