@@ -8,7 +8,7 @@ use std::{
 
 use ops_core::{
     deploy::{Created, Deployment, Event, Input},
-    id::{DeploymentId, Generation},
+    id::{DeploymentId, Generation, TicketId},
     plan::KnownRelease,
     time::Now,
 };
@@ -114,20 +114,23 @@ impl<J: Journal> Engine<J> {
 
     /// What served before a deployment whose ticket was pulled back or condemned later: nothing that
     /// the same ticket brought, nothing that was judged bad since, and nothing whose own ticket was
-    /// pulled back since (S12, P15).
+    /// pulled back since, in whichever of its rounds (S12, P15).
     pub(super) fn before_its_ticket(&self, id: DeploymentId) -> Option<KnownRelease> {
         let taken = self.recall(id).ok().flatten()?;
-        let ticket = taken.created.tickets.first().cloned();
+        let mut left: Vec<TicketId> = taken.created.tickets.first().cloned().into_iter().collect();
         let mut old = self.before(id)?;
         for _ in 0..TRIES_OF_A_TICKET {
             let brought = self.recall(self.brought_first(old.by)).ok().flatten()?;
-            let same = ticket.is_some() && brought.created.tickets.first() == ticket.as_ref();
+            let ticket = brought.created.tickets.first();
+            let same = ticket.is_some_and(|ticket| left.contains(ticket));
             let bad = self.knowledge.guards().any(|guard| {
                 guard.artifact == old.candidate.artifact && guard.service == old.candidate.service
             });
-            if !same && !bad && !self.pulled_back_since(&brought) {
+            let pulled_back = self.pulled_back_since(&brought);
+            if !same && !bad && !pulled_back {
                 break;
             }
+            left.extend(ticket.filter(|_| pulled_back).cloned());
             let Some(before) = brought.plan?.old.clone() else {
                 // What came first stays, or comes back: nothing better is known.
                 let first = taken.plan.as_ref().map(|plan| &plan.new.candidate);

@@ -188,3 +188,23 @@ fn s12_what_is_overtaken_while_its_rollback_is_queued_is_not_taken_back() {
     assert_eq!(script.posts("serves on staging meanwhile"), 1);
     assert_eq!(script.posts("taking back D-3"), 0);
 }
+
+#[test]
+fn s12_behind_two_pulled_back_tickets_no_earlier_round_of_the_first_comes_back() {
+    let (mut script, first) = soaking();
+    let again = script.wish(PORTAL, "v3", Kind::Good);
+    script.sim.happen(&Happening::Round(first.clone(), again));
+    let on_staging = |script: &Script, version| {
+        script.routed(PORTAL_STAGING) == [(digest(PORTAL, version), 100)]
+    };
+    script.until(900_000, |script| on_staging(script, "v3"));
+    let wish = script.wish(PORTAL, "v4", Kind::Good);
+    let second = script.file(&wish);
+    script.until(900_000, |script| script.routed(PORTAL_STAGING).len() == 2);
+    script.sim.happen(&Happening::Revoke(first));
+    script.until(300_000, |script| script.posts("serves on staging meanwhile") == 1);
+    script.sim.happen(&Happening::PullBack(second));
+    script.until(900_000, |script| on_staging(script, "v1"));
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+}
