@@ -300,6 +300,7 @@ impl Deployment {
         self.rehearsal_started = false;
         self.started = false;
         self.started_at = None;
+        self.rehearsed_at = None;
         self.on_traffic = false;
         self.old_stopped = false;
         self.watching = None;
@@ -335,6 +336,14 @@ impl Deployment {
         }
     }
 
+    /// How long the way back takes until the previous version answers, as it was just seen.
+    fn rehearsed(&mut self, now: &Now, plan: &Plan) {
+        let (Some(at), Some(old)) = (self.rehearsed_at, &plan.old) else { return };
+        let seconds = now.ms.saturating_sub(at) as f64 / 1_000.0;
+        let version = &old.candidate.version;
+        self.note(now, format!("rehearsed the way back: {version} answered after {seconds:.1} s"));
+    }
+
     fn step_done(&mut self, now: &Now) {
         if let (Some(step), Some(plan)) = (self.step().cloned(), self.plan.clone()) {
             let switching = matches!(step.goal, Goal::Routed { .. } | Goal::Smoke(Via::Replicas));
@@ -349,6 +358,7 @@ impl Deployment {
                         self.watching = Some(Box::new(Watching::begin(&plan, now.ms / 1_000)));
                     }
                 }
+                Goal::Healthy(Which::Rehearsal, _) => self.rehearsed(now, &plan),
                 Goal::Routed { new } => {
                     self.note(now, format!("{new} % of the traffic on the new version"));
                     if let Some(gap) = &mut self.gap
@@ -423,6 +433,7 @@ impl Deployment {
             }
             Act::Start { spec } if plan.release(Which::Rehearsal) == Some(spec.release.clone()) => {
                 self.rehearsal_started = true;
+                self.rehearsed_at.get_or_insert(now.ms);
             }
             Act::Stop { release, .. } if plan.release(Which::Old).as_ref() == Some(release) => {
                 self.old_stopped = true;

@@ -32,6 +32,7 @@ impl Deployment {
             watching.rebooted(now.ms / 1_000);
         }
         self.started_at = None;
+        self.rehearsed_at = None;
         match &mut self.phase {
             Phase::Queued { recheck } | Phase::Held { recheck, .. } => recheck.rearm(now),
             Phase::Checking { deadline } => deadline.rearm(now),

@@ -155,6 +155,9 @@ pub struct Deployment {
     pub start_ms: Option<u64>,
     /// Boot time in milliseconds at which the new release was told to start.
     pub started_at: Option<u64>,
+    /// Boot time in milliseconds at which the rehearsal copy was told to start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsed_at: Option<u64>,
     /// Whether the new release was at least told to start.
     pub started: bool,
     /// When its ticket last asked for this candidate, until users can notice something of it.
@@ -206,6 +209,7 @@ impl Deployment {
             checked: 0,
             start_ms: None,
             started_at: None,
+            rehearsed_at: None,
             started: false,
             switch_ms: 0,
             decided_back_at: None,

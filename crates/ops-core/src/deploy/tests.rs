@@ -276,6 +276,10 @@ fn p2_the_rehearsal_starts_and_removes_a_copy_of_the_previous_version() {
         |act| matches!(act, Act::Start { spec } if spec.release.as_str().contains("rehearsed")),
     );
     assert!(rehearsed, "{acts:?}");
+    let told = |one: &super::state::Milestone| {
+        one.words == "rehearsed the way back: v1 answered after 1.0 s"
+    };
+    assert!(world.state.milestones.iter().any(told), "{:?}", world.state.milestones);
     assert_eq!(world.target.replicas.len(), 2, "only the serving version is left");
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Harbour {
 }
 
 impl Harbour {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with("port: 8080, memory: 64MB", |text| text.replace("replicas: 1", "replicas: 2"))
     }
 
@@ -96,7 +96,7 @@ impl Harbour {
     }
 
     /// Containers that this site's ops made, running or not.
-    fn containers(&self) -> Vec<String> {
+    pub(crate) fn containers(&self) -> Vec<String> {
         let known = self.site.state().join("docker/shop/releases");
         let Ok(records) = fs::read_dir(known) else { return Vec::new() };
         let each = records.filter_map(|record| {

@@ -14,6 +14,7 @@ use rustix::process::Signal;
 
 use crate::{
     customers::{Customers, open_shop, visit},
+    docker::Harbour,
     house::{Site, eventually},
 };
 
@@ -118,4 +119,34 @@ fn p5_p6_p10_a_daemon_that_dies_after_every_record_ships_and_takes_back_as_it_mu
     assert_eq!(site.as_member("dev").show(&bad).unwrap().status, "rfp");
     assert_eq!(site.ops(&["audit", "verify"]).code, 0);
     site.assert_clean();
+}
+
+#[test]
+fn p5_p6_a_daemon_that_dies_after_every_record_finds_its_containers_each_time() {
+    let mut harbour = Harbour::new();
+    let (first, second) = (harbour.push("v1", ""), harbour.push("v2", ""));
+    harbour.site.serve();
+    let door = harbour.site.door();
+    let customers = harbour.open(&first, &door);
+
+    harbour.site.ready_with("v2", &second);
+    harbour.site.end_daemon(Signal::KILL);
+    let deaths = die_through(&harbour.site, "D-2", "closed");
+    println!("while v2 shipped: {deaths:?}");
+    let visits = customers.go_home();
+    assert_eq!(visits.lost, Vec::<String>::new(), "of {}", visits.served);
+    assert_eq!(visit(&door).unwrap(), "v2");
+    assert_eq!(harbour.containers().len(), 2, "nothing of v1 is left");
+
+    harbour.site.serve();
+    let customers = Customers::come(&door);
+    harbour.site.ready_with("v3", &harbour.push("v3", "FAILS=yes"));
+    harbour.site.end_daemon(Signal::KILL);
+    let deaths = die_through(&harbour.site, "D-3", "rolled-back");
+    println!("while v3 went back: {deaths:?}");
+    drop(customers.go_home());
+    assert_eq!(visit(&door).unwrap(), "v2");
+    assert_eq!(harbour.containers().len(), 2, "nothing of v3 is left");
+    harbour.site.serve();
+    assert_eq!(harbour.site.ops(&["audit", "verify"]).code, 0);
 }
