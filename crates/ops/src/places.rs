@@ -10,9 +10,9 @@ use std::{
 use ops_core::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
     reading::{LogReading, Usage},
-    settings::{Adopt, Settings},
+    settings::{Adopt, Service, Settings, TargetKind},
     time::Now,
-    world::{Fault, Foreign, ReleaseSpec, TargetView},
+    world::{EngineView, Fault, Foreign, ReleaseSpec, TargetView},
 };
 use ops_docker::{DockerImages, DockerTarget, Engine, Grounds, Registries};
 use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact, Senses, Target};
@@ -80,6 +80,11 @@ impl Docker {
     /// The target, where it was ever told to run this service.
     fn knows(&self, service: &ServiceName) -> Look<Option<&DockerTarget>> {
         Ok(self.used()?.filter(|target| target.knows(service)))
+    }
+
+    /// For how many registries Docker's configuration has credentials, in words.
+    pub(crate) fn credentials() -> Look<String> {
+        Registries::new(&docker_configuration()).credentials()
     }
 
     /// Brings containers to what they were last told; see [`DockerTarget::restore`].
@@ -187,6 +192,13 @@ impl Target for Places {
         match self.docker.knows(service)? {
             Some(docker) => docker.port_free(port, service),
             None => self.processes.port_free(port, service),
+        }
+    }
+
+    fn engines(&self, service: &Service, artifact: Option<&Digest>) -> Look<Vec<EngineView>> {
+        match service.target {
+            TargetKind::Process => self.processes.engines(service, artifact),
+            TargetKind::Docker => self.docker.made()?.target.engines(service, artifact),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Check, Verdict, adoption,
     each::{check, error, soon, waits_for},
+    engines::{self, Room},
     judge::Desk,
     rotation,
 };
@@ -73,6 +74,9 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
         None if desk.again() => 0,
         None => return waits_for("room", at, "artifact"),
     };
+    let Some(engines) = engines::asked(desk, service) else {
+        return waits_for("room", at, "engine");
+    };
     if service.fixed_port.is_some() && host.fixed_port_free.is_none() {
         return check("room", at, Verdict::Error, "whether the fixed port is free was not asked")
             .remedy(soon("`ops doctor` says whether this machine can be asked"));
@@ -86,7 +90,7 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
     let beside = if service.strategy == Strategy::Recreate { 0 } else { replicas };
     let memory = megabytes(service.needs.memory_mb, beside.max(1)).saturating_add(MEMORY_MARGIN);
     let ports = if service.fixed_port.is_some() { 0 } else { service.replicas.saturating_add(1) };
-    let mut lacks = Vec::new();
+    let Room { mut lacks, seen: mut there, untold } = Room::of(desk, service, engines, size);
     if host.disk_free < disk_needed {
         lacks.push(format!(
             "{} MB of disk free, {} MB needed",
@@ -111,18 +115,24 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
         lacks.push("the fixed port is used by something that is not this service".into());
     }
     if lacks.is_empty() {
-        let seen = format!(
+        let own = format!(
             "{} MB of disk, {} MB of memory, {} ports free",
             host.disk_free / MB,
             host.memory_free / MB,
             host.ports_free
         );
-        return check("room", at, Verdict::Pass, seen);
+        there.insert(0, own);
+        let seen = there.join("; ");
+        if untold.is_empty() {
+            return check("room", at, Verdict::Pass, seen);
+        }
+        let seen = format!("{seen}; not told: {}", untold.join("; "));
+        return check("room", at, Verdict::NotDeclared, seen);
     }
     check("room", at, Verdict::Fail, lacks.join("; ")).remedy(soon(
-        "somebody with access to this machine frees what is missing, or ends what uses the port; \
-         or the service asks for less in ops.yaml (`needs`, `replicas`), or its environment has \
-         more `ports`",
+        "somebody with access to this machine, or to the engine that is named, frees what is \
+         missing, or ends what uses the port; or the service asks for less in ops.yaml (`needs`, \
+         `replicas`, `container.memory`), or its environment has more `ports`",
     ))
 }
 

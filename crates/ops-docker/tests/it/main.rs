@@ -15,3 +15,4 @@ mod replicas;
 mod secrets;
 mod senses;
 mod stand;
+mod survey;
