@@ -111,9 +111,8 @@ pub(super) fn image(desk: &Desk<'_>) -> Check {
              '{{{{index .RepoDigests 0}}}}' {name}` prints it, and CQ and QA pass that one"
         ));
     }
-    let found = match &desk.facts.artifact {
-        Some(Ok(found)) => found,
-        Some(Err(_)) | None => return waits_for(id, at, "artifact"),
+    let Some(Ok(found)) = &desk.facts.artifact else {
+        return waits_for(id, at, "artifact");
     };
     let Some(image) = &found.image else {
         let seen = format!("{} is no image", found.digest.short());

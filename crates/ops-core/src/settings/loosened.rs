@@ -352,7 +352,7 @@ mod tests {
     fn p3_s4_a_container_loses_neither_its_health_check_nor_its_limit_unnoticed() {
         let with = |image_health, memory_bytes| {
             let mut settings = fixture::settings(Strategy::BlueGreen);
-            let container = Container { image_health, memory_bytes, ..Container::default() };
+            let container = Container { memory_bytes, image_health, ..Container::default() };
             shop(&mut settings).container = Some(Box::new(container));
             settings
         };
