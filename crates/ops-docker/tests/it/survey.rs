@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use ops_conformance::{Ground as _, done, eventually, stamp};
+use ops_conformance::{Ground as _, Program, done, eventually, stamp};
 use ops_core::world::{
     EngineView, OwnHealth, ReleaseSpec,
     ReplicaState::{Running, Stopped},
@@ -49,13 +49,17 @@ impl Stand {
 #[test]
 fn an_engine_tells_its_version_its_machine_and_its_room() {
     let stand = Stand::new();
-    stand.limited();
+    let two = Stand::with_container(stand.release("abc-1", Program::Lives), |container| {
+        container.memory_bytes = Some(64 * MB);
+    });
+    done(|| stand.target().start(stamp(1, 1), &two));
+    stand.wait_for(&[Running, Running]);
     let seen = stand.survey().unwrap();
     assert_eq!(seen.version, stand.docker(&["version", "--format", "{{.Server.Version}}"]));
     assert_eq!(seen.architecture, here());
     assert!(seen.memory_free.unwrap() < seen.memory_bytes, "{seen:?}");
     assert!(seen.disk_free.unwrap() > MB, "{seen:?}");
-    assert_eq!(seen.memory_promised, 64 * MB, "the limit of the one replica");
+    assert_eq!(seen.memory_promised, 2 * 64 * MB, "the limits of both replicas");
     assert!(seen.holds && seen.changed.is_empty(), "{seen:?}");
     let other = push(REGISTRY, "unique", &stand.name, here());
     let seen = stand.target().survey(&stand.service(), Some(&other.digest)).unwrap();
