@@ -263,7 +263,11 @@ impl World {
             ticket: Ok(self.state.created.kind.by_ticket().then(|| self.ticket.clone())),
             siblings: self.siblings.clone(),
             artifact: (!rotation).then(|| {
-                Ok(ArtifactFact { digest: Digest::of(self.version.as_bytes()), size: 1 << 20 })
+                Ok(ArtifactFact {
+                    digest: Digest::of(self.version.as_bytes()),
+                    size: 1 << 20,
+                    image: None,
+                })
             }),
             old: self.old.clone(),
             old_stored: self.old.as_ref().map(|_| Ok(true)),
@@ -280,6 +284,7 @@ impl World {
                     .fixed_port
                     .map(|_| true),
             }),
+            engines: Ok(Vec::new()),
             secrets: self.secrets.clone(),
             dependencies: Vec::new(),
             signals: Ok(self.history()),
@@ -347,6 +352,7 @@ impl World {
                         restarts: 0,
                         last_exit: None,
                         stamp,
+                        health: None,
                     });
                 }
             }

@@ -1,6 +1,10 @@
 //! What is read back from the places where services run.
 
+mod engine;
+
 use serde::{Deserialize, Serialize};
+
+pub use engine::{Changed, EngineView, ImageView, OwnHealth};
 
 use crate::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
@@ -89,7 +93,7 @@ pub struct Container {
     /// The user that it runs as, where that is not the image's: a name or `uid:gid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Whether the engine runs the health check that the image brings.
+    /// Whether the engine runs the health check that the image brings, and what it says counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub image_health: bool,
     /// The hosts that it runs on, by name, as many replicas on each; none: this machine alone. The
@@ -149,6 +153,9 @@ pub struct Replica {
     pub last_exit: Option<String>,
     /// Stamp of the last act on it.
     pub stamp: Stamp,
+    /// What its target says of its health, where that runs a check which the artifact brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<OwnHealth>,
 }
 
 /// All that a target runs for one service.

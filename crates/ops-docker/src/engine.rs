@@ -168,7 +168,7 @@ impl Engine {
         };
         let version = docker.client_version();
         if version < OLDEST {
-            return Err(Trouble::Away(format!(
+            return Err(Trouble::Old(format!(
                 "it speaks API {version}, and ops needs {OLDEST} (Docker 20.10) or newer"
             )));
         }

@@ -13,11 +13,11 @@ use std::{
 };
 
 use ops_core::{
-    id::{Generation, ReleaseId, ServiceName, Stamp},
+    id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
     reading::{LogReading, Usage},
-    settings::Adopt,
+    settings::{Adopt, Service},
     time::Now,
-    world::{Fault, Foreign, ReleaseSpec, TargetView},
+    world::{EngineView, Fault, Foreign, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{Act, ActError, Look, Senses, Target};
 
@@ -141,6 +141,14 @@ fn whole(answers: Vec<(&str, Act)>) -> Act {
     Err(if nowhere { ActError::NotApplied(fault) } else { ActError::Unknown(fault) })
 }
 
+fn unknown_host(host: &str, place: &str) -> Fault {
+    Fault::new(
+        format!("no host {host} was known when ops was started"),
+        place,
+        "declare it below `docker: hosts` in ops.yaml, and start `ops serve` again",
+    )
+}
+
 fn on_host(host: &str, fault: Fault) -> Fault {
     Fault { place: format!("host {host}: {}", fault.place), ..fault }
 }
@@ -175,11 +183,7 @@ impl Target for Fleet {
     fn start(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
         let unknown = spec.hosts().iter().find(|host| !self.hosts.contains_key(*host));
         if let Some(host) = unknown {
-            return Err(ActError::NotApplied(Fault::new(
-                format!("no host {host} was known when ops was started"),
-                spec.release.to_string(),
-                "declare it below `docker: hosts` in ops.yaml, and start `ops serve` again",
-            )));
+            return Err(ActError::NotApplied(unknown_host(host, spec.release.as_str())));
         }
         let each = here(spec);
         let chosen = |name: &str| spec.hosts().iter().any(|host| host == name);
@@ -226,6 +230,27 @@ impl Target for Fleet {
             Some(host) => host.outside(adopt, command),
             None => Ok(None),
         }
+    }
+
+    /// The engines of the hosts that a service names. All must answer: a host that is away cannot be
+    /// deployed to.
+    fn engines(&self, service: &Service, artifact: Option<&Digest>) -> Look<Vec<EngineView>> {
+        let named = service.hosts();
+        if let Some(host) = named.iter().find(|host| !self.hosts.contains_key(*host)) {
+            return Err(unknown_host(host, service.name.as_str()));
+        }
+        let chosen = |name: &str| named.iter().any(|host| host == name);
+        let answers = self.each(
+            |_| true,
+            |name, host| chosen(name).then(|| host.survey(&service.name, artifact)),
+        );
+        let views = answers.into_iter().filter_map(|(name, view)| Some((name, view?)));
+        views
+            .map(|(name, view)| {
+                let view = view.map_err(|fault| on_host(name, fault))?;
+                Ok(EngineView { place: format!("host {name}: {}", view.place), ..view })
+            })
+            .collect()
     }
 
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {

@@ -22,7 +22,7 @@ use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact};
 
 use crate::engine::{CALL_MAX, Engine};
 pub(crate) use job::Jobs;
-pub(crate) use load::ensure_loaded;
+pub(crate) use load::{ensure_loaded, find};
 pub use registry::Registries;
 pub(crate) use store::{Kept, Store};
 
@@ -79,7 +79,13 @@ impl DockerImages {
             return Ok(None);
         };
         let size = kept.size();
-        Ok(Some(ResolvedArtifact { digest, size, stored: true }))
+        let image = match self.store.configuration(&kept) {
+            Ok(configuration) => Some(configuration.view()),
+            // What was damaged in the store is brought again from where it came.
+            Err(_) if !reference.starts_with("sha256:") => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        Ok(Some(ResolvedArtifact { digest, size, stored: true, image }))
     }
 }
 
@@ -98,7 +104,8 @@ impl Artifacts for DockerImages {
         });
         let image = asked.unwrap_or_else(|| Err(registry::silent(reference)))?;
         let stored = self.store.kept(&image.digest)?.is_some();
-        Ok(ResolvedArtifact { size: image.size(), digest: image.digest, stored })
+        let view = Some(image.configuration.view());
+        Ok(ResolvedArtifact { size: image.size(), digest: image.digest, stored, image: view })
     }
 
     /// Goes on by itself when it takes longer than a call may; the same act again tells how far it

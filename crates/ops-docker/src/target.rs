@@ -26,6 +26,7 @@
 //! An engine on another machine could not mount them, so there a release with secrets is refused.
 
 mod acts;
+mod form;
 mod inspect;
 mod launch;
 mod make;
@@ -36,6 +37,7 @@ mod restore;
 mod secrets;
 mod senses;
 mod sight;
+mod survey;
 
 use std::{
     net::Ipv4Addr,
@@ -44,9 +46,9 @@ use std::{
 };
 
 use ops_core::{
-    id::{Generation, ReleaseId, ServiceName, Stamp},
-    settings::Adopt,
-    world::{Fault, Foreign, ReleaseSpec, TargetView},
+    id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
+    settings::{Adopt, Service},
+    world::{EngineView, Fault, Foreign, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{Act, Look, Target};
 
@@ -182,6 +184,10 @@ impl Target for DockerTarget {
 
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
         self.port_can_be_had(port, service)
+    }
+
+    fn engines(&self, service: &Service, artifact: Option<&Digest>) -> Look<Vec<EngineView>> {
+        Ok(vec![self.survey(&service.name, artifact)?])
     }
 }
 

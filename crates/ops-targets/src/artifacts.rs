@@ -196,7 +196,7 @@ impl Artifacts for ArtifactStore {
         }
         content.check_program(command, reference)?;
         let stored = self.path(&digest).is_dir();
-        Ok(ResolvedArtifact { digest, size: content.size(), stored })
+        Ok(ResolvedArtifact { digest, size: content.size(), stored, image: None })
     }
 
     fn import(&self, reference: &str, expected: &Digest) -> Act {

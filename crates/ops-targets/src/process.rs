@@ -28,9 +28,9 @@ use std::{
 };
 
 use ops_core::{
-    id::{Generation, ReleaseId, ServiceName, Stamp},
-    settings::Adopt,
-    world::{Foreign, ReleaseSpec, TargetView},
+    id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
+    settings::{Adopt, Service},
+    world::{EngineView, Foreign, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{Act, Look, Target};
 
@@ -126,5 +126,10 @@ impl Target for ProcessTarget {
 
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
         self.port_can_be_had(port, service)
+    }
+
+    /// Keepers are ops's own: no engine runs anything for them.
+    fn engines(&self, _: &Service, _: Option<&Digest>) -> Look<Vec<EngineView>> {
+        Ok(Vec::new())
     }
 }

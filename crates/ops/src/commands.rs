@@ -8,6 +8,7 @@ mod demo;
 mod deploy;
 mod doctor;
 mod edge;
+mod engines;
 mod explain;
 mod findings;
 mod guard;

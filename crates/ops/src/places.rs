@@ -12,9 +12,9 @@ use std::{
 use ops_core::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
     reading::{LogReading, Usage},
-    settings::{Adopt, DockerHost, Reach, Settings},
+    settings::{Adopt, DockerHost, Reach, Service, Settings, TargetKind},
     time::Now,
-    world::{Fault, Foreign, ReleaseSpec, TargetView},
+    world::{EngineView, Fault, Foreign, ReleaseSpec, TargetView},
 };
 use ops_docker::{DockerImages, DockerTarget, Engine, Fleet, Grounds, Registries, Restored};
 use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact, Senses, Target};
@@ -125,6 +125,11 @@ impl Docker {
     /// Where something of this service was ever made.
     fn know(&self, service: &ServiceName) -> Look<Vec<&dyn Containers>> {
         Ok(self.used()?.into_iter().filter(|place| place.knows(service)).collect())
+    }
+
+    /// For how many registries Docker's configuration has credentials, in words.
+    pub(crate) fn credentials() -> Look<String> {
+        Registries::new(&docker_configuration()).credentials()
     }
 
     /// Brings containers to what they were last told; see [`DockerTarget::restore`].
@@ -275,6 +280,16 @@ impl Target for Places {
         match self.docker.know(service)?.first() {
             Some(place) => place.port_free(port, service),
             None => self.processes.port_free(port, service),
+        }
+    }
+
+    fn engines(&self, service: &Service, artifact: Option<&Digest>) -> Look<Vec<EngineView>> {
+        match service.target {
+            TargetKind::Process => self.processes.engines(service, artifact),
+            TargetKind::Docker if service.hosts().is_empty() => {
+                self.docker.made()?.target.engines(service, artifact)
+            }
+            TargetKind::Docker => self.docker.made()?.fleet.engines(service, artifact),
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         stages: around::stages(view),
         lock_group: view.text("lock_group"),
         container: (view.has("container") || target == TargetKind::Docker)
-            .then(|| Box::new(container(view.child("container")))),
+            .then(|| Box::new(container(view.child("container"), !view.has("health")))),
         target,
         command: view.texts("command").unwrap_or_default(),
         env: variables(view, "env"),
@@ -84,7 +84,8 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     }
 }
 
-fn container(view: View<'_>) -> Container {
+/// Where ops.yaml says nothing of health, the image's own check counts.
+fn container(view: View<'_>, image_health: bool) -> Container {
     let volume = |text: String| {
         let mut parts = text.splitn(3, ':').map(str::to_owned);
         Some(Volume {
@@ -103,7 +104,7 @@ fn container(view: View<'_>) -> Container {
         memory_bytes: view.megabytes("memory").map(|mb| mb << 20),
         cpu_millis: view.decimal("cpus").map(|cpus| (cpus * 1_000.0) as u32),
         user: view.text("user"),
-        image_health: view.flag("image_health").unwrap_or(false),
+        image_health: view.flag("image_health").unwrap_or(image_health),
         hosts: view.texts("hosts").unwrap_or_default(),
         batch: view.whole("batch"),
     }

@@ -52,6 +52,13 @@ fn container(rules: &mut Rules<'_, '_>, service: &Service) {
                 let places = [below(service, ["container"]), below(service, ["route"])];
                 rules.blame(&places, words);
             }
+            let images = container.as_ref().is_some_and(|container| container.image_health);
+            if !images && rules.root.at(&below(service, ["health"])).is_none() {
+                let words = Words::new("nothing would tell whether it is healthy")
+                    .allowed("`health`, or the health check that its image brings")
+                    .hint("add `health: { path: /healthz }`, or take `image_health` away");
+                rules.blame(&[below(service, ["container", "image_health"])], words);
+            }
         }
     }
 }

@@ -374,8 +374,9 @@ const CONTAINER: &Table = &Table {
         optional(
             "image_health",
             Kind::Flag,
-            "false",
-            "Whether the engine runs the health check that the image brings.",
+            "true without `health`, else false",
+            "Whether the engine runs the health check that the image brings, and what it says \
+             counts, beside `health` if there is one.",
         ),
         optional(
             "hosts",

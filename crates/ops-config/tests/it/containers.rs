@@ -34,6 +34,19 @@ fn a_container_is_taken_over_whole() {
 }
 
 #[test]
+fn the_images_own_health_check_counts_where_opsyaml_names_none() {
+    let images = |lines: &str| {
+        let settings = good(&file(&format!("target: docker\n{lines}")));
+        settings.services[&"shop".into()].container.as_ref().unwrap().image_health
+    };
+    assert!(images(""));
+    assert!(images("container: { image_health: true }\nhealth: { path: /healthz }"));
+    assert!(!images("health: { path: /healthz }"));
+    let said = complaint("target: docker\ncontainer: { image_health: false }");
+    assert!(said.contains("nothing would tell whether it is healthy"), "{said}");
+}
+
+#[test]
 fn a_route_needs_the_port_inside() {
     let said = complaint("target: docker\nroute: { path: / }");
     assert!(said.contains("nobody knows its port"), "{said}");

@@ -1,6 +1,8 @@
 //! All checks in their order, and what they share.
 
-use super::{Check, Verdict, around, ground, judge::Desk, paper, proof, rivals, season, signals};
+use super::{
+    Check, Verdict, around, engines, ground, judge::Desk, paper, proof, rivals, season, signals,
+};
 use crate::{
     deploy::{HoldCause, RETRIES_MAX, recheck_ms},
     evidence::Evidence,
@@ -15,9 +17,12 @@ pub(super) fn all(desk: &Desk<'_>) -> Vec<Check> {
         paper::evidence(desk),
         paper::notes(desk),
         paper::artifact(desk),
+        engines::image(desk),
         rivals::overtaken(desk),
         ground::service_health(desk),
+        engines::drift(desk),
         around::dependencies(desk),
+        engines::engine(desk),
         ground::room(desk),
         around::host(desk),
         ground::variables(desk),

@@ -15,7 +15,7 @@ use crate::{
     settings::Settings,
     signal::SignalSecond,
     ticket::Ticket,
-    world::{DoorView, Fault, Foreign, ReleaseSpec, TargetView},
+    world::{DoorView, EngineView, Fault, Foreign, ImageView, ReleaseSpec, TargetView},
 };
 
 /// An artifact as it was found.
@@ -25,6 +25,8 @@ pub struct ArtifactFact {
     pub digest: Digest,
     /// Bytes.
     pub size: u64,
+    /// What is known of it as an image; `None` if it is none.
+    pub image: Option<ImageView>,
 }
 
 /// What the machine has left, in bytes and counts.
@@ -211,6 +213,8 @@ pub struct Facts {
     pub health: BTreeMap<String, Result<Option<String>, Fault>>,
     /// What the machine has left.
     pub host: Result<HostFact, Fault>,
+    /// The engines that run the service; none where it runs as processes of ops's own.
+    pub engines: Result<Vec<EngineView>, Fault>,
     /// What each secret reference that bears on the deployment leads to.
     pub secrets: secrets::Found,
     /// Each declared dependency.

@@ -14,7 +14,7 @@ use crate::{
 const OF_STATE: [&str; 6] =
     ["service-health", "dependencies", "host", "alerts", "error-budget", "conflict"];
 /// What a rollback is not held by: the same deployment that it takes back may have caused it.
-const TAKEN_BACK: [&str; 2] = ["service-health", "dependencies"];
+const TAKEN_BACK: [&str; 3] = ["service-health", "dependencies", "drift"];
 
 /// Relaxes what was recorded green before the trouble and is red since, if the ticket names that
 /// trouble and somebody who may has confirmed it.

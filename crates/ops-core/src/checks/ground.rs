@@ -1,12 +1,13 @@
 //! Checks of the ground on which it is deployed: what serves, room, variables, the way back.
 
 use super::{
-    Check, Verdict, adoption,
+    Check, HostFact, Verdict, adoption,
     each::{check, error, soon, waits_for},
+    engines::{self, Room},
     judge::Desk,
     rotation,
 };
-use crate::settings::Strategy;
+use crate::settings::{Service, Strategy};
 
 /// Bytes of disk that stay free beside what a deployment needs.
 const DISK_MARGIN: u64 = 256 << 20;
@@ -73,18 +74,48 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
         None if desk.again() => 0,
         None => return waits_for("room", at, "artifact"),
     };
+    let Some(engines) = engines::asked(desk, service) else {
+        return waits_for("room", at, "engine");
+    };
     if service.fixed_port.is_some() && host.fixed_port_free.is_none() {
         return check("room", at, Verdict::Error, "whether the fixed port is free was not asked")
             .remedy(soon("`ops doctor` says whether this machine can be asked"));
     }
-    let replicas = u64::from(service.replicas);
+    let Room { mut lacks, seen: mut there, untold } = Room::of(desk, service, engines, size);
+    lacks.extend(lacks_here(service, host, size));
+    if lacks.is_empty() {
+        let own = format!(
+            "{} MB of disk, {} MB of memory, {} ports free",
+            host.disk_free / MB,
+            host.memory_free / MB,
+            host.ports_free
+        );
+        there.insert(0, own);
+        let seen = there.join("; ");
+        if untold.is_empty() {
+            return check("room", at, Verdict::Pass, seen);
+        }
+        let seen = format!("{seen}; not told: {}", untold.join("; "));
+        return check("room", at, Verdict::NotDeclared, seen);
+    }
+    check("room", at, Verdict::Fail, lacks.join("; ")).remedy(soon(
+        "somebody with access to this machine, or to the engine that is named, frees what is \
+         missing, or ends what uses the port; or the service asks for less in ops.yaml (`needs`, \
+         `replicas`, `container.memory`), or its environment has more `ports`",
+    ))
+}
+
+/// What this machine lacks for both versions.
+fn lacks_here(service: &Service, host: &HostFact, size: u64) -> Vec<String> {
+    // What runs elsewhere takes nothing here but the place for its artifact; ports are the places' own.
+    let replicas = if service.hosts().is_empty() { u64::from(service.replicas) } else { 0 };
     let megabytes = |each: u64, of: u64| each.saturating_mul(MB).saturating_mul(of);
     let disk_needed = size
         .saturating_mul(2)
         .saturating_add(megabytes(service.needs.disk_mb, replicas))
         .saturating_add(DISK_MARGIN);
-    let beside = if service.strategy == Strategy::Recreate { 0 } else { replicas };
-    let memory = megabytes(service.needs.memory_mb, beside.max(1)).saturating_add(MEMORY_MARGIN);
+    let beside = if service.strategy == Strategy::Recreate { replicas.min(1) } else { replicas };
+    let memory = megabytes(service.needs.memory_mb, beside).saturating_add(MEMORY_MARGIN);
     let ports = if service.fixed_port.is_some() { 0 } else { service.replicas.saturating_add(1) };
     let mut lacks = Vec::new();
     if host.disk_free < disk_needed {
@@ -110,20 +141,7 @@ pub(super) fn room(desk: &Desk<'_>) -> Check {
     if host.fixed_port_free == Some(false) {
         lacks.push("the fixed port is used by something that is not this service".into());
     }
-    if lacks.is_empty() {
-        let seen = format!(
-            "{} MB of disk, {} MB of memory, {} ports free",
-            host.disk_free / MB,
-            host.memory_free / MB,
-            host.ports_free
-        );
-        return check("room", at, Verdict::Pass, seen);
-    }
-    check("room", at, Verdict::Fail, lacks.join("; ")).remedy(soon(
-        "somebody with access to this machine frees what is missing, or ends what uses the port; \
-         or the service asks for less in ops.yaml (`needs`, `replicas`), or its environment has \
-         more `ports`",
-    ))
+    lacks
 }
 
 pub(super) fn variables(desk: &Desk<'_>) -> Check {

@@ -5,6 +5,7 @@ mod adoption;
 mod around;
 mod class;
 mod each;
+mod engines;
 mod facts;
 mod fix;
 mod ground;
@@ -98,14 +99,17 @@ pub struct Checklist {
 
 impl Checklist {
     /// The ids of all checks, in order. Every checklist has all of them.
-    pub const IDS: [&'static str; 21] = [
+    pub const IDS: [&'static str; 24] = [
         "settings",
         "evidence",
         "notes",
         "artifact",
+        "image",
         "overtaken",
         "service-health",
+        "drift",
         "dependencies",
+        "engine",
         "room",
         "host",
         "variables",

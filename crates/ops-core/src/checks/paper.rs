@@ -212,6 +212,10 @@ pub(super) fn artifact(desk: &Desk<'_>) -> Check {
         let seen = format!("{} of {}, in the store", found.digest.short(), candidate.version);
         return check("artifact", at, Verdict::Pass, seen);
     }
+    // The check of the image says what is wrong with such a name.
+    if super::engines::moving(desk).is_some() {
+        return waits_for("artifact", at, "image");
+    }
     let expected = desk.notes().and_then(|notes| notes.bound_digest().cloned());
     match &desk.facts.artifact {
         None => waits_for("artifact", at, "notes"),

@@ -3,6 +3,7 @@
 mod adoptions;
 mod bad;
 mod commits;
+mod engines;
 mod laws;
 mod pages;
 mod rollbacks;

@@ -235,6 +235,15 @@ fn rollout(old: &Service, new: &Service, found: &mut Found) {
     if old.health.path.is_some() && old.health.path != new.health.path {
         found.add("health.path", "gone or another");
     }
+    let images = |one: &Service| one.container.as_ref().is_some_and(|one| one.image_health);
+    if images(old) && !images(new) {
+        found.add("container.image_health", "what the image says of its health counts no more");
+    }
+    let limit = |one: &Service| one.container.as_ref().and_then(|one| one.memory_bytes);
+    if limit(old).is_some() && limit(new).is_none() {
+        // Without it nobody can tell whether both versions have room.
+        found.add("container.memory", "gone");
+    }
     if old.route.is_some() && new.route.is_none() {
         // Without requests through the door nobody sees whether users are hurt.
         found.add("route", "gone");
@@ -308,7 +317,7 @@ fn around(old: &Service, new: &Service, found: &mut Found) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture;
+    use crate::{fixture, world::Container};
 
     const DB_URL: &str = "env:DB_URL";
 
@@ -337,6 +346,21 @@ mod tests {
             new.people.roles.remove(&crate::id::Identity::new("quinn@example.org"));
         };
         assert!(paths(gone).is_empty(), "one QA fewer");
+    }
+
+    #[test]
+    fn p3_s4_a_container_loses_neither_its_health_check_nor_its_limit_unnoticed() {
+        let with = |image_health, memory_bytes| {
+            let mut settings = fixture::settings(Strategy::BlueGreen);
+            let container = Container { memory_bytes, image_health, ..Container::default() };
+            shop(&mut settings).container = Some(Box::new(container));
+            settings
+        };
+        let named = loosened(&with(true, Some(1)), &with(false, None));
+        let named: Vec<_> = named.into_iter().map(|one| one.path).collect();
+        let both = ["services.shop.container.image_health", "services.shop.container.memory"];
+        assert_eq!(named, both);
+        assert_eq!(loosened(&with(false, None), &with(true, Some(1))), []);
     }
 
     #[test]

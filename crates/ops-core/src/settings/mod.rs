@@ -541,6 +541,11 @@ impl Service {
         self.adopt.as_ref().filter(|_| last)
     }
 
+    /// The hosts that its containers run on; none: this machine alone.
+    pub fn hosts(&self) -> &[String] {
+        self.container.as_deref().map_or(&[], |container| &container.hosts)
+    }
+
     /// The lock group in which it is deployed in an environment: `environment/group`.
     pub fn lock_group_in(&self, environment: &EnvironmentName) -> String {
         let group = self.lock_group.as_deref().unwrap_or(environment.as_str());

@@ -11,6 +11,8 @@ use ops_engine::ports::ActError;
 pub(crate) enum Trouble {
     /// Nobody took the question: it certainly had no effect.
     Away(String),
+    /// It is there, and too old to be asked.
+    Old(String),
     /// The engine said no.
     Refused {
         /// The status of HTTP.
@@ -40,6 +42,11 @@ impl Trouble {
                 format!("the Docker Engine cannot be reached: {why}"),
                 place,
                 "start it, and see that ops may use its socket (`docker info` as ops's user)",
+            ),
+            Self::Old(why) => Fault::new(
+                format!("the Docker Engine is too old: {why}"),
+                place,
+                "upgrade it; containers that run go on meanwhile",
             ),
             Self::Refused { words, .. } if words.contains("no space left") => Fault::new(
                 format!("the Docker Engine has no room left: {words}"),
@@ -115,7 +122,7 @@ impl Hand {
         let fault = trouble.fault(&self.place);
         match trouble {
             Trouble::Lost(_) => ActError::Unknown(fault),
-            Trouble::Away(_) | Trouble::Refused { .. } => self.ends(fault),
+            Trouble::Away(_) | Trouble::Old(_) | Trouble::Refused { .. } => self.ends(fault),
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Who we are to a registry: what the Docker configuration and its credential helpers say.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::BufReader,
+    path::Path,
+};
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::secrets::RegistryAuth;
@@ -35,6 +40,37 @@ pub(super) fn of(config: &Path, registry: &str) -> Look<RegistryAuth> {
     }
 }
 
+/// What there is in a configuration, without any of it (P13).
+pub(super) fn told(config: &Path) -> Look<String> {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Shape {
+        auths: BTreeMap<String, serde_json::Value>,
+        cred_helpers: BTreeMap<String, String>,
+        creds_store: Option<String>,
+    }
+    let refused = |why: &str| {
+        Fault::new(
+            format!("the credentials for registries cannot be read: {why}"),
+            config.display().to_string(),
+            "correct the file, or run `docker login` again as the user that runs ops",
+        )
+    };
+    let text = match std::fs::read(config) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok("none: registries are asked as nobody".to_owned());
+        }
+        Err(error) => return Err(refused(&error.to_string())),
+    };
+    // The parser's own words would show a part of the file.
+    let shape: Shape =
+        serde_json::from_slice(&text).map_err(|_| refused("it is no configuration of Docker's"))?;
+    let named: BTreeSet<&String> = shape.auths.keys().chain(shape.cred_helpers.keys()).collect();
+    let store = shape.creds_store.map_or(String::new(), |name| format!(", and the helper {name}"));
+    Ok(format!("for {} registries{store}", named.len()))
+}
+
 fn unusable(config: &Path, registry: &str, why: &str) -> Fault {
     Fault::new(
         format!("the credentials for {registry} cannot be had: {why}"),
@@ -64,6 +100,19 @@ mod tests {
         assert_eq!(asked("{}").unwrap(), RegistryAuth::Anonymous);
         let none = of(Path::new("/nowhere/config.json"), "127.0.0.1:5000");
         assert_eq!(none.unwrap(), RegistryAuth::Anonymous);
+    }
+
+    #[test]
+    fn p13_how_many_credentials_there_are_is_told_and_none_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.json");
+        assert!(told(&config).unwrap().contains("as nobody"));
+        let text = r#"{"auths":{"a":{"auth":"dXNlcjp3b3Jk"}},"credHelpers":{"a":"x","b":"y"}}"#;
+        std::fs::write(&config, text).unwrap();
+        assert_eq!(told(&config).unwrap(), "for 2 registries");
+        std::fs::write(&config, r#"{"auths":"hush"}"#).unwrap();
+        let fault = told(&config).unwrap_err().to_string();
+        assert!(fault.contains("docker login") && !fault.contains("hush"), "{fault}");
     }
 
     #[test]

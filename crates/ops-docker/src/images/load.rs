@@ -34,7 +34,9 @@ pub(crate) async fn ensure_loaded(
     let place = engine.place();
     let refused = |trouble: Trouble| match trouble {
         Trouble::Lost(_) => ActError::Unknown(trouble.fault(&place)),
-        Trouble::Away(_) | Trouble::Refused { .. } => ActError::NotApplied(trouble.fault(&place)),
+        Trouble::Away(_) | Trouble::Old(_) | Trouble::Refused { .. } => {
+            ActError::NotApplied(trouble.fault(&place))
+        }
     };
     let docker = engine.connect().await.map_err(refused)?;
     if let Some(id) = find(&docker, kept).await.map_err(refused)? {
@@ -64,7 +66,7 @@ async fn send(docker: &Docker, store: &Store, kept: &Kept) -> Result<(), Trouble
 /// The engine's id of a kept image, whose content is proved: engines name images by the digest of
 /// their configuration. One that stores manifests, which it shows by a descriptor, writes a new
 /// manifest for what it loads, so there the layers tell.
-async fn find(docker: &Docker, kept: &Kept) -> Result<Option<String>, Trouble> {
+pub(crate) async fn find(docker: &Docker, kept: &Kept) -> Result<Option<String>, Trouble> {
     for asked in [name(&kept.digest), kept.config.digest.to_string()] {
         let image = match docker.inspect_image(&asked).await.map_err(Trouble::from) {
             Ok(image) => image,

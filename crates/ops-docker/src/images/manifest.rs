@@ -1,6 +1,9 @@
 //! What manifests say, in the form that both Docker and OCI share.
 
-use ops_core::{id::Digest, world::Fault};
+use ops_core::{
+    id::Digest,
+    world::{Fault, ImageView},
+};
 use ops_engine::ports::Look;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +35,37 @@ pub(crate) struct Configuration {
     pub(crate) architecture: String,
     /// Its file system.
     pub(crate) rootfs: RootFs,
+    /// How it runs.
+    #[serde(default)]
+    config: Option<Running>,
+}
+
+/// What of the way in which an image runs matters here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Running {
+    #[serde(default)]
+    healthcheck: Option<HealthCheck>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthCheck {
+    #[serde(default)]
+    test: Option<Vec<String>>,
+}
+
+impl Configuration {
+    /// What matters of it before it runs.
+    pub(crate) fn view(&self) -> ImageView {
+        let running = self.config.as_ref().and_then(|config| config.healthcheck.as_ref());
+        let test = running.and_then(|check| check.test.as_ref()).and_then(|test| test.first());
+        ImageView {
+            architecture: self.architecture.clone(),
+            // `NONE` takes away what an image below it brought.
+            health_check: test.is_some_and(|word| word != "NONE"),
+        }
+    }
 }
 
 /// The digests of an image's layers as they are unpacked.
@@ -104,14 +138,19 @@ pub(crate) fn entry_for(entries: &[Entry], architecture: &str, place: &str) -> L
 
 /// Reads an image's configuration and says so if it is for other machines.
 pub(crate) fn configuration(bytes: &[u8], architecture: &str, place: &str) -> Look<Configuration> {
-    let configuration: Configuration = serde_json::from_slice(bytes).map_err(|error| {
-        let what = format!("its configuration cannot be read: {error}");
-        Fault::new(what, place, "build and push the image again with a current tool")
-    })?;
+    let configuration = described(bytes, place)?;
     if configuration.architecture == architecture {
         return Ok(configuration);
     }
     Err(other_architecture(&configuration.architecture, architecture, place))
+}
+
+/// Reads an image's configuration.
+pub(crate) fn described(bytes: &[u8], place: &str) -> Look<Configuration> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let what = format!("its configuration cannot be read: {error}");
+        Fault::new(what, place, "build and push the image again with a current tool")
+    })
 }
 
 fn other_architecture(is: &str, wanted: &str, place: &str) -> Fault {
@@ -144,6 +183,20 @@ mod tests {
         assert_eq!(entry_for(&entries, "amd64", "here").unwrap(), digest("amd"));
         let fault = entry_for(&entries, "riscv64", "here").unwrap_err();
         assert!(fault.to_string().contains("linux/arm64, linux/amd64"), "{fault}");
+    }
+
+    #[test]
+    fn a_health_check_is_one_that_is_not_taken_away() {
+        let view = |check: &str| {
+            let text = format!(
+                r#"{{"architecture":"amd64","rootfs":{{"diff_ids":[]}},"config":{{{check}}}}}"#
+            );
+            described(text.as_bytes(), "here").unwrap().view().health_check
+        };
+        assert!(view(r#""Healthcheck":{"Test":["CMD","/service"],"Retries":1}"#));
+        for none in ["", r#""Healthcheck":null"#, r#""Healthcheck":{"Test":["NONE"]}"#] {
+            assert!(!view(none), "{none}");
+        }
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl Registries {
         Self { config: config.to_owned() }
     }
 
+    /// For how many registries the configuration has credentials, in words; says so if it cannot
+    /// be read. No registry is asked.
+    pub fn credentials(&self) -> Look<String> {
+        credentials::told(&self.config)
+    }
+
     /// Describes an image; says so if it is none that this architecture runs.
     pub(crate) async fn image(&self, reference: &str, architecture: &str) -> Look<Image> {
         let counter = self.counter(reference).await?;

@@ -17,7 +17,7 @@ use ops_engine::ports::{ActError, Look};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::manifest::Part;
+use super::manifest::{Configuration, Part, described};
 use crate::durable::{self, unreadable, unwritable};
 
 /// Content that is being written begins with this.
@@ -94,6 +94,17 @@ impl Store {
     /// What is known of a kept image; `None` if it is not kept.
     pub(crate) fn kept(&self, digest: &Digest) -> Look<Option<Kept>> {
         durable::load(&self.record(digest))
+    }
+
+    /// What a kept image is like.
+    pub(crate) fn configuration(&self, kept: &Kept) -> Look<Configuration> {
+        let path = self.blob(&kept.config.digest);
+        let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+        if Digest::of(&bytes) != kept.config.digest {
+            let what = format!("the configuration of the image {} was changed", kept.digest);
+            return Err(Fault::new(what, self.place(), "import the image again"));
+        }
+        described(&bytes, &self.place())
     }
 
     /// Says that all of an image is on disk.

@@ -19,6 +19,7 @@ use ops_engine::ports::{Act, ActError, Look};
 use super::{
     DockerTarget, Grounds,
     acts::{discard, out_of_time, stop_and_wait, tell_to_stop},
+    form::Form,
     inspect::{self, Life, foreign, inspect, life, not_ours, overtaken, seek},
     make::{self, grace_seconds},
     names, ports,
@@ -191,12 +192,16 @@ impl Start {
         (self.record.places[at].runs, self.record.places[at].stamp) = (runs, stamp);
         let Some(id) = seek(&self.record, &self.record.places[at], all) else {
             // What was there was taken away by somebody.
-            self.record.places[at].id = None;
+            (self.record.places[at].id, self.record.places[at].made) = (None, None);
             return self.make(hand, at, image).await;
         };
         let found = inspect(&hand.docker, &id).await.map_err(|t| hand.failed(&t))?;
         let alive = found.as_ref().map_or(Life::Down, life);
         self.record.places[at].id = Some(id.clone());
+        // Whoever made it did not come to write that down.
+        if self.record.places[at].made.is_none() {
+            self.record.places[at].made = found.as_ref().map(Form::of);
+        }
         self.save(hand)?;
         match alive {
             Life::Running | Life::Restarting if was_told_to_run => return Ok(()),
@@ -235,7 +240,7 @@ impl Start {
             let trouble = match self.wake(hand, &id).await {
                 Ok(()) => {
                     hand.changed();
-                    return Ok(());
+                    return self.write_down(hand, at, &id).await;
                 }
                 Err(trouble) => trouble,
             };
@@ -259,6 +264,13 @@ impl Start {
             }
             self.record.places[at].runs = true;
         }
+    }
+
+    /// Writes down how a container was made, so that what somebody changes is noticed.
+    async fn write_down(&mut self, hand: &Hand, at: usize, id: &str) -> Act {
+        let found = inspect(&hand.docker, id).await.map_err(|t| hand.failed(&t))?;
+        self.record.places[at].made = found.as_ref().map(Form::of);
+        self.save(hand)
     }
 
     /// Joins the other networks and starts.
@@ -333,7 +345,8 @@ impl Start {
         if let Some(at) = places.iter().position(|place| place.index == index) {
             return at;
         }
-        places.push(Place { index, port: None, id: None, runs: true, stamp: self.stamp });
+        let (port, id, made) = (None, None, None);
+        places.push(Place { index, port, id, runs: true, stamp: self.stamp, made });
         places.len() - 1
     }
 

@@ -12,7 +12,7 @@ use ops_core::{
 use ops_engine::ports::{ActError, Look};
 use serde::{Deserialize, Serialize};
 
-use super::names;
+use super::{form::Form, names};
 use crate::durable::{self, unreadable};
 
 /// The records below a state folder.
@@ -47,6 +47,9 @@ pub(super) struct Place {
     pub(super) runs: bool,
     /// The stamp of the last act on it.
     pub(super) stamp: Stamp,
+    /// How its container was made, once that was read back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) made: Option<Form>,
 }
 
 impl Record {

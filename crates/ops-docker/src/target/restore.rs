@@ -6,9 +6,10 @@ use ops_engine::ports::{ActError, Look};
 use super::{
     DockerTarget, Grounds,
     acts::tell_to_stop,
+    form::Form,
     inspect::{self, Life, inspect, life, seek},
     make::grace_seconds,
-    record::{Place, Record},
+    record::{Place, Record, Records},
     secrets,
 };
 use crate::engine::{CALL_MAX, Engine, Hand};
@@ -41,9 +42,12 @@ impl DockerTarget {
         let records = self.records.of(service)?;
         let (engine, grounds, service) =
             (self.engine.clone(), self.grounds.clone(), service.clone());
+        let book = self.records.clone();
         let work = async move {
             let _turn = turn;
-            restore(&engine, &grounds, &service, &records).await
+            let restored = restore(&engine, &grounds, &service, &records).await?;
+            write_down(&engine, &book, records).await?;
+            Ok(restored)
         };
         self.engine.within(CALL_MAX, work).unwrap_or_else(|| {
             let next = "start ops again when the engine answers";
@@ -85,6 +89,21 @@ async fn restore(
         }
     }
     Ok(restored)
+}
+
+/// Writes down how containers are made that an ops before this one did not write down.
+async fn write_down(engine: &Engine, book: &Records, records: Vec<Record>) -> Look<()> {
+    let lacks = |record: &Record| record.places.iter().any(|one| one.made.is_none());
+    for mut record in records.into_iter().filter(lacks) {
+        let hand = engine.hand().await.map_err(|trouble| trouble.fault(&engine.place()))?;
+        for one in record.places.iter_mut().filter(|one| one.made.is_none()) {
+            let Some(id) = &one.id else { continue };
+            let found = inspect(&hand.docker, id).await.map_err(|t| t.fault(&engine.place()))?;
+            one.made = found.as_ref().map(Form::of);
+        }
+        book.save(&record)?;
+    }
+    Ok(())
 }
 
 async fn wake(grounds: &Grounds, hand: &Hand, record: &Record, one: &Place, id: &str) -> Look<()> {

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use bollard::{
     Docker,
-    models::{ContainerInspectResponse, EventMessage},
+    models::{ContainerInspectResponse, EventMessage, HealthStatusEnum},
     query_parameters::EventsOptionsBuilder,
 };
 use futures_util::StreamExt as _;
 use ops_core::{
     id::{Generation, ServiceName},
-    world::{Replica, ReplicaState, TargetView},
+    world::{OwnHealth, Replica, ReplicaState, TargetView},
 };
 use ops_engine::ports::Look;
 
@@ -49,6 +49,7 @@ impl DockerTarget {
                         restarts: found.restart_count.and_then(|n| n.try_into().ok()).unwrap_or(0),
                         last_exit,
                         stamp: place.stamp,
+                        health: own_health(record, &found),
                     });
                 }
             }
@@ -70,6 +71,7 @@ impl DockerTarget {
                 restarts: 0,
                 last_exit: None,
                 stamp: place.stamp,
+                health: None,
             };
             view.replicas.extend(record.places.iter().map(replica));
         }
@@ -97,6 +99,21 @@ fn state(place: &Place, life: Life) -> ReplicaState {
         Life::Leaving => ReplicaState::Stopping,
         Life::Down => ReplicaState::Stopped,
     }
+}
+
+/// What the image's own health check says, where the release wants that.
+fn own_health(record: &Record, found: &ContainerInspectResponse) -> Option<OwnHealth> {
+    use HealthStatusEnum as S;
+    if !record.spec.container.as_ref()?.image_health {
+        return None;
+    }
+    let health = found.state.as_ref().and_then(|state| state.health.as_ref());
+    Some(match health.and_then(|health| health.status) {
+        Some(S::STARTING) => OwnHealth::Starting,
+        Some(S::HEALTHY) => OwnHealth::Healthy,
+        Some(S::UNHEALTHY) => OwnHealth::Unhealthy,
+        Some(S::NONE | S::EMPTY) | None => OwnHealth::Silent,
+    })
 }
 
 /// The last end that nobody asked for, in words.

@@ -25,7 +25,7 @@ fn worker(stand: &Stand, release: &str) -> ReleaseSpec {
     Stand::with_container(spec, |container| container.port = None)
 }
 
-fn bounded<T>(what: &str, work: impl FnOnce() -> T) -> T {
+pub(crate) fn bounded<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let begin = Instant::now();
     let told = work();
     assert!(begin.elapsed() < CALL_MAX, "{what} took {:?}", begin.elapsed());

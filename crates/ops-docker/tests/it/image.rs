@@ -99,7 +99,7 @@ pub(crate) fn push_as(
         "os": "linux",
         "config": {
             "Entrypoint": ["/service"],
-            "Healthcheck": { "Test": ["CMD", "/service", "fail"], "Interval": 1_000_000_000, "Retries": 1 },
+            "Healthcheck": { "Test": ["CMD", "/service", "check"], "Interval": 1_000_000_000, "Retries": 1 },
         },
         "rootfs": { "type": "layers", "diff_ids": [diff_id] },
     });

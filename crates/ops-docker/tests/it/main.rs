@@ -16,3 +16,4 @@ mod replicas;
 mod secrets;
 mod senses;
 mod stand;
+mod survey;

@@ -24,6 +24,11 @@ impl OwnEngine {
         Self::begin(None, |_| vec!["--bridge=none".to_owned()])
     }
 
+    /// Likewise, and told some things more.
+    pub(crate) fn with(more: Vec<String>) -> Self {
+        Self::begin(None, |_| std::iter::once("--bridge=none".to_owned()).chain(more).collect())
+    }
+
     /// On a bridge of its own in this machine's network, and told some things more, which may
     /// name files in its folder.
     pub(crate) fn on_a_bridge(more: impl FnOnce(&Path) -> Vec<String>) -> Self {

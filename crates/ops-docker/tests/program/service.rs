@@ -1,6 +1,6 @@
 //! What containers of the tests run: a static program that needs nothing else in its image.
 //!
-//! Its first argument says how it behaves: `serve`, `fail`, `stubborn`, `eat`. What it serves is
+//! Its first argument says how it behaves: `serve`, `fail`, `stubborn`, `eat`, `check`. What it serves is
 //! asked for by path: see `answer`.
 
 use std::{
@@ -29,6 +29,8 @@ fn main() {
     unsafe { signal(TERM, handler) };
     match how.as_str() {
         "fail" => std::process::exit(3),
+        // The health check of the image: whoever is asked to `/write/sick` fails it from then on.
+        "check" => std::process::exit(i32::from(std::path::Path::new("/sick").exists())),
         "eat" => eat(),
         _ => serve(),
     }

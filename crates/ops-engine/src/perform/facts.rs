@@ -17,7 +17,7 @@ use ops_core::{
     settings::{Environment, Role, Service, Settings},
     signal::SignalSecond,
     ticket::Ticket,
-    world::{DoorView, Fault, TargetView},
+    world::{DoorView, EngineView, Fault, TargetView},
 };
 
 pub(super) use super::look::{dependency, probe_all};
@@ -139,6 +139,7 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         siblings: siblings(ports, created),
         old_stored: old.as_ref().map(|old| ports.artifacts.verify(&old.spec.artifact)),
         host: host(ports, limits, service),
+        engines: engines(ports, service, paper.artifact.as_ref()),
         secrets: secrets(ports, paper.settings.as_deref().ok(), place, &[&old, &known.undo]),
         dependencies: around::dependencies(ports, &paper.settings, place, known),
         limits: around::limits(ports, settings, limits),
@@ -164,7 +165,7 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
 /// What lies in the store already; `next` says what to do where it does not.
 fn stored(ports: &Ports, digest: &Digest, next: &str) -> Look<ArtifactFact> {
     if ports.artifacts.verify(digest)? {
-        return Ok(ArtifactFact { digest: digest.clone(), size: 0 });
+        return Ok(ArtifactFact { digest: digest.clone(), size: 0, image: None });
     }
     Err(Fault::new(
         format!("{} is not in the artifact store, or not intact", digest.short()),
@@ -190,6 +191,7 @@ fn nothing(paper: Paper, known: &Known) -> Facts {
         door: Err(fault()),
         health: BTreeMap::new(),
         host: Err(fault()),
+        engines: Err(fault()),
         secrets: secrets::Found::new(),
         dependencies: Vec::new(),
         limits: LimitFacts::default(),
@@ -286,7 +288,17 @@ fn siblings(ports: &Ports, created: &Created) -> Vec<Ticket> {
 
 fn artifact(ports: &Ports, notes: &Notes, service: &Service) -> Look<ArtifactFact> {
     let found = ports.artifacts.resolve(&notes.artifact.reference(), &service.command)?;
-    Ok(ArtifactFact { digest: found.digest, size: found.size })
+    Ok(ArtifactFact { digest: found.digest, size: found.size, image: found.image })
+}
+
+fn engines(
+    ports: &Ports,
+    service: Option<&Service>,
+    artifact: Option<&Look<ArtifactFact>>,
+) -> Look<Vec<EngineView>> {
+    let Some(service) = service else { return Ok(Vec::new()) };
+    let digest = artifact.and_then(|found| found.as_ref().ok()).map(|found| &found.digest);
+    ports.target.engines(service, digest)
 }
 
 fn host(

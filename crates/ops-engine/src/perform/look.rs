@@ -6,7 +6,7 @@ use ops_core::{
     deploy::LookOrder,
     plan::{Plan, Via, Which},
     settings::{Health, Service, SmokeRequest},
-    world::{DoorView, Fault, Replica, TargetView},
+    world::{DoorView, Fault, OwnHealth, Replica, TargetView},
 };
 
 use super::facts::governing;
@@ -49,12 +49,16 @@ pub(super) fn probe_all<'a>(
     service: &Service,
     replicas: impl Iterator<Item = &'a Replica>,
 ) -> BTreeMap<String, ProbeAnswer> {
+    use OwnHealth::Healthy;
     use ops_core::world::ReplicaState;
     let mut answers = BTreeMap::new();
     let mut asked = Vec::new();
     let mut probes = Vec::new();
     for replica in replicas {
         let answer = match (&replica.state, &replica.address) {
+            (ReplicaState::Running, _) if replica.health.is_some_and(|is| is != Healthy) => {
+                own_health(replica)
+            }
             (ReplicaState::Running, Some(address)) => {
                 asked.push(replica.id.clone());
                 probes.push(health_probe(&service.health, service, address));
@@ -76,6 +80,21 @@ pub(super) fn probe_all<'a>(
     }
     answers.extend(asked.into_iter().zip(ports.prober.probe_all(&probes)));
     answers
+}
+
+/// Why a replica whose artifact brings its own health check is not healthy. What the check printed
+/// is not passed on: nobody knows what it holds (P13).
+fn own_health(replica: &Replica) -> ProbeAnswer {
+    match replica.health {
+        None | Some(OwnHealth::Healthy) => Ok(None),
+        Some(OwnHealth::Starting) => Ok(Some("its own health check has not passed yet".into())),
+        Some(OwnHealth::Unhealthy) => Ok(Some("its own health check fails".into())),
+        Some(OwnHealth::Silent) => Err(Fault::new(
+            "nothing is told of its own health check",
+            format!("replica {}", replica.id),
+            "see that the image still brings one, or declare `health:` in ops.yaml",
+        )),
+    }
 }
 
 pub(super) fn health_probe(health: &Health, service: &Service, address: &str) -> Probe {

@@ -1,7 +1,7 @@
 use ops_core::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
-    settings::Adopt,
-    world::{Foreign, ReleaseSpec, TargetView},
+    settings::{Adopt, Service},
+    world::{EngineView, Foreign, ImageView, ReleaseSpec, TargetView},
 };
 
 use super::{Act, Look};
@@ -37,6 +37,11 @@ pub trait Target: Send + Sync {
 
     /// Whether this port can be had, apart from replicas of `service`.
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool>;
+
+    /// Every engine that runs a service, with what matters of it before a deployment of this
+    /// artifact, and what somebody changed there by hand; none where ops runs the service itself.
+    /// An error if one of them cannot be asked.
+    fn engines(&self, service: &Service, artifact: Option<&Digest>) -> Look<Vec<EngineView>>;
 }
 
 /// An artifact that was found.
@@ -48,6 +53,8 @@ pub struct ResolvedArtifact {
     pub size: u64,
     /// Whether the store holds it already.
     pub stored: bool,
+    /// What it is like as an image; `None` if it is none.
+    pub image: Option<ImageView>,
 }
 
 /// Where artifacts come from and where they are kept.

@@ -8,11 +8,11 @@ use ops_core::{
     reading::{LogReading, Reading, Usage},
     record::Notice,
     route::Route,
-    settings::{Adopt, AlertSource, Notify, ReadState, Settings},
+    settings::{Adopt, AlertSource, Notify, ReadState, Service, Settings},
     signal::SignalSecond,
     ticket::{Message, Ticket},
     time::Now,
-    world::{DoorView, Fault, Foreign, Proof, ReleaseSpec, TargetView},
+    world::{DoorView, EngineView, Fault, Foreign, Proof, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{
     Act, ActError, Alerts, Artifacts, Asked, Door, Herald, Host, HostFacts, Look, Meeting, Metrics,
@@ -112,6 +112,11 @@ impl Target for Port {
             port != FIXED_PORT
                 || world.target.at(&address).is_none_or(|one| one.service == *service)
         })
+    }
+
+    /// Its services are processes.
+    fn engines(&self, _: &Service, _: Option<&Digest>) -> Look<Vec<EngineView>> {
+        Ok(Vec::new())
     }
 }
 

@@ -29,7 +29,7 @@ impl SimStore {
         let missing = || Fault::new(format!("nothing at {reference}"), "the store", "build it");
         let digest = found.ok_or_else(missing)?;
         let stored = self.stored.contains_key(&digest);
-        Ok(ResolvedArtifact { digest, size: SIZE, stored })
+        Ok(ResolvedArtifact { digest, size: SIZE, stored, image: None })
     }
 
     /// Copies an artifact into the store if it is the expected one.

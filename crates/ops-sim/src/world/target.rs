@@ -165,6 +165,7 @@ impl SimReplica {
             restarts: self.restarts,
             last_exit: self.last_exit.clone(),
             stamp: self.stamp,
+            health: None,
         }
     }
 }

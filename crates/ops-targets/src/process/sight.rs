@@ -120,5 +120,6 @@ fn describe(replica: &Known, status: &Status, known: bool) -> Look<Replica> {
             deployment: status.stamp.deployment,
             op: OpId(status.stamp.op),
         },
+        health: None,
     })
 }

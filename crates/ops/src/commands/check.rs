@@ -3,7 +3,7 @@
 use ops_core::{id::ServiceName, record::Notice, settings::Settings, watch::selftest::weak};
 use ops_engine::ports::{ActError, Ports, Target as _};
 
-use super::findings::Findings;
+use super::{engines, findings::Findings};
 use crate::{context::Context, exit::Exit, problem::Problem, serve};
 
 /// Arguments.
@@ -83,6 +83,7 @@ fn online(context: &Context, settings: &Settings, findings: &mut Findings) -> Re
         let seen = free.map(|free| format!("{free} of the ports {first}-{last} are free"));
         findings.look(&about, seen);
     }
+    engines::look(&*ports.target, settings, findings);
     artifacts(context, findings);
     secrets(&ports, settings, findings);
     outside(&ports, settings, findings);

@@ -11,8 +11,8 @@ use ops_core::{settings::Settings, world::ReplicaState};
 use ops_engine::ports::{Clock as _, Door as _, Host as _, Journal as _, Target as _};
 use ops_signals::{LocalHost, SystemClock};
 
-use super::findings::Findings;
-use crate::{context::Context, exit::Exit, past, problem::Problem};
+use super::{engines, findings::Findings};
+use crate::{context::Context, exit::Exit, past, places::Places, problem::Problem};
 
 /// Bytes of free disk below which a doctor worries.
 const DISK_LOW: u64 = 1 << 30;
@@ -31,6 +31,9 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Problem> {
         findings.look("edge", door.map(|list| format!("answers on {}", list.join(", "))));
         if let Some(settings) = &settings {
             keepers(context, settings, &mut findings)?;
+            let processes = context.target(settings)?.into();
+            let places = Places { processes, docker: context.docker(settings) };
+            engines::look(&places, settings, &mut findings);
         }
         disk(context, &mut findings);
         leftovers(context, &mut findings);

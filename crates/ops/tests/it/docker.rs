@@ -69,10 +69,15 @@ impl Harbour {
 
     /// Builds and pushes a version; its reference by digest.
     pub(crate) fn push(&self, version: &str, environment: &str) -> String {
+        self.push_with(version, environment, "")
+    }
+
+    /// The same with another line.
+    fn push_with(&self, version: &str, environment: &str, line: &str) -> String {
         let folder = self.site.path().join("image");
         let file = format!(
             "FROM scratch\nCOPY service /service\nENV VERSION={version} {environment}\n\
-             ENTRYPOINT [\"/service\"]\n"
+             ENTRYPOINT [\"/service\"]\n{line}\n"
         );
         fs::write(folder.join("Dockerfile"), file).unwrap();
         let name = format!("{}:{version}", self.repository);
@@ -93,6 +98,15 @@ impl Harbour {
         let said = finish(deploy);
         assert_eq!(said.code, 0, "{}", said.whole());
         customers
+    }
+
+    /// What `ops plan` says of one check of a ticket.
+    fn check(&self, ticket: &str, id: &str) -> String {
+        let said = self.site.ops(&["plan", ticket, "--output", "json"]).json();
+        let checks = said["checks"].as_array().unwrap();
+        let one = checks.iter().find(|one| one["id"] == id).unwrap();
+        let text = |key: &str| one[key].as_str().unwrap().to_owned();
+        format!("{}: {} -> {}", text("verdict"), text("evidence"), text("remedy"))
     }
 
     /// Containers that this site's ops made, running or not.
@@ -172,6 +186,97 @@ fn p5_a_daemon_killed_in_mid_deployment_finds_its_containers_again() {
     eventually("v2 alone", || {
         (visit(&door).ok()? == "v2" && harbour.containers().len() == 2).then_some(())
     });
+    let served = customers.go_home();
+    assert!(served.lost.is_empty(), "{served:?}");
+}
+
+/// What holds a ticket before anything is started, each seen to hold and to let go.
+#[test]
+fn p1_p2_p8_what_is_wrong_with_image_engine_or_way_back_holds_the_ticket() {
+    let mut harbour = Harbour::new();
+    let (first, second) = (harbour.push("v1", ""), harbour.push("v2", ""));
+    harbour.site.serve();
+    let door = harbour.site.door();
+    drop(harbour.open(&first, &door).go_home());
+    // It is not in `rfp` while this looks at it, so nothing is begun.
+    let draft = |artifact: &str| harbour.site.draft_with("v2", artifact);
+    let latest = draft(&format!("{}:latest", harbour.repository));
+    let said = harbour.check(&latest, "image");
+    assert!(said.starts_with("fail: ") && said.contains("another image tomorrow"), "{said}");
+    assert!(said.contains("RepoDigests"), "{said}");
+
+    let ticket = draft(&second);
+    for (id, words) in [
+        ("image", "ops asks /health"),
+        ("engine", "answers, version"),
+        ("drift", "is as ops made it"),
+        ("room", "MB of memory at Docker"),
+        ("rollback-plan", "artifact in the store"),
+    ] {
+        let said = harbour.check(&ticket, id);
+        assert!(said.starts_with("pass: ") && said.contains(words), "{id} {said}");
+    }
+
+    // Somebody gives one more memory, and takes it back.
+    let one = harbour.containers().pop().unwrap();
+    let memory = |limit: &str| docker(&["update", "--memory", limit, "--memory-swap", limit, &one]);
+    memory("128m");
+    let said = harbour.check(&ticket, "drift");
+    assert!(said.starts_with("fail: ") && said.contains("limit of memory is 134217728"), "{said}");
+    let doctor = harbour.site.ops(&["doctor"]).whole();
+    assert!(doctor.contains("limit of memory is 134217728"), "{doctor}");
+    assert!(doctor.contains("engine") && doctor.contains("credentials"), "{doctor}");
+    memory("64m");
+    assert!(harbour.check(&ticket, "drift").starts_with("pass: "));
+
+    // What the engine loses does not matter; what ops's own store loses does.
+    let (_, digest) = first.split_once("@sha256:").unwrap();
+    docker(&["image", "rm", "--force", &format!("ops.local/kept:{digest}")]);
+    assert!(harbour.check(&ticket, "rollback-plan").starts_with("pass: "));
+    let kept = harbour.site.state().join("images/kept").join(format!("{digest}.json"));
+    let away = harbour.site.path().join("away.json");
+    fs::rename(&kept, &away).unwrap();
+    let said = harbour.check(&ticket, "rollback-plan");
+    assert!(!said.starts_with("pass: "), "{said}");
+    fs::rename(&away, &kept).unwrap();
+    let blob = harbour.site.state().join("images/blobs").join(digest);
+    let whole = fs::read(&blob).unwrap();
+    fs::write(&blob, b"damage").unwrap();
+    let said = harbour.check(&ticket, "rollback-plan");
+    assert!(said.starts_with("fail: ") && said.contains("gone or changed"), "{said}");
+    fs::write(&blob, whole).unwrap();
+    assert!(harbour.check(&ticket, "rollback-plan").starts_with("pass: "));
+
+    let online = harbour.site.ops(&["check", "--online"]).whole();
+    assert!(online.contains("version") && online.contains("credentials"), "{online}");
+}
+
+/// Where ops.yaml names no health check, that of the image decides.
+#[test]
+fn p6_the_images_own_health_check_decides_where_opsyaml_names_none() {
+    let mut harbour = Harbour::with("port: 8080, memory: 64MB", |text| {
+        let text = text.replace("replicas: 1", "replicas: 2");
+        text.replace("health: { path: /health, in_a_row: 2 }\n", "\n")
+    });
+    let check = |word: &str| {
+        format!("HEALTHCHECK --interval=1s --retries=2 CMD [\"/service\", \"{word}\"]")
+    };
+    let first = harbour.push_with("v1", "", &check("check"));
+    let (sick, bare) = (harbour.push_with("v2", "", &check("fail")), harbour.push("v3", ""));
+    harbour.site.serve();
+    let door = harbour.site.door();
+    let customers = harbour.open(&first, &door);
+
+    let ticket = harbour.site.draft_with("v3", &bare);
+    let said = harbour.check(&ticket, "image");
+    assert!(said.starts_with("fail: ") && said.contains("the image brings none"), "{said}");
+
+    let ticket = harbour.site.ready_with("v2", &sick);
+    let said = finish(harbour.site.begin(&["deploy", &ticket]));
+    assert_ne!(said.code, 0, "{}", said.whole());
+    assert!(said.whole().contains("its own health check"), "{}", said.whole());
+    eventually("nothing of v2 is left", || (harbour.containers().len() == 2).then_some(()));
+    assert_eq!(visit(&door).unwrap(), "v1");
     let served = customers.go_home();
     assert!(served.lost.is_empty(), "{served:?}");
 }

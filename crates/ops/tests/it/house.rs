@@ -263,6 +263,14 @@ services:
 
     /// The same with an artifact by any reference.
     pub(crate) fn ready_with(&self, version: &str, artifact: &str) -> String {
+        let id = self.draft_with(version, artifact);
+        let qa = self.as_member(TEAM[3]);
+        qa.move_ticket(&id, "rfp").unwrap();
+        id
+    }
+
+    /// The same, but for QA's last step.
+    pub(crate) fn draft_with(&self, version: &str, artifact: &str) -> String {
         let [po, dev, cq, qa] = TEAM.map(|who| self.as_member(who));
         let notes = format!(
             "```ops\nservice: shop\nartifact: {artifact}\nversion: {version}\nmigrations: none\n\
@@ -280,7 +288,6 @@ services:
         cq.comment(&id, "CQ: PASS").unwrap();
         cq.move_ticket(&id, "in-qa").unwrap();
         qa.comment(&id, "QA: PASS").unwrap();
-        qa.move_ticket(&id, "rfp").unwrap();
         id
     }
 

@@ -13,7 +13,7 @@ use crate::{
     id::{DeploymentId, Digest, Identity},
     reading::Sample,
     settings::{Opening, Role, WindowKind},
-    world::ReplicaState,
+    world::{Changed, EngineView, ImageView, ReplicaState},
 };
 
 /// What makes facts other ones.
@@ -82,6 +82,28 @@ fn replica(scene: &mut Scene, answer: Option<Result<Option<String>, crate::world
     };
 }
 
+fn engine(scene: &mut Scene, change: impl FnOnce(&mut EngineView)) {
+    if let Some(one) = scene.facts.engines.as_mut().ok().and_then(|all| all.first_mut()) {
+        change(one);
+    }
+}
+
+fn image(scene: &mut Scene, change: impl FnOnce(&mut Option<ImageView>)) {
+    if let Some(Ok(artifact)) = &mut scene.facts.artifact {
+        change(&mut artifact.image);
+    }
+}
+
+/// Somebody changed a replica of what serves.
+fn changed(scene: &mut Scene, how: &[&str]) {
+    let Some(release) = scene.facts.old.as_ref().map(|old| old.spec.release.clone()) else {
+        return;
+    };
+    let how = how.iter().copied().map(str::to_owned).collect();
+    let one = Changed { replica: format!("ops-shop-{release}-0"), release, how };
+    engine(scene, |engine| engine.changed = vec![one]);
+}
+
 fn window(scene: &mut Scene, change: impl FnOnce(&mut crate::settings::Window)) {
     scene.settings(|settings| {
         if let Some(window) = settings.gate.windows.first_mut() {
@@ -132,6 +154,14 @@ pub(super) const BAD: &[Bad] = &[
     bad("artifact", "it is another one", Fail, |s| if let Some(Ok(found)) = &mut s.facts.artifact {
         found.digest = Digest::of(b"other");
     }),
+    bad("image", "p1_ it is named by latest", Fail,
+        |s| s.notes("shop:v2", "shop:latest")),
+    bad("image", "p1_ it is named without a tag", Fail, |s| s.notes("shop:v2", "shop")),
+    bad("image", "the artifact is none", Fail, |s| image(s, |image| *image = None)),
+    bad("image", "neither it nor ops.yaml has a health check", Fail,
+        |s| image(s, |image| if let Some(image) = image { image.health_check = false; })),
+    bad("image", "it is for other machines", Fail,
+        |s| image(s, |image| if let Some(image) = image { image.architecture = "arm64".into(); })),
     bad("overtaken", "s8_ a newer candidate passed", Fail,
         |s| s.rival(scene::rival("v3", Age::Newer))),
     bad("overtaken", "s8_ what serves holds all of it", Fail, |s| s.facts.surpassed = true),
@@ -144,6 +174,11 @@ pub(super) const BAD: &[Bad] = &[
         }),
     bad("service-health", "p8_ a replica cannot be asked", Error, |s| replica(s, Some(Err(fault())))),
     bad("service-health", "p8_ a replica was not asked", Error, |s| replica(s, None)),
+    bad("drift", "somebody changed a container", Fail,
+        |s| changed(s, &["memory is 512 MB, and ops made it with 256 MB", "variable COLOUR is new"])),
+    bad("drift", "somebody removed a container", Fail, |s| changed(s, &["it is gone"])),
+    bad("engine", "p8_ it does not answer", Error, |s| s.facts.engines = Err(fault())),
+    bad("engine", "p8_ nobody asked it", Error, |s| s.facts.engines = Ok(Vec::new())),
     bad("dependencies", "it is sick", Fail,
         |s| dependency(s, |one| one.health = Ok(Some("answered 503".into())))),
     bad("dependencies", "p8_ it cannot be asked", Error,
@@ -172,6 +207,12 @@ pub(super) const BAD: &[Bad] = &[
         |s| s.shop(|shop| shop.fixed_port = Some(9_000))),
     bad("room", "it asks for more than any machine has", Fail,
         |s| s.shop(|shop| shop.needs.memory_mb = u64::MAX)),
+    bad("room", "p2_ the engine's disk is full", Fail,
+        |s| engine(s, |engine| engine.disk_free = Some(200 << 20))),
+    bad("room", "p2_ limits promise more memory than the engine's machine has", Fail,
+        |s| engine(s, |engine| engine.memory_promised = (8 << 30) - (511 << 20))),
+    bad("room", "p2_ the engine's machine has no memory left", Fail,
+        |s| engine(s, |engine| engine.memory_free = Some(300 << 20))),
     bad("host", "its load is high", Fail, |s| s.facts.limits.load_per_core = Some(Ok(9.5))),
     bad("host", "p8_ its load cannot be read", Error,
         |s| s.facts.limits.load_per_core = Some(Err(fault()))),
@@ -306,6 +347,9 @@ pub(super) const UNREAD: &[(&str, Change)] = &[
     ("health", |s| for answer in s.facts.health.values_mut() { *answer = Err(fault()); }),
     ("no health", |s| s.facts.health.clear()),
     ("host", |s| s.facts.host = Err(fault())),
+    ("engines", |s| s.facts.engines = Err(fault())),
+    ("no engine", |s| s.facts.engines = Ok(Vec::new())),
+    ("no image", |s| image(s, |image| *image = None)),
     ("secret", |s| s.facts.secrets = scene::found("env:DB_URL", Err(fault()))),
     ("no secret", |s| s.facts.secrets.clear()),
     ("dependency", |s| for one in &mut s.facts.dependencies { one.health = Err(fault()); }),

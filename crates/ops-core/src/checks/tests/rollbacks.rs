@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What says only that now is a bad time, or that what is taken back is bad.
-const NEVER_HOLD: [&str; 10] = [
+const NEVER_HOLD: [&str; 12] = [
     "window",
     "error-budget",
     "fingerprint",
@@ -20,6 +20,8 @@ const NEVER_HOLD: [&str; 10] = [
     "alerts",
     "host",
     "service-health",
+    "drift",
+    "image",
     "migrations",
     "guards",
     "signals",

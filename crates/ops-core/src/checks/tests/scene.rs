@@ -18,10 +18,10 @@ use crate::{
     secrets,
     settings::{
         AlertKind, AlertSource, Budget, Dependency, HostLimits, Infrastructure, Opening, ReadState,
-        Secret, Service, Settings, Signal, SignalKind, Window, WindowKind,
+        Secret, Service, Settings, Signal, SignalKind, TargetKind, Window, WindowKind,
     },
     ticket::Ticket,
-    world::{Fault, Foreign, Proof},
+    world::{Container, EngineView, Fault, Foreign, ImageView, Proof},
 };
 
 /// The commit of the good candidate.
@@ -89,9 +89,14 @@ impl Scene {
         scene.facts.target = Ok(crate::world::TargetView::default());
         scene.facts.door = Ok(crate::world::DoorView::default());
         let adopt = fixture::adopt();
-        let artifact = ArtifactFact { digest: adopt.artifact.clone(), size: 0 };
+        let artifact = ArtifactFact { digest: adopt.artifact.clone(), size: 0, image: None };
         scene.facts.artifact = Some(Ok(artifact));
-        scene.shop(|shop| shop.adopt = Some(adopt));
+        scene.facts.engines = Ok(Vec::new());
+        scene.shop(|shop| {
+            shop.adopt = Some(adopt);
+            // Containers that somebody else started are not adopted.
+            (shop.target, shop.container) = (TargetKind::Process, None);
+        });
         let since = "2026-09-01T08:00:00Z".parse().unwrap();
         let runs = Foreign { pid: 4_711, since, proof: Proof::Program };
         scene.facts.outside =
@@ -227,6 +232,31 @@ pub(super) fn rewrite(ticket: &mut Ticket, part: &str, by: &str) {
     entry.details = format!("Comment: {short}{dots}");
 }
 
+/// What the shop's containers are made of.
+pub(super) fn container() -> Container {
+    Container {
+        port: Some(8_080),
+        memory_bytes: Some(256 << 20),
+        image_health: true,
+        ..Container::default()
+    }
+}
+
+/// The engine that runs them, with room for both versions.
+pub(super) fn engine() -> EngineView {
+    EngineView {
+        place: "Docker".into(),
+        version: "28.2.2".into(),
+        architecture: "amd64".into(),
+        holds: false,
+        memory_bytes: 8 << 30,
+        memory_free: Some(6 << 30),
+        memory_promised: 512 << 20,
+        disk_free: Some(50 << 30),
+        changed: Vec::new(),
+    }
+}
+
 /// One window of the declared signal, of what serves.
 pub(super) fn reading(new: Sample) -> Reading {
     Reading { signal: "payments".into(), second: 900, seconds: 15, new, old: Sample::Missing }
@@ -257,9 +287,15 @@ fn make() -> Scene {
              depends_on: [cart]"
         ),
     );
+    scene.notes("artifact: dist/v2", "artifact: registry.example.org/shop:v2");
     let facts = &mut scene.facts;
+    facts.engines = Ok(vec![engine()]);
+    if let Some(Ok(artifact)) = &mut facts.artifact {
+        artifact.image = Some(ImageView { architecture: "amd64".into(), health_check: true });
+    }
     facts.secrets = found("env:DB_URL", Ok(Some("version 1")));
     let old = facts.old.as_mut().unwrap();
+    old.spec.container = Some(Box::new(container()));
     old.spec.secrets = vec![("DB_URL".into(), "env:DB_URL".into())];
     old.secret_versions = BTreeMap::from([("DB_URL".into(), "version 1".into())]);
     facts.dependencies = vec![DependencyFact {
@@ -325,6 +361,8 @@ fn declare(settings: &mut Settings) {
         };
     }
     let shop = shop(settings);
+    shop.target = TargetKind::Docker;
+    shop.container = Some(Box::new(container()));
     shop.env.insert("LOG".into(), "info".into());
     shop.secrets.insert("DB_URL".into(), "env:DB_URL".into());
     shop.depends_on =
