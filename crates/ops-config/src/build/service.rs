@@ -8,7 +8,7 @@ use ops_core::{
         Adopt, Health, Needs, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
         TrafficStep, WatchSettings,
     },
-    world::{Container, Volume},
+    world::{Compose, Container, Volume},
 };
 
 use super::around;
@@ -41,6 +41,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     let watch = watch(view, route.is_some());
     let target = match view.text("target").as_deref() {
         Some("docker") => TargetKind::Docker,
+        Some("compose") => TargetKind::Compose,
         _ => TargetKind::Process,
     };
     Service {
@@ -48,6 +49,8 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         lock_group: view.text("lock_group"),
         container: (view.has("container") || target == TargetKind::Docker)
             .then(|| Box::new(container(view.child("container")))),
+        compose: (view.has("compose") || target == TargetKind::Compose)
+            .then(|| Box::new(compose(view.child("compose")))),
         target,
         command: view.texts("command").unwrap_or_default(),
         env: variables(view, "env"),
@@ -102,6 +105,17 @@ fn container(view: View<'_>) -> Container {
         cpu_millis: view.decimal("cpus").map(|cpus| (cpus * 1_000.0) as u32),
         user: view.text("user"),
         image_health: view.flag("image_health").unwrap_or(false),
+    }
+}
+
+fn compose(view: View<'_>) -> Compose {
+    Compose {
+        file: view.text("file").unwrap_or_else(|| "compose.yaml".to_owned()),
+        project: view.text("project"),
+        front: view.text("front"),
+        port: view.whole("port"),
+        // The plan names them: they are the candidate's.
+        images: BTreeMap::new(),
     }
 }
 

@@ -135,8 +135,10 @@ fn running(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -
     let count = target.running(&release).count();
     // An order to stop the old release may still come: only an order of ours with a later stamp,
     // read back from it, keeps it running.
+    // What else belongs to a Compose project goes back with it, which only an order of ours brings.
+    let whole = plan.new.spec.compose.is_some() && state.cause().is_some();
     let fenced = which != Which::Old
-        || !state.old_stopped
+        || !(state.old_stopped || whole)
         || target
             .running(&release)
             .all(|replica| state.op.as_ref().is_some_and(|op| since(state, op, replica.stamp)));
@@ -344,6 +346,7 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
         Goal::Stored(Which::New) => Some(Act::Import {
             reference: plan.reference.clone(),
             digest: plan.new.candidate.artifact.clone(),
+            project: plan.new.spec.project(),
         }),
         Goal::Running(which) => plan.spec(*which).map(|spec| Act::Start { spec: Box::new(spec) }),
         Goal::Stopped(which) => plan.release(*which).map(|release| Act::Stop { service, release }),
