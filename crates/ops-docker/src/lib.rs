@@ -5,11 +5,13 @@
 //! it; [`DockerImages`] brings images from their registry into ops's own store, from which they
 //! are loaded into the engine whenever it lacks them.
 
+mod compose;
 mod durable;
 mod engine;
 mod images;
 mod target;
 
+pub use compose::{ComposeProgram, ComposeProjects, Folder, ProjectFolders};
 pub use engine::Engine;
 pub use images::{DockerImages, Registries};
 pub use target::{DockerTarget, Grounds, ResolveSecret, Restored};
