@@ -1,5 +1,5 @@
-//! Where things run: processes of this machine, and containers of its Docker Engine. Which of both a
-//! release is, its specification says, and afterwards what each of them wrote down of it.
+//! Where things run: processes of this machine, and containers of its Docker Engine, also as Compose
+//! projects. Which of them a release is, its specification says, and afterwards what each of them wrote down of it.
 
 use std::{
     net::Ipv4Addr,
@@ -12,9 +12,12 @@ use ops_core::{
     reading::{LogReading, Usage},
     settings::{Adopt, Settings},
     time::Now,
-    world::{Fault, Foreign, ReleaseSpec, TargetView},
+    world::{Fault, Foreign, Project, ReleaseSpec, TargetView},
 };
-use ops_docker::{DockerImages, DockerTarget, Engine, Grounds, Registries};
+use ops_docker::{
+    ComposeProgram, ComposeProjects, DockerImages, DockerTarget, Engine, Folder, Grounds,
+    ProjectFolders, Registries,
+};
 use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact, Senses, Target};
 use ops_targets::{ArtifactStore, ProcessTarget};
 
@@ -41,6 +44,42 @@ pub(crate) struct Docker {
 struct Made {
     target: DockerTarget,
     images: DockerImages,
+    projects: ComposeProjects,
+}
+
+/// Folders of Compose projects: artifacts like others. One that is only looked at lies for a while
+/// in a small store of its own, where it can be read unpacked.
+struct Folders {
+    store: ArtifactStore,
+    looked_at: ArtifactStore,
+}
+
+impl ProjectFolders for Folders {
+    fn look(&self, reference: &str) -> Look<Folder> {
+        let found = self.store.measure(reference)?;
+        if !found.stored {
+            let failed = |error: ActError| match error {
+                ActError::NotApplied(why) | ActError::Unknown(why) | ActError::Stale(why) => why,
+            };
+            self.looked_at.prune(&[]).map_err(failed)?;
+            self.looked_at.import(reference, &found.digest).map_err(failed)?;
+        }
+        let store = if found.stored { &self.store } else { &self.looked_at };
+        let path = store.path(&found.digest);
+        Ok(Folder { digest: found.digest, size: found.size, stored: found.stored, path })
+    }
+
+    fn import(&self, reference: &str, expected: &Digest) -> Act {
+        self.store.import(reference, expected)
+    }
+
+    fn path(&self, digest: &Digest) -> Look<Option<PathBuf>> {
+        Ok(Some(self.store.path(digest)).filter(|path| path.is_dir()))
+    }
+
+    fn verify(&self, digest: &Digest) -> Look<bool> {
+        self.store.verify(digest)
+    }
 }
 
 impl Docker {
@@ -107,7 +146,14 @@ impl Wanted {
             publish: Ipv4Addr::LOCALHOST,
             log_quota_mb: self.log_mb,
         };
-        Ok(Made { target: DockerTarget::new(engine, grounds), images })
+        let folders = Folders {
+            store: ArtifactStore::new(&self.state, self.store_mb),
+            looked_at: ArtifactStore::new(&self.state.join("looked-at"), self.store_mb),
+        };
+        let projects =
+            ComposeProjects::new(ComposeProgram::found(), Arc::new(folders), &self.state);
+        let target = DockerTarget::new(engine, grounds).with_projects(projects.clone());
+        Ok(Made { target, images, projects })
     }
 }
 
@@ -152,7 +198,7 @@ impl Target for Places {
     }
 
     fn start(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
-        if spec.container.is_none() {
+        if spec.container.is_none() && spec.compose.is_none() {
             return self.processes.start(stamp, spec);
         }
         self.docker.made().map_err(not_applied)?.target.start(stamp, spec)
@@ -226,6 +272,15 @@ impl Goods {
         self.docker.made().map(|made| &made.images)
     }
 
+    /// The projects, where any were ever kept and a digest is one of them.
+    fn project(&self, digest: &Digest) -> Look<Option<&Made>> {
+        if self.docker.images()?.is_none() {
+            return Ok(None);
+        }
+        let made = self.docker.made()?;
+        Ok(made.projects.has(digest).then_some(made))
+    }
+
     /// The images, where a digest is kept among them.
     fn kept(&self, digest: &Digest) -> Look<Option<&DockerImages>> {
         let Some(images) = self.docker.images()? else { return Ok(None) };
@@ -253,7 +308,20 @@ impl Artifacts for Goods {
         self.store.import(reference, expected)
     }
 
+    fn resolve_project(&self, reference: &str, project: &Project) -> Look<ResolvedArtifact> {
+        let made = self.docker.made()?;
+        made.projects.resolve(&made.images, reference, project)
+    }
+
+    fn import_project(&self, reference: &str, expected: &Digest, project: &Project) -> Act {
+        let made = self.docker.made().map_err(not_applied)?;
+        made.projects.import(&made.images, reference, expected, project)
+    }
+
     fn verify(&self, digest: &Digest) -> Look<bool> {
+        if let Some(made) = self.project(digest)? {
+            return made.projects.verify(&made.images, digest);
+        }
         match self.kept(digest)? {
             Some(images) => images.verify(digest),
             None => self.store.verify(digest),
@@ -261,10 +329,12 @@ impl Artifacts for Goods {
     }
 
     fn prune(&self, keep: &[Digest]) -> Act {
-        self.store.prune(keep)?;
-        match self.docker.images().map_err(not_applied)? {
-            Some(images) => images.prune(keep),
-            None => Ok(()),
+        if self.docker.images().map_err(not_applied)?.is_none() {
+            return self.store.prune(keep);
         }
+        let made = self.docker.made().map_err(not_applied)?;
+        let keep = made.projects.with_parts(keep).map_err(not_applied)?;
+        self.store.prune(&keep)?;
+        made.images.prune(&keep)
     }
 }

@@ -37,7 +37,12 @@ pub(super) const SERVICE: &Table = &Table {
             "the environment's name",
             "Services of one lock group are deployed one at a time.",
         ),
-        optional("target", Kind::Word(&["process", "docker", "compose"]), "process", "Where it runs."),
+        optional(
+            "target",
+            Kind::Word(&["process", "docker", "compose"]),
+            "process",
+            "Where it runs.",
+        ),
         optional(
             "container",
             Kind::Table(CONTAINER),

@@ -191,10 +191,7 @@ pub struct PlanInput {
 impl Plan {
     /// Makes the plan. The same input gives the same plan.
     pub fn make(input: PlanInput) -> Self {
-        let mut spec = input
-            .again
-            .clone()
-            .unwrap_or_else(|| spec_of(&input));
+        let mut spec = input.again.clone().unwrap_or_else(|| spec_of(&input));
         spec.release = input.candidate.release_id(input.deployment);
         let new = KnownRelease {
             secret_versions: secrets::versions(&spec.secrets, &input.secrets),

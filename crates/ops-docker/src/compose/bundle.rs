@@ -87,7 +87,11 @@ pub struct ComposeProjects {
 
 impl ComposeProjects {
     /// Projects whose files are in these folders, below ops's state.
-    pub fn new(program: ComposeProgram, folders: Arc<dyn ProjectFolders>, state_dir: &Path) -> Self {
+    pub fn new(
+        program: ComposeProgram,
+        folders: Arc<dyn ProjectFolders>,
+        state_dir: &Path,
+    ) -> Self {
         let state_dir = std::path::absolute(state_dir).unwrap_or_else(|_| state_dir.to_owned());
         let documents = state_dir.join("images").join("bundles");
         Self { program, folders, documents, read: Arc::default() }

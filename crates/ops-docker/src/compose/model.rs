@@ -57,7 +57,9 @@ impl Model {
             return Err(Fault::new("the file has no services", place, next));
         };
         let started = |(name, service): (String, Value)| match service {
-            Value::Object(service) if list(&service, "profiles").is_empty() => Some((name, service)),
+            Value::Object(service) if list(&service, "profiles").is_empty() => {
+                Some((name, service))
+            }
             _ => None,
         };
         let services = all.into_iter().filter_map(started).collect();
@@ -106,7 +108,10 @@ impl Model {
     }
 
     /// The image of every service, by its digest: as the notes name it, else as the file does.
-    pub(crate) fn images(&self, pinned: &BTreeMap<String, String>) -> Look<BTreeMap<String, String>> {
+    pub(crate) fn images(
+        &self,
+        pinned: &BTreeMap<String, String>,
+    ) -> Look<BTreeMap<String, String>> {
         if let Some(name) = pinned.keys().find(|name| !self.services.contains_key(*name)) {
             let what = format!("the notes name an image of `{name}`, and there is no such service");
             return Err(Fault::new(what, &self.place, "correct `images:` in the ticket's notes"));
@@ -120,7 +125,9 @@ impl Model {
                     _ if service.contains_key("build") => {
                         format!("`{name}` would be built where it runs, of what nobody approved")
                     }
-                    Some(image) => format!("`{name}` runs `{image}`, which can mean another content"),
+                    Some(image) => {
+                        format!("`{name}` runs `{image}`, which can mean another content")
+                    }
                     None => format!("`{name}` names no image"),
                 };
                 let repository = written.map_or("registry/repository", untagged);
@@ -140,9 +147,12 @@ impl Model {
         let mut order: Vec<&str> = Vec::new();
         let mut open: BTreeSet<&str> = self.services.keys().map(String::as_str).collect();
         while !open.is_empty() {
-            let ready = |name: &&&str| self.needs(name).iter().all(|need| !open.contains(need.as_str()));
+            let ready =
+                |name: &&&str| self.needs(name).iter().all(|need| !open.contains(need.as_str()));
             // A circle is Compose's to refuse; here it is only not walked for ever.
-            let Some(next) = open.iter().find(ready).or_else(|| open.first()).copied() else { break };
+            let Some(next) = open.iter().find(ready).or_else(|| open.first()).copied() else {
+                break;
+            };
             open.remove(next);
             order.push(next);
         }
@@ -262,7 +272,8 @@ impl Model {
             for one in list(service, kind) {
                 let source = one.as_str().or_else(|| one.get("source")?.as_str());
                 let Some(source) = source else { continue };
-                let file = self.top.get(kind).and_then(|all| all.get(source)?.get("file")?.as_str());
+                let file =
+                    self.top.get(kind).and_then(|all| all.get(source)?.get("file")?.as_str());
                 let file = file.map(PathBuf::from).filter(|file| file.starts_with(&self.folder));
                 granted.extend(file.map(|file| (kind, source.to_owned(), file)));
             }
@@ -391,7 +402,8 @@ services:
     }
 
     fn pins(names: &[&str]) -> BTreeMap<String, String> {
-        let image = |name: &&str| ((*name).to_owned(), format!("r/{name}@{}", Digest::of(name.as_bytes())));
+        let image =
+            |name: &&str| ((*name).to_owned(), format!("r/{name}@{}", Digest::of(name.as_bytes())));
         names.iter().map(image).collect()
     }
 

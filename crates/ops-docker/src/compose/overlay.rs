@@ -4,12 +4,7 @@
 //! project from where they are kept; and it adds copies of the front, which are services of their
 //! own, so that two releases of it run beside each other.
 
-use std::{
-    collections::BTreeMap,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::{collections::BTreeMap, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use ops_core::world::Fault;
 use ops_engine::ports::Look;
@@ -107,7 +102,9 @@ fn copy_of(model: &Model, front: &Front, copy: &Copy, store: &Path) -> Look<Valu
     for key in ["build", "container_name", "depends_on", "deploy", "env_file", "ports", "scale"] {
         let removed = service.remove(key);
         // Limits of resources stand below the key that also says how many there are.
-        if let (true, Some(resources)) = (key == "deploy", removed.and_then(|all| all.get("resources").cloned())) {
+        if let (true, Some(resources)) =
+            (key == "deploy", removed.and_then(|all| all.get("resources").cloned()))
+        {
             service.insert(key.to_owned(), json!({ "resources": resources }));
         }
     }
@@ -136,7 +133,8 @@ fn copy_of(model: &Model, front: &Front, copy: &Copy, store: &Path) -> Look<Valu
     };
     let named = joined.into_iter().map(|(network, given)| {
         let mut given = if let Value::Object(given) = given { given } else { Map::new() };
-        let mut aliases = given.remove("aliases").and_then(|all| all.as_array().cloned()).unwrap_or_default();
+        let mut aliases =
+            given.remove("aliases").and_then(|all| all.as_array().cloned()).unwrap_or_default();
         aliases.push(json!(front.name));
         given.insert("aliases".to_owned(), json!(aliases));
         // Two cannot have one address.
@@ -146,7 +144,8 @@ fn copy_of(model: &Model, front: &Front, copy: &Copy, store: &Path) -> Look<Valu
     });
     service.insert("networks".to_owned(), Value::Object(named.collect()));
     let kept = mounts(model, &front.name, store)?;
-    let replaced: Vec<&str> = kept.iter().filter_map(|mount| mount.get("target")?.as_str()).collect();
+    let replaced: Vec<&str> =
+        kept.iter().filter_map(|mount| mount.get("target")?.as_str()).collect();
     if let Some(Value::Array(volumes)) = service.get_mut("volumes") {
         volumes.retain(|volume| target(volume).is_none_or(|target| !replaced.contains(&target)));
         volumes.extend(kept.iter().cloned());
@@ -178,7 +177,11 @@ fn pairs(value: Option<Value>) -> Map<String, Value> {
 }
 
 fn labels(labels: &BTreeMap<String, String>) -> Value {
-    labels.iter().map(|(name, value)| (name.clone(), json!(plain(value)))).collect::<Map<_, _>>().into()
+    labels
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(plain(value))))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// A text in which Compose replaces nothing.

@@ -78,9 +78,13 @@ impl ComposeProgram {
     /// The one of this machine: `docker-compose`, or else `docker compose`.
     pub fn found() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let here = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
-        let words: &[&str] =
-            if here("docker-compose") || !here("docker") { &["docker-compose"] } else { &["docker", "compose"] };
+        let here =
+            |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+        let words: &[&str] = if here("docker-compose") || !here("docker") {
+            &["docker-compose"]
+        } else {
+            &["docker", "compose"]
+        };
         Self { words: words.iter().map(OsString::from).collect(), version: Arc::default() }
     }
 
@@ -254,7 +258,8 @@ fn hidden(folder: &Path) -> Vec<String> {
             continue;
         }
         let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
-        let value = |line: &str| Some(line.split_once('=')?.1.trim_matches(['"', '\'', ' ']).to_owned());
+        let value =
+            |line: &str| Some(line.split_once('=')?.1.trim_matches(['"', '\'', ' ']).to_owned());
         values.extend(text.lines().filter_map(value).filter(|value| value.len() >= MASKED_MIN));
     }
     values
@@ -282,13 +287,19 @@ mod tests {
 
     fn call(folder: &Path) -> Call {
         let file = folder.join("compose.yaml");
-        Call { folder: folder.to_owned(), files: vec![file], project: "p".into(), ..Call::nowhere() }
+        Call {
+            folder: folder.to_owned(),
+            files: vec![file],
+            project: "p".into(),
+            ..Call::nowhere()
+        }
     }
 
     #[test]
     fn a_version_that_is_too_old_is_refused_and_a_missing_program_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        for (said, good) in [("1.29.2", true), ("v2.26.1-4", true), ("1.21.0", false), ("x", false)] {
+        for (said, good) in [("1.29.2", true), ("v2.26.1-4", true), ("1.21.0", false), ("x", false)]
+        {
             let program = scripted(folder.path(), &format!("echo {said}"));
             assert_eq!(program.version().is_ok(), good, "{said}");
         }

@@ -1,7 +1,7 @@
 //! What the Compose program prints, as values.
 //!
 //! It writes YAML in which plain words are what version 1.1 of YAML takes for text; version 1.2
-//! takes some of them for numbers. Such a word stays the text that it is.
+//! takes some of them for numbers, and the parser takes `y` for a truth. Such a word stays the text that it is.
 
 use serde::{
     Deserialize, Deserializer,
@@ -30,16 +30,19 @@ enum Raw {
 
 fn settle(raw: Spanned<Raw>, text: &str) -> Value {
     let span = raw.referenced.span();
+    let written = span.byte_offset().zip(span.byte_len()).and_then(|(from, length)| {
+        let from = usize::try_from(from).ok()?;
+        Some(text.get(from..from.checked_add(usize::try_from(length).ok()?)?)?.trim())
+    });
     match raw.value {
         Raw::Null => Value::Null,
-        Raw::Bool(value) => Value::Bool(value),
+        Raw::Bool(value) => match written {
+            Some(word) if word != "true" && word != "false" => Value::String(word.to_owned()),
+            _ => Value::Bool(value),
+        },
         Raw::Text(value) => Value::String(value),
         Raw::Number(number, whole) => {
-            let written = span.byte_offset().zip(span.byte_len()).and_then(|(from, length)| {
-                let from = usize::try_from(from).ok()?;
-                text.get(from..from.checked_add(usize::try_from(length).ok()?)?)
-            });
-            let Some(written) = written.map(str::trim) else { return Value::Number(number) };
+            let Some(written) = written else { return Value::Number(number) };
             let digits = written.trim_start_matches(['-', '+']);
             let plain = if whole {
                 digits.bytes().all(|byte| byte.is_ascii_digit())

@@ -205,7 +205,8 @@ impl Start {
             let fixed = self.record.spec.fixed_port.is_some();
             if !fixed && let Some(port) = self.record.places[at].port {
                 let taken = ports::Taken::read(&self.records, &hand.docker, true).await;
-                let taken = taken.map_err(|t| hand.failed(&t))?.map_err(|fault| hand.ends(fault))?;
+                let taken =
+                    taken.map_err(|t| hand.failed(&t))?.map_err(|fault| hand.ends(fault))?;
                 if !taken.is_quiet(port).map_err(|fault| hand.ends(fault))? {
                     self.record.places[at].port = None;
                 }
@@ -232,7 +233,8 @@ impl Start {
             // What was there was taken away by somebody.
             self.record.places[at].id = None;
             if self.composed {
-                let (name, next) = (self.record.name(&self.record.places[at]), "give the act again");
+                let (name, next) =
+                    (self.record.name(&self.record.places[at]), "give the act again");
                 return Err(hand.ends(Fault::new("somebody removed the container", name, next)));
             }
             return self.make(hand, at, image).await;

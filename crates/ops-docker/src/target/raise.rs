@@ -37,8 +37,8 @@ use super::{
 };
 use crate::{
     compose::{
-        self, Bundle, CONFIGURATION, Call, ComposeProjects, Copy, Front, Halt, Model, Other, overlay,
-        project_name,
+        self, Bundle, CONFIGURATION, Call, ComposeProjects, Copy, Front, Halt, Model, Other,
+        overlay, project_name,
     },
     engine::{Engine, Hand, Trouble},
     images::{Kept, Store, ensure_loaded},
@@ -95,7 +95,8 @@ impl DockerTarget {
         if stamp < highest {
             return Err(stale(service, stamp, highest));
         }
-        let halt = self.halt_for(service, &format!("{} {}", spec.release, names::stamp_label(stamp)));
+        let halt =
+            self.halt_for(service, &format!("{} {}", spec.release, names::stamp_label(stamp)));
         let key = format!("{service} {} {}", spec.release, names::stamp_label(stamp));
         let key = Digest::of(key.as_bytes());
         let begin = |_| {
@@ -258,18 +259,19 @@ impl Raise {
     async fn meant(&self) -> Result<Meant, ActError> {
         let refused = ActError::NotApplied;
         let spec = &self.record.spec;
-        let missing = |what: String| {
-            refused(Fault::new(what, spec.release.to_string(), "import it first"))
-        };
+        let missing =
+            |what: String| refused(Fault::new(what, spec.release.to_string(), "import it first"));
         let bundle: Option<Bundle> = self.projects.bundle(&spec.artifact).map_err(refused)?;
-        let bundle =
-            bundle.ok_or_else(|| missing(format!("the project {} is not in the store", spec.artifact)))?;
+        let bundle = bundle
+            .ok_or_else(|| missing(format!("the project {} is not in the store", spec.artifact)))?;
         let folder = self.projects.folder(&bundle).map_err(refused)?;
         let model = {
             let (projects, folder) = (self.projects.clone(), folder.clone());
             let (digest, compose, env) =
                 (bundle.folder.clone(), self.compose.clone(), spec.env.clone());
-            blocking(move || projects.model(&folder, &digest, &compose, &env)).await.map_err(refused)?
+            blocking(move || projects.model(&folder, &digest, &compose, &env))
+                .await
+                .map_err(refused)?
         };
         let front = model.front(&self.compose).map_err(refused)?;
         let mut images = BTreeMap::new();
@@ -280,14 +282,16 @@ impl Raise {
                 Some(digest) => self.images.kept(digest).map_err(refused)?,
                 None => None,
             };
-            let kept = kept.ok_or_else(|| missing(format!("the image {image} is not in the store")))?;
+            let kept =
+                kept.ok_or_else(|| missing(format!("the image {image} is not in the store")))?;
             let id = ensure_loaded(&self.engine, &self.images, &kept).await?;
             images.insert(service.clone(), id);
             if *service == front.name {
                 of_front = Some(kept);
             }
         }
-        let kept = of_front.ok_or_else(|| missing(format!("no image of {} is known", front.name)))?;
+        let kept =
+            of_front.ok_or_else(|| missing(format!("no image of {} is known", front.name)))?;
         let configurations = {
             let (model, front, images) = (model.clone(), front.clone(), bundle.images.clone());
             blocking(move || model.configurations(&front, &images)).await.map_err(refused)?
@@ -353,7 +357,8 @@ impl Raise {
         all.extend(words.iter().map(|word| (*word).to_owned()));
         all.extend_from_slice(services);
         hand.changed();
-        let (program, call, halt) = (self.projects.program.clone(), call.clone(), self.halt.clone());
+        let (program, call, halt) =
+            (self.projects.program.clone(), call.clone(), self.halt.clone());
         let ran = blocking(move || {
             let words: Vec<&str> = all.iter().map(String::as_str).collect();
             program.run(&words, &call, &halt)
@@ -372,7 +377,8 @@ impl Raise {
             let wanted = meant.configurations.get(name).cloned().unwrap_or_default();
             let stood = self.standing.others.entry(name.clone()).or_default();
             stood.place = place;
-            let whole = !stood.ids.is_empty() && stood.ids.iter().all(|id| there.contains(id.as_str()));
+            let whole =
+                !stood.ids.is_empty() && stood.ids.iter().all(|id| there.contains(id.as_str()));
             if stood.configuration == wanted && whole {
                 continue;
             }
@@ -461,7 +467,8 @@ impl Raise {
                 match life(&found) {
                     Life::Running | Life::Paused => {}
                     // It did what it had to do.
-                    Life::Down if status == Some(ContainerStateStatusEnum::EXITED) && code == 0 => {}
+                    Life::Down if status == Some(ContainerStateStatusEnum::EXITED) && code == 0 => {
+                    }
                     Life::Down if !matches!(status, Some(ContainerStateStatusEnum::EXITED)) => {
                         let started = hand.docker.start_container(id, None).await;
                         started.map_err(|error| hand.failed(&error.into()))?;
@@ -496,9 +503,10 @@ impl Raise {
         };
         let others: Vec<Other> = meant.model.others(&meant.front).iter().map(of).collect();
         let (model, front, copies) = (meant.model.clone(), meant.front.clone(), copies.to_vec());
-        let paths = self.records.files(&spec.service).and_then(|files| {
-            Ok((files, self.records.overlay(&spec.service, &spec.release)?))
-        });
+        let paths = self
+            .records
+            .files(&spec.service)
+            .and_then(|files| Ok((files, self.records.overlay(&spec.service, &spec.release)?)));
         let (files, path) = paths.map_err(|fault| hand.ends(fault))?;
         let written = blocking(move || {
             let overlay = overlay(&model, &front, &others, &copies, &files)?;
@@ -540,7 +548,13 @@ impl Raise {
     }
 
     /// Lets Compose make copies of the front, which are started after that.
-    async fn make(&self, start: &mut Start, hand: &mut Hand, meant: &Meant, missing: &[usize]) -> Act {
+    async fn make(
+        &self,
+        start: &mut Start,
+        hand: &mut Hand,
+        meant: &Meant,
+        missing: &[usize],
+    ) -> Act {
         for at in missing {
             let name = start.record.name(&start.record.places[*at]);
             if inspect(&hand.docker, &name).await.map_err(|t| hand.failed(&t))?.is_some() {
@@ -567,9 +581,13 @@ impl Raise {
         for at in missing {
             let place = &start.record.places[*at];
             let id = seek(&start.record, place, &all);
-            let runs = id.as_ref().and_then(|id| all.iter().find(|one| one.id.as_ref() == Some(id)));
+            let runs =
+                id.as_ref().and_then(|id| all.iter().find(|one| one.id.as_ref() == Some(id)));
             if runs.and_then(|one| one.image_id.as_ref()) != image {
-                let what = format!("the copy {} does not run the approved image", start.record.name(place));
+                let what = format!(
+                    "the copy {} does not run the approved image",
+                    start.record.name(place)
+                );
                 let next = "see who else uses this engine; the next act looks again";
                 return Err(hand.ends(Fault::new(what, &self.standing.project, next)));
             }

@@ -73,7 +73,8 @@ impl Standing {
             // Run by hand, once: Compose leaves it alone as well.
             return true;
         }
-        let places = records.iter().flat_map(|record| record.places.iter().map(move |p| (record, p)));
+        let places =
+            records.iter().flat_map(|record| record.places.iter().map(move |p| (record, p)));
         for (record, place) in places {
             let open = place.id.is_none()
                 && label(names::TOKEN) == Some(&record.token)
@@ -85,7 +86,8 @@ impl Standing {
         let known = |stood: &Stood| stood.ids.iter().chain(&stood.before).any(|known| known == id);
         let open = || {
             let stood = label(SERVICE).and_then(|service| self.others.get(service));
-            label(names::TOKEN) == Some(&self.token) && stood.is_some_and(|stood| stood.ids.is_empty())
+            label(names::TOKEN) == Some(&self.token)
+                && stood.is_some_and(|stood| stood.ids.is_empty())
         };
         self.others.values().any(known) || open()
     }

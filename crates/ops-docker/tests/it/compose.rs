@@ -170,8 +170,21 @@ fn a_project_of_somebody_else_is_named_and_left_alone() {
     let yard = Yard::with("v2");
     let (name, project) = (format!("{}-theirs", yard.project()), yard.project());
     let label = format!("com.docker.compose.project={project}");
-    let image = yard.stand.docker(&["images", "-q", &format!("ops.local/kept:{}", yard.stand.pushed.digest.hex())]);
-    let run = ["run", "-d", "--name", &name, "--label", &label, "--label", "com.docker.compose.service=web"];
+    let image = yard.stand.docker(&[
+        "images",
+        "-q",
+        &format!("ops.local/kept:{}", yard.stand.pushed.digest.hex()),
+    ]);
+    let run = [
+        "run",
+        "-d",
+        "--name",
+        &name,
+        "--label",
+        &label,
+        "--label",
+        "com.docker.compose.service=web",
+    ];
     let id = yard.stand.docker(&[&run[..], &[&image, "serve"]].concat());
     let spec = small(&yard, "abc-1", "");
     let refused = yard.target().start(stamp(1, 1), &spec);
@@ -189,7 +202,8 @@ fn a_file_that_does_not_parse_is_refused_with_its_line() {
         let folder = yard.folder("bad", &[("compose.yaml", "services:\n  web: [\n    image: x\n")]);
         let wanted = Yard::wanted(&[]);
         let images = yard.stand.images();
-        let fault = yard.projects().resolve(&images, folder.to_str().unwrap(), &wanted).unwrap_err();
+        let fault =
+            yard.projects().resolve(&images, folder.to_str().unwrap(), &wanted).unwrap_err();
         assert!(fault.to_string().contains("line"), "{name}: {fault}");
     }
 }
@@ -197,7 +211,8 @@ fn a_file_that_does_not_parse_is_refused_with_its_line() {
 #[test]
 fn p1_an_image_that_is_not_pinned_or_not_there_is_refused() {
     let yard = Yard::with("v2");
-    let folder = yard.folder("one", &[("compose.yaml", &file("v1", "a")), ("worker.env", ""), ("db.conf", "")]);
+    let folder = yard
+        .folder("one", &[("compose.yaml", &file("v1", "a")), ("worker.env", ""), ("db.conf", "")]);
     let (one, images) = (yard.stand.pushed.clone(), yard.stand.images());
     let resolve = |wanted: &ops_core::world::Project| {
         yard.projects().resolve(&images, folder.to_str().unwrap(), wanted)
@@ -205,17 +220,20 @@ fn p1_an_image_that_is_not_pinned_or_not_there_is_refused() {
     let fault = resolve(&Yard::wanted(&[("web", &one), ("db", &one)])).unwrap_err();
     assert!(fault.to_string().contains("`worker` runs `shop-worker`"), "{fault}");
     let gone = Pushed { digest: ops_core::id::Digest::of(b"gone"), ..one.clone() };
-    let fault = resolve(&Yard::wanted(&[("web", &one), ("db", &one), ("worker", &gone)])).unwrap_err();
+    let fault =
+        resolve(&Yard::wanted(&[("web", &one), ("db", &one), ("worker", &gone)])).unwrap_err();
     assert!(fault.to_string().contains(gone.digest.as_str()), "{fault}");
     // Another pin is another content.
-    let all = |db| resolve(&Yard::wanted(&[("web", &one), ("db", db), ("worker", &one)])).unwrap().digest;
+    let all =
+        |db| resolve(&Yard::wanted(&[("web", &one), ("db", db), ("worker", &one)])).unwrap().digest;
     assert_ne!(all(&one), all(&yard.second));
 }
 
 #[test]
 fn a_front_or_another_service_that_ends_at_once_is_told_with_its_status() {
     let yard = Yard::with("v2");
-    let lines = "  worker:\n    image: WORKER\n    command: [fail]\n".replace("WORKER", &yard.second.reference());
+    let lines = "  worker:\n    image: WORKER\n    command: [fail]\n"
+        .replace("WORKER", &yard.second.reference());
     let spec = small(&yard, "abc-1", &lines);
     let target = yard.target();
     ops_conformance::eventually("why", || {
@@ -233,7 +251,12 @@ fn p5_whoever_comes_after_a_run_of_compose_that_broke_off_goes_on() {
     let spec = release(&yard, "abc-1", &wanted);
     let real = yard.program.clone();
     // Each way to break off at each run: before anything was done, and after all was done.
-    for (at, how) in [(1, "exit 1"), (1, "\"$REAL\" \"$@\"; exit 1"), (2, "exit 1"), (2, "\"$REAL\" \"$@\"; exit 1")] {
+    for (at, how) in [
+        (1, "exit 1"),
+        (1, "\"$REAL\" \"$@\"; exit 1"),
+        (2, "exit 1"),
+        (2, "\"$REAL\" \"$@\"; exit 1"),
+    ] {
         let broken = yard.stand.state().join("compose-broken");
         let count = yard.stand.state().join("count");
         let _ = std::fs::remove_file(&count);

@@ -263,11 +263,16 @@ services:
 
     /// The same with an artifact by any reference.
     pub(crate) fn ready_with(&self, version: &str, artifact: &str) -> String {
-        let [po, dev, cq, qa] = TEAM.map(|who| self.as_member(who));
         let notes = format!(
             "```ops\nservice: shop\nartifact: {artifact}\nversion: {version}\nmigrations: none\n\
              rollback: previous\n```\n"
         );
+        self.ready_as(version, notes)
+    }
+
+    /// The same with notes as they are.
+    pub(crate) fn ready_as(&self, version: &str, notes: String) -> String {
+        let [po, dev, cq, qa] = TEAM.map(|who| self.as_member(who));
         let new = NewTicket {
             title: format!("Shop {version}"),
             description: Some(notes),

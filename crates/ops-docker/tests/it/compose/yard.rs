@@ -187,7 +187,13 @@ impl Yard {
             format!("label=com.docker.compose.service={service}"),
         ];
         let said = self.stand.docker(&[
-            "ps", "-q", "--no-trunc", "--filter", &filters[0], "--filter", &filters[1],
+            "ps",
+            "-q",
+            "--no-trunc",
+            "--filter",
+            &filters[0],
+            "--filter",
+            &filters[1],
         ]);
         let id = said.lines().next()?.to_owned();
         let started = self.stand.docker(&["inspect", "-f", "{{.State.StartedAt}}", &id]);
