@@ -12,6 +12,8 @@ const ACT_MS: u64 = 30_000;
 const STORE_MS: u64 = 300_000;
 /// Time for the plan's comment to stand on the ticket, and for the checks to run again.
 const DESK_MS: u64 = 120_000;
+/// Time for Compose to bring about all of a project, of which it may wait for a part.
+pub(super) const PROJECT_MS: u64 = 150_000;
 /// Time for smoke requests to succeed.
 const SMOKE_MS: u64 = 15_000;
 /// A rehearsal copy gets this much longer to stop than its grace.
@@ -42,7 +44,7 @@ fn prepare(plan: &Plan) -> Vec<Step> {
     if rehearses_by_start(plan) {
         let health = &plan.service.health;
         let stop = plan.service.drain_ms + STOP_EXTRA_MS;
-        steps.push(make(Goal::Running(Which::Rehearsal), ACT_MS));
+        steps.push(make(Goal::Running(Which::Rehearsal), start_ms(plan)));
         steps
             .push(make(Goal::Healthy(Which::Rehearsal, health.in_a_row), health.start_deadline_ms));
         steps.push(make(Goal::Stopped(Which::Rehearsal), stop));
@@ -50,6 +52,11 @@ fn prepare(plan: &Plan) -> Vec<Step> {
     }
     steps.push(make(Goal::Rechecked, DESK_MS));
     steps
+}
+
+/// Time for a release to run.
+fn start_ms(plan: &Plan) -> u64 {
+    if plan.service.compose.is_some() { PROJECT_MS } else { ACT_MS }
 }
 
 /// Whether the rehearsal starts the previous version beside itself, or only checks that it could.
@@ -91,7 +98,7 @@ fn beside(plan: &Plan) -> Vec<Step> {
         first.then(|| step(Stage::Deploy, Goal::Stopped(Which::Old), STORE_MS, OnDeadline::Error));
     let mut steps: Vec<_> = stop.into_iter().collect();
     steps.extend([
-        step(Stage::Deploy, Goal::Running(Which::New), ACT_MS, OnDeadline::Fail),
+        step(Stage::Deploy, Goal::Running(Which::New), start_ms(plan), OnDeadline::Fail),
         step(
             Stage::Deploy,
             Goal::Healthy(Which::New, health.in_a_row),

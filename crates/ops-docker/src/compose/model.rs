@@ -132,8 +132,8 @@ impl Model {
                 };
                 let repository = written.map_or("registry/repository", untagged);
                 let next = format!(
-                    "name its content in the ticket's notes: `images: {{ {name}: \
-                     {repository}@sha256:… }}`"
+                    "write under `images:` in the ticket's notes what `{name}` runs: {repository} by \
+                     its digest"
                 );
                 return Err(Fault::new(what, &self.place, next));
             };
@@ -432,7 +432,7 @@ services:
     fn p1_what_is_not_pinned_is_refused_with_the_line_to_write() {
         let model = model(FILE);
         for (pinned, why) in [
-            (&["app", "side"][..], "`images: { web: shop@sha256:… }`"),
+            (&["app", "side"][..], "what `web` runs: shop by its digest"),
             (&["web", "side"][..], "`app` would be built where it runs"),
             (&["web", "app", "side", "rare"][..], "`rare`, and there is no such service"),
         ] {
