@@ -72,20 +72,7 @@ impl Model {
 
     /// The service behind the door and its port.
     pub(crate) fn front(&self, compose: &Compose) -> Look<Front> {
-        let publish = |(_, service): &(&String, &Map<String, Value>)| !ports(service).is_empty();
-        let name = match &compose.front {
-            Some(name) => name.clone(),
-            None => {
-                let all: Vec<&str> =
-                    self.services.iter().filter(publish).map(|(name, _)| name.as_str()).collect();
-                let [only] = *all else {
-                    let what = format!("{} services publish ports: {}", all.len(), all.join(", "));
-                    let next = "say which is behind the door: `compose: { front: web }`";
-                    return Err(Fault::new(what, &self.place, next));
-                };
-                only.to_owned()
-            }
-        };
+        let name = compose.front.clone().map_or_else(|| self.publishes(), Ok)?;
         let Some(service) = self.services.get(&name) else {
             let what = format!("there is no service `{name}`, which shall be behind the door");
             return Err(Fault::new(what, &self.place, "correct `compose: { front: … }`"));
@@ -105,6 +92,19 @@ impl Model {
             }
         };
         Ok(Front { name, port })
+    }
+
+    /// The only service that publishes ports.
+    fn publishes(&self) -> Look<String> {
+        let publish = |(_, service): &(&String, &Map<String, Value>)| !ports(service).is_empty();
+        let all: Vec<&str> =
+            self.services.iter().filter(publish).map(|(name, _)| name.as_str()).collect();
+        if let [only] = *all {
+            return Ok(only.to_owned());
+        }
+        let what = format!("{} services publish ports: {}", all.len(), all.join(", "));
+        let next = "say which is behind the door: `compose: { front: web }`";
+        Err(Fault::new(what, &self.place, next))
     }
 
     /// The image of every service, by its digest: as the notes name it, else as the file does.

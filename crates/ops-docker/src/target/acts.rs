@@ -23,7 +23,7 @@ use super::{
     make::grace_seconds,
     raise::take_down,
     record::{Record, Records},
-    secrets,
+    secrets, standing,
 };
 use crate::engine::{CALL_MAX, Engine, Hand, Trouble, left};
 
@@ -153,9 +153,12 @@ impl Doing {
                 hand.changed();
                 take_down(&hand.docker, &id).await.map_err(|trouble| hand.failed(&trouble))?;
             }
-            for id in &standing.networks {
-                // One that somebody else joined stays.
-                let _ = hand.docker.remove_network(id).await;
+            let networks = standing::networks(&hand.docker, &standing.project).await;
+            for id in networks.map_err(|trouble| hand.failed(&trouble))? {
+                if standing.networks_before.as_ref().is_some_and(|before| !before.contains(&id)) {
+                    // One that somebody else joined stays.
+                    let _ = hand.docker.remove_network(&id).await;
+                }
             }
             self.records.forget_standing(&spec.service).map_err(|fault| hand.ends(fault))?;
         }

@@ -15,9 +15,7 @@ use std::{
 use bollard::{
     Docker,
     models::{ContainerStateStatusEnum, ContainerSummary},
-    query_parameters::{
-        ListContainersOptionsBuilder, ListNetworksOptionsBuilder, StopContainerOptionsBuilder,
-    },
+    query_parameters::{ListContainersOptionsBuilder, StopContainerOptionsBuilder},
 };
 use ops_core::{
     id::{Digest, ServiceName, Stamp},
@@ -49,8 +47,10 @@ const WAIT: Duration = Duration::from_secs(6);
 /// How long it waits for its turn: as long as Compose may have it.
 const TURN_MAX: Duration = Duration::from_secs(135);
 const TURN_PAUSE: Duration = Duration::from_millis(50);
+/// How long a container must stay that was made.
+const SETTLE: Duration = Duration::from_secs(1);
 /// How long a container that leaves the project may take.
-const LEAVE_MAX: Duration = Duration::from_secs(60);
+const LEAVE_MAX: Duration = Duration::from_mins(1);
 
 /// The work, with the turn that it holds.
 struct Raise {
@@ -226,7 +226,7 @@ impl Order {
                 token: token()?,
                 release: self.spec.release.clone(),
                 others: BTreeMap::new(),
-                networks: Vec::new(),
+                networks_before: None,
             },
         };
         Ok(Raise {
@@ -325,14 +325,6 @@ impl Raise {
         Ok(docker.list_containers(Some(options)).await?)
     }
 
-    async fn networks(&self, docker: &Docker) -> Result<Vec<String>, Trouble> {
-        let label = format!("{PROJECT}={}", self.standing.project);
-        let filters = HashMap::from([("label", vec![label.as_str()])]);
-        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
-        let all = docker.list_networks(Some(options)).await?;
-        Ok(all.into_iter().filter_map(|network| network.id).collect())
-    }
-
     fn call(&self, meant: &Meant, hand: &Hand) -> Result<Call, ActError> {
         let spec = &self.record.spec;
         let overlay = self.records.overlay(&spec.service, &spec.release);
@@ -386,23 +378,26 @@ impl Raise {
             before.append(&mut stood.ids);
             before.retain(|id| there.contains(id.as_str()));
             let image = meant.images.get(name).cloned().unwrap_or_default();
-            *stood = Stood { configuration: wanted, image, ids: Vec::new(), before, place };
+            let (ids, proven) = (Vec::new(), false);
+            *stood = Stood { configuration: wanted, image, ids, before, place, proven };
             changed.push(name.clone());
         }
         self.standing.release = self.record.spec.release.clone();
+        if self.standing.networks_before.is_none() {
+            let before = standing::networks(&hand.docker, &self.standing.project).await;
+            self.standing.networks_before = Some(before.map_err(|t| hand.failed(&t))?);
+        }
         // Written first: whoever comes after a crash knows what is ours.
         self.save_standing(hand)?;
         self.records.save(&self.record).map_err(|fault| hand.ends(fault))?;
         self.write(meant, hand, &[]).await?;
         if !changed.is_empty() {
-            let known = self.networks(&hand.docker).await.map_err(|t| hand.failed(&t))?;
             let call = self.call(meant, hand)?;
             self.up(&["-d", "--force-recreate"], &changed, &call, hand).await?;
-            self.note_networks(hand, &known).await?;
             self.note_made(hand, &changed).await?;
         }
         self.leave(hand, &order).await?;
-        self.awake(hand, &order).await
+        self.settled(hand, &order).await
     }
 
     fn save_standing(&self, hand: &Hand) -> Act {
@@ -410,17 +405,8 @@ impl Raise {
         self.records.save_standing(service, &self.standing).map_err(|fault| hand.ends(fault))
     }
 
-    /// Networks that Compose made for the project go with it.
-    async fn note_networks(&mut self, hand: &Hand, known: &[String]) -> Act {
-        let now = self.networks(&hand.docker).await.map_err(|t| hand.failed(&t))?;
-        self.standing.networks.extend(now.into_iter().filter(|id| !known.contains(id)));
-        self.standing.networks.sort();
-        self.standing.networks.dedup();
-        self.save_standing(hand)
-    }
-
     /// Reads back what Compose made, and proves what it runs (P7).
-    async fn note_made(&mut self, hand: &Hand, changed: &[String]) -> Act {
+    async fn note_made(&mut self, hand: &mut Hand, changed: &[String]) -> Act {
         let all = self.project(&hand.docker).await.map_err(|t| hand.failed(&t))?;
         for name in changed {
             let made = self.standing.made(name, &all);
@@ -431,7 +417,12 @@ impl Raise {
                 return Err(hand.ends(Fault::new(what, &self.standing.project, next)));
             }
             stood.ids = made.into_iter().map(|(id, _)| id).collect();
-            stood.before.clear();
+            // What a run that broke off has left beside them.
+            for id in std::mem::take(&mut stood.before) {
+                if all.iter().any(|one| one.id.as_ref() == Some(&id)) {
+                    take_down(&hand.docker, &id).await.map_err(|t| hand.failed(&t))?;
+                }
+            }
         }
         self.save_standing(hand)
     }
@@ -454,37 +445,49 @@ impl Raise {
         Ok(())
     }
 
-    /// What shall run and does not is started; what ends at once is told.
-    async fn awake(&self, hand: &mut Hand, order: &[String]) -> Act {
+    /// What was made stays for a moment, or has done what it had to do; what was seen to do so
+    /// already is left as it is.
+    async fn settled(&mut self, hand: &mut Hand, order: &[String]) -> Act {
         for name in order {
-            let Some(stood) = self.standing.others.get(name) else { continue };
-            for id in &stood.ids {
-                let found = inspect(&hand.docker, id).await.map_err(|t| hand.failed(&t))?;
-                let Some(found) = found else { continue };
-                let state = found.state.as_ref();
-                let code = state.and_then(|state| state.exit_code).unwrap_or(0);
-                let status = state.and_then(|state| state.status);
-                match life(&found) {
-                    Life::Running | Life::Paused => {}
-                    // It did what it had to do.
-                    Life::Down if status == Some(ContainerStateStatusEnum::EXITED) && code == 0 => {
-                    }
-                    Life::Down if !matches!(status, Some(ContainerStateStatusEnum::EXITED)) => {
-                        let started = hand.docker.start_container(id, None).await;
-                        started.map_err(|error| hand.failed(&error.into()))?;
-                        hand.changed();
-                    }
-                    Life::Down | Life::Restarting | Life::Leaving => {
-                        let what = format!("the service `{name}` ended with exit status {code}");
-                        let next = format!("see why: `docker logs {}`", id.get(..12).unwrap_or(id));
-                        // The next act starts it once more.
-                        let _ = hand.docker.start_container(id, None).await;
-                        return Err(hand.ends(Fault::new(what, &self.standing.project, next)));
-                    }
+            let Some(stood) = self.standing.others.get(name).filter(|stood| !stood.proven) else {
+                continue;
+            };
+            for id in stood.ids.clone() {
+                let until = Instant::now() + SETTLE;
+                while Instant::now() < until {
+                    self.stays(hand, name, &id).await?;
+                    tokio::time::sleep(TURN_PAUSE).await;
                 }
             }
+            if let Some(stood) = self.standing.others.get_mut(name) {
+                stood.proven = true;
+            }
+            self.save_standing(hand)?;
         }
         Ok(())
+    }
+
+    /// Says so if a container has ended badly; one that was never started is.
+    async fn stays(&self, hand: &mut Hand, name: &str, id: &str) -> Act {
+        let found = inspect(&hand.docker, id).await.map_err(|t| hand.failed(&t))?;
+        let state = found.as_ref().and_then(|found| found.state.as_ref());
+        let code = state.and_then(|state| state.exit_code).unwrap_or(0);
+        let ended = state.and_then(|state| state.status) == Some(ContainerStateStatusEnum::EXITED);
+        match found.as_ref().map(life) {
+            Some(Life::Running | Life::Paused) => Ok(()),
+            Some(Life::Down) if ended && code == 0 => Ok(()),
+            Some(Life::Down) if !ended => {
+                let started = hand.docker.start_container(id, None).await;
+                started.map_err(|error| hand.failed(&error.into()))?;
+                hand.changed();
+                Ok(())
+            }
+            Some(Life::Down | Life::Restarting | Life::Leaving) | None => {
+                let what = format!("the service `{name}` ended with exit status {code}");
+                let next = format!("see why: `docker logs {}`", id.get(..12).unwrap_or(id));
+                Err(hand.ends(Fault::new(what, &self.standing.project, next)))
+            }
+        }
     }
 
     /// Writes the overlay with the others and these copies of the front.
@@ -563,19 +566,13 @@ impl Raise {
         }
         let copies = self.copies_of(&start.record, meant);
         self.write(meant, hand, &copies).await?;
-        let known = self.networks(&hand.docker).await.map_err(|t| hand.failed(&t))?;
         let services: Vec<String> = missing
             .iter()
             .map(|at| service_of(&meant.front, &start.record, start.record.places[*at].index))
             .collect();
         let call = self.call(meant, hand)?;
         self.up(&["--no-start", "--no-recreate"], &services, &call, hand).await?;
-        let mut noted = self.standing.clone();
-        let now = self.networks(&hand.docker).await.map_err(|t| hand.failed(&t))?;
-        noted.networks.extend(now.into_iter().filter(|id| !known.contains(id)));
-        noted.networks.dedup();
         let service = &self.record.spec.service;
-        self.records.save_standing(service, &noted).map_err(|fault| hand.ends(fault))?;
         let all = inspect::of(&hand.docker, service).await.map_err(|t| hand.failed(&t))?;
         let image = meant.images.get(&meant.front.name);
         for at in missing {

@@ -5,11 +5,11 @@
 //! `overlays/<release>.json` is what Compose was given, and `files/` what containers mount.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
-use bollard::models::ContainerSummary;
+use bollard::{Docker, models::ContainerSummary, query_parameters::ListNetworksOptionsBuilder};
 use ops_core::{
     id::{ReleaseId, ServiceName},
     world::Fault,
@@ -21,7 +21,7 @@ use super::{
     names,
     record::{Record, Records},
 };
-use crate::durable;
+use crate::{durable, engine::Trouble};
 
 /// What Compose itself calls a container's project and service, and those that it ran for once.
 pub(super) const PROJECT: &str = "com.docker.compose.project";
@@ -39,9 +39,9 @@ pub(super) struct Standing {
     pub(super) release: ReleaseId,
     /// The services that are not behind the door.
     pub(super) others: BTreeMap<String, Stood>,
-    /// Networks that came with the project, by id.
-    #[serde(default)]
-    pub(super) networks: Vec<String>,
+    /// Networks that bore the project's name before ops made anything, by id: all others go with
+    /// it.
+    pub(super) networks_before: Option<Vec<String>>,
 }
 
 /// The containers of one service.
@@ -58,6 +58,8 @@ pub(super) struct Stood {
     pub(super) before: Vec<String>,
     /// Where it is in the order of dependencies.
     pub(super) place: usize,
+    /// Whether they were seen to stay, or to end well, since they were made.
+    pub(super) proven: bool,
 }
 
 impl Standing {
@@ -116,6 +118,15 @@ impl Standing {
 fn name(one: &ContainerSummary) -> String {
     let name = one.names.as_ref().and_then(|names| names.first());
     name.map_or("(unnamed)", |name| name.trim_start_matches('/')).to_owned()
+}
+
+/// All networks that bear a project's name, by id.
+pub(super) async fn networks(docker: &Docker, project: &str) -> Result<Vec<String>, Trouble> {
+    let label = format!("{PROJECT}={project}");
+    let filters = HashMap::from([("label", vec![label.as_str()])]);
+    let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+    let all = docker.list_networks(Some(options)).await?;
+    Ok(all.into_iter().filter_map(|network| network.id).collect())
 }
 
 /// What is to be said of a project that is somebody else's.

@@ -40,7 +40,7 @@ volumes: {{ data: {{}} }}
     )
 }
 
-struct Version<'a> {
+struct Shipped<'a> {
     version: &'a str,
     worker: &'a str,
     env: &'a str,
@@ -48,7 +48,7 @@ struct Version<'a> {
     db: &'a Pushed,
 }
 
-fn release(yard: &Yard, name: &str, wanted: &Version<'_>) -> ReleaseSpec {
+fn release(yard: &Yard, name: &str, wanted: &Shipped<'_>) -> ReleaseSpec {
     let text = file(wanted.version, wanted.worker);
     let files = [("compose.yaml", &*text), ("worker.env", wanted.env), ("db.conf", wanted.conf)];
     let folder = yard.folder(name, &files);
@@ -66,7 +66,7 @@ fn label(yard: &Yard, service: &str, template: &str) -> String {
 fn only_what_changed_is_touched_and_the_way_back_brings_the_others_too(yard: &Yard) {
     let target = yard.target();
     let (one, two) = (yard.stand.pushed.clone(), yard.second.clone());
-    let first = Version { version: "v1", worker: "a", env: "E=1", conf: "one", db: &one };
+    let first = Shipped { version: "v1", worker: "a", env: "E=1", conf: "one", db: &one };
     let old = release(yard, "abc-1", &first);
     patiently(|| target.start(stamp(1, 1), &old));
     yard.stand.wait_for(&[Running]);
@@ -86,7 +86,7 @@ fn only_what_changed_is_touched_and_the_way_back_brings_the_others_too(yard: &Ya
     assert_eq!((yard.seen("db"), yard.seen("worker")), (Some(db.clone()), Some(worker.clone())));
 
     // Only an env file of the worker changes, and the front.
-    let second = Version { version: "v2", env: "E=2", ..first };
+    let second = Shipped { version: "v2", env: "E=2", ..first };
     let new = release(yard, "def-2", &second);
     patiently(|| target.start(stamp(1, 6), &new));
     yard.stand.wait_for(&[Running, Running]);
@@ -104,7 +104,7 @@ fn only_what_changed_is_touched_and_the_way_back_brings_the_others_too(yard: &Ya
     assert_eq!(yard.seen("worker").as_ref(), Some(&back));
 
     // A mounted file and an image change: the database is made anew, before who needs it.
-    let third = Version { version: "v3", worker: "b", conf: "two", db: &two, ..first };
+    let third = Shipped { version: "v3", worker: "b", conf: "two", db: &two, ..first };
     let new = release(yard, "ghi-3", &third);
     patiently(|| target.start(stamp(1, 10), &new));
     let (db, worker) = (yard.seen("db").unwrap(), yard.seen("worker").unwrap());
@@ -155,7 +155,7 @@ fn a_service_that_the_file_has_no_more_leaves_and_comes_back() {
     let yard = Yard::with("v2");
     let target = yard.target();
     let one = yard.stand.pushed.clone();
-    let wanted = Version { version: "v1", worker: "a", env: "E=1", conf: "one", db: &one };
+    let wanted = Shipped { version: "v1", worker: "a", env: "E=1", conf: "one", db: &one };
     let old = release(&yard, "abc-1", &wanted);
     patiently(|| target.start(stamp(1, 1), &old));
     let new = small(&yard, "def-2", "");
@@ -247,7 +247,7 @@ fn p5_whoever_comes_after_a_run_of_compose_that_broke_off_goes_on() {
     use std::os::unix::fs::PermissionsExt as _;
     let mut yard = Yard::with("v2");
     let one = yard.stand.pushed.clone();
-    let wanted = Version { version: "v1", worker: "a", env: "E=1", conf: "one", db: &one };
+    let wanted = Shipped { version: "v1", worker: "a", env: "E=1", conf: "one", db: &one };
     let spec = release(&yard, "abc-1", &wanted);
     let real = yard.program.clone();
     // Each way to break off at each run: before anything was done, and after all was done.
@@ -278,5 +278,7 @@ fn p5_whoever_comes_after_a_run_of_compose_that_broke_off_goes_on() {
         stopped(&yard, &target, 1, &spec);
         patiently(|| target.remove(stamp(1, 1), &spec.service, &spec.release));
         assert_eq!(yard.containers(), [""; 0], "{at} {how}");
+        let networks = format!("label=com.docker.compose.project={}", yard.project());
+        assert_eq!(yard.stand.docker(&["network", "ls", "-q", "--filter", &networks]), "");
     }
 }
