@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::{EnvironmentName, Identity, ServiceName},
     settings::{
-        Boards, DockerEngine, Environment, Gateway, HostLimits, People, Retention, Revision, Role,
-        Settings,
+        Boards, DockerEngine, DockerHost, Environment, Gateway, HostLimits, People, Reach,
+        Retention, Revision, Role, Settings,
     },
 };
 
@@ -137,8 +137,23 @@ fn gateways(embedded: View<'_>) -> BTreeMap<Identity, Gateway> {
 }
 
 fn docker(view: View<'_>) -> DockerEngine {
-    let socket = view.text("socket");
-    socket.map_or_else(DockerEngine::default, |socket| DockerEngine { socket })
+    let hosts = view.named("hosts").into_iter().filter_map(|(name, node)| {
+        let view: View<'_> = view.over(node);
+        let address = view.text("address")?.parse().ok()?;
+        let engine = view.text("engine")?;
+        let reach = if let Some(path) = engine.strip_prefix("unix://") {
+            Reach::Socket { path: path.to_owned() }
+        } else if let Some(host) = engine.strip_prefix("tcp://") {
+            let certificates = view.text("certificates").unwrap_or_default();
+            Reach::Tls { host: host.to_owned(), certificates }
+        } else {
+            let host = engine.strip_prefix("ssh://")?.to_owned();
+            Reach::Ssh { host, config: view.text("ssh_config") }
+        };
+        Some((name.to_owned(), DockerHost { engine: reach, address }))
+    });
+    let socket = view.text("socket").unwrap_or_else(|| DockerEngine::default().socket);
+    DockerEngine { socket, hosts: hosts.collect() }
 }
 
 fn retention(view: View<'_>) -> Retention {

@@ -4,6 +4,7 @@
 //! values that it reads was complained about already.
 
 mod graph;
+mod hosts;
 mod people;
 mod ports;
 mod reach;
@@ -38,10 +39,12 @@ pub(crate) fn check(settings: &Settings, root: &Node, out: &mut Collector<'_>) {
     ports::check(&mut rules);
     stages::check(&mut rules);
     graph::check(&mut rules);
+    hosts::check(&mut rules);
     windows::check(&mut rules);
     reach::check(&mut rules);
     for service in settings.services.values() {
         service::check(&mut rules, service);
+        hosts::of(&mut rules, service);
         watch::check(&mut rules, service);
         signals::check(&mut rules, service);
         secrets::check(&mut rules, service);

@@ -129,6 +129,8 @@ pub(crate) struct World {
     pub(crate) history: bool,
     /// New replicas that never answer.
     pub(crate) sick: Vec<ReleaseId>,
+    /// Hosts on which new replicas never answer.
+    pub(crate) sick_hosts: Vec<&'static str>,
     /// Acts with these names fail.
     pub(crate) broken: Vec<&'static str>,
     /// Letters of these kinds are answered like this.
@@ -168,6 +170,7 @@ impl World {
             crowd: 100.0,
             history: false,
             sick: Vec::new(),
+            sick_hosts: Vec::new(),
             broken: Vec::new(),
             secrets: BTreeMap::new(),
             target_away: false,
@@ -331,7 +334,9 @@ impl World {
             Act::Import { .. } => {}
             Act::Start { spec } => {
                 for index in 0..spec.replicas {
-                    let id = format!("{}-{index}", spec.release);
+                    let host = spec.hosts().get((index / spec.replicas_each()) as usize);
+                    let host = host.map_or(String::new(), |host| format!("{host}/"));
+                    let id = format!("{host}{}-{index}", spec.release);
                     self.target.replicas.retain(|replica| replica.id != id);
                     self.target.replicas.push(Replica {
                         id,
@@ -375,7 +380,10 @@ impl World {
             .replicas
             .iter()
             .map(|replica| {
-                let sick = self.sick.contains(&replica.release);
+                let new = self.state.plan.as_ref().map(|plan| &plan.new.spec.release);
+                let on = |host: &&str| replica.id.starts_with(&format!("{host}/"));
+                let sick = self.sick.contains(&replica.release)
+                    || new == Some(&replica.release) && self.sick_hosts.iter().any(on);
                 let health = if sick {
                     Health { good: 0, bad: 9, why: Some("answered 503".into()) }
                 } else {

@@ -79,6 +79,33 @@ impl ReleaseSpec {
     }
 }
 
+impl ReleaseSpec {
+    /// The hosts that it runs on; none: this machine alone.
+    pub fn hosts(&self) -> &[String] {
+        self.container.as_deref().map_or(&[], |container| &container.hosts)
+    }
+
+    /// Replicas on each of its hosts.
+    pub fn replicas_each(&self) -> u32 {
+        let hosts = u32::try_from(self.hosts().len()).unwrap_or(u32::MAX);
+        self.replicas / hosts.max(1)
+    }
+
+    /// What of it belongs on the first hosts, so many of them.
+    #[must_use]
+    pub fn on_first(&self, hosts: u32) -> Self {
+        let mut spec = self.clone();
+        let each = self.replicas_each();
+        if let Some(container) = &mut spec.container
+            && !container.hosts.is_empty()
+        {
+            container.hosts.truncate(hosts as usize);
+            spec.replicas = each * u32::try_from(container.hosts.len()).unwrap_or(u32::MAX);
+        }
+        spec
+    }
+}
+
 /// What a container is made of, beside what every release has. In `command`, `{port}` is the port
 /// inside; an empty `command` is the image's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +137,13 @@ pub struct Container {
     /// Whether the engine runs the health check that the image brings.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub image_health: bool,
+    /// The hosts that it runs on, by name, as many replicas on each; none: this machine alone. The
+    /// first one is the barrier: what fails there comes to no other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// How many hosts get a new version at once, after the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u32>,
 }
 
 /// Something that is mounted into a container.

@@ -4,6 +4,7 @@
 //! by its own deadline. What was asked of an engine that cannot be reached was certainly not done;
 //! what was asked and not answered in time may have been.
 
+mod ssh;
 mod trouble;
 
 use std::{
@@ -18,12 +19,15 @@ use ops_core::world::Fault;
 use ops_engine::ports::Look;
 use tokio::{runtime::Runtime, time::timeout};
 
+use ssh::Tunnel;
 pub(crate) use trouble::{Hand, Trouble};
 
 /// How long a look or an act may take, all in all.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(8);
 /// How long an engine may take to say which version it is.
 const HELLO_MAX: Duration = Duration::from_secs(3);
+/// The same where a session of SSH is made for it.
+const LOGIN_MAX: Duration = Duration::from_secs(5);
 /// Beyond a call's deadline, for the runtime to tell that it passed.
 const MARGIN: Duration = Duration::from_secs(1);
 /// Docker 20.10 speaks this; older engines lack what we use.
@@ -46,6 +50,7 @@ struct Inner {
 enum Address {
     Socket(PathBuf),
     Tls { host: String, certificates: PathBuf },
+    Ssh(Tunnel),
 }
 
 impl Engine {
@@ -59,6 +64,13 @@ impl Engine {
     /// `cert.pem` and `key.pem`, as Docker's own client has them; there is no way without TLS.
     pub fn remote(host: &str, certificates: &Path) -> Look<Self> {
         Self::at(Address::Tls { host: host.to_owned(), certificates: certificates.to_owned() })
+    }
+
+    /// An engine that is reached through SSH: `[user@]host[:port]`, with keys and known hosts as the
+    /// configuration of `ssh` has them, that of whoever ops runs as unless another one is named.
+    /// Docker's own client must be there, since it leads on to the engine.
+    pub fn through_ssh(host: &str, config: Option<&Path>) -> Look<Self> {
+        Self::at(Address::Ssh(Tunnel::new(host, config)))
     }
 
     fn at(address: Address) -> Look<Self> {
@@ -84,6 +96,7 @@ impl Engine {
         match &self.inner.address {
             Address::Socket(path) => format!("unix://{}", path.display()),
             Address::Tls { host, .. } => format!("tcp://{host}"),
+            Address::Ssh(tunnel) => format!("ssh://{}", tunnel.host()),
         }
     }
 
@@ -92,6 +105,7 @@ impl Engine {
         match &self.inner.address {
             Address::Socket(path) => format!("Docker at {}", path.display()),
             Address::Tls { host, .. } => format!("Docker at {host}"),
+            Address::Ssh(tunnel) => format!("Docker behind ssh {}", tunnel.host()),
         }
     }
 
@@ -146,12 +160,20 @@ impl Engine {
                     (file("key.pem"), file("cert.pem"), file("ca.pem"));
                 Docker::connect_with_ssl(host, &key, &certificate, &authority, secs, &NEWEST)
             }
+            Address::Ssh(tunnel) => tunnel.docker(secs, &NEWEST),
         };
         let docker = docker.map_err(|error| Trouble::Away(error.to_string()))?;
-        let docker = match timeout(HELLO_MAX, docker.negotiate_version()).await {
+        let hello = match self.inner.address {
+            Address::Ssh(_) => LOGIN_MAX,
+            Address::Socket(_) | Address::Tls { .. } => HELLO_MAX,
+        };
+        let docker = match timeout(hello, docker.negotiate_version()).await {
             Ok(Ok(docker)) => docker,
-            Ok(Err(error)) => return Err(Trouble::Away(trouble::words(&error))),
-            Err(_) => return Err(Trouble::Away("it does not say which version it is".to_owned())),
+            Ok(Err(error)) => return Err(Trouble::Away(self.why(trouble::words(&error)))),
+            Err(_) => {
+                let words = "it does not say which version it is".to_owned();
+                return Err(Trouble::Away(self.why(words)));
+            }
         };
         let version = docker.client_version();
         if version < OLDEST {
@@ -160,6 +182,14 @@ impl Engine {
             )));
         }
         Ok(docker)
+    }
+
+    /// What is to be said of an engine that does not answer: what leads to it may know more.
+    fn why(&self, words: String) -> String {
+        match &self.inner.address {
+            Address::Ssh(tunnel) => tunnel.last_words().unwrap_or(words),
+            Address::Socket(_) | Address::Tls { .. } => words,
+        }
     }
 
     /// A connection for an act, which is not done if there is none.

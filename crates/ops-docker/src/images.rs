@@ -30,6 +30,8 @@ pub(crate) use store::{Kept, Store};
 #[derive(Debug)]
 pub struct DockerImages {
     engine: Engine,
+    /// Engines of other hosts, which are given images when something starts on them.
+    others: Vec<Engine>,
     registries: Registries,
     store: Store,
     quota: u64,
@@ -42,11 +44,19 @@ impl DockerImages {
     pub fn new(engine: Engine, registries: Registries, state_dir: &Path, quota_mb: u64) -> Self {
         Self {
             engine,
+            others: Vec::new(),
             registries,
             store: Store::new(state_dir),
             quota: quota_mb.saturating_mul(1024 * 1024),
             under_way: Jobs::default(),
         }
+    }
+
+    /// Other engines that are given images too, when something starts on them.
+    #[must_use]
+    pub fn with_others(mut self, others: Vec<Engine>) -> Self {
+        self.others = others;
+        self
     }
 
     /// Whether an image is kept.
@@ -115,7 +125,9 @@ impl Artifacts for DockerImages {
 
     fn prune(&self, keep: &[Digest]) -> Act {
         let gone = self.store.prune(keep, self.quota)?;
-        load::forget(&self.engine, gone);
+        for engine in std::iter::once(&self.engine).chain(&self.others) {
+            load::forget(engine, gone.clone());
+        }
         Ok(())
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! [`Engine`] is a connection that is made anew for every question, so an engine that was
 //! restarted or upgraded in between is spoken to as it is now. [`DockerTarget`] runs releases on
-//! it; [`DockerImages`] brings images from their registry into ops's own store, from which they
+//! it, and [`Fleet`] on several at once; [`DockerImages`] brings images from their registry into ops's own store, from which they
 //! are loaded into the engine whenever it lacks them.
 
 mod compose;
 mod durable;
 mod engine;
+mod fleet;
 mod images;
 mod target;
 
 pub use compose::{ComposeProgram, ComposeProjects, Folder, ProjectFolders};
 pub use engine::Engine;
+pub use fleet::Fleet;
 pub use images::{DockerImages, Registries};
 pub use target::{DockerTarget, Grounds, ResolveSecret, Restored};

@@ -64,6 +64,7 @@ use crate::{
     images::{Jobs, Store},
 };
 use record::Records;
+pub(crate) use record::has_records;
 pub use restore::Restored;
 
 /// Replicas of one release.
@@ -77,6 +78,8 @@ pub type ResolveSecret = Arc<dyn Fn(&str) -> Result<String, String> + Send + Syn
 pub struct Grounds {
     /// ops's state, with the store of images that [`crate::DockerImages`] fills.
     pub state_dir: PathBuf,
+    /// Where it is written down what was made: the state, or a host's own part of it.
+    pub records_dir: PathBuf,
     /// Where values of secrets may lie while containers need them: on a tmpfs.
     pub secrets_dir: PathBuf,
     /// How references to secrets are resolved.
@@ -112,7 +115,7 @@ impl DockerTarget {
     /// A target on an engine.
     pub fn new(engine: Engine, grounds: Grounds) -> Self {
         let state_dir: &Path = &grounds.state_dir;
-        let records = Records::new(state_dir);
+        let records = Records::new(&grounds.records_dir);
         let images = Store::new(state_dir);
         Self {
             engine,
@@ -138,6 +141,17 @@ impl DockerTarget {
     pub fn has(&self, service: &ServiceName, release: &ReleaseId) -> bool {
         let records = self.records.of(service);
         records.map_or(true, |all| all.iter().any(|record| record.spec.release == *release))
+    }
+
+    /// What was written down of a service, for when nobody can look: each of its replicas is
+    /// [`ops_core::world::ReplicaState::Unknown`].
+    pub(crate) fn remembered(&self, service: &ServiceName) -> Look<TargetView> {
+        self.unseen(service)
+    }
+
+    /// The highest generation that was written down here.
+    pub(crate) fn remembered_generation(&self) -> Look<Generation> {
+        self.records.highest()
     }
 
     /// Brings everything to what it was last told: containers that shall run and are down start

@@ -1,7 +1,9 @@
-//! Where things run: processes of this machine, and containers of its Docker Engine, also as Compose
-//! projects. Which of them a release is, its specification says, and afterwards what each of them wrote down of it.
+//! Where things run: processes of this machine, containers of its Docker Engine, also as Compose
+//! projects, and containers on other hosts. Which of them a release is, its specification says, and
+//! afterwards what each of them wrote down of it.
 
 use std::{
+    collections::BTreeMap,
     net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -10,13 +12,13 @@ use std::{
 use ops_core::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
     reading::{LogReading, Usage},
-    settings::{Adopt, Settings},
+    settings::{Adopt, DockerHost, Reach, Settings},
     time::Now,
     world::{Fault, Foreign, Project, ReleaseSpec, TargetView},
 };
 use ops_docker::{
-    ComposeProgram, ComposeProjects, DockerImages, DockerTarget, Engine, Folder, Grounds,
-    ProjectFolders, Registries,
+    ComposeProgram, ComposeProjects, DockerImages, DockerTarget, Engine, Fleet, Folder, Grounds,
+    ProjectFolders, Registries, Restored,
 };
 use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact, Senses, Target};
 use ops_targets::{ArtifactStore, ProcessTarget};
@@ -24,17 +26,20 @@ use ops_targets::{ArtifactStore, ProcessTarget};
 /// Where values of secrets lie while containers need them.
 const SECRETS: &str = "/run/ops/secrets";
 
-/// What a Docker Engine is spoken to with.
+/// What Docker Engines are spoken to with.
 #[derive(Clone)]
 struct Wanted {
     socket: PathBuf,
+    hosts: BTreeMap<String, DockerHost>,
+    /// Whether a service runs on this machine's own engine.
+    here: bool,
     state: PathBuf,
     ports: (u16, u16),
     log_mb: u64,
     store_mb: u64,
 }
 
-/// The Docker Engine of this machine, spoken to only where something runs on it.
+/// The Docker Engines of this machine and of other hosts, spoken to only where something runs there.
 #[derive(Clone)]
 pub(crate) struct Docker {
     wanted: Wanted,
@@ -43,6 +48,7 @@ pub(crate) struct Docker {
 
 struct Made {
     target: DockerTarget,
+    fleet: Fleet,
     images: DockerImages,
     projects: ComposeProjects,
 }
@@ -82,11 +88,46 @@ impl ProjectFolders for Folders {
     }
 }
 
+/// Where containers run.
+trait Containers: Target + Senses {
+    /// Whether anything of a service was made there.
+    fn knows(&self, service: &ServiceName) -> bool;
+
+    /// Whether a release was made there.
+    fn has(&self, service: &ServiceName, release: &ReleaseId) -> bool;
+}
+
+impl Containers for DockerTarget {
+    fn knows(&self, service: &ServiceName) -> bool {
+        Self::knows(self, service)
+    }
+
+    fn has(&self, service: &ServiceName, release: &ReleaseId) -> bool {
+        Self::has(self, service, release)
+    }
+}
+
+impl Containers for Fleet {
+    fn knows(&self, service: &ServiceName) -> bool {
+        Self::knows(self, service)
+    }
+
+    fn has(&self, service: &ServiceName, release: &ReleaseId) -> bool {
+        Self::has(self, service, release)
+    }
+}
+
 impl Docker {
     /// The engine that `ops.yaml` names. Nothing is asked of it yet.
     pub(crate) fn new(state: &Path, settings: &Settings, ports: (u16, u16)) -> Self {
+        let here = settings.services.values().any(|service| {
+            service.compose.is_some()
+                || service.container.as_ref().is_some_and(|container| container.hosts.is_empty())
+        });
         let wanted = Wanted {
             socket: PathBuf::from(&settings.docker.socket),
+            hosts: settings.docker.hosts.clone(),
+            here,
             state: state.to_owned(),
             ports,
             log_mb: settings.retention.log_mb,
@@ -100,12 +141,17 @@ impl Docker {
         made.as_deref().map_err(Clone::clone)
     }
 
-    /// The target, where a container was ever made here.
-    fn used(&self) -> Look<Option<&DockerTarget>> {
-        if !self.wanted.state.join("docker").exists() {
-            return Ok(None);
+    /// Where containers were ever made.
+    fn used(&self) -> Look<Vec<&dyn Containers>> {
+        let was = |folder: &str| self.wanted.state.join(folder).exists();
+        let mut used: Vec<&dyn Containers> = Vec::new();
+        if was("docker") {
+            used.push(&self.made()?.target);
         }
-        self.made().map(|made| Some(&made.target))
+        if was("hosts") {
+            used.push(&self.made()?.fleet);
+        }
+        Ok(used)
     }
 
     /// The images, where any were ever kept.
@@ -116,44 +162,80 @@ impl Docker {
         self.made().map(|made| Some(&made.images))
     }
 
-    /// The target, where it was ever told to run this service.
-    fn knows(&self, service: &ServiceName) -> Look<Option<&DockerTarget>> {
-        Ok(self.used()?.filter(|target| target.knows(service)))
+    /// Where something of this service was ever made.
+    fn know(&self, service: &ServiceName) -> Look<Vec<&dyn Containers>> {
+        Ok(self.used()?.into_iter().filter(|place| place.knows(service)).collect())
     }
 
     /// Brings containers to what they were last told; see [`DockerTarget::restore`].
-    pub(crate) fn restore(&self) -> Look<Option<ops_docker::Restored>> {
-        self.used()?.map(DockerTarget::restore).transpose()
+    pub(crate) fn restore(&self) -> Look<Option<Restored>> {
+        let was = |folder: &str| self.wanted.state.join(folder).exists();
+        if !was("docker") && !was("hosts") {
+            return Ok(None);
+        }
+        let made = self.made()?;
+        let mut all = if was("hosts") { made.fleet.restore() } else { Restored::default() };
+        if was("docker") {
+            let mut here = made.target.restore()?;
+            all.started.append(&mut here.started);
+            all.stopped.append(&mut here.stopped);
+            all.failed.append(&mut here.failed);
+        }
+        Ok(Some(all))
     }
 }
 
 impl Wanted {
     fn make(&self) -> Look<Made> {
         let engine = Engine::local(&self.socket)?;
-        let images = DockerImages::new(
-            engine.clone(),
-            Registries::new(&docker_configuration()),
-            &self.state,
-            self.store_mb,
-        );
-        let resolve =
-            |reference: &str| ops_keeper::resolve_secret(reference).map_err(|why| why.to_string());
-        let grounds = Grounds {
-            state_dir: self.state.clone(),
-            secrets_dir: PathBuf::from(SECRETS),
-            resolve: Arc::new(resolve),
-            ports: self.ports,
-            publish: Ipv4Addr::LOCALHOST,
-            log_quota_mb: self.log_mb,
-        };
+        let mut engines = BTreeMap::new();
+        for (name, host) in &self.hosts {
+            engines.insert(name.clone(), reach(&host.engine)?);
+        }
+        // Where nothing runs here, there may be no engine here that could take an image.
+        let mut others = engines.values().cloned();
+        let first = if self.here { None } else { others.next() };
+        let first = first.unwrap_or_else(|| engine.clone());
+        let registries = Registries::new(&docker_configuration());
+        let images = DockerImages::new(first, registries, &self.state, self.store_mb)
+            .with_others(others.collect());
         let folders = Folders {
             store: ArtifactStore::new(&self.state, self.store_mb),
             looked_at: ArtifactStore::new(&self.state.join("looked-at"), self.store_mb),
         };
         let projects =
             ComposeProjects::new(ComposeProgram::found(), Arc::new(folders), &self.state);
+        let grounds = self.grounds(self.state.clone(), Ipv4Addr::LOCALHOST);
         let target = DockerTarget::new(engine, grounds).with_projects(projects.clone());
-        Ok(Made { target, images, projects })
+        let hosts = engines.into_iter().map(|(name, engine)| {
+            let address = self.hosts[&name].address;
+            let grounds = self.grounds(Fleet::records(&self.state, &name), address);
+            (name, DockerTarget::new(engine, grounds))
+        });
+        let fleet = Fleet::new(&self.state, hosts.collect());
+        Ok(Made { target, fleet, images, projects })
+    }
+
+    fn grounds(&self, records_dir: PathBuf, publish: Ipv4Addr) -> Grounds {
+        let resolve =
+            |reference: &str| ops_keeper::resolve_secret(reference).map_err(|why| why.to_string());
+        Grounds {
+            state_dir: self.state.clone(),
+            records_dir,
+            secrets_dir: PathBuf::from(SECRETS),
+            resolve: Arc::new(resolve),
+            ports: self.ports,
+            publish,
+            log_quota_mb: self.log_mb,
+        }
+    }
+}
+
+fn reach(engine: &Reach) -> Look<Engine> {
+    match engine {
+        Reach::Socket { path } => Engine::local(Path::new(path)),
+        Reach::Tls { host, certificates } => Engine::remote(host, Path::new(certificates)),
+        Reach::Ssh { host, config } => Engine::through_ssh(host, config.as_deref().map(Path::new)),
     }
 }
 
@@ -177,20 +259,21 @@ fn not_applied(fault: Fault) -> ActError {
 impl Places {
     /// Who has a release, for an act on it.
     fn holder(&self, service: &ServiceName, release: &ReleaseId) -> Look<&dyn Target> {
-        let Some(docker) = self.docker.knows(service)? else { return Ok(&*self.processes) };
-        let process = || {
-            let view = self.processes.look(service)?;
-            Ok::<_, Fault>(view.of(release).next().is_some())
-        };
-        Ok(if !docker.has(service, release) && process()? { &*self.processes } else { docker })
+        let know = self.docker.know(service)?;
+        if let Some(place) = know.iter().find(|place| place.has(service, release)) {
+            return Ok(*place);
+        }
+        let process = self.processes.look(service)?.of(release).next().is_some();
+        let first = know.first().filter(|_| !process);
+        Ok(first.map_or(&*self.processes as &dyn Target, |place| *place))
     }
 }
 
 impl Target for Places {
     fn look(&self, service: &ServiceName) -> Look<TargetView> {
         let mut view = self.processes.look(service)?;
-        if let Some(docker) = self.docker.knows(service)? {
-            let containers = docker.look(service)?;
+        for place in self.docker.know(service)? {
+            let containers = place.look(service)?;
             view.replicas.extend(containers.replicas);
             view.highest = view.highest.max(containers.highest);
         }
@@ -201,7 +284,9 @@ impl Target for Places {
         if spec.container.is_none() && spec.compose.is_none() {
             return self.processes.start(stamp, spec);
         }
-        self.docker.made().map_err(not_applied)?.target.start(stamp, spec)
+        let made = self.docker.made().map_err(not_applied)?;
+        let elsewhere = !spec.hosts().is_empty();
+        if elsewhere { made.fleet.start(stamp, spec) } else { made.target.start(stamp, spec) }
     }
 
     fn stop(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
@@ -213,16 +298,20 @@ impl Target for Places {
     }
 
     fn highest_generation(&self) -> Look<Generation> {
-        let here = self.processes.highest_generation()?;
-        let there = self.docker.used()?.map(Target::highest_generation).transpose()?;
-        Ok(there.map_or(here, |there| there.max(here)))
+        let mut highest = self.processes.highest_generation()?;
+        for place in self.docker.used()? {
+            highest = highest.max(place.highest_generation()?);
+        }
+        Ok(highest)
     }
 
     fn free_ports(&self, first: u16, last: u16) -> Look<u32> {
-        let here = self.processes.free_ports(first, last)?;
-        let there = self.docker.used()?.map(|it| it.free_ports(first, last)).transpose()?;
-        // Either counts what nobody listens on; what the other's stopped replicas own is not free.
-        Ok(there.map_or(here, |there| there.min(here)))
+        // Each counts what nobody listens on; what the others' stopped replicas own is not free.
+        let mut free = self.processes.free_ports(first, last)?;
+        for place in self.docker.used()? {
+            free = free.min(place.free_ports(first, last)?);
+        }
+        Ok(free)
     }
 
     fn outside(&self, adopt: &Adopt, command: &[String]) -> Look<Option<Foreign>> {
@@ -230,8 +319,8 @@ impl Target for Places {
     }
 
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
-        match self.docker.knows(service)? {
-            Some(docker) => docker.port_free(port, service),
+        match self.docker.know(service)?.first() {
+            Some(place) => place.port_free(port, service),
             None => self.processes.port_free(port, service),
         }
     }
@@ -240,15 +329,15 @@ impl Target for Places {
 impl Senses for Places {
     fn usage(&self, service: &ServiceName) -> Look<Vec<Usage>> {
         let mut usage = self.processes.usage(service)?;
-        if let Some(docker) = self.docker.knows(service)? {
-            usage.extend(docker.usage(service)?);
+        for place in self.docker.know(service)? {
+            usage.extend(place.usage(service)?);
         }
         Ok(usage)
     }
 
     fn logs(&self, service: &ServiceName, now: &Now) -> Look<LogReading> {
-        match self.docker.knows(service)? {
-            Some(docker) => docker.logs(service, now),
+        match self.docker.know(service)?.first() {
+            Some(place) => place.logs(service, now),
             None => Senses::logs(&*self.processes, service, now),
         }
     }

@@ -35,7 +35,9 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     let twice = view.flag("runs_twice");
     let strategy = strategy(view, route.is_some(), twice);
     let runs_twice = twice.unwrap_or(strategy != Strategy::Recreate);
-    let replicas: u32 = view.whole("replicas").unwrap_or(1);
+    let hosts = view.child("container").texts("hosts").map_or(0, |hosts| hosts.len());
+    let each_host = u32::try_from(hosts).unwrap_or(1).max(1);
+    let replicas: u32 = view.whole("replicas").unwrap_or(each_host);
     let serving = if runs_twice { replicas.saturating_sub(1).max(1) } else { 0 };
     let recreate = recreate(view);
     let watch = watch(view, route.is_some());
@@ -105,6 +107,8 @@ fn container(view: View<'_>) -> Container {
         cpu_millis: view.decimal("cpus").map(|cpus| (cpus * 1_000.0) as u32),
         user: view.text("user"),
         image_health: view.flag("image_health").unwrap_or(false),
+        hosts: view.texts("hosts").unwrap_or_default(),
+        batch: view.whole("batch"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Kind, Table, door,
-    format::{ADDRESS, BASE_URL, CHANNEL, IDENTITY, NAME},
+    format::{ADDRESS, BASE_URL, CHANNEL, ENGINE, IDENTITY, IPV4, NAME},
     gate, optional, required, service,
 };
 
@@ -67,7 +67,7 @@ pub(crate) const FILE: &Table = &Table {
             "docker",
             Kind::Table(DOCKER),
             "see its keys",
-            "The Docker Engine on which services with `target: docker` run.",
+            "The Docker Engines on which services with `target: docker` run.",
         ),
         optional("retention", Kind::Table(RETENTION), "see its keys", "What is kept."),
         optional(
@@ -159,12 +159,51 @@ const GATEWAY: &Table = &Table {
 
 const DOCKER: &Table = &Table {
     what: "the Docker Engine",
-    keys: &[optional(
-        "socket",
-        Kind::Plain(4_096),
-        "/var/run/docker.sock",
-        "The socket of this machine's engine.",
-    )],
+    keys: &[
+        optional(
+            "socket",
+            Kind::Plain(4_096),
+            "/var/run/docker.sock",
+            "The socket of this machine's engine.",
+        ),
+        optional(
+            "hosts",
+            Kind::Entries { key: &NAME, of: &Kind::Table(DOCKER_HOST), min: 1, max: 50 },
+            "none: containers run on this machine",
+            "Hosts whose engines run containers, for the `container: { hosts: […] }` of services.",
+        ),
+    ],
+};
+
+const DOCKER_HOST: &Table = &Table {
+    what: "a host",
+    keys: &[
+        required(
+            "engine",
+            Kind::Text(&ENGINE),
+            "ssh://deploy@10.0.0.2",
+            "How its engine is reached: through SSH, over TCP with TLS, or by a socket of this \
+             machine.",
+        ),
+        optional(
+            "certificates",
+            Kind::Plain(4_096),
+            "none; needed for tcp://",
+            "The folder with `ca.pem`, `cert.pem` and `key.pem`, as Docker's own client has them.",
+        ),
+        optional(
+            "ssh_config",
+            Kind::Plain(4_096),
+            "that of whoever ops runs as",
+            "The configuration that `ssh` reads for it: keys, known hosts, jumps.",
+        ),
+        required(
+            "address",
+            Kind::Text(&IPV4),
+            "10.0.0.2",
+            "Its address: containers are published there, and the door finds them there.",
+        ),
+    ],
 };
 
 const RETENTION: &Table = &Table {

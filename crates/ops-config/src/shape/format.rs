@@ -1,6 +1,6 @@
 //! Forms of text.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::moment::Moment;
 
@@ -92,6 +92,39 @@ pub(super) const INSIDE: Format = Format {
             && !text.chars().any(char::is_control)
             && text.split('/').all(inside)
     },
+};
+
+/// No word of it can be taken for an option by a program that gets it.
+pub(super) const ENGINE: Format = Format {
+    allowed: "ssh://user@host, ssh://host:port, tcp://host:2376 or unix:///path/to/docker.sock",
+    pattern: "^(?:unix:///.+|tcp://[A-Za-z0-9][A-Za-z0-9.-]*:[0-9]{1,5}|ssh://(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?)$",
+    holds: |text| {
+        let word = |text: &str, more: &[u8]| {
+            text.as_bytes().first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+        };
+        let host = |text: &str| word(text, b".-") && !text.starts_with('_');
+        let at_port = |text: &str| {
+            text.split_once(':').is_some_and(|(name, port)| {
+                host(name) && port.parse::<u16>().is_ok_and(|port| port > 0)
+            })
+        };
+        if let Some(path) = text.strip_prefix("unix://") {
+            return path.len() > 1 && path.starts_with('/');
+        }
+        if let Some(rest) = text.strip_prefix("tcp://") {
+            return at_port(rest);
+        }
+        let Some(rest) = text.strip_prefix("ssh://") else { return false };
+        let (user, rest) = rest.split_once('@').map_or((None, rest), |(u, h)| (Some(u), h));
+        user.is_none_or(|user| word(user, b"._-")) && (host(rest) || at_port(rest))
+    },
+};
+
+pub(super) const IPV4: Format = Format {
+    allowed: "an IPv4 address such as 10.0.0.2",
+    pattern: "^[0-9]{1,3}(?:\\.[0-9]{1,3}){3}$",
+    holds: |text| text.parse::<Ipv4Addr>().is_ok(),
 };
 
 pub(super) const VARIABLE: Format = Format {

@@ -388,6 +388,19 @@ const CONTAINER: &Table = &Table {
             "false",
             "Whether the engine runs the health check that the image brings.",
         ),
+        optional(
+            "hosts",
+            Kind::List(&Kind::Text(&NAME), 1, 50),
+            "none: this machine",
+            "The hosts of `docker: hosts` that it runs on, as many replicas on each. A new version \
+             comes to the first one alone, and to the others once it is healthy there.",
+        ),
+        optional(
+            "batch",
+            Kind::Whole(1, 50),
+            "1",
+            "How many hosts get a new version at once, after the first one.",
+        ),
     ],
 };
 

@@ -4,6 +4,7 @@
 mod ancestry;
 mod bad;
 mod containers;
+mod hosts;
 mod parsing;
 mod random;
 mod schema;

@@ -1,5 +1,6 @@
 //! The machine against a world that does as it is told, and against one that does not.
 
+mod hosts;
 mod kinds;
 mod outages;
 mod own;

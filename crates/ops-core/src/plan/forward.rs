@@ -97,17 +97,46 @@ fn beside(plan: &Plan) -> Vec<Step> {
     let stop =
         first.then(|| step(Stage::Deploy, Goal::Stopped(Which::Old), STORE_MS, OnDeadline::Error));
     let mut steps: Vec<_> = stop.into_iter().collect();
+    let hosts = plan.new.spec.hosts().len();
+    steps.extend(host_by_host(plan));
+    // An engine elsewhere gets the image first. What the first host could do is no fault of the
+    // candidate's on another one.
+    let (running_ms, failed) =
+        if hosts > 1 { (STORE_MS, OnDeadline::Error) } else { (start_ms(plan), OnDeadline::Fail) };
     steps.extend([
-        step(Stage::Deploy, Goal::Running(Which::New), start_ms(plan), OnDeadline::Fail),
+        step(Stage::Deploy, Goal::Running(Which::New), running_ms, failed),
         step(
             Stage::Deploy,
             Goal::Healthy(Which::New, health.in_a_row),
             health.start_deadline_ms,
-            OnDeadline::Fail,
+            failed,
         ),
     ]);
-    if !plan.service.smoke.is_empty() {
-        steps.push(step(Stage::Deploy, Goal::Smoke(Via::Replicas), SMOKE_MS, OnDeadline::Fail));
+    steps.extend(smoke_replicas(plan));
+    steps
+}
+
+fn smoke_replicas(plan: &Plan) -> Option<Step> {
+    let asked = !plan.service.smoke.is_empty();
+    asked.then(|| step(Stage::Deploy, Goal::Smoke(Via::Replicas), SMOKE_MS, OnDeadline::Fail))
+}
+
+/// The first host alone, then the others in batches, up to the last batch, which is all of them.
+fn host_by_host(plan: &Plan) -> Vec<Step> {
+    let (spec, health) = (&plan.new.spec, &plan.service.health);
+    let all = u32::try_from(spec.hosts().len()).unwrap_or(u32::MAX);
+    let batch = spec.container.as_ref().and_then(|container| container.batch).unwrap_or(1).max(1);
+    let mut steps = Vec::new();
+    let mut hosts = 1;
+    while hosts < all {
+        let failed = if hosts == 1 { OnDeadline::Fail } else { OnDeadline::Error };
+        let healthy = Goal::HealthyOn { hosts, in_a_row: health.in_a_row };
+        steps.push(step(Stage::Deploy, Goal::RunningOn(hosts), STORE_MS, failed));
+        steps.push(step(Stage::Deploy, healthy, health.start_deadline_ms, failed));
+        if hosts == 1 {
+            steps.extend(smoke_replicas(plan));
+        }
+        hosts = hosts.saturating_add(batch);
     }
     steps
 }

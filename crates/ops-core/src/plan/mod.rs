@@ -242,7 +242,8 @@ impl Plan {
             Which::New => Some(self.new.spec.clone()),
             Which::Old => self.old_spec(),
             Which::Frozen => self.frozen.clone(),
-            Which::Rehearsal => self.old_spec().map(|mut spec| {
+            Which::Rehearsal => self.old_spec().map(|spec| {
+                let mut spec = spec.on_first(1);
                 spec.release =
                     ReleaseId::new(format!("{}-rehearsed-{}", spec.release, self.deployment.0));
                 spec.replicas = 1;

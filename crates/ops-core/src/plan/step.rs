@@ -54,6 +54,15 @@ pub enum Goal {
     Running(Which),
     /// All replicas answer healthy, this often in a row.
     Healthy(Which, u32),
+    /// The replicas of the new release that belong on the first hosts run, so many of them.
+    RunningOn(u32),
+    /// They answer healthy: a version that fails on one host comes to no other one.
+    HealthyOn {
+        /// The first hosts, so many.
+        hosts: u32,
+        /// Healthy answers in a row.
+        in_a_row: u32,
+    },
     /// Smoke requests get the declared answers.
     Smoke(Via),
     /// Checks that can have changed pass again.
@@ -125,6 +134,10 @@ impl Goal {
             Self::Healthy(which, n) => {
                 format!("the {} is healthy {n} times in a row", which.words())
             }
+            Self::RunningOn(hosts) => format!("the new version runs on {}", first(*hosts)),
+            Self::HealthyOn { hosts, in_a_row } => {
+                format!("the new version is healthy {in_a_row} times in a row on {}", first(*hosts))
+            }
             Self::Smoke(Via::Replicas) => "smoke requests to each new replica succeed".into(),
             Self::Smoke(Via::Door) => "smoke requests through the door succeed".into(),
             Self::Rechecked => "the checks that can have changed pass again".into(),
@@ -151,6 +164,8 @@ impl Goal {
             Self::Stored(which) => format!("stored-{}", which.name()),
             Self::Running(which) => format!("running-{}", which.name()),
             Self::Healthy(which, _) => format!("healthy-{}", which.name()),
+            Self::RunningOn(hosts) => format!("running-new-on-{hosts}"),
+            Self::HealthyOn { hosts, .. } => format!("healthy-new-on-{hosts}"),
             Self::Smoke(Via::Replicas) => "smoke-replicas".into(),
             Self::Smoke(Via::Door) => "smoke-door".into(),
             Self::Rechecked => "rechecked".into(),
@@ -164,6 +179,10 @@ impl Goal {
             Self::Observed { .. } => "observed".into(),
         }
     }
+}
+
+fn first(hosts: u32) -> String {
+    if hosts == 1 { "the first host".into() } else { format!("the first {hosts} hosts") }
 }
 
 impl Which {

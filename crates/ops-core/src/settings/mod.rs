@@ -8,7 +8,7 @@ mod loosened;
 mod secret;
 mod signal;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 pub use adopt::{ADOPTION_SECONDS, Adopt};
 pub use gate::{
@@ -66,16 +66,53 @@ pub struct Settings {
     pub heartbeat_seconds: u64,
 }
 
-/// Where a Docker Engine is reached.
+/// Where Docker Engines are reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DockerEngine {
     /// The socket of this machine's engine.
     pub socket: String,
+    /// Other hosts, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, DockerHost>,
+}
+
+/// A host that runs containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerHost {
+    /// How its engine is reached.
+    pub engine: Reach,
+    /// Its address, on which containers are published and at which the door finds them.
+    pub address: Ipv4Addr,
+}
+
+/// How an engine is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// By a socket of this machine.
+    Socket {
+        /// Its path.
+        path: String,
+    },
+    /// Over TCP with TLS.
+    Tls {
+        /// `host:port`.
+        host: String,
+        /// The folder with `ca.pem`, `cert.pem` and `key.pem`.
+        certificates: String,
+    },
+    /// Through SSH, as whoever ops runs as.
+    Ssh {
+        /// `user@host`, `host`, or either with `:port`.
+        host: String,
+        /// The configuration that `ssh` reads; `None`: that of whoever ops runs as.
+        config: Option<String>,
+    },
 }
 
 impl Default for DockerEngine {
     fn default() -> Self {
-        Self { socket: "/var/run/docker.sock".to_owned() }
+        Self { socket: "/var/run/docker.sock".to_owned(), hosts: BTreeMap::new() }
     }
 }
 

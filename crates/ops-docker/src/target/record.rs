@@ -7,7 +7,7 @@ use std::{
 };
 
 use ops_core::{
-    id::{ReleaseId, ServiceName, Stamp},
+    id::{Generation, ReleaseId, ServiceName, Stamp},
     world::{Fault, ReleaseSpec},
 };
 use ops_engine::ports::{ActError, Look};
@@ -137,6 +137,15 @@ impl Records {
         durable::forget(&self.file(service, release)?)
     }
 
+    /// The highest generation of any act.
+    pub(super) fn highest(&self) -> Look<Generation> {
+        let mut highest = Generation::default();
+        for service in self.services()? {
+            highest = highest.max(self.stamp(&service)?.generation);
+        }
+        Ok(highest)
+    }
+
     /// All releases of a service, in the order of their names.
     pub(super) fn of(&self, service: &ServiceName) -> Look<Vec<Record>> {
         let folder = self.service(service)?.join("releases");
@@ -165,6 +174,11 @@ impl Records {
         }
         Ok(all)
     }
+}
+
+/// Whether a folder tells of containers of a service. What cannot be read is taken for that.
+pub(crate) fn has_records(records_dir: &Path, service: &ServiceName) -> bool {
+    Records::new(records_dir).of(service).map_or(true, |records| !records.is_empty())
 }
 
 /// What is refused because a later act came before.

@@ -120,6 +120,7 @@ mod tests {
     fn grounds(secrets_dir: &Path) -> Grounds {
         Grounds {
             state_dir: PathBuf::new(),
+            records_dir: PathBuf::new(),
             secrets_dir: secrets_dir.to_owned(),
             resolve: Arc::new(|reference| Ok(format!("value of {reference}"))),
             ports: (1, 1),

@@ -56,11 +56,28 @@ impl DockerTarget {
         })
     }
 
-    pub(super) fn highest_of_all(&self) -> Look<Generation> {
-        let mut highest = Generation::default();
-        for service in self.records.services()? {
-            highest = highest.max(self.records.stamp(&service)?.generation);
+    /// What is known of a service where its engine cannot be asked.
+    pub(super) fn unseen(&self, service: &ServiceName) -> Look<TargetView> {
+        let highest = self.records.stamp(service)?.generation;
+        let mut view = TargetView { highest, ..TargetView::default() };
+        for record in self.records.of(service)? {
+            let replica = |place: &Place| Replica {
+                id: record.name(place),
+                release: record.spec.release.clone(),
+                artifact: record.spec.artifact.clone(),
+                address: place.port.map(|port| format!("{}:{port}", self.grounds.publish)),
+                state: ReplicaState::Unknown,
+                restarts: 0,
+                last_exit: None,
+                stamp: place.stamp,
+            };
+            view.replicas.extend(record.places.iter().map(replica));
         }
+        Ok(view)
+    }
+
+    pub(super) fn highest_of_all(&self) -> Look<Generation> {
+        let highest = self.records.highest()?;
         let records = self.records.all()?;
         let labels = self.engine.ask(move |docker| async move {
             let all = inspect::all_labelled(&docker).await?;

@@ -8,6 +8,7 @@ mod conformance;
 mod cut;
 mod engine;
 mod foreign;
+mod hosts;
 mod image;
 mod images;
 mod own;

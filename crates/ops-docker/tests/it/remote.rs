@@ -54,6 +54,7 @@ fn guarded() -> (OwnEngine, String) {
 fn target(stand: &Stand, address: &str, certificates: &Path) -> DockerTarget {
     let grounds = Grounds {
         state_dir: stand.state().to_owned(),
+        records_dir: stand.state().to_owned(),
         secrets_dir: stand.secrets_dir(),
         resolve: std::sync::Arc::new(|_: &str| Ok("value".to_owned())),
         ports: stand.ports,

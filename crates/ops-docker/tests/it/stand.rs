@@ -90,6 +90,7 @@ impl Stand {
             self.engine(),
             Grounds {
                 state_dir: self.state().to_owned(),
+                records_dir: self.state().to_owned(),
                 secrets_dir: self.secrets_dir(),
                 resolve: Arc::new(|reference: &str| {
                     let path = reference.strip_prefix("file:").ok_or("write file:/path")?;

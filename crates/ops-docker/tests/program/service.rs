@@ -79,8 +79,10 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         "ok".to_owned()
     };
     let version = std::env::var("VERSION").unwrap_or_default();
-    // A version with `FAILS` is healthy, and fails whoever visits it.
-    let fails = std::env::var_os("FAILS").is_some() && path == "/";
+    // A version with `FAILS` is healthy, and fails whoever visits it. One may be sick on the hosts
+    // alone whose volume says so.
+    let fails = std::env::var_os("FAILS").is_some() && path == "/"
+        || std::fs::exists(format!("/flags/sick-{version}")).unwrap_or(false);
     let status = if fails { "500 Internal Server Error" } else { "200 OK" };
     write!(
         stream,

@@ -81,7 +81,8 @@ impl Word {
                 continue;
             };
             for (said, word) in [(&self.aborted, "aborted"), (&self.halted, "halted")] {
-                let late = said.get(&by).is_some_and(|at| at + UNDER_WAY_MS < applied.t);
+                // What a daemon that stands still was about to send is no newer than its stand.
+                let late = said.get(&by).is_some_and(|at| at + UNDER_WAY_MS < applied.sent);
                 if late && !self.froze.contains(&by) {
                     return Err(format!("D-{by} was {word}, and it {what} all the same"));
                 }

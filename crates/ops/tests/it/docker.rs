@@ -41,19 +41,24 @@ pub(crate) fn program(folder: &Path) -> PathBuf {
 }
 
 /// A site whose shop runs as containers, and the repository of its images.
-struct Harbour {
-    site: Site,
+pub(crate) struct Harbour {
+    pub(crate) site: Site,
     repository: String,
 }
 
 impl Harbour {
     fn new() -> Self {
+        Self::with("port: 8080, memory: 64MB", |text| text.replace("replicas: 1", "replicas: 2"))
+    }
+
+    /// Containers of this kind, and other changes of ops.yaml.
+    pub(crate) fn with(container: &str, change: impl FnOnce(String) -> String) -> Self {
         let site = Site::shop_with(|text| {
             let command = "command: [bin/shop, --port, \"{port}\"]";
-            let container = "target: docker\n    container: { port: 8080, memory: 64MB }";
+            let container = format!("target: docker\n    container: {{ {container} }}");
             assert!(text.contains(command));
-            let text = text.replace(command, container);
-            text.replace("replicas: 1", "replicas: 2").replace("path: /healthz", "path: /health")
+            let text = text.replace(command, &container);
+            change(text.replace("path: /healthz", "path: /health"))
         });
         let folder = site.path().join("image");
         fs::create_dir(&folder).unwrap();
@@ -63,7 +68,7 @@ impl Harbour {
     }
 
     /// Builds and pushes a version; its reference by digest.
-    fn push(&self, version: &str, environment: &str) -> String {
+    pub(crate) fn push(&self, version: &str, environment: &str) -> String {
         let folder = self.site.path().join("image");
         let file = format!(
             "FROM scratch\nCOPY service /service\nENV VERSION={version} {environment}\n\
@@ -80,7 +85,7 @@ impl Harbour {
     }
 
     /// Ships the first version, with customers from the moment in which it serves.
-    fn open(&self, first: &str, door: &str) -> Customers {
+    pub(crate) fn open(&self, first: &str, door: &str) -> Customers {
         let ticket = self.site.ready_with("v1", first);
         let deploy = self.site.begin(&["deploy", &ticket]);
         eventually("v1 serves", || visit(door).ok());

@@ -15,6 +15,7 @@ mod golden;
 mod harm;
 mod help;
 mod hold;
+mod hosts;
 mod house;
 mod kills;
 mod merges;

@@ -12,7 +12,7 @@ use crate::{
     plan::{Goal, Plan, Which},
     route::{Guard, Hold, Leg, Route},
     settings::RouteMatch,
-    world::{DoorView, Replica, ReplicaState, TargetView},
+    world::{DoorView, ReleaseSpec, Replica, ReplicaState, TargetView},
 };
 
 /// Ends of a new replica by itself until it counts as a crash loop.
@@ -66,10 +66,20 @@ pub(super) fn met(state: &Deployment, plan: &Plan, goal: &Goal, view: &View) -> 
         Goal::Rechecked => no("the checks run again"),
         Goal::Stored(which) => stored(*which, view),
         Goal::Smoke(_) => smoke(view),
-        Goal::Running(which) => with_target(view, |target| running(state, plan, *which, target)),
-        Goal::Healthy(which, n) => {
-            with_target(view, |target| healthy(plan, *which, *n, target, view))
-        }
+        Goal::Running(which) => with_target(view, |target| {
+            let Some(spec) = plan.spec(*which) else { return Met::Yes };
+            running(state, &spec, *which, target)
+        }),
+        Goal::Healthy(which, n) => with_target(view, |target| {
+            let Some(spec) = plan.spec(*which) else { return Met::Yes };
+            healthy(&spec, *which, *n, target, view)
+        }),
+        Goal::RunningOn(hosts) => with_target(view, |target| {
+            running(state, &plan.new.spec.on_first(*hosts), Which::New, target)
+        }),
+        Goal::HealthyOn { hosts, in_a_row } => with_target(view, |target| {
+            healthy(&plan.new.spec.on_first(*hosts), Which::New, *in_a_row, target, view)
+        }),
         Goal::Stopped(which) => with_target(view, |target| stopped(state, plan, *which, target)),
         Goal::Removed(which) => with_target(view, |target| removed(plan, *which, target)),
         Goal::Drained(which) => drained(plan, *which, view),
@@ -124,23 +134,17 @@ fn smoke(view: &View) -> Met {
     }
 }
 
-fn wanted(plan: &Plan, which: Which) -> Option<(ReleaseId, u32)> {
-    plan.spec(which).map(|spec| (spec.release, spec.replicas))
-}
-
-fn running(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -> Met {
-    let Some((release, replicas)) = wanted(plan, which) else {
-        return Met::Yes;
-    };
-    let count = target.running(&release).count();
+fn running(state: &Deployment, spec: &ReleaseSpec, which: Which, target: &TargetView) -> Met {
+    let (release, replicas) = (&spec.release, spec.replicas);
+    let count = target.running(release).count();
     // An order to stop the old release may still come: only an order of ours with a later stamp,
     // read back from it, keeps it running.
-    // What else belongs to a Compose project goes back with it, which only an order of ours brings.
-    let whole = plan.new.spec.compose.is_some() && state.cause().is_some();
+    // The rest of a Compose project goes back as well, which only an order of ours brings about.
+    let whole = spec.compose.is_some() && state.cause().is_some();
     let fenced = which != Which::Old
         || !(state.old_stopped || whole)
         || target
-            .running(&release)
+            .running(release)
             .all(|replica| state.op.as_ref().is_some_and(|op| since(state, op, replica.stamp)));
     if count >= replicas as usize && fenced {
         return Met::Yes;
@@ -148,7 +152,7 @@ fn running(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -
     if count >= replicas as usize {
         return no("it was not told to stay yet");
     }
-    crash_loop(which, target.of(&release))
+    crash_loop(which, target.of(release))
         .unwrap_or_else(|| no(format!("{count} of {replicas} run")))
 }
 
@@ -165,20 +169,18 @@ fn crash_loop<'a>(which: Which, replicas: impl Iterator<Item = &'a Replica>) -> 
     })
 }
 
-fn healthy(plan: &Plan, which: Which, n: u32, target: &TargetView, view: &View) -> Met {
-    let Some((release, replicas)) = wanted(plan, which) else {
-        return Met::Yes;
-    };
-    if let Some(never) = crash_loop(which, target.of(&release)) {
+fn healthy(spec: &ReleaseSpec, which: Which, n: u32, target: &TargetView, view: &View) -> Met {
+    let (release, replicas) = (&spec.release, spec.replicas);
+    if let Some(never) = crash_loop(which, target.of(release)) {
         return never;
     }
     let good = |replica: &&Replica| view.health.get(&replica.id).is_some_and(|h| h.good >= n);
-    let count = target.running(&release).filter(good).count();
+    let count = target.running(release).filter(good).count();
     if count >= replicas as usize {
         return Met::Yes;
     }
     let why = target
-        .of(&release)
+        .of(release)
         .find_map(|replica| {
             let why = view.health.get(&replica.id).and_then(|health| health.why.clone());
             why.or_else(|| replica.last_exit.as_ref().map(|exit| format!("it ended with {exit}")))
@@ -188,7 +190,7 @@ fn healthy(plan: &Plan, which: Which, n: u32, target: &TargetView, view: &View) 
 }
 
 fn stopped(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -> Met {
-    let Some((release, _)) = wanted(plan, which) else {
+    let Some(release) = plan.release(which) else {
         return Met::Yes;
     };
     // A start that was never reported may still come: an order of ours with a later stamp must
@@ -207,7 +209,7 @@ fn stopped(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -
 }
 
 fn removed(plan: &Plan, which: Which, target: &TargetView) -> Met {
-    let Some((release, _)) = wanted(plan, which) else {
+    let Some(release) = plan.release(which) else {
         return Met::Yes;
     };
     match target.of(&release).count() {
@@ -349,6 +351,9 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
             project: plan.new.spec.project(),
         }),
         Goal::Running(which) => plan.spec(*which).map(|spec| Act::Start { spec: Box::new(spec) }),
+        Goal::RunningOn(hosts) => {
+            Some(Act::Start { spec: Box::new(plan.new.spec.on_first(*hosts)) })
+        }
         Goal::Stopped(which) => plan.release(*which).map(|release| Act::Stop { service, release }),
         Goal::Removed(which) => {
             let release = plan.release(*which)?;
@@ -374,6 +379,7 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
         Goal::Announced
         | Goal::Stored(_)
         | Goal::Healthy(..)
+        | Goal::HealthyOn { .. }
         | Goal::Smoke(_)
         | Goal::Rechecked
         | Goal::Drained(_)

@@ -1,0 +1,96 @@
+//! Releases that run on several hosts: one transaction, the first host the barrier.
+
+use super::{canary, cause, closed, names};
+use crate::{
+    deploy::{Cause, Phase},
+    fixture::World,
+    world::Container,
+};
+
+/// A shop with two replicas on each of four hosts.
+fn on_four_hosts(version: &str, batch: Option<u32>) -> World {
+    let mut world = World::new(canary(), version);
+    for service in world.settings.services.values_mut() {
+        let hosts = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        service.container = Some(Box::new(Container { hosts, batch, ..Container::default() }));
+        service.replicas = 8;
+    }
+    world
+}
+
+fn running(world: &World) -> usize {
+    let plan = world.state.plan.as_ref().unwrap();
+    world.target.running(&plan.new.spec.release).count()
+}
+
+#[test]
+fn a_version_comes_to_the_first_host_then_to_the_others_in_batches() {
+    let mut world = on_four_hosts("v1", Some(2));
+    closed(&mut world);
+    insta::assert_snapshot!(names(&world).join("\n"));
+    assert_eq!(running(&world), 8);
+
+    let mut one_by_one = on_four_hosts("v1", None);
+    closed(&mut one_by_one);
+    let batches = names(&one_by_one);
+    let batches: Vec<_> = batches.iter().filter(|name| name.starts_with("running-")).collect();
+    assert_eq!(
+        batches,
+        ["running-new-on-1", "running-new-on-2", "running-new-on-3", "running-new"]
+    );
+}
+
+#[test]
+fn p6_nothing_of_a_version_comes_to_the_second_host_before_the_first_is_healthy() {
+    let mut world = on_four_hosts("v1", None);
+    closed(&mut world);
+    let mut world = world.next("v2");
+    world.sick_hosts = vec!["a"];
+    let mut most = 0;
+    for _ in 0..600 {
+        if world.state.ended() {
+            break;
+        }
+        world.step();
+        most = most.max(running_if_planned(&world));
+    }
+    assert_eq!(most, 2, "only the first host's replicas were started");
+    let cause = cause(&mut world);
+    assert!(
+        matches!(&cause, Cause::Failed { step, .. } if step == "healthy-new-on-1"),
+        "{cause:?}"
+    );
+}
+
+fn running_if_planned(world: &World) -> usize {
+    world.state.plan.as_ref().map_or(0, |_| running(world))
+}
+
+#[test]
+fn a_bad_second_host_takes_all_back_and_does_not_condemn_the_candidate() {
+    let mut world = on_four_hosts("v1", None);
+    closed(&mut world);
+    let mut world = world.next("v2");
+    world.sick_hosts = vec!["b"];
+    let cause = cause(&mut world);
+    assert!(
+        matches!(&cause, Cause::Errored { step, .. } if step == "healthy-new-on-2"),
+        "{cause:?}"
+    );
+    assert!(matches!(world.state.phase, Phase::RolledBack { .. }));
+    let plan = world.state.plan.as_ref().unwrap();
+    let (old, new) = (plan.old.as_ref().unwrap(), &plan.new);
+    assert_eq!(world.target.running(&old.spec.release).count(), 8, "all old");
+    assert_eq!(world.target.of(&new.spec.release).count(), 0, "nothing new is left");
+}
+
+#[test]
+fn p2_the_way_back_is_rehearsed_by_one_replica_on_the_first_host() {
+    let mut world = on_four_hosts("v1", None);
+    closed(&mut world);
+    let mut world = world.next("v2");
+    world.until(|world| world.state.plan.is_some());
+    let plan = world.state.plan.as_ref().unwrap();
+    let rehearsal = plan.spec(crate::plan::Which::Rehearsal).unwrap();
+    assert_eq!((rehearsal.hosts(), rehearsal.replicas), (&["a".to_owned()][..], 1));
+}

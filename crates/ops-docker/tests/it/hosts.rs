@@ -1,0 +1,204 @@
+//! Several hosts, each an engine in a network of its own, reached over TLS or through SSH.
+
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, process::Command, sync::Arc};
+
+use ops_conformance::{Ground, Program, done, eventually, stamp};
+use ops_core::{
+    id::ServiceName,
+    world::{
+        ReleaseSpec,
+        ReplicaState::{self, Running, Stopped, Unknown},
+    },
+};
+use ops_docker::{DockerTarget, Engine, Fleet, Grounds};
+use ops_engine::ports::{ActError, Senses as _, Target};
+
+use crate::stand::Stand;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testbed/hosts");
+
+/// Two hosts, `a` over TLS and `b` through SSH, and what ops keeps of them.
+pub(crate) struct Hosts {
+    folder: tempfile::TempDir,
+    net: String,
+    stand: Stand,
+}
+
+impl Hosts {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+        let net = (std::process::id() % 256).to_string();
+        let hosts = Self { folder, net, stand: Stand::new() };
+        hosts.script("up", &["a", "b"]);
+        hosts
+    }
+
+    fn script(&self, what: &str, more: &[&str]) {
+        let output = Command::new(SCRIPT)
+            .args([what, &self.folder.path().display().to_string(), &self.net])
+            .args(more)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "testbed/hosts {what}: {said}");
+    }
+
+    fn of(&self, host: &str) -> PathBuf {
+        self.folder.path().join(host)
+    }
+
+    fn address(&self, number: u8) -> Ipv4Addr {
+        Ipv4Addr::new(198, 18, self.net.parse().unwrap(), 10 + number)
+    }
+
+    fn target(&self, name: &str, engine: Engine, number: u8) -> (String, DockerTarget) {
+        let grounds = Grounds {
+            state_dir: self.stand.state().to_owned(),
+            records_dir: Fleet::records(self.stand.state(), name),
+            secrets_dir: self.stand.secrets_dir(),
+            resolve: Arc::new(|_: &str| Ok("value".to_owned())),
+            ports: self.stand.ports,
+            publish: self.address(number),
+            log_quota_mb: 2,
+        };
+        (name.to_owned(), DockerTarget::new(engine, grounds))
+    }
+
+    fn fleet(&self) -> Fleet {
+        let tls = Engine::remote(&format!("{}:2376", self.address(1)), &self.of("a")).unwrap();
+        let config = self.of("b").join("ssh_config");
+        let ssh = Engine::through_ssh(&self.address(2).to_string(), Some(&config)).unwrap();
+        let hosts = [self.target("a", tls, 1), self.target("b", ssh, 2)];
+        Fleet::new(self.stand.state(), BTreeMap::from(hosts))
+    }
+
+    fn states(&self) -> Vec<(String, ReplicaState)> {
+        let view = self.fleet().look(&self.service()).unwrap();
+        let host = |id: &str| id.split('/').next().unwrap().to_owned();
+        view.replicas.into_iter().map(|replica| (host(&replica.id), replica.state)).collect()
+    }
+
+    fn wait_for(&self, wanted: &[(&str, ReplicaState)]) {
+        eventually(&format!("{wanted:?}"), || {
+            self.states()
+                .iter()
+                .map(|(host, state)| (host.as_str(), state.clone()))
+                .eq(wanted.iter().cloned())
+        });
+    }
+}
+
+impl Ground for Hosts {
+    fn open(&self) -> Box<dyn Target> {
+        Box::new(self.fleet())
+    }
+
+    fn service(&self) -> ServiceName {
+        self.stand.service()
+    }
+
+    fn release(&self, name: &str, program: Program) -> ReleaseSpec {
+        let spec = self.stand.release(name, program);
+        Stand::with_container(spec, |one| one.hosts = vec!["a".to_owned(), "b".to_owned()])
+    }
+
+    fn ports(&self) -> (u16, u16) {
+        self.stand.ports
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        let folder = self.folder.path().display().to_string();
+        let _ = Command::new(SCRIPT).args(["down", &folder, &self.net]).output();
+    }
+}
+
+#[test]
+fn a_release_grows_from_the_first_host_to_all_and_each_answers_at_its_own_address() {
+    let hosts = Hosts::new();
+    let fleet = hosts.fleet();
+    let spec = hosts.release("abc-1", Program::Lives);
+    done(|| fleet.start(stamp(1, 1), &spec.on_first(1)));
+    hosts.wait_for(&[("a", Running)]);
+    done(|| fleet.start(stamp(1, 2), &spec));
+    hosts.wait_for(&[("a", Running), ("b", Running)]);
+    let view = fleet.look(&hosts.service()).unwrap();
+    let addresses: Vec<_> = view.replicas.iter().filter_map(|one| one.address.clone()).collect();
+    for (address, number) in addresses.iter().zip([1, 2]) {
+        assert!(address.starts_with(&format!("{}:", hosts.address(number))), "{addresses:?}");
+        eventually("it listens", || std::net::TcpStream::connect(address).is_ok());
+    }
+    eventually("both are felt", || {
+        fleet
+            .usage(&hosts.service())
+            .unwrap()
+            .iter()
+            .map(|usage| &usage.replica[..2])
+            .eq(["a/", "b/"])
+    });
+    done(|| fleet.stop(stamp(1, 3), &hosts.service(), &spec.release));
+    hosts.wait_for(&[("a", Stopped), ("b", Stopped)]);
+    done(|| fleet.remove(stamp(1, 4), &hosts.service(), &spec.release));
+    hosts.wait_for(&[]);
+}
+
+#[test]
+fn p5_p8_a_host_that_is_cut_off_is_unknown_and_is_brought_along_when_it_is_back() {
+    let hosts = Hosts::new();
+    let fleet = hosts.fleet();
+    let spec = hosts.release("abc-1", Program::Lives);
+    done(|| fleet.start(stamp(1, 1), &spec));
+    hosts.wait_for(&[("a", Running), ("b", Running)]);
+
+    hosts.script("cut", &["b"]);
+    assert_eq!(hosts.states(), [("a".to_owned(), Running), ("b".to_owned(), Unknown)]);
+    let said = fleet.stop(stamp(1, 2), &hosts.service(), &spec.release);
+    let Err(ActError::Unknown(fault)) = said else { panic!("{said:?}") };
+    assert!(fault.place.starts_with("host b: "), "{fault}");
+    hosts.wait_for(&[("a", Stopped), ("b", Unknown)]);
+    assert!(fleet.usage(&hosts.service()).is_err(), "what nobody can read counts for nothing");
+    assert!(fleet.free_ports(hosts.ports().0, hosts.ports().1).is_err());
+
+    hosts.script("heal", &["b"]);
+    hosts.wait_for(&[("a", Stopped), ("b", Running)]);
+    done(|| fleet.stop(stamp(1, 3), &hosts.service(), &spec.release));
+    hosts.wait_for(&[("a", Stopped), ("b", Stopped)]);
+}
+
+#[test]
+fn what_ssh_says_is_told() {
+    let hosts = Hosts::new();
+    let config = hosts.of("b").join("ssh_config");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let of = |change: fn(&str) -> String| {
+        std::fs::write(&config, change(&text)).unwrap();
+        let address = hosts.address(2).to_string();
+        let (_, target) =
+            hosts.target("b", Engine::through_ssh(&address, Some(&config)).unwrap(), 2);
+        let spec = hosts.stand.one("abc-1");
+        match target.start(stamp(1, 1), &spec) {
+            Err(ActError::NotApplied(fault)) => fault.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let said = of(|text| text.replace("known_hosts", "no_such_file"));
+    assert!(said.contains("ssh says: ") && said.contains("Host key verification failed"), "{said}");
+    let said = of(|text| text.replace("client_key", "host_key"));
+    assert!(said.contains("Permission denied"), "{said}");
+}
+
+#[test]
+fn a_host_that_left_ops_yaml_is_named_while_something_runs_on_it() {
+    let hosts = Hosts::new();
+    let spec = hosts.release("abc-1", Program::Lives);
+    done(|| hosts.fleet().start(stamp(1, 1), &spec));
+    let tls = Engine::remote(&format!("{}:2376", hosts.address(1)), &hosts.of("a")).unwrap();
+    let one = BTreeMap::from([hosts.target("a", tls, 1)]);
+    let fleet = Fleet::new(hosts.stand.state(), one);
+    assert!(fleet.knows(&hosts.service()));
+    let said = fleet.look(&hosts.service()).unwrap_err().to_string();
+    assert!(said.contains("has containers on b"), "{said}");
+    let said = fleet.start(stamp(1, 2), &spec).unwrap_err().to_string();
+    assert!(said.contains("no host b was known"), "{said}");
+}

@@ -1,0 +1,163 @@
+//! Three hosts, each a Docker Engine in a network of its own, behind one door: what
+//! `testbed/hosts` makes, through the whole of ops.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use crate::{
+    customers::visit,
+    docker::Harbour,
+    house::{Said, eventually, finish},
+};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testbed/hosts");
+const NAMES: [&str; 3] = ["a", "b", "c"];
+
+/// The hosts: `a` and `c` are reached over TLS, `b` through SSH.
+struct Hosts {
+    folder: tempfile::TempDir,
+    net: String,
+}
+
+impl Hosts {
+    fn up() -> Self {
+        let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+        let net = (std::process::id() % 256).to_string();
+        let hosts = Self { folder, net };
+        hosts.script("up", &NAMES);
+        hosts
+    }
+
+    fn script(&self, what: &str, more: &[&str]) {
+        let folder = self.folder.path().display().to_string();
+        let output = Command::new(SCRIPT).args([what, &folder, &self.net]).args(more).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "testbed/hosts {what}: {said}");
+    }
+
+    fn of(&self, host: &str) -> PathBuf {
+        self.folder.path().join(host)
+    }
+
+    /// The hosts as ops.yaml names them.
+    fn wishes(&self) -> String {
+        let mut text = "docker:\n  hosts:\n".to_owned();
+        for (number, name) in (11..).zip(NAMES) {
+            let address = format!("198.18.{}.{number}", self.net);
+            let folder = self.of(name).display().to_string();
+            let engine = if name == "b" {
+                format!("engine: \"ssh://{address}\", ssh_config: {folder}/ssh_config")
+            } else {
+                format!("engine: \"tcp://{address}:2376\", certificates: {folder}")
+            };
+            text.push_str(&format!("    {name}: {{ {engine}, address: {address} }}\n"));
+        }
+        text
+    }
+
+    /// Runs Docker's own client on a host.
+    fn docker(&self, host: &str, args: &[&str]) -> String {
+        let socket = format!("unix://{}", self.of(host).join("docker.sock").display());
+        let done = Command::new("docker").env("DOCKER_HOST", socket).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "docker {args:?} on {host}: {said}");
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
+    /// The versions that run, by host.
+    fn versions(&self) -> Vec<String> {
+        let of = |host: &&str| {
+            let ids = self.docker(host, &["ps", "--quiet"]);
+            let version = |id: &str| {
+                let form = "{{range .Config.Env}}{{println .}}{{end}}";
+                let text = self.docker(host, &["inspect", "--format", form, id]);
+                let mut lines = text.lines();
+                lines.find_map(|line| line.strip_prefix("VERSION=").map(str::to_owned))
+            };
+            let mut all: Vec<String> = ids.lines().filter_map(version).collect();
+            all.sort();
+            all.join("+")
+        };
+        NAMES.iter().map(of).collect()
+    }
+
+    /// A harbour whose shop runs on all of them.
+    fn harbour(&self) -> Harbour {
+        let container = "port: 8080, hosts: [a, b, c], volumes: [\"flags:/flags\"]";
+        Harbour::with(container, |text| {
+            let text = text.replace("    replicas: 1\n", "");
+            text.replace("in_a_row: 2", "in_a_row: 2, start_deadline: 20s") + &self.wishes()
+        })
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        let folder = self.folder.path().display().to_string();
+        let _ = Command::new(SCRIPT).args(["down", &folder, &self.net]).output();
+    }
+}
+
+fn deploy(harbour: &Harbour, version: &str, reference: &str) -> Said {
+    let ticket = harbour.site.ready_with(version, reference);
+    finish(harbour.site.begin(&["deploy", &ticket]))
+}
+
+#[test]
+fn p6_three_hosts_are_all_new_or_all_old() {
+    let hosts = Hosts::up();
+    let mut harbour = hosts.harbour();
+    let first = harbour.push("v1", "");
+    harbour.site.serve();
+    let door = harbour.site.door();
+    let customers = harbour.open(&first, &door);
+    assert_eq!(hosts.versions(), ["v1", "v1", "v1"]);
+
+    // A version that is sick on the second host alone comes to no third one, and goes back.
+    fs::write(hosts.of("b").join("data/volumes/flags/_data/sick-v2"), "").unwrap();
+    let second = harbour.push("v2", "");
+    let said = deploy(&harbour, "v2", &second);
+    assert_ne!(said.code, 0, "{}", said.whole());
+    assert!(said.whole().contains("healthy-new-on-2"), "{}", said.whole());
+    eventually("all old", || (hosts.versions() == ["v1", "v1", "v1"]).then_some(()));
+    assert_eq!(visit(&door).unwrap(), "v1");
+
+    // The host was at fault, and the candidate is not condemned: once it is well, the same one ships.
+    fs::remove_file(hosts.of("b").join("data/volumes/flags/_data/sick-v2")).unwrap();
+    let said = deploy(&harbour, "v2", &second);
+    assert_eq!(said.code, 0, "{}", said.whole());
+    assert_eq!(hosts.versions(), ["v2", "v2", "v2"]);
+    let served = customers.go_home();
+    assert!(served.lost.is_empty(), "{served:?}");
+}
+
+#[test]
+fn p5_a_host_cut_off_in_the_middle_ends_in_a_declared_state_and_heals() {
+    let hosts = Hosts::up();
+    let mut harbour = hosts.harbour();
+    let (first, second) = (harbour.push("v1", ""), harbour.push("v2", ""));
+    harbour.site.serve();
+    let door = harbour.site.door();
+    let customers = harbour.open(&first, &door);
+
+    let ticket = harbour.site.ready_with("v2", &second);
+    let both = ["v1+v2", "v1+v2", "v1+v2"];
+    eventually("both versions run everywhere", || (hosts.versions() == both).then_some(()));
+    let status = || harbour.site.ops(&["status"]).out;
+    eventually("v2 is watched", || status().contains("watching  50 % new").then_some(()));
+    hosts.script("cut", &["c"]);
+    let state = |wanted: &str| {
+        eventually(wanted, || {
+            let said = harbour.site.ops(&["status", "--output", "json"]).out;
+            said.contains(&format!("\"{wanted}\"")).then_some(said)
+        })
+    };
+    state("frozen");
+    // Users are served by what can be reached, all by one version.
+    eventually("v1 serves", || (visit(&door).ok()? == "v1").then_some(()));
+    hosts.script("heal", &["c"]);
+    eventually("all old", || (hosts.versions() == ["v1", "v1", "v1"]).then_some(()));
+    drop(customers.go_home());
+    let explained = harbour.site.ops(&["explain", &ticket]);
+    assert!(explained.out.contains("healthy"), "{}", explained.whole());
+}
