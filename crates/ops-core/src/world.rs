@@ -2,6 +2,8 @@
 
 mod engine;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use engine::{Changed, EngineView, ImageView, OwnHealth};
@@ -36,6 +38,49 @@ pub struct ReleaseSpec {
     /// What a container needs beside; `None` where the service runs as plain processes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Box<Container>>,
+    /// Which part of a Compose project it is; `None` where the service is none. The artifact is
+    /// then a bundle: the project's folder and its images, each by digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<Box<Compose>>,
+}
+
+/// A team's Compose project, of which one service is behind the door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compose {
+    /// The project's file, relative to the artifact's folder.
+    pub file: String,
+    /// What Compose calls the project; `None`: as the service is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The service of the file that is behind the door; `None`: the one that publishes ports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<String>,
+    /// The port that it listens on inside; `None`: the one that the file publishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Images by service of the file, as `registry/repository@sha256:…`: what the notes say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, String>,
+}
+
+/// A Compose project with the variables that its file is read with: what a bundle is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    /// The project.
+    pub compose: Compose,
+    /// Variables that its file may name, as `${NAME}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<(String, String)>,
+}
+
+impl ReleaseSpec {
+    /// The project that a release is part of, for its bundle.
+    pub fn project(&self) -> Option<Box<Project>> {
+        let compose = self.compose.as_deref()?.clone();
+        Some(Box::new(Project { compose, env: self.env.clone() }))
+    }
 }
 
 impl ReleaseSpec {

@@ -56,25 +56,30 @@ pub(crate) fn forget(path: &Path) -> Look<()> {
 
 /// Takes a lock, waiting a bounded time. It is freed when the file is dropped or its holder dies.
 pub(crate) fn lock(path: &Path) -> Look<File> {
+    lock_within(path, TURN_WAIT)?.ok_or_else(|| {
+        Fault::new(
+            "another act is under way here and has not ended",
+            path.display().to_string(),
+            "give the act again; the lock is freed when its holder ends",
+        )
+    })
+}
+
+/// The same for as long as is said; `None` if somebody else has it until then.
+pub(crate) fn lock_within(path: &Path, wait: Duration) -> Look<Option<File>> {
     let failed = |error: io::Error| unwritable(path, &error);
     std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
     let file = File::options().write(true).create(true).truncate(false).open(path);
     let file = file.map_err(failed)?;
-    let until = Instant::now() + TURN_WAIT;
+    let until = Instant::now() + wait;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => return Ok(Some(file)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
             Err(TryLockError::WouldBlock) if Instant::now() < until => {
                 std::thread::sleep(TURN_PAUSE);
             }
-            Err(TryLockError::WouldBlock) => {
-                return Err(Fault::new(
-                    "another act is under way here and has not ended",
-                    path.display().to_string(),
-                    "give the act again; the lock is freed when its holder ends",
-                ));
-            }
+            Err(TryLockError::WouldBlock) => return Ok(None),
         }
     }
 }

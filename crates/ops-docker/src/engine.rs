@@ -91,6 +91,15 @@ impl Engine {
         matches!(self.inner.address, Address::Socket(_))
     }
 
+    /// Its address, as other programs take it.
+    pub(crate) fn address(&self) -> String {
+        match &self.inner.address {
+            Address::Socket(path) => format!("unix://{}", path.display()),
+            Address::Tls { host, .. } => format!("tcp://{host}"),
+            Address::Ssh(tunnel) => format!("ssh://{}", tunnel.host()),
+        }
+    }
+
     /// Where it is, in words.
     pub(crate) fn place(&self) -> String {
         match &self.inner.address {

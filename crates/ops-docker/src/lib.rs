@@ -5,12 +5,14 @@
 //! it, and [`Fleet`] on several at once; [`DockerImages`] brings images from their registry into ops's own store, from which they
 //! are loaded into the engine whenever it lacks them.
 
+mod compose;
 mod durable;
 mod engine;
 mod fleet;
 mod images;
 mod target;
 
+pub use compose::{ComposeProgram, ComposeProjects, Folder, ProjectFolders};
 pub use engine::Engine;
 pub use fleet::Fleet;
 pub use images::{DockerImages, Registries};

@@ -19,6 +19,11 @@
 //! stop, is carried out within its call (8 s), a stop within its grace. Nothing is sent after that;
 //! names are those of one release, so no late act can be about another one.
 //!
+//! **Compose projects.** Replicas of a release that is part of one are copies of the service behind
+//! the door; the others stand once for all releases, as the release that was started last says
+//! (`standing.rs`), and leave with the last release that is removed. Compose itself may be at work
+//! for 2 min after a lease was lost; it holds the service's turn until it ends.
+//!
 //! **Secrets** are files below `/run/secrets` inside, mounted read-only from a folder that must
 //! lie on a tmpfs of this machine; only references to them are written down. After a reboot of the
 //! machine they are gone, and a container that has some stays down until `restore` has put them
@@ -32,14 +37,17 @@ mod launch;
 mod make;
 mod names;
 mod ports;
+mod raise;
 mod record;
 mod restore;
 mod secrets;
 mod senses;
 mod sight;
+mod standing;
 mod survey;
 
 use std::{
+    collections::HashMap,
     net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -53,6 +61,7 @@ use ops_core::{
 use ops_engine::ports::{Act, Look, Target};
 
 use crate::{
+    compose::{ComposeProjects, Halt},
     engine::Engine,
     images::{Jobs, Store},
 };
@@ -92,6 +101,12 @@ pub struct DockerTarget {
     records: Records,
     images: Store,
     loads: Jobs,
+    /// Compose projects, where they may run here.
+    projects: Option<ComposeProjects>,
+    /// Compose at work, which goes on by itself.
+    raises: Jobs,
+    /// What ends that work, by service, and which act it is of.
+    halts: Mutex<HashMap<ServiceName, (String, Halt)>>,
     /// What was seen of the kernel's kills, which the engine forgets.
     kills: Mutex<senses::Kills>,
     /// Where listening to logs goes on.
@@ -109,6 +124,9 @@ impl DockerTarget {
             records,
             images,
             loads: Jobs::default(),
+            projects: None,
+            raises: Jobs::default(),
+            halts: Mutex::default(),
             kills: Mutex::default(),
             ears: Mutex::default(),
             grounds,

@@ -62,7 +62,12 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
 
 fn act(ports: &Ports, stamp: Stamp, act: &Act) -> ports::Act {
     match act {
-        Act::Import { reference, digest } => ports.artifacts.import(reference, digest),
+        Act::Import { reference, digest, project: None } => {
+            ports.artifacts.import(reference, digest)
+        }
+        Act::Import { reference, digest, project: Some(project) } => {
+            ports.artifacts.import_project(reference, digest, project)
+        }
         Act::Start { spec } => ports.target.start(stamp, spec),
         Act::SetRoute { route } => ports.door.set_route(stamp, &ordered(stamp, route)),
         Act::RemoveRoute { service } => ports.door.remove_route(stamp, service),

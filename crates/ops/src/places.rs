@@ -1,6 +1,6 @@
-//! Where things run: processes of this machine, containers of its Docker Engine, and containers on
-//! other hosts. Which of them a release is, its specification says, and afterwards what each of them
-//! wrote down of it.
+//! Where things run: processes of this machine, containers of its Docker Engine, also as Compose
+//! projects, and containers on other hosts. Which of them a release is, its specification says, and
+//! afterwards what each of them wrote down of it.
 
 use std::{
     collections::BTreeMap,
@@ -14,9 +14,12 @@ use ops_core::{
     reading::{LogReading, Usage},
     settings::{Adopt, DockerHost, Reach, Service, Settings, TargetKind},
     time::Now,
-    world::{EngineView, Fault, Foreign, ReleaseSpec, TargetView},
+    world::{EngineView, Fault, Foreign, Project, ReleaseSpec, TargetView},
 };
-use ops_docker::{DockerImages, DockerTarget, Engine, Fleet, Grounds, Registries, Restored};
+use ops_docker::{
+    ComposeProgram, ComposeProjects, DockerImages, DockerTarget, Engine, Fleet, Folder, Grounds,
+    ProjectFolders, Registries, Restored,
+};
 use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact, Senses, Target};
 use ops_targets::{ArtifactStore, ProcessTarget};
 
@@ -47,6 +50,42 @@ struct Made {
     target: DockerTarget,
     fleet: Fleet,
     images: DockerImages,
+    projects: ComposeProjects,
+}
+
+/// Folders of Compose projects: artifacts like others. One that is only looked at lies for a while
+/// in a small store of its own, where it can be read unpacked.
+struct Folders {
+    store: ArtifactStore,
+    looked_at: ArtifactStore,
+}
+
+impl ProjectFolders for Folders {
+    fn look(&self, reference: &str) -> Look<Folder> {
+        let found = self.store.measure(reference)?;
+        if !found.stored {
+            let failed = |error: ActError| match error {
+                ActError::NotApplied(why) | ActError::Unknown(why) | ActError::Stale(why) => why,
+            };
+            self.looked_at.prune(&[]).map_err(failed)?;
+            self.looked_at.import(reference, &found.digest).map_err(failed)?;
+        }
+        let store = if found.stored { &self.store } else { &self.looked_at };
+        let path = store.path(&found.digest);
+        Ok(Folder { digest: found.digest, size: found.size, stored: found.stored, path })
+    }
+
+    fn import(&self, reference: &str, expected: &Digest) -> Act {
+        self.store.import(reference, expected)
+    }
+
+    fn path(&self, digest: &Digest) -> Look<Option<PathBuf>> {
+        Ok(Some(self.store.path(digest)).filter(|path| path.is_dir()))
+    }
+
+    fn verify(&self, digest: &Digest) -> Look<bool> {
+        self.store.verify(digest)
+    }
 }
 
 /// Where containers run.
@@ -82,7 +121,8 @@ impl Docker {
     /// The engine that `ops.yaml` names. Nothing is asked of it yet.
     pub(crate) fn new(state: &Path, settings: &Settings, ports: (u16, u16)) -> Self {
         let here = settings.services.values().any(|service| {
-            service.container.as_ref().is_some_and(|container| container.hosts.is_empty())
+            service.compose.is_some()
+                || service.container.as_ref().is_some_and(|container| container.hosts.is_empty())
         });
         let wanted = Wanted {
             socket: PathBuf::from(&settings.docker.socket),
@@ -164,14 +204,21 @@ impl Wanted {
         let registries = Registries::new(&docker_configuration());
         let images = DockerImages::new(first, registries, &self.state, self.store_mb)
             .with_others(others.collect());
-        let target =
-            DockerTarget::new(engine, self.grounds(self.state.clone(), Ipv4Addr::LOCALHOST));
+        let folders = Folders {
+            store: ArtifactStore::new(&self.state, self.store_mb),
+            looked_at: ArtifactStore::new(&self.state.join("looked-at"), self.store_mb),
+        };
+        let projects =
+            ComposeProjects::new(ComposeProgram::found(), Arc::new(folders), &self.state);
+        let grounds = self.grounds(self.state.clone(), Ipv4Addr::LOCALHOST);
+        let target = DockerTarget::new(engine, grounds).with_projects(projects.clone());
         let hosts = engines.into_iter().map(|(name, engine)| {
             let address = self.hosts[&name].address;
             let grounds = self.grounds(Fleet::records(&self.state, &name), address);
             (name, DockerTarget::new(engine, grounds))
         });
-        Ok(Made { target, fleet: Fleet::new(&self.state, hosts.collect()), images })
+        let fleet = Fleet::new(&self.state, hosts.collect());
+        Ok(Made { target, fleet, images, projects })
     }
 
     fn grounds(&self, records_dir: PathBuf, publish: Ipv4Addr) -> Grounds {
@@ -239,7 +286,7 @@ impl Target for Places {
     }
 
     fn start(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
-        if spec.container.is_none() {
+        if spec.container.is_none() && spec.compose.is_none() {
             return self.processes.start(stamp, spec);
         }
         let made = self.docker.made().map_err(not_applied)?;
@@ -286,6 +333,8 @@ impl Target for Places {
     fn engines(&self, service: &Service, artifact: Option<&Digest>) -> Look<Vec<EngineView>> {
         match service.target {
             TargetKind::Process => self.processes.engines(service, artifact),
+            // A project's images are not one artifact, which the engine could have or lack.
+            TargetKind::Compose => self.docker.made()?.target.engines(service, None),
             TargetKind::Docker if service.hosts().is_empty() => {
                 self.docker.made()?.target.engines(service, artifact)
             }
@@ -329,6 +378,15 @@ impl Goods {
         self.docker.made().map(|made| &made.images)
     }
 
+    /// The projects, where any were ever kept and a digest is one of them.
+    fn project(&self, digest: &Digest) -> Look<Option<&Made>> {
+        if self.docker.images()?.is_none() {
+            return Ok(None);
+        }
+        let made = self.docker.made()?;
+        Ok(made.projects.has(digest).then_some(made))
+    }
+
     /// The images, where a digest is kept among them.
     fn kept(&self, digest: &Digest) -> Look<Option<&DockerImages>> {
         let Some(images) = self.docker.images()? else { return Ok(None) };
@@ -356,7 +414,20 @@ impl Artifacts for Goods {
         self.store.import(reference, expected)
     }
 
+    fn resolve_project(&self, reference: &str, project: &Project) -> Look<ResolvedArtifact> {
+        let made = self.docker.made()?;
+        made.projects.resolve(&made.images, reference, project)
+    }
+
+    fn import_project(&self, reference: &str, expected: &Digest, project: &Project) -> Act {
+        let made = self.docker.made().map_err(not_applied)?;
+        made.projects.import(&made.images, reference, expected, project)
+    }
+
     fn verify(&self, digest: &Digest) -> Look<bool> {
+        if let Some(made) = self.project(digest)? {
+            return made.projects.verify(&made.images, digest);
+        }
         match self.kept(digest)? {
             Some(images) => images.verify(digest),
             None => self.store.verify(digest),
@@ -364,10 +435,12 @@ impl Artifacts for Goods {
     }
 
     fn prune(&self, keep: &[Digest]) -> Act {
-        self.store.prune(keep)?;
-        match self.docker.images().map_err(not_applied)? {
-            Some(images) => images.prune(keep),
-            None => Ok(()),
+        if self.docker.images().map_err(not_applied)?.is_none() {
+            return self.store.prune(keep);
         }
+        let made = self.docker.made().map_err(not_applied)?;
+        let keep = made.projects.with_parts(keep).map_err(not_applied)?;
+        self.store.prune(&keep)?;
+        made.images.prune(&keep)
     }
 }

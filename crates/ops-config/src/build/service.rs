@@ -8,7 +8,7 @@ use ops_core::{
         Adopt, Health, Needs, Secret, Service, Slo, SmokeRequest, Strategy, TargetKind,
         TrafficStep, WatchSettings,
     },
-    world::{Container, Volume},
+    world::{Compose, Container, Volume},
 };
 
 use super::around;
@@ -43,6 +43,7 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     let watch = watch(view, route.is_some());
     let target = match view.text("target").as_deref() {
         Some("docker") => TargetKind::Docker,
+        Some("compose") => TargetKind::Compose,
         _ => TargetKind::Process,
     };
     Service {
@@ -50,6 +51,8 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         lock_group: view.text("lock_group"),
         container: (view.has("container") || target == TargetKind::Docker)
             .then(|| Box::new(container(view.child("container"), !view.has("health")))),
+        compose: (view.has("compose") || target == TargetKind::Compose)
+            .then(|| Box::new(compose(view.child("compose")))),
         target,
         command: view.texts("command").unwrap_or_default(),
         env: variables(view, "env"),
@@ -107,6 +110,17 @@ fn container(view: View<'_>, image_health: bool) -> Container {
         image_health: view.flag("image_health").unwrap_or(image_health),
         hosts: view.texts("hosts").unwrap_or_default(),
         batch: view.whole("batch"),
+    }
+}
+
+fn compose(view: View<'_>) -> Compose {
+    Compose {
+        file: view.text("file").unwrap_or_else(|| "compose.yaml".to_owned()),
+        project: view.text("project"),
+        front: view.text("front"),
+        port: view.whole("port"),
+        // The plan names them: they are the candidate's.
+        images: BTreeMap::new(),
     }
 }
 

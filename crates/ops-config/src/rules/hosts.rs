@@ -60,7 +60,7 @@ pub(super) fn of(rules: &mut Rules<'_, '_>, service: &Service) {
         }
     }
     let hosts = u32::try_from(container.hosts.len()).unwrap_or(u32::MAX);
-    if hosts > 0 && service.replicas % hosts != 0 {
+    if hosts > 0 && !service.replicas.is_multiple_of(hosts) {
         let words = Words::new(format!(
             "{} replicas cannot be shared equally by {hosts} hosts",
             service.replicas

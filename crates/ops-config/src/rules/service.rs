@@ -8,6 +8,7 @@ use crate::{complaint::Words, scalar::show_duration};
 pub(super) fn check(rules: &mut Rules<'_, '_>, service: &Service) {
     command(rules, service);
     container(rules, service);
+    compose(rules, service);
     strategy(rules, service);
     alone(rules, service);
     serving(rules, service);
@@ -44,6 +45,13 @@ fn container(rules: &mut Rules<'_, '_>, service: &Service) {
                 rules.blame(&[below(service, ["target"]), below(service, [])], words);
             }
         }
+        (TargetKind::Compose, container) => {
+            if container.is_some() {
+                let words = Words::new("`container` says nothing about a Compose project")
+                    .hint("its file says it: take `container` away");
+                rules.blame(&[below(service, ["container"])], words);
+            }
+        }
         (TargetKind::Docker, container) => {
             let port = container.as_ref().and_then(|container| container.port);
             if service.route.is_some() && port.is_none() {
@@ -60,6 +68,34 @@ fn container(rules: &mut Rules<'_, '_>, service: &Service) {
                 rules.blame(&[below(service, ["container", "image_health"])], words);
             }
         }
+    }
+}
+
+/// A project's own file says what it runs and what that needs.
+fn compose(rules: &mut Rules<'_, '_>, service: &Service) {
+    if service.target != TargetKind::Compose {
+        if service.compose.is_some() {
+            let words = Words::new("`compose` says nothing about this target")
+                .hint("add `target: compose`, or take `compose` away");
+            rules.blame(&[below(service, ["compose"])], words);
+        }
+        return;
+    }
+    if !service.command.is_empty() {
+        let words = Words::new("`command` says nothing about a Compose project")
+            .hint("its file says what runs: take `command` away");
+        rules.blame(&[below(service, ["command"])], words);
+    }
+    if !service.secrets.is_empty() {
+        let words = Words::new("secrets do not reach a Compose project from here")
+            .hint("let its file name them: `secrets: { token: { file: /run/shop/token } }`");
+        rules.blame(&[below(service, ["secrets"])], words);
+    }
+    if service.route.is_none() && service.stages.iter().all(|stage| stage.route.is_none()) {
+        let words = Words::new("nothing of the project is behind the door")
+            .allowed("a Compose project with one service behind the door")
+            .hint("add `route: { path: / }`; projects without a door are not deployed yet");
+        rules.blame(&[below(service, ["target"])], words);
     }
 }
 

@@ -71,6 +71,29 @@ pub(super) const VOLUME: Format = Format {
     },
 };
 
+pub(super) const PROJECT: Format = Format {
+    allowed: "a project's name: small letters, digits, dashes and underscores, not a dash in front",
+    pattern: "^[a-z0-9][a-z0-9_-]{0,62}$",
+    holds: |text| {
+        let part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
+        let first = text.as_bytes().first();
+        text.len() <= 63
+            && first.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            && text.bytes().all(part)
+    },
+};
+
+pub(super) const INSIDE: Format = Format {
+    allowed: "a file within the artifact, such as `compose.yaml` or `deploy/compose.yaml`",
+    pattern: "^(?!/)(?!.*(^|/)\\.\\.?(/|$))[^\\x00-\\x1f]{1,256}$",
+    holds: |text| {
+        let inside = |part: &str| !part.is_empty() && part != "." && part != "..";
+        (1..=256).contains(&text.len())
+            && !text.chars().any(char::is_control)
+            && text.split('/').all(inside)
+    },
+};
+
 /// No word of it can be taken for an option by a program that gets it.
 pub(super) const ENGINE: Format = Format {
     allowed: "ssh://user@host, ssh://host:port, tcp://host:2376 or unix:///path/to/docker.sock",

@@ -6,8 +6,8 @@ use super::{
     HOUR, Kind, MINUTE, REQUESTS, SECOND, Table, WORD_MAX, around,
     door::ROUTE,
     format::{
-        ADDRESS, COMMIT, CONTAINER_LABEL, DIGEST, NAME, NEEDLE, REQUEST_PATH, TITLE, VARIABLE,
-        VOLUME,
+        ADDRESS, COMMIT, CONTAINER_LABEL, DIGEST, INSIDE, NAME, NEEDLE, PROJECT, REQUEST_PATH,
+        TITLE, VARIABLE, VOLUME,
     },
     optional, required, signal, watch,
 };
@@ -37,12 +37,23 @@ pub(super) const SERVICE: &Table = &Table {
             "the environment's name",
             "Services of one lock group are deployed one at a time.",
         ),
-        optional("target", Kind::Word(&["process", "docker"]), "process", "Where it runs."),
+        optional(
+            "target",
+            Kind::Word(&["process", "docker", "compose"]),
+            "process",
+            "Where it runs.",
+        ),
         optional(
             "container",
             Kind::Table(CONTAINER),
             "see its keys",
             "What its containers are made of; only with `target: docker`.",
+        ),
+        optional(
+            "compose",
+            Kind::Table(COMPOSE),
+            "see its keys",
+            "The team's Compose project; only with `target: compose`.",
         ),
         optional(
             "env",
@@ -390,6 +401,36 @@ const CONTAINER: &Table = &Table {
             Kind::Whole(1, 50),
             "1",
             "How many hosts get a new version at once, after the first one.",
+        ),
+    ],
+};
+
+const COMPOSE: &Table = &Table {
+    what: "a Compose project",
+    keys: &[
+        optional(
+            "file",
+            Kind::Text(&INSIDE),
+            "compose.yaml",
+            "The project's file, relative to the artifact's folder.",
+        ),
+        optional(
+            "project",
+            Kind::Text(&PROJECT),
+            "the service's name",
+            "What Compose calls the project; on a further stage with the stage's name behind it.",
+        ),
+        optional(
+            "front",
+            Kind::Plain(CONTAINER_WORD_MAX),
+            "the only one that publishes ports",
+            "The service of the file that is behind the door; it is replaced without a gap.",
+        ),
+        optional(
+            "port",
+            Kind::Whole(1, 65_535),
+            "the only one that it publishes",
+            "The port on which the front listens inside.",
         ),
     ],
 };

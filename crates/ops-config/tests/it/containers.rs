@@ -78,3 +78,49 @@ fn the_example_is_read_as_it_stands() {
     let shop = &settings.services[&"shop".into()];
     assert_eq!(shop.container.as_ref().and_then(|container| container.port), Some(8080));
 }
+
+#[test]
+fn a_project_is_taken_over_whole_and_has_defaults() {
+    let settings = good(&file(
+        "target: compose\nroute: { path: / }\ncompose: { file: deploy/compose.yaml, project: store, \
+         front: web, port: 8080 }",
+    ));
+    let service = &settings.services[&"shop".into()];
+    assert_eq!(service.target, TargetKind::Compose);
+    insta::assert_json_snapshot!(service.compose);
+    let settings = good(&file("target: compose\nroute: { path: / }"));
+    insta::assert_json_snapshot!(settings.services[&"shop".into()].compose);
+}
+
+#[test]
+fn what_a_project_does_not_take_is_said_with_its_place() {
+    for (lines, why) in [
+        ("target: compose", "nothing of the project is behind the door"),
+        ("target: compose\nroute: { path: / }\ncommand: [bin/shop]", "`command` says nothing"),
+        (
+            "target: compose\nroute: { path: / }\ncontainer: { port: 80 }",
+            "`container` says nothing",
+        ),
+        ("target: compose\nroute: { path: / }\nsecrets: { A: \"env:A\" }", "secrets do not reach"),
+        ("target: docker\ncompose: { file: a.yaml }", "`compose` says nothing about this target"),
+        (
+            "target: compose\nroute: { path: / }\ncompose: { file: ../a.yaml }",
+            "a file within the artifact",
+        ),
+        (
+            "target: compose\nroute: { path: / }\ncompose: { file: /a.yaml }",
+            "a file within the artifact",
+        ),
+        ("target: compose\nroute: { path: / }\ncompose: { project: Shop }", "a project's name"),
+    ] {
+        let said = complaint(lines);
+        assert!(said.contains(why), "{lines}: {said}");
+    }
+}
+
+#[test]
+fn the_example_of_a_project_is_read_as_it_stands() {
+    let settings = good(include_str!("../../../../examples/compose/ops.yaml"));
+    let shop = &settings.services[&"shop".into()];
+    assert_eq!(shop.compose.as_ref().and_then(|compose| compose.front.as_deref()), Some("web"));
+}

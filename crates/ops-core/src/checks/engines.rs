@@ -27,10 +27,27 @@ fn no_engine(id: &str, at: &str) -> Check {
     check(id, at, Verdict::NotDeclared, "it runs as processes of this machine")
 }
 
+/// What a check says of a service whose containers ops does not make itself; `project` is what is to
+/// be said of a Compose project.
+fn not_ours(service: &Service, id: &str, at: &str, project: &str) -> Check {
+    match service.target {
+        TargetKind::Compose => check(id, at, Verdict::NotDeclared, project),
+        TargetKind::Process | TargetKind::Docker => no_engine(id, at),
+    }
+}
+
+/// Whether ops makes its containers itself, one by one.
 fn in_containers(service: &Service) -> bool {
     match service.target {
-        TargetKind::Process => false,
+        TargetKind::Process | TargetKind::Compose => false,
         TargetKind::Docker => true,
+    }
+}
+
+fn on_an_engine(service: &Service) -> bool {
+    match service.target {
+        TargetKind::Process => false,
+        TargetKind::Docker | TargetKind::Compose => true,
     }
 }
 
@@ -38,7 +55,7 @@ fn in_containers(service: &Service) -> bool {
 /// tells.
 pub(super) fn asked<'a>(desk: &'a Desk<'_>, service: &Service) -> Option<&'a [EngineView]> {
     let views = desk.facts.engines.as_deref().ok()?;
-    (!views.is_empty() || !in_containers(service)).then_some(views)
+    (!views.is_empty() || !on_an_engine(service)).then_some(views)
 }
 
 pub(super) fn engine(desk: &Desk<'_>) -> Check {
@@ -50,7 +67,7 @@ pub(super) fn engine(desk: &Desk<'_>) -> Check {
         Ok(views) => views,
         Err(fault) => return error(id, at, fault),
     };
-    if !in_containers(service) {
+    if !on_an_engine(service) {
         return no_engine(id, at);
     }
     if views.is_empty() {
@@ -70,7 +87,8 @@ pub(super) fn drift(desk: &Desk<'_>) -> Check {
         return waits_for(id, at, "engine");
     };
     if !in_containers(service) {
-        return no_engine(id, at);
+        let project = "what was changed by hand in a project is not compared";
+        return not_ours(service, id, at, project);
     }
     let Some(old) = &desk.facts.old else {
         return check(id, at, Verdict::Pass, "nothing serves yet");
@@ -99,7 +117,8 @@ pub(super) fn image(desk: &Desk<'_>) -> Check {
         return waits_for(id, at, "notes");
     };
     if !in_containers(service) {
-        return no_engine(id, at);
+        let project = "the images of a project are those that the check artifact tells of";
+        return not_ours(service, id, at, project);
     }
     if desk.again() {
         return check(id, at, Verdict::Pass, "the image of what served before");

@@ -300,6 +300,7 @@ fn plan(desk: &Desk<'_>) -> Option<Plan> {
         revision: settings.revision.clone(),
         service,
         reference,
+        images: desk.notes().map(|notes| notes.images.clone()).unwrap_or_default(),
         candidate,
         again: again(desk),
         secrets: desk.facts.secrets.clone(),

@@ -10,7 +10,7 @@ use crate::{
     route::Route,
     signal::SignalSecond,
     time::Timer,
-    world::{DoorView, Fault, ReleaseSpec, TargetView},
+    world::{DoorView, Fault, Project, ReleaseSpec, TargetView},
 };
 
 /// An act on the world. Each is journaled as intent before and as outcome after (P5).
@@ -23,6 +23,9 @@ pub enum Act {
         reference: String,
         /// What it must contain.
         digest: Digest,
+        /// The project, where that is a bundle of its folder and its images.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<Box<Project>>,
     },
     /// Make a release run.
     Start {

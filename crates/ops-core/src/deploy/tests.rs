@@ -472,3 +472,29 @@ fn p5_a_way_back_tells_the_old_version_to_stay_before_it_counts_on_it() {
     let stamps: Vec<_> = world.target.running(&old).map(|one| one.stamp.deployment).collect();
     assert_eq!(stamps, [world.state.id().0], "an order to stop that comes late is refused");
 }
+
+#[test]
+fn p2_a_project_goes_back_whole_though_its_old_front_never_stopped() {
+    let compose = crate::world::Compose {
+        file: "compose.yaml".into(),
+        project: None,
+        front: None,
+        port: None,
+        images: std::collections::BTreeMap::new(),
+    };
+    for (compose, again) in [(None, false), (Some(Box::new(compose)), true)] {
+        let mut world = World::new(canary(), "v1");
+        for service in world.settings.services.values_mut() {
+            service.compose.clone_from(&compose);
+        }
+        world.ended();
+        let mut world = world.next("v2");
+        world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+        world.feed(&Input::Abort { by: "pia@example.org".into() });
+        world.ended();
+        let old = world.old.clone().unwrap().spec.release;
+        let told: Vec<_> = world.target.running(&old).map(|one| one.stamp.deployment).collect();
+        let by = if again { 2 } else { 1 };
+        assert_eq!(told, [by, by], "only an order of this deployment brings the rest of it back");
+    }
+}

@@ -22,6 +22,8 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use complaint::{Complaint, ComplaintKind};
@@ -56,6 +58,9 @@ pub struct Notes {
     pub artifact: Artifact,
     /// The digest that the artifact must have.
     pub digest: Option<Digest>,
+    /// What services of a Compose file run, each `registry/repository@sha256:…`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, String>,
     /// The version in the team's own words, such as `v1.2.0`.
     pub version: String,
     /// The source commit, as hex digits.

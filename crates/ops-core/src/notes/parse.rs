@@ -1,5 +1,7 @@
 //! From a block's text to notes, or to every complaint about it at once.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -32,13 +34,16 @@ enum Shape {
     List,
     /// A list, or one text for a list of one.
     TextOrList,
+    /// Names with a text each; an item is `name=text`.
+    Names,
 }
 
 /// All fields, in the order in which the question shows them.
 #[rustfmt::skip]
-pub(super) const FIELDS: [Field; 13] = [
+pub(super) const FIELDS: [Field; 14] = [
     Field { name: "service", required: true, shape: Shape::Text, allowed: "the name of a service in ops.yaml" },
     Field { name: "artifact", required: true, shape: Shape::Text, allowed: "a path, an image by its digest, or `sha256:` and 64 hex digits" },
+    Field { name: "images", required: false, shape: Shape::Names, allowed: "`{ name: registry/repository@sha256:… }` for services of a Compose file" },
     Field { name: "digest", required: false, shape: Shape::Text, allowed: "`sha256:` and 64 hex digits" },
     Field { name: "version", required: true, shape: Shape::Text, allowed: "a version such as v1.2.0, at most 64 characters" },
     Field { name: "commit", required: false, shape: Shape::Text, allowed: "7 to 64 hex digits of a commit" },
@@ -230,6 +235,7 @@ impl Reader {
             service: service?,
             artifact: artifact?,
             digest,
+            images: self.images(),
             version: version?,
             commit,
             migrations: migrations?,
@@ -276,6 +282,19 @@ impl Reader {
         good
     }
 
+    /// Each by its digest, named once.
+    fn images(&mut self) -> BTreeMap<String, String> {
+        let items = self.draft.items("images").unwrap_or_default().to_vec();
+        let mut images = BTreeMap::new();
+        for item in items {
+            let (service, image) = item.split_once('=').unwrap_or((&item, ""));
+            if !by_digest(image) || images.insert(service.to_owned(), image.to_owned()).is_some() {
+                self.bad("images", &item);
+            }
+        }
+        images
+    }
+
     /// `none` alone is an empty list; beside others it contradicts them.
     fn migrations(&mut self) -> Option<Vec<String>> {
         let mut items = self.draft.items("migrations")?.to_vec();
@@ -309,8 +328,28 @@ fn items(
         (Value::Text(text), Shape::List) if !text.trim().is_empty() => {
             Err(wrong(line, "is a text, but must be a list"))
         }
+        (Value::Text(text), Shape::Names) if !text.trim().is_empty() => {
+            Err(wrong(line, "is a text, but must hold names with a text each"))
+        }
         (Value::Text(_) | Value::Empty, _) => Err(wrong(line, "is empty")),
-        (Value::Mapping, _) => Err(wrong(line, "holds fields of its own")),
+        (Value::Mapping(pairs), Shape::Names) if pairs.len() <= MAX_ITEMS => pairs
+            .into_iter()
+            .map(|(line, key, value)| match value {
+                Value::Text(text) if text.len() > MAX_VALUE_BYTES => Err(long(line)),
+                Value::Text(text) if !text.trim().is_empty() && self::name(&key).is_some() => {
+                    Ok(format!("{key}={}", text.trim()))
+                }
+                _ => Err(wrong(line, "has a name without a text")),
+            })
+            .collect(),
+        (Value::Mapping(pairs), Shape::Names) => {
+            let what = format!("`{name}` has {} names, more than {MAX_ITEMS}", pairs.len());
+            Err((line, ComplaintKind::TooLarge, what))
+        }
+        (Value::Mapping(_), _) => Err(wrong(line, "holds fields of its own")),
+        (Value::List(_), Shape::Names) => {
+            Err(wrong(line, "is a list, but must hold names with a text each"))
+        }
         (Value::List(_), Shape::Text) => Err(wrong(line, "is a list, but must be one text")),
         (Value::List(list), _) if list.len() > MAX_ITEMS => {
             let what = format!("`{name}` has {} items, more than {MAX_ITEMS}", list.len());
@@ -331,6 +370,13 @@ fn name(text: &str) -> Option<String> {
     let fits = !text.is_empty() && text.len() <= MAX_NAME_BYTES;
     let clean = |c: char| !c.is_whitespace() && !c.is_control() && !invisible(c) && c != '=';
     (fits && text.chars().all(clean)).then(|| text.to_owned())
+}
+
+/// Whether a text names an image by the digest of its manifest.
+fn by_digest(image: &str) -> bool {
+    image.rsplit_once('@').is_some_and(|(repository, digest)| {
+        name(repository).is_some() && digest.parse::<Digest>().is_ok()
+    })
 }
 
 fn hex(text: &str) -> Option<String> {

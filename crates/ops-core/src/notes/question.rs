@@ -46,6 +46,9 @@ fn block(draft: &Draft, services: &[ServiceName]) -> String {
     let mut block = String::new();
     for field in &FIELDS {
         let known = match (draft.items(field.name), services) {
+            (Some(items), _) if field.name == "images" => {
+                Some(named(items)).filter(|text| text.len() <= MAX_WRITTEN)
+            }
             (Some(items), _) => Some(written(items)).filter(|text| text.len() <= MAX_WRITTEN),
             (None, [only]) if field.name == "service" => Some(scalar(only.as_str())),
             _ => None,
@@ -65,6 +68,14 @@ fn written(items: &[String]) -> String {
         [one] => scalar(one),
         many => format!("[{}]", many.iter().map(|i| quoted(i)).collect::<Vec<_>>().join(", ")),
     }
+}
+
+fn named(items: &[String]) -> String {
+    let pair = |item: &String| {
+        let (name, text) = item.split_once('=').unwrap_or((item, ""));
+        format!("{}: {}", quoted(name), quoted(text))
+    };
+    format!("{{ {} }}", items.iter().map(pair).collect::<Vec<_>>().join(", "))
 }
 
 /// A text as YAML: bare where that is surely the same text, quoted otherwise.

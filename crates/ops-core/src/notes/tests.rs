@@ -74,6 +74,41 @@ fn whole_notes_are_read() {
 }
 
 #[test]
+fn p1_images_of_a_project_are_named_each_by_its_digest() {
+    let digest = crate::id::Digest::of(b"x");
+    let with = |images: &str| {
+        WHOLE.replace("migrations: none", &format!("images: {images}\nmigrations: none"))
+    };
+    let notes = parse(&with(&format!("{{ web: r/web@{digest}, db: r/db@{digest} }}"))).unwrap();
+    assert_eq!(notes.images["web"], format!("r/web@{digest}"));
+    assert_eq!(notes.images.len(), 2);
+    let lines = format!("\n  web: r/web@{digest}");
+    assert_eq!(parse(&with(&lines)).unwrap().images.len(), 1);
+    for bad in [
+        "r/web",
+        "{ web: r/web }",
+        "{ web: r/web:1 }",
+        "{ web: [a] }",
+        "[web]",
+        "{ web: r@sha256:1 }",
+    ] {
+        let (_, kind, field) = complaints(&with(bad)).remove(0);
+        assert_eq!(field, "images", "{bad}: {kind:?}");
+    }
+    let twice = format!("{{ web: r/web@{digest}, web: r/other@{digest} }}");
+    assert!(parse(&with(&twice)).is_err());
+}
+
+#[test]
+fn what_is_known_of_images_is_written_out_in_the_question() {
+    let digest = crate::id::Digest::of(b"x");
+    let text = fenced(&format!("service: shop\nimages: {{ web: r/web@{digest} }}"));
+    let ticket = ticket(&text, &[]);
+    let question = missing_notes_question(&ticket.id, &find(&ticket), &[]).unwrap();
+    assert!(question.contains(&format!("images: {{ \"web\": \"r/web@{digest}\" }}")), "{question}");
+}
+
+#[test]
 fn the_newest_block_by_dev_counts() {
     let (one, two, three) = (version("v1"), version("v2"), version("v3"));
     let found = |comments: &[(&str, &str)]| {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{MapAccess, SeqAccess, Visitor},
 };
 use serde_saphyr::{DuplicateKeyPolicy, Spanned, options::MergeKeyPolicy};
 
@@ -28,7 +28,8 @@ pub(super) enum Value {
     Text(String),
     Empty,
     List(Vec<(u32, Value)>),
-    Mapping,
+    /// Keys as they stand there, each with its line.
+    Mapping(Vec<(u32, String, Value)>),
 }
 
 /// The block is no YAML mapping.
@@ -79,7 +80,16 @@ fn settle(raw: Spanned<Raw>, block: &str) -> (u32, Value) {
     let value = match raw.value {
         Raw::Text(text) => Value::Text(text),
         Raw::Empty => Value::Empty,
-        Raw::Mapping => Value::Mapping,
+        Raw::Mapping(pairs) => Value::Mapping(
+            pairs
+                .into_iter()
+                .map(|(key, value)| {
+                    let (at, key) = settle(key, block);
+                    let key = if let Value::Text(text) = key { text } else { String::new() };
+                    (at, key, settle(value, block).1)
+                })
+                .collect(),
+        ),
         Raw::List(items) => {
             Value::List(items.into_iter().map(|item| settle(item, block)).collect())
         }
@@ -100,7 +110,7 @@ enum Raw {
     Plain(String),
     Empty,
     List(Vec<Spanned<Raw>>),
-    Mapping,
+    Mapping(Vec<(Spanned<Raw>, Spanned<Raw>)>),
 }
 
 struct RawVisitor;
@@ -159,8 +169,11 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Raw::Mapping)
+        let mut pairs = Vec::new();
+        while let Some(pair) = entries.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Raw::Mapping(pairs))
     }
 }
 
@@ -215,7 +228,7 @@ mod tests {
                 entry("e", 5, Value::Empty),
                 entry("f", 6, Value::List(vec![(6, text("1e5")), (6, text("x y"))])),
                 entry("g", 7, Value::List(vec![(8, text("é 1")), (9, text("0x10"))])),
-                entry("h", 10, Value::Mapping),
+                entry("h", 10, Value::Mapping(vec![(10, "x".to_owned(), text("1"))])),
                 entry("a", 11, text("folded text")),
             ]
         );

@@ -1,12 +1,17 @@
 //! The way back, for whatever was perhaps applied.
 
-use super::{Goal, OnDeadline, Plan, Stage, Step, Via, Which, forward::step};
+use super::{
+    Goal, OnDeadline, Plan, Stage, Step, Via, Which,
+    forward::{PROJECT_MS, step},
+};
 use crate::{
     mutation::{Mutation, on},
     settings::Strategy,
 };
 
 const ACT_MS: u64 = 60_000;
+/// Until the rest goes on where the door could not be told at once.
+const TRAFFIC_MS: u64 = 10_000;
 const SMOKE_MS: u64 = 30_000;
 
 /// The steps of the way back.
@@ -44,7 +49,13 @@ pub fn back(plan: &Plan, old_stopped: bool) -> Vec<Step> {
         }
     }
     let healthy = Goal::Healthy(Which::Old, service.health.in_a_row);
-    steps.push(fail(Goal::Running(Which::Old), ACT_MS));
+    let project = service.compose.is_some();
+    if project && routed && !exclusive {
+        // Traffic first: the old front runs most likely, and Compose takes its time for the rest.
+        steps.push(go_on(Goal::Routed { new: 0 }, TRAFFIC_MS));
+    }
+    let running = if project { PROJECT_MS } else { ACT_MS };
+    steps.push(fail(Goal::Running(Which::Old), running));
     if exclusive {
         steps.push(fail(healthy.clone(), service.health.start_deadline_ms));
     }

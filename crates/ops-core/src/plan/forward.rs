@@ -12,6 +12,8 @@ const ACT_MS: u64 = 30_000;
 const STORE_MS: u64 = 300_000;
 /// Time for the plan's comment to stand on the ticket, and for the checks to run again.
 const DESK_MS: u64 = 120_000;
+/// Time for Compose to bring about all of a project, of which it may wait for a part.
+pub(super) const PROJECT_MS: u64 = 150_000;
 /// Time for smoke requests to succeed.
 const SMOKE_MS: u64 = 15_000;
 /// A rehearsal copy gets this much longer to stop than its grace.
@@ -42,7 +44,7 @@ fn prepare(plan: &Plan) -> Vec<Step> {
     if rehearses_by_start(plan) {
         let health = &plan.service.health;
         let stop = plan.service.drain_ms + STOP_EXTRA_MS;
-        steps.push(make(Goal::Running(Which::Rehearsal), ACT_MS));
+        steps.push(make(Goal::Running(Which::Rehearsal), start_ms(plan)));
         steps
             .push(make(Goal::Healthy(Which::Rehearsal, health.in_a_row), health.start_deadline_ms));
         steps.push(make(Goal::Stopped(Which::Rehearsal), stop));
@@ -50,6 +52,11 @@ fn prepare(plan: &Plan) -> Vec<Step> {
     }
     steps.push(make(Goal::Rechecked, DESK_MS));
     steps
+}
+
+/// Time for a release to run.
+fn start_ms(plan: &Plan) -> u64 {
+    if plan.service.compose.is_some() { PROJECT_MS } else { ACT_MS }
 }
 
 /// Whether the rehearsal starts the previous version beside itself, or only checks that it could.
@@ -94,10 +101,10 @@ fn beside(plan: &Plan) -> Vec<Step> {
     steps.extend(host_by_host(plan));
     // An engine elsewhere gets the image first. What the first host could do is no fault of the
     // candidate's on another one.
-    let (start_ms, failed) =
-        if hosts > 1 { (STORE_MS, OnDeadline::Error) } else { (ACT_MS, OnDeadline::Fail) };
+    let (running_ms, failed) =
+        if hosts > 1 { (STORE_MS, OnDeadline::Error) } else { (start_ms(plan), OnDeadline::Fail) };
     steps.extend([
-        step(Stage::Deploy, Goal::Running(Which::New), start_ms, failed),
+        step(Stage::Deploy, Goal::Running(Which::New), running_ms, failed),
         step(
             Stage::Deploy,
             Goal::Healthy(Which::New, health.in_a_row),

@@ -18,7 +18,7 @@ use crate::{
     secrets,
     settings::{Revision, Service},
     watch::{Baseline, SignalBefore},
-    world::{Container, ReleaseSpec},
+    world::{Compose, Container, ReleaseSpec},
 };
 
 /// Why something is deployed.
@@ -165,6 +165,8 @@ pub struct PlanInput {
     pub service: Service,
     /// What the notes name as the artifact.
     pub reference: String,
+    /// The images that the notes name, by service of a Compose file.
+    pub images: BTreeMap<String, String>,
     /// What is to be deployed.
     pub candidate: Candidate,
     /// What exactly is started, for rollbacks and rotations; for releases the service's settings say
@@ -189,10 +191,7 @@ pub struct PlanInput {
 impl Plan {
     /// Makes the plan. The same input gives the same plan.
     pub fn make(input: PlanInput) -> Self {
-        let mut spec = input
-            .again
-            .clone()
-            .unwrap_or_else(|| spec_of(&input.candidate, &input.service, input.deployment));
+        let mut spec = input.again.clone().unwrap_or_else(|| spec_of(&input));
         spec.release = input.candidate.release_id(input.deployment);
         let new = KnownRelease {
             secret_versions: secrets::versions(&spec.secrets, &input.secrets),
@@ -276,9 +275,11 @@ impl Plan {
 /// What an image is called in an engine that has it from ops's own store.
 const KEPT: &str = "ops.local/kept";
 
-fn spec_of(candidate: &Candidate, service: &Service, deployment: DeploymentId) -> ReleaseSpec {
+fn spec_of(input: &PlanInput) -> ReleaseSpec {
+    let (candidate, service) = (&input.candidate, &input.service);
+    let images = input.images.clone();
     ReleaseSpec {
-        release: candidate.release_id(deployment),
+        release: candidate.release_id(input.deployment),
         service: service.name.clone(),
         artifact: candidate.artifact.clone(),
         command: service.command.clone(),
@@ -290,5 +291,6 @@ fn spec_of(candidate: &Candidate, service: &Service, deployment: DeploymentId) -
         container: service.container.clone().map(|container| {
             Box::new(Container { image: format!("{KEPT}@{}", candidate.artifact), ..*container })
         }),
+        compose: service.compose.clone().map(|compose| Box::new(Compose { images, ..*compose })),
     }
 }

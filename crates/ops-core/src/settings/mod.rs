@@ -23,7 +23,7 @@ pub use signal::{Signal, SignalKind};
 use crate::{
     id::{Digest, EnvironmentName, Identity, ServiceName},
     mutation::{Mutation, on},
-    world::Container,
+    world::{Compose, Container},
 };
 
 /// Compiled-in floors (S4): no configuration goes below them.
@@ -154,6 +154,9 @@ pub struct Service {
     /// candidate's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Box<Container>>,
+    /// Its Compose project; only with [`TargetKind::Compose`]. The images are the candidate's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<Box<Compose>>,
     /// Plain variables.
     pub env: BTreeMap<String, String>,
     /// Variables whose values are references, such as `env:NAME` or `file:/path`.
@@ -221,6 +224,8 @@ pub enum TargetKind {
     Process,
     /// Containers of a Docker Engine.
     Docker,
+    /// A Compose project on a Docker Engine.
+    Compose,
 }
 
 /// Which requests are a service's.

@@ -21,8 +21,9 @@ use super::{
     DockerTarget, Grounds,
     inspect::{self, Life, inspect, life, seek},
     make::grace_seconds,
+    raise::take_down,
     record::{Record, Records},
-    secrets,
+    secrets, standing,
 };
 use crate::engine::{CALL_MAX, Engine, Hand, Trouble, left};
 
@@ -73,6 +74,7 @@ impl DockerTarget {
     {
         let until = Instant::now() + CALL_MAX;
         inspect::check_names(service, release)?;
+        self.halt(service, stamp);
         let turn = self.records.turn(service, stamp)?;
         let record = self.records.load(service, release).map_err(ActError::NotApplied)?;
         let Some(record) = record else { return Ok(()) };
@@ -132,8 +134,36 @@ impl Doing {
             let name = self.record.name(place);
             secrets::take_away(&self.grounds, &name).map_err(|fault| hand.ends(fault))?;
         }
+        if self.record.spec.compose.is_some() {
+            self.leave_project(&mut hand).await?;
+        }
         let spec = &self.record.spec;
         self.records.forget(&spec.service, &spec.release).map_err(ActError::Unknown)
+    }
+
+    /// What stands of a project goes with its last release; otherwise only what was written for this
+    /// one.
+    async fn leave_project(&self, hand: &mut Hand) -> Act {
+        let spec = &self.record.spec;
+        let records = self.records.of(&spec.service).map_err(|fault| hand.ends(fault))?;
+        let last = records.iter().all(|record| record.spec.release == spec.release);
+        let standing = self.records.standing(&spec.service).map_err(|fault| hand.ends(fault))?;
+        if let (true, Some(standing)) = (last, standing) {
+            for id in standing.ids_from_above() {
+                hand.changed();
+                take_down(&hand.docker, &id).await.map_err(|trouble| hand.failed(&trouble))?;
+            }
+            let networks = standing::networks(&hand.docker, &standing.project).await;
+            for id in networks.map_err(|trouble| hand.failed(&trouble))? {
+                if standing.networks_before.as_ref().is_some_and(|before| !before.contains(&id)) {
+                    // One that somebody else joined stays.
+                    let _ = hand.docker.remove_network(&id).await;
+                }
+            }
+            self.records.forget_standing(&spec.service).map_err(|fault| hand.ends(fault))?;
+        }
+        let forgotten = self.records.forget_overlay(&spec.service, &spec.release);
+        forgotten.map_err(|fault| hand.ends(fault))
     }
 
     /// Containers with the service's label, unless they tell of a later act.

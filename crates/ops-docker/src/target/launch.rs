@@ -37,25 +37,31 @@ const LOAD_WAIT: Duration = Duration::from_secs(4);
 const TRIES: usize = 5;
 
 /// A start in the middle, with the turn that it holds.
-struct Start {
-    engine: Engine,
-    grounds: Grounds,
-    records: Records,
-    images: Store,
-    kept: Kept,
-    container: Container,
-    record: Record,
-    stamp: Stamp,
-    _turn: File,
+pub(super) struct Start {
+    pub(super) engine: Engine,
+    pub(super) grounds: Grounds,
+    pub(super) records: Records,
+    pub(super) images: Store,
+    pub(super) kept: Kept,
+    pub(super) container: Container,
+    pub(super) record: Record,
+    pub(super) stamp: Stamp,
+    /// Whether Compose makes its containers.
+    pub(super) composed: bool,
+    #[expect(dead_code, reason = "what is held is given back when the start ends")]
+    pub(super) turn: File,
 }
 
 impl DockerTarget {
     pub(super) fn start_release(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
+        if spec.compose.is_some() {
+            return self.raise_release(stamp, spec);
+        }
         let until = Instant::now() + CALL_MAX;
         let container = make::check(spec).map_err(ActError::NotApplied)?.clone();
         self.check_secrets(spec).map_err(ActError::NotApplied)?;
         let turn = self.records.turn(&spec.service, stamp)?;
-        let record = self.record(spec).map_err(ActError::NotApplied)?;
+        let record = self.records.record(spec).map_err(ActError::NotApplied)?;
         let kept = self.kept(spec).map_err(ActError::NotApplied)?;
         self.load(&kept)?;
         let start = Start {
@@ -67,28 +73,11 @@ impl DockerTarget {
             container,
             record,
             stamp,
-            _turn: turn,
+            composed: false,
+            turn,
         };
         let ended = self.engine.within(left(until), start.run());
         ended.unwrap_or_else(|| Err(out_of_time(&self.engine.place())))
-    }
-
-    /// What is written down of a release, or a new record.
-    fn record(&self, spec: &ReleaseSpec) -> Look<Record> {
-        let specification = names::specification(spec)?;
-        let Some(mut record) = self.records.load(&spec.service, &spec.release)? else {
-            let (token, places) = (token()?, Vec::new());
-            return Ok(Record { spec: spec.clone(), specification, token, places });
-        };
-        if record.specification != specification {
-            return Err(Fault::new(
-                "this release exists with another specification",
-                spec.release.to_string(),
-                "a release never changes: deploy a new one",
-            ));
-        }
-        record.spec = spec.clone();
-        Ok(record)
     }
 
     /// Secrets lie on a tmpfs of this machine, which no engine of another one can mount.
@@ -121,6 +110,26 @@ impl DockerTarget {
                 "give the act again; it goes on meanwhile",
             )))
         })
+    }
+}
+
+impl Records {
+    /// What is written down of a release, or a new record.
+    pub(super) fn record(&self, spec: &ReleaseSpec) -> Look<Record> {
+        let specification = names::specification(spec)?;
+        let Some(mut record) = self.load(&spec.service, &spec.release)? else {
+            let (token, places) = (token()?, Vec::new());
+            return Ok(Record { spec: spec.clone(), specification, token, places });
+        };
+        if record.specification != specification {
+            return Err(Fault::new(
+                "this release exists with another specification",
+                spec.release.to_string(),
+                "a release never changes: deploy a new one",
+            ));
+        }
+        record.spec = spec.clone();
+        Ok(record)
     }
 }
 
@@ -161,7 +170,7 @@ impl Start {
     }
 
     /// Replicas beyond the number that is wanted are told to stop.
-    async fn stop_surplus(&mut self, hand: &mut Hand, all: &[ContainerSummary]) -> Act {
+    pub(super) async fn stop_surplus(&mut self, hand: &mut Hand, all: &[ContainerSummary]) -> Act {
         let (wanted, stamp) = (self.record.spec.replicas, self.stamp);
         let mut ids = Vec::new();
         for at in 0..self.record.places.len() {
@@ -178,8 +187,39 @@ impl Start {
         tell_to_stop(&self.engine, hand, ids, grace_seconds(&self.record.spec)).await
     }
 
+    /// Writes all replicas down that are wanted, with ports of their own, and tells which of them
+    /// have no container.
+    pub(super) async fn places(
+        &mut self,
+        hand: &Hand,
+        all: &[ContainerSummary],
+    ) -> Result<Vec<usize>, ActError> {
+        let mut missing = Vec::new();
+        for index in 0..self.record.spec.replicas {
+            let at = self.place(index);
+            if seek(&self.record, &self.record.places[at], all).is_some() {
+                continue;
+            }
+            self.record.places[at].id = None;
+            (self.record.places[at].runs, self.record.places[at].stamp) = (true, self.stamp);
+            // One that somebody took since, while no container had it, is given up.
+            let fixed = self.record.spec.fixed_port.is_some();
+            if !fixed && let Some(port) = self.record.places[at].port {
+                let taken = ports::Taken::read(&self.records, &hand.docker, true).await;
+                let taken =
+                    taken.map_err(|t| hand.failed(&t))?.map_err(|fault| hand.ends(fault))?;
+                if !taken.is_quiet(port).map_err(|fault| hand.ends(fault))? {
+                    self.record.places[at].port = None;
+                }
+            }
+            self.choose_port(hand, at, &BTreeSet::new()).await?;
+            missing.push(at);
+        }
+        Ok(missing)
+    }
+
     /// Makes one replica run, whatever is there of it.
-    async fn replica(
+    pub(super) async fn replica(
         &mut self,
         hand: &mut Hand,
         index: u32,
@@ -193,6 +233,11 @@ impl Start {
         let Some(id) = seek(&self.record, &self.record.places[at], all) else {
             // What was there was taken away by somebody.
             (self.record.places[at].id, self.record.places[at].made) = (None, None);
+            if self.composed {
+                let (name, next) =
+                    (self.record.name(&self.record.places[at]), "give the act again");
+                return Err(hand.ends(Fault::new("somebody removed the container", name, next)));
+            }
             return self.make(hand, at, image).await;
         };
         let found = inspect(&hand.docker, &id).await.map_err(|t| hand.failed(&t))?;
@@ -227,7 +272,16 @@ impl Start {
                 hand.changed();
                 Ok(())
             }
-            Err(trouble) => Err(self.not_started(hand, at, &trouble)),
+            Err(trouble) => {
+                let refused = self.not_started(hand, at, &trouble);
+                if self.composed && ports::says_taken(&trouble) {
+                    // The next act makes it anew, with another port.
+                    discard(&hand.docker, &id).await.map_err(|t| hand.failed(&t))?;
+                    self.record.places[at].id = None;
+                    self.save(hand)?;
+                }
+                Err(refused)
+            }
         }
     }
 
@@ -356,7 +410,7 @@ impl Start {
 }
 
 /// What the containers of one release carry to be known as ours: nobody else can have guessed it.
-fn token() -> Look<String> {
+pub(super) fn token() -> Look<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         Fault::new(format!("there is no chance to be had: {error}"), "docker target", "try again")

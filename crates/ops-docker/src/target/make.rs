@@ -95,19 +95,21 @@ fn variables(spec: &ReleaseSpec, inside: Option<u16>) -> Vec<String> {
 }
 
 fn labels(record: &Record, stamp: Stamp, container: &Container) -> HashMap<String, String> {
+    container.labels.iter().cloned().chain(own_labels(record, stamp)).collect()
+}
+
+/// The labels by which a replica of a release is known.
+pub(super) fn own_labels(record: &Record, stamp: Stamp) -> Vec<(String, String)> {
     let spec = &record.spec;
-    let mut labels: HashMap<String, String> = container.labels.iter().cloned().collect();
-    for (label, value) in [
+    let labels = [
         (names::SERVICE, spec.service.to_string()),
         (names::RELEASE, spec.release.to_string()),
         (names::ARTIFACT, spec.artifact.to_string()),
         (names::STAMP, names::stamp_label(stamp)),
         (names::SPECIFICATION, record.specification.clone()),
         (names::TOKEN, record.token.clone()),
-    ] {
-        labels.insert(label.to_owned(), value);
-    }
-    labels
+    ];
+    labels.map(|(label, value)| (label.to_owned(), value)).into()
 }
 
 fn host(

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ops_core::{
@@ -70,7 +71,7 @@ impl Records {
         Self { folder: state_dir.join("docker") }
     }
 
-    fn service(&self, service: &ServiceName) -> Look<PathBuf> {
+    pub(super) fn service(&self, service: &ServiceName) -> Look<PathBuf> {
         names::check(service.as_str())?;
         Ok(self.folder.join(service.as_str()))
     }
@@ -85,6 +86,23 @@ impl Records {
     pub(super) fn turn(&self, service: &ServiceName, stamp: Stamp) -> Result<File, ActError> {
         let folder = self.service(service).map_err(ActError::NotApplied)?;
         let turn = durable::lock(&folder.join(".turn")).map_err(ActError::NotApplied)?;
+        self.stamped(service, stamp, turn)
+    }
+
+    /// The same without waiting; `None` if somebody else has the turn.
+    pub(super) fn free_turn(
+        &self,
+        service: &ServiceName,
+        stamp: Stamp,
+    ) -> Result<Option<File>, ActError> {
+        let folder = self.service(service).map_err(ActError::NotApplied)?;
+        let turn = durable::lock_within(&folder.join(".turn"), Duration::ZERO);
+        let turn = turn.map_err(ActError::NotApplied)?;
+        turn.map(|turn| self.stamped(service, stamp, turn)).transpose()
+    }
+
+    fn stamped(&self, service: &ServiceName, stamp: Stamp, turn: File) -> Result<File, ActError> {
+        let folder = self.service(service).map_err(ActError::NotApplied)?;
         let highest = self.stamp(service).map_err(ActError::NotApplied)?;
         if stamp < highest {
             return Err(stale(service, stamp, highest));

@@ -141,6 +141,7 @@ mod tests {
             fixed_port: None,
             stop_grace_ms: 0,
             container: None,
+            compose: None,
         }
     }
 

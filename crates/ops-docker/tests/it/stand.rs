@@ -204,6 +204,7 @@ impl Ground for Stand {
                 port: Some(8080),
                 ..Container::default()
             })),
+            compose: None,
         }
     }
 

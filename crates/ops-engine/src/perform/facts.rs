@@ -17,7 +17,7 @@ use ops_core::{
     settings::{Environment, Role, Service, Settings},
     signal::SignalSecond,
     ticket::Ticket,
-    world::{DoorView, EngineView, Fault, TargetView},
+    world::{Compose, DoorView, EngineView, Fault, Project, TargetView},
 };
 
 pub(super) use super::look::{dependency, probe_all};
@@ -287,7 +287,16 @@ fn siblings(ports: &Ports, created: &Created) -> Vec<Ticket> {
 }
 
 fn artifact(ports: &Ports, notes: &Notes, service: &Service) -> Look<ArtifactFact> {
-    let found = ports.artifacts.resolve(&notes.artifact.reference(), &service.command)?;
+    let reference = notes.artifact.reference();
+    let found = match &service.compose {
+        Some(compose) => {
+            let compose = Compose { images: notes.images.clone(), ..(**compose).clone() };
+            let env = service.env.iter().map(|(name, value)| (name.clone(), value.clone()));
+            let project = Project { compose, env: env.collect() };
+            ports.artifacts.resolve_project(&reference, &project)?
+        }
+        None => ports.artifacts.resolve(&reference, &service.command)?,
+    };
     Ok(ArtifactFact { digest: found.digest, size: found.size, image: found.image })
 }
 

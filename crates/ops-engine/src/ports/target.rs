@@ -1,10 +1,10 @@
 use ops_core::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
     settings::{Adopt, Service},
-    world::{EngineView, Foreign, ImageView, ReleaseSpec, TargetView},
+    world::{EngineView, Fault, Foreign, ImageView, Project, ReleaseSpec, TargetView},
 };
 
-use super::{Act, Look};
+use super::{Act, ActError, Look};
 
 /// A place where services run.
 pub trait Target: Send + Sync {
@@ -67,9 +67,32 @@ pub trait Artifacts: Send + Sync {
     /// one, also if it changed under our feet.
     fn import(&self, reference: &str, expected: &Digest) -> Act;
 
+    /// Reads what a reference names as a Compose project's folder, with the images that its
+    /// services run: the digest is that of all of it. Refused where an image is not pinned.
+    fn resolve_project(&self, reference: &str, project: &Project) -> Look<ResolvedArtifact> {
+        let _ = project;
+        Err(no_projects(reference))
+    }
+
+    /// Brings a Compose project into the store, its folder and its images, and proves that all of
+    /// it is the expected one.
+    fn import_project(&self, reference: &str, expected: &Digest, project: &Project) -> Act {
+        let _ = (expected, project);
+        Err(ActError::NotApplied(no_projects(reference)))
+    }
+
     /// Reads a stored artifact back and compares its content with its digest.
     fn verify(&self, digest: &Digest) -> Look<bool>;
 
     /// Removes stored artifacts except these, oldest first, until the store is under its quota.
     fn prune(&self, keep: &[Digest]) -> Act;
+}
+
+/// What a store says that keeps no Compose projects.
+fn no_projects(reference: &str) -> Fault {
+    Fault::new(
+        "Compose projects are not kept here",
+        reference,
+        "let the service run with another target",
+    )
 }

@@ -109,6 +109,7 @@ impl Stage {
             fixed_port: None,
             stop_grace_ms: 1_000,
             container: None,
+            compose: None,
         };
         self.act(Deal::Start { stamp, spec: Box::new(spec) });
     }

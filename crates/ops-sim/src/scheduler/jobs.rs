@@ -87,7 +87,7 @@ impl Sim {
 fn deal(work: &Work) -> Option<Deal> {
     match work {
         Work::Act { stamp, act } => Some(match act.clone() {
-            Act::Import { reference, digest } => Deal::Import { reference, digest },
+            Act::Import { reference, digest, .. } => Deal::Import { reference, digest },
             Act::Start { spec } => Deal::Start { stamp: *stamp, spec },
             Act::SetRoute { route } => Deal::SetRoute { stamp: *stamp, route: Box::new(route) },
             Act::RemoveRoute { service } => Deal::RemoveRoute { stamp: *stamp, service },

@@ -226,6 +226,7 @@ fn routed(name: &str, replicas: u32) -> Service {
         lock_group: Some("web".into()),
         target: TargetKind::Process,
         container: None,
+        compose: None,
         command: vec!["bin/serve".into(), "{port}".into()],
         env: BTreeMap::new(),
         secrets: BTreeMap::from([("TOKEN".into(), "env:TOKEN".into())]),

@@ -80,6 +80,7 @@ impl Stand {
             fixed_port: None,
             stop_grace_ms: 5_000,
             container: None,
+            compose: None,
         }
     }
 

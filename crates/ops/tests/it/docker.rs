@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// The registry of `testbed/registry-up`.
-const REGISTRY: &str = "127.0.0.1:5000";
+pub(crate) const REGISTRY: &str = "127.0.0.1:5000";
 
 /// Runs Docker's own client to its end.
-fn docker(args: &[&str]) -> String {
+pub(crate) fn docker(args: &[&str]) -> String {
     let done = Command::new("docker").args(args).output();
     let done = done.expect("Docker's client: run testbed/docker-up");
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
@@ -27,7 +27,7 @@ fn docker(args: &[&str]) -> String {
 }
 
 /// The program that containers run: static, so that its image holds nothing else.
-fn program(folder: &Path) -> PathBuf {
+pub(crate) fn program(folder: &Path) -> PathBuf {
     let source =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../ops-docker/tests/program/service.rs");
     let made = folder.join("service");

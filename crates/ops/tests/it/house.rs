@@ -263,19 +263,24 @@ services:
 
     /// The same with an artifact by any reference.
     pub(crate) fn ready_with(&self, version: &str, artifact: &str) -> String {
-        let id = self.draft_with(version, artifact);
+        self.ready_as(version, notes(version, artifact))
+    }
+
+    /// The same, but for QA's last step.
+    pub(crate) fn draft_with(&self, version: &str, artifact: &str) -> String {
+        self.draft_as(version, notes(version, artifact))
+    }
+
+    /// A ticket that is ready, with notes as they are.
+    pub(crate) fn ready_as(&self, version: &str, notes: String) -> String {
+        let id = self.draft_as(version, notes);
         let qa = self.as_member(TEAM[3]);
         qa.move_ticket(&id, "rfp").unwrap();
         id
     }
 
-    /// The same, but for QA's last step.
-    pub(crate) fn draft_with(&self, version: &str, artifact: &str) -> String {
+    fn draft_as(&self, version: &str, notes: String) -> String {
         let [po, dev, cq, qa] = TEAM.map(|who| self.as_member(who));
-        let notes = format!(
-            "```ops\nservice: shop\nartifact: {artifact}\nversion: {version}\nmigrations: none\n\
-             rollback: previous\n```\n"
-        );
         let new = NewTicket {
             title: format!("Shop {version}"),
             description: Some(notes),
@@ -357,6 +362,14 @@ fn said(output: &Output) -> Said {
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Notes of the shop with an artifact by any reference.
+fn notes(version: &str, artifact: &str) -> String {
+    format!(
+        "```ops\nservice: shop\nartifact: {artifact}\nversion: {version}\nmigrations: none\n\
+         rollback: previous\n```\n"
+    )
 }
 
 /// Ends with its exit code, and what it wrote.

@@ -6,6 +6,7 @@ mod adoption;
 mod alone;
 mod arrows;
 mod board;
+mod compose;
 mod customers;
 mod disks;
 mod docker;

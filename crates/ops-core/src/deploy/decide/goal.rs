@@ -140,8 +140,10 @@ fn running(state: &Deployment, spec: &ReleaseSpec, which: Which, target: &Target
     let count = target.running(release).count();
     // An order to stop the old release may still come: only an order of ours with a later stamp,
     // read back from it, keeps it running.
+    // The rest of a Compose project goes back as well, which only an order of ours brings about.
+    let whole = spec.compose.is_some() && state.cause().is_some();
     let fenced = which != Which::Old
-        || !state.old_stopped
+        || !(state.old_stopped || whole)
         || target
             .running(release)
             .all(|replica| state.op.as_ref().is_some_and(|op| since(state, op, replica.stamp)));
@@ -362,6 +364,7 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
         Goal::Stored(Which::New) => Some(Act::Import {
             reference: plan.reference.clone(),
             digest: plan.new.candidate.artifact.clone(),
+            project: plan.new.spec.project(),
         }),
         Goal::Running(which) => plan.spec(*which).map(|spec| Act::Start { spec: Box::new(spec) }),
         Goal::RunningOn(hosts) => {

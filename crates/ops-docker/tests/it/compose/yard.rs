@@ -1,0 +1,275 @@
+//! A Compose project of its own, on a real engine, brought about by a real Compose program.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ops_conformance::{Ground, Program};
+use ops_core::{
+    id::{Digest, ReleaseId, ServiceName},
+    world::{Compose, Fault, Project, ReleaseSpec, ReplicaState},
+};
+use ops_docker::{ComposeProgram, ComposeProjects, DockerTarget, Folder, ProjectFolders};
+use ops_engine::ports::{Act, ActError, Look, Target};
+
+use crate::{
+    image::{self, Pushed, REGISTRY},
+    stand::Stand,
+};
+
+/// Far longer than anything here takes, also with the slower one of both programs.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Where `testbed/compose-up` puts a version of Compose.
+pub(crate) fn version(name: &str) -> PathBuf {
+    let state = std::env::var_os("TESTBED_STATE").map(PathBuf::from);
+    let program = state.unwrap_or_else(|| "/var/tmp/ops-testbed".into()).join("compose").join(name);
+    assert!(program.exists(), "no {}: run testbed/compose-up first", program.display());
+    program
+}
+
+/// Folders kept by content, as ops's own store keeps them.
+struct Folders(PathBuf);
+
+/// All files of a folder.
+fn content(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let text = fs::read(&path).unwrap();
+                all.insert(path.strip_prefix(folder).unwrap().to_owned(), text);
+            }
+        }
+    }
+    all
+}
+
+fn digest(folder: &Path) -> Digest {
+    Digest::of(format!("{:?}", content(folder)).as_bytes())
+}
+
+impl ProjectFolders for Folders {
+    fn look(&self, reference: &str) -> Look<Folder> {
+        let path = PathBuf::from(reference);
+        if !path.is_dir() {
+            return Err(Fault::new("there is nothing here", reference, "correct the path"));
+        }
+        let digest = digest(&path);
+        let stored = self.0.join(digest.hex()).is_dir();
+        Ok(Folder { digest, size: 1, stored, path })
+    }
+
+    fn import(&self, reference: &str, expected: &Digest) -> Act {
+        let path = Path::new(reference);
+        assert_eq!(digest(path), *expected);
+        for (name, text) in content(path) {
+            let target = self.0.join(expected.hex()).join(name);
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            fs::write(target, text).unwrap();
+        }
+        Ok(())
+    }
+
+    fn path(&self, digest: &Digest) -> Look<Option<PathBuf>> {
+        Ok(Some(self.0.join(digest.hex())).filter(|path| path.is_dir()))
+    }
+
+    fn verify(&self, expected: &Digest) -> Look<bool> {
+        Ok(digest(&self.0.join(expected.hex())) == *expected)
+    }
+}
+
+/// A stand whose service is a project.
+pub(crate) struct Yard {
+    pub(crate) stand: Stand,
+    pub(crate) program: PathBuf,
+    /// Another image for services that are not behind the door.
+    pub(crate) second: Pushed,
+    /// A folder for the team's files.
+    team: tempfile::TempDir,
+}
+
+/// One container as the engine has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    pub(crate) started: String,
+}
+
+impl Yard {
+    /// With a program of `testbed/compose-up`: `v1` or `v2`.
+    pub(crate) fn with(name: &str) -> Self {
+        let stand = Stand::new();
+        let second = image::push(REGISTRY, "other", "two", image::here());
+        let team = tempfile::tempdir().unwrap();
+        Self { stand, program: version(name), second, team }
+    }
+
+    pub(crate) fn projects(&self) -> ComposeProjects {
+        let folders = Arc::new(Folders(self.stand.state().join("folders")));
+        ComposeProjects::new(ComposeProgram::at(&self.program), folders, self.stand.state())
+    }
+
+    pub(crate) fn target(&self) -> DockerTarget {
+        self.stand.target().with_projects(self.projects())
+    }
+
+    /// What Compose calls the project.
+    pub(crate) fn project(&self) -> String {
+        self.stand.name.to_lowercase()
+    }
+
+    /// A folder with these files.
+    pub(crate) fn folder(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
+        let folder = self.team.path().join(name);
+        for (file, text) in files {
+            let path = folder.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    /// The project with these images.
+    pub(crate) fn wanted(images: &[(&str, &Pushed)]) -> Project {
+        let images = images.iter().map(|(name, image)| ((*name).to_owned(), image.reference()));
+        let compose = Compose {
+            file: "compose.yaml".to_owned(),
+            project: None,
+            front: None,
+            port: None,
+            images: images.collect(),
+        };
+        Project { compose, env: Vec::new() }
+    }
+
+    /// Brings a folder into the store, and a release of one copy that is made of it.
+    pub(crate) fn release_of(
+        &self,
+        name: &str,
+        folder: &Path,
+        images: &[(&str, &Pushed)],
+    ) -> ReleaseSpec {
+        let (projects, project) = (self.projects(), Self::wanted(images));
+        let reference = folder.to_str().unwrap();
+        let found = projects.resolve(&self.stand.images(), reference, &project).unwrap();
+        let digest = found.digest;
+        patiently(|| projects.import(&self.stand.images(), reference, &digest, &project));
+        assert!(projects.verify(&self.stand.images(), &digest).unwrap());
+        ReleaseSpec {
+            release: ReleaseId::from(name),
+            service: self.stand.service(),
+            artifact: digest,
+            command: Vec::new(),
+            env: Vec::new(),
+            secrets: Vec::new(),
+            replicas: 1,
+            fixed_port: None,
+            stop_grace_ms: 5_000,
+            container: None,
+            compose: Some(Box::new(project.compose)),
+        }
+    }
+
+    /// A container of the project by the name that its service has in the file.
+    pub(crate) fn seen(&self, service: &str) -> Option<Seen> {
+        let filters = [
+            format!("label=com.docker.compose.project={}", self.project()),
+            format!("label=com.docker.compose.service={service}"),
+        ];
+        let said = self.stand.docker(&[
+            "ps",
+            "-q",
+            "--no-trunc",
+            "--filter",
+            &filters[0],
+            "--filter",
+            &filters[1],
+        ]);
+        let id = said.lines().next()?.to_owned();
+        let started = self.stand.docker(&["inspect", "-f", "{{.State.StartedAt}}", &id]);
+        Some(Seen { id, started })
+    }
+
+    /// Names of all containers of the project, running or not.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        let filter = format!("label=com.docker.compose.project={}", self.project());
+        let said = self.stand.docker(&["ps", "-a", "--format", "{{.Names}}", "--filter", &filter]);
+        said.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Gives an act until it is done, as the engine does.
+pub(crate) fn patiently(mut act: impl FnMut() -> Act) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match act() {
+            Ok(()) => return,
+            Err(ActError::Unknown(fault)) => assert!(Instant::now() < until, "never done: {fault}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Stops a release and waits until it has stopped.
+pub(crate) fn stopped(yard: &Yard, target: &DockerTarget, op: u32, spec: &ReleaseSpec) {
+    patiently(|| target.stop(ops_conformance::stamp(1, op), &spec.service, &spec.release));
+    ops_conformance::eventually("it has stopped", || {
+        let view = target.look(&yard.stand.service()).unwrap();
+        view.of(&spec.release).all(|replica| replica.state == ReplicaState::Stopped)
+    });
+}
+
+impl Ground for Yard {
+    fn open(&self) -> Box<dyn Target> {
+        Box::new(self.target())
+    }
+
+    fn service(&self) -> ServiceName {
+        self.stand.service()
+    }
+
+    fn release(&self, name: &str, program: Program) -> ReleaseSpec {
+        let how = match program {
+            Program::Lives => "serve",
+            Program::Fails => "fail",
+            Program::Stubborn => "stubborn",
+        };
+        let file = format!(
+            "services:\n  web:\n    image: shop\n    command: [{how}]\n    environment: {{ PORT: \
+             8080 }}\n    ports: [\"80:8080\"]\n"
+        );
+        let folder = self.folder(how, &[("compose.yaml", &file)]);
+        let spec = self.release_of(name, &folder, &[("web", &self.stand.pushed)]);
+        ReleaseSpec { replicas: 2, stop_grace_ms: 10_000, ..spec }
+    }
+
+    fn ports(&self) -> (u16, u16) {
+        self.stand.ports
+    }
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        let filter = format!("label=com.docker.compose.project={}", self.project());
+        for (list, remove) in [
+            (&["ps", "-aq"][..], &["rm", "-f", "-v"][..]),
+            (&["network", "ls", "-q"], &["network", "rm"]),
+            (&["volume", "ls", "-q"], &["volume", "rm"]),
+        ] {
+            let said = self.stand.docker_says(&[list, &["--filter", &filter]].concat());
+            for id in String::from_utf8_lossy(&said.stdout).split_whitespace() {
+                self.stand.docker_says(&[remove, &[id]].concat());
+            }
+        }
+    }
+}
