@@ -282,3 +282,53 @@ fn p5_whoever_comes_after_a_run_of_compose_that_broke_off_goes_on() {
         assert_eq!(yard.stand.docker(&["network", "ls", "-q", "--filter", &networks]), "");
     }
 }
+
+/// Lets a script stand where Compose is, which finds the real one in `REAL`; `up` does `how`.
+fn scripted(yard: &mut Yard, how: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let real = yard.program.clone();
+    let script = format!(
+        "#!/bin/sh\nREAL={}\ncase \"$*\" in *' up '*) {how};; esac\nexec \"$REAL\" \"$@\"\n",
+        real.display()
+    );
+    let path = yard.stand.state().join("compose-scripted");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    yard.program = path;
+    real
+}
+
+#[test]
+fn p9_a_later_act_ends_a_run_of_compose_that_hangs() {
+    let mut yard = Yard::with("v2");
+    let spec = small(&yard, "abc-1", "");
+    scripted(&mut yard, "exec sleep 1000");
+    let target = yard.target();
+    for _ in 0..2 {
+        let act = target.start(stamp(1, 1), &spec);
+        assert!(matches!(act, Err(ActError::Unknown(_))), "it goes on: {act:?}");
+    }
+    stopped(&yard, &target, 2, &spec);
+    let late = target.start(stamp(1, 1), &spec);
+    assert!(matches!(late, Err(ActError::Stale(_))), "{late:?}");
+    patiently(|| target.remove(stamp(1, 3), &spec.service, &spec.release));
+    assert_eq!(yard.containers(), [""; 0]);
+}
+
+#[test]
+fn p4_whoever_comes_next_waits_until_compose_has_ended_that_nobody_waits_for() {
+    let mut yard = Yard::with("v2");
+    let spec = small(&yard, "abc-1", "");
+    let go = yard.stand.state().join("go");
+    scripted(&mut yard, &format!("while [ ! -e {} ]; do sleep 0.05; done", go.display()));
+    let act = yard.target().start(stamp(1, 1), &spec);
+    assert!(matches!(act, Err(ActError::Unknown(_))), "{act:?}");
+    let target = yard.target();
+    let act = target.start(stamp(1, 2), &spec);
+    assert!(matches!(act, Err(ActError::Unknown(_))), "it waits for its turn: {act:?}");
+    assert_eq!(yard.containers(), [""; 0], "and makes nothing beside the other");
+    std::fs::write(&go, "").unwrap();
+    patiently(|| target.start(stamp(1, 2), &spec));
+    yard.stand.wait_for(&[Running]);
+    assert_eq!(yard.containers().len(), 1);
+}
