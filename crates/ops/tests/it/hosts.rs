@@ -1,7 +1,7 @@
 //! Three hosts, each a Docker Engine in a network of its own, behind one door: what
 //! `testbed/hosts` makes, through the whole of ops.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
 
 use crate::{
     customers::visit,
@@ -50,7 +50,7 @@ impl Hosts {
             } else {
                 format!("engine: \"tcp://{address}:2376\", certificates: {folder}")
             };
-            text.push_str(&format!("    {name}: {{ {engine}, address: {address} }}\n"));
+            let _ = writeln!(text, "    {name}: {{ {engine}, address: {address} }}");
         }
         text
     }
