@@ -5,8 +5,11 @@
 //! made, which run beside those of other releases. Both go through the Compose program, which may
 //! take long; so the work goes on by itself, and the same act given again joins it.
 
+mod copies;
+mod others;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     fs::File,
     sync::{Arc, PoisonError},
     time::{Duration, Instant},
@@ -14,30 +17,26 @@ use std::{
 
 use bollard::{
     Docker,
-    models::{ContainerStateStatusEnum, ContainerSummary},
+    models::ContainerSummary,
     query_parameters::{ListContainersOptionsBuilder, StopContainerOptionsBuilder},
 };
 use ops_core::{
     id::{Digest, ServiceName, Stamp},
-    world::{Compose, Container, Fault, ReleaseSpec},
+    world::{Compose, Fault, ReleaseSpec},
 };
 use ops_engine::ports::{Act, ActError, Look};
 
 use super::{
     DockerTarget, Grounds, REPLICAS_MAX,
     acts::discard,
-    inspect::{self, Life, foreign, inspect, life, overtaken, seek},
-    launch::{Start, token},
-    make::grace_seconds,
+    inspect::{self, foreign, overtaken},
+    launch::token,
     names,
     record::{Record, Records, stale},
-    standing::{self, PROJECT, Standing, Stood},
+    standing::{self, PROJECT, Standing},
 };
 use crate::{
-    compose::{
-        self, Bundle, CONFIGURATION, Call, ComposeProjects, Copy, Front, Halt, Model, Other,
-        overlay, project_name,
-    },
+    compose::{Bundle, Call, ComposeProjects, Front, Halt, Model, project_name},
     engine::{Engine, Hand, Trouble},
     images::{Kept, Store, ensure_loaded},
 };
@@ -357,265 +356,6 @@ impl Raise {
         });
         ran.await.map(drop).map_err(ActError::Unknown)
     }
-
-    /// Brings what stands beside the front to what the release says.
-    async fn others(&mut self, hand: &mut Hand, meant: &Meant) -> Act {
-        let all = self.project(&hand.docker).await.map_err(|t| hand.failed(&t))?;
-        let there: BTreeSet<&str> = all.iter().filter_map(|one| one.id.as_deref()).collect();
-        let order: Vec<String> =
-            meant.model.others(&meant.front).into_iter().map(str::to_owned).collect();
-        let mut changed = Vec::new();
-        for (place, name) in order.iter().enumerate() {
-            let wanted = meant.configurations.get(name).cloned().unwrap_or_default();
-            let stood = self.standing.others.entry(name.clone()).or_default();
-            stood.place = place;
-            let whole =
-                !stood.ids.is_empty() && stood.ids.iter().all(|id| there.contains(id.as_str()));
-            if stood.configuration == wanted && whole {
-                continue;
-            }
-            let mut before = std::mem::take(&mut stood.before);
-            before.append(&mut stood.ids);
-            before.retain(|id| there.contains(id.as_str()));
-            let image = meant.images.get(name).cloned().unwrap_or_default();
-            let (ids, proven) = (Vec::new(), false);
-            *stood = Stood { configuration: wanted, image, ids, before, place, proven };
-            changed.push(name.clone());
-        }
-        self.standing.release = self.record.spec.release.clone();
-        if self.standing.networks_before.is_none() {
-            let before = standing::networks(&hand.docker, &self.standing.project).await;
-            self.standing.networks_before = Some(before.map_err(|t| hand.failed(&t))?);
-        }
-        // Written first: whoever comes after a crash knows what is ours.
-        self.save_standing(hand)?;
-        self.records.save(&self.record).map_err(|fault| hand.ends(fault))?;
-        self.write(meant, hand, &[]).await?;
-        if !changed.is_empty() {
-            let call = self.call(meant, hand)?;
-            self.up(&["-d", "--force-recreate"], &changed, &call, hand).await?;
-            self.note_made(hand, &changed).await?;
-        }
-        self.leave(hand, &order).await?;
-        self.settled(hand, &order).await
-    }
-
-    fn save_standing(&self, hand: &Hand) -> Act {
-        let service = &self.record.spec.service;
-        self.records.save_standing(service, &self.standing).map_err(|fault| hand.ends(fault))
-    }
-
-    /// Reads back what Compose made, and proves what it runs (P7).
-    async fn note_made(&mut self, hand: &mut Hand, changed: &[String]) -> Act {
-        let all = self.project(&hand.docker).await.map_err(|t| hand.failed(&t))?;
-        for name in changed {
-            let made = self.standing.made(name, &all);
-            let Some(stood) = self.standing.others.get_mut(name) else { continue };
-            if let Some((_, other)) = made.iter().find(|(_, image)| *image != stood.image) {
-                let what = format!("`{name}` runs {other}, not the approved {}", stood.image);
-                let next = "see who else uses this engine; the next act makes it anew";
-                return Err(hand.ends(Fault::new(what, &self.standing.project, next)));
-            }
-            stood.ids = made.into_iter().map(|(id, _)| id).collect();
-            // What a run that broke off has left beside them.
-            for id in std::mem::take(&mut stood.before) {
-                if all.iter().any(|one| one.id.as_ref() == Some(&id)) {
-                    take_down(&hand.docker, &id).await.map_err(|t| hand.failed(&t))?;
-                }
-            }
-        }
-        self.save_standing(hand)
-    }
-
-    /// What the release's file does not have any more leaves, dependants first.
-    async fn leave(&mut self, hand: &mut Hand, order: &[String]) -> Act {
-        let gone = self.standing.others.iter().filter(|(name, _)| !order.contains(name));
-        let mut gone: Vec<(usize, String)> =
-            gone.map(|(name, stood)| (stood.place, name.clone())).collect();
-        gone.sort();
-        for (_, name) in gone.into_iter().rev() {
-            let Some(stood) = self.standing.others.get(&name) else { continue };
-            for id in stood.ids.iter().chain(&stood.before) {
-                hand.changed();
-                take_down(&hand.docker, id).await.map_err(|trouble| hand.failed(&trouble))?;
-            }
-            self.standing.others.remove(&name);
-            self.save_standing(hand)?;
-        }
-        Ok(())
-    }
-
-    /// What was made stays for a moment, or has done what it had to do; what was seen to do so
-    /// already is left as it is.
-    async fn settled(&mut self, hand: &mut Hand, order: &[String]) -> Act {
-        for name in order {
-            let Some(stood) = self.standing.others.get(name).filter(|stood| !stood.proven) else {
-                continue;
-            };
-            for id in stood.ids.clone() {
-                let until = Instant::now() + SETTLE;
-                while Instant::now() < until {
-                    self.stays(hand, name, &id).await?;
-                    tokio::time::sleep(TURN_PAUSE).await;
-                }
-            }
-            if let Some(stood) = self.standing.others.get_mut(name) {
-                stood.proven = true;
-            }
-            self.save_standing(hand)?;
-        }
-        Ok(())
-    }
-
-    /// Says so if a container has ended badly; one that was never started is.
-    async fn stays(&self, hand: &mut Hand, name: &str, id: &str) -> Act {
-        let found = inspect(&hand.docker, id).await.map_err(|t| hand.failed(&t))?;
-        let state = found.as_ref().and_then(|found| found.state.as_ref());
-        let code = state.and_then(|state| state.exit_code).unwrap_or(0);
-        let ended = state.and_then(|state| state.status) == Some(ContainerStateStatusEnum::EXITED);
-        match found.as_ref().map(life) {
-            Some(Life::Running | Life::Paused) => Ok(()),
-            Some(Life::Down) if ended && code == 0 => Ok(()),
-            Some(Life::Down) if !ended => {
-                let started = hand.docker.start_container(id, None).await;
-                started.map_err(|error| hand.failed(&error.into()))?;
-                hand.changed();
-                Ok(())
-            }
-            Some(Life::Down | Life::Restarting | Life::Leaving) | None => {
-                let what = format!("the service `{name}` ended with exit status {code}");
-                let next = format!("see why: `docker logs {}`", id.get(..12).unwrap_or(id));
-                Err(hand.ends(Fault::new(what, &self.standing.project, next)))
-            }
-        }
-    }
-
-    /// Writes the overlay with the others and these copies of the front.
-    async fn write(&self, meant: &Meant, hand: &Hand, copies: &[Copy]) -> Act {
-        let spec = &self.record.spec;
-        let of = |name: &&str| Other {
-            name: (*name).to_owned(),
-            image: meant.images.get(*name).cloned().unwrap_or_default(),
-            labels: BTreeMap::from([
-                (names::TOKEN.to_owned(), self.standing.token.clone()),
-                (
-                    CONFIGURATION.to_owned(),
-                    meant.configurations.get(*name).cloned().unwrap_or_default(),
-                ),
-            ]),
-        };
-        let others: Vec<Other> = meant.model.others(&meant.front).iter().map(of).collect();
-        let (model, front, copies) = (meant.model.clone(), meant.front.clone(), copies.to_vec());
-        let paths = self
-            .records
-            .files(&spec.service)
-            .and_then(|files| Ok((files, self.records.overlay(&spec.service, &spec.release)?)));
-        let (files, path) = paths.map_err(|fault| hand.ends(fault))?;
-        let written = blocking(move || {
-            let overlay = overlay(&model, &front, &others, &copies, &files)?;
-            compose::write(&path, &overlay)
-        });
-        written.await.map_err(|fault| hand.ends(fault))
-    }
-
-    /// Copies of the front that are not there are made; then all of them are made to run.
-    async fn copies(self, mut hand: Hand, meant: Meant) -> Act {
-        let mut start = Start {
-            engine: self.engine.clone(),
-            grounds: self.grounds.clone(),
-            records: self.records.clone(),
-            images: self.images.clone(),
-            kept: meant.kept.clone(),
-            container: Container { port: Some(meant.front.port), ..Container::default() },
-            record: self.record.clone(),
-            stamp: self.stamp,
-            composed: true,
-            turn: self.turn.try_clone().map_err(|error| {
-                let next = "raise the limit of open files of ops";
-                hand.ends(Fault::new(error.to_string(), self.engine.place(), next))
-            })?,
-        };
-        let service = self.record.spec.service.clone();
-        let all = inspect::of(&hand.docker, &service).await.map_err(|t| hand.failed(&t))?;
-        start.stop_surplus(&mut hand, &all).await?;
-        let missing = start.places(&hand, &all).await?;
-        if !missing.is_empty() {
-            self.make(&mut start, &mut hand, &meant, &missing).await?;
-        }
-        let all = inspect::of(&hand.docker, &service).await.map_err(|t| hand.failed(&t))?;
-        let image = meant.images.get(&meant.front.name).cloned().unwrap_or_default();
-        for index in 0..self.record.spec.replicas {
-            start.replica(&mut hand, index, &image, &all).await?;
-        }
-        Ok(())
-    }
-
-    /// Lets Compose make copies of the front, which are started after that.
-    async fn make(
-        &self,
-        start: &mut Start,
-        hand: &mut Hand,
-        meant: &Meant,
-        missing: &[usize],
-    ) -> Act {
-        for at in missing {
-            let name = start.record.name(&start.record.places[*at]);
-            if inspect(&hand.docker, &name).await.map_err(|t| hand.failed(&t))?.is_some() {
-                return Err(hand.ends(inspect::not_ours(&name, "it has the name of our replica")));
-            }
-        }
-        let copies = self.copies_of(&start.record, meant);
-        self.write(meant, hand, &copies).await?;
-        let services: Vec<String> = missing
-            .iter()
-            .map(|at| service_of(&meant.front, &start.record, start.record.places[*at].index))
-            .collect();
-        let call = self.call(meant, hand)?;
-        self.up(&["--no-start", "--no-recreate"], &services, &call, hand).await?;
-        let service = &self.record.spec.service;
-        let all = inspect::of(&hand.docker, service).await.map_err(|t| hand.failed(&t))?;
-        let image = meant.images.get(&meant.front.name);
-        for at in missing {
-            let place = &start.record.places[*at];
-            let id = seek(&start.record, place, &all);
-            let runs =
-                id.as_ref().and_then(|id| all.iter().find(|one| one.id.as_ref() == Some(id)));
-            if runs.and_then(|one| one.image_id.as_ref()) != image {
-                let what = format!(
-                    "the copy {} does not run the approved image",
-                    start.record.name(place)
-                );
-                let next = "see who else uses this engine; the next act looks again";
-                return Err(hand.ends(Fault::new(what, &self.standing.project, next)));
-            }
-            start.record.places[*at].id = id;
-        }
-        self.records.save(&start.record).map_err(|fault| hand.ends(fault))
-    }
-
-    fn copies_of(&self, record: &Record, meant: &Meant) -> Vec<Copy> {
-        let spec = &record.spec;
-        let places = record.places.iter().filter_map(|place| Some((place, place.port?)));
-        let copy = |(place, port): (&super::record::Place, u16)| Copy {
-            service: service_of(&meant.front, record, place.index),
-            container: record.name(place),
-            published: format!("{}:{port}", self.grounds.publish),
-            image: meant.images.get(&meant.front.name).cloned().unwrap_or_default(),
-            labels: super::make::own_labels(record, place.stamp).into_iter().collect(),
-            env: vec![
-                ("OPS_SERVICE".to_owned(), spec.service.to_string()),
-                ("OPS_RELEASE".to_owned(), spec.release.to_string()),
-            ],
-            grace: grace_seconds(spec),
-            log_mb: self.grounds.log_quota_mb,
-        };
-        places.map(copy).collect()
-    }
-}
-
-/// What a copy of the front is called as a service of the overlay.
-fn service_of(front: &Front, record: &Record, index: u32) -> String {
-    format!("{}.{}.{index}", front.name, record.spec.release).replace('@', ".")
 }
 
 /// Stops a container and removes it, with the volumes that were made for it alone.
