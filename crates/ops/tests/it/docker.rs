@@ -51,6 +51,33 @@ impl Harbour {
         Self::with("port: 8080, memory: 64MB", |text| text.replace("replicas: 1", "replicas: 2"))
     }
 
+    /// The shop of `examples/docker/ops.yaml`, but for what only its team's machine has: ports, files,
+    /// a door for the world, and the time for a whole watch. Its secret needs a tmpfs at `/run`, which
+    /// not every machine has.
+    fn of_the_example() -> Self {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/docker/ops.yaml");
+        let mut text = fs::read_to_string(example).unwrap();
+        let site = Site::shop_with(|ours| {
+            let ports = ours.lines().find_map(|line| line.trim().strip_prefix("production: "));
+            for (from, to) in [
+                ("{ ports: 20000-20999 }", ports.unwrap()),
+                ("0.0.0.0:8080", "127.0.0.1:0"),
+                ("    secrets: { DATABASE_URL: \"file:/etc/ops/database-url\" }\n", ""),
+                ("\"/etc/shop:/etc/shop:ro\"", "\"/etc:/etc/shop:ro\""),
+                (
+                    "strategy: canary",
+                    "strategy: { canary: { steps: [50%], dwell: 1s, min_requests: 5 } }",
+                ),
+                ("watch: 15m", "watch: { for: 30s, last_stretch: 5s, min_requests: 20 }"),
+            ] {
+                assert!(text.contains(from), "no {from} in the example");
+                text = text.replace(from, to);
+            }
+            format!("{text}boards:\n  embedded: {{ listen: \"127.0.0.1:0\" }}\n")
+        });
+        Self::on(site)
+    }
+
     /// Containers of this kind, and other changes of ops.yaml.
     pub(crate) fn with(container: &str, change: impl FnOnce(String) -> String) -> Self {
         let site = Site::shop_with(|text| {
@@ -60,6 +87,10 @@ impl Harbour {
             let text = text.replace(command, &container);
             change(text.replace("path: /healthz", "path: /health"))
         });
+        Self::on(site)
+    }
+
+    fn on(site: Site) -> Self {
         let folder = site.path().join("image");
         fs::create_dir(&folder).unwrap();
         program(&folder);
@@ -87,6 +118,15 @@ impl Harbour {
         // What ops keeps must do: nothing of it stays in the engine.
         docker(&["image", "rm", "--force", &name, &reference]);
         reference
+    }
+
+    /// With the first version shipped and the second one pushed: the door, its image, and customers.
+    pub(crate) fn opened(&mut self) -> (String, String, Customers) {
+        let (first, second) = (self.push("v1", ""), self.push("v2", ""));
+        self.site.serve();
+        let door = self.site.door();
+        let customers = self.open(&first, &door);
+        (door, second, customers)
     }
 
     /// Ships the first version, with customers from the moment in which it serves.
@@ -139,7 +179,7 @@ impl Drop for Harbour {
 
 #[test]
 fn p2_p6_a_container_ships_hurts_nobody_and_comes_back_from_what_ops_keeps() {
-    let mut harbour = Harbour::new();
+    let mut harbour = Harbour::of_the_example();
     let (first, second) = (harbour.push("v1", ""), harbour.push("v2", ""));
     harbour.site.serve();
     let door = harbour.site.door();
@@ -175,10 +215,7 @@ fn p2_p6_a_container_ships_hurts_nobody_and_comes_back_from_what_ops_keeps() {
 #[test]
 fn p5_a_daemon_killed_in_mid_deployment_finds_its_containers_again() {
     let mut harbour = Harbour::new();
-    let (first, second) = (harbour.push("v1", ""), harbour.push("v2", ""));
-    harbour.site.serve();
-    let door = harbour.site.door();
-    let customers = harbour.open(&first, &door);
+    let (door, second, customers) = harbour.opened();
     harbour.site.ready_with("v2", &second);
     eventually("both versions run", || (harbour.containers().len() == 4).then_some(()));
     harbour.site.end_daemon(Signal::KILL);

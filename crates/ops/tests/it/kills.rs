@@ -124,10 +124,7 @@ fn p5_p6_p10_a_daemon_that_dies_after_every_record_ships_and_takes_back_as_it_mu
 #[test]
 fn p5_p6_a_daemon_that_dies_after_every_record_finds_its_containers_each_time() {
     let mut harbour = Harbour::new();
-    let (first, second) = (harbour.push("v1", ""), harbour.push("v2", ""));
-    harbour.site.serve();
-    let door = harbour.site.door();
-    let customers = harbour.open(&first, &door);
+    let (door, second, customers) = harbour.opened();
 
     harbour.site.ready_with("v2", &second);
     harbour.site.end_daemon(Signal::KILL);

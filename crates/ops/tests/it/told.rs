@@ -14,6 +14,7 @@ pub(crate) fn snapshot(site: &Site, name: &str, text: &str) {
             (r"sha256:[0-9a-f]{12}", "[digest]"),
             (r"\b[0-9a-f]{40}\b", "[commit]"),
             (r"\b[0-9a-f]{12}\b", "[short]"),
+            (r"answered after \d+\.\d s", "answered after [seconds]"),
             (r"process \d+", "process [pid]"),
             (r"record \d+ of the journal", "record [n] of the journal"),
             (r"127\.0\.0\.1:\d+", "[address]"),
