@@ -50,8 +50,10 @@ pub fn back(plan: &Plan, old_stopped: bool) -> Vec<Step> {
     }
     let healthy = Goal::Healthy(Which::Old, service.health.in_a_row);
     let project = service.compose.is_some();
-    if project && routed && !exclusive {
-        // Traffic first: the old front runs most likely, and Compose takes its time for the rest.
+    let spread = plan.old.as_ref().is_some_and(|old| old.spec.hosts().len() > 1);
+    if (project || spread) && routed && !exclusive {
+        // Traffic first: the old copies run most likely, and Compose takes its time for the rest, as
+        // does waiting for a host that is silent.
         steps.push(go_on(Goal::Routed { new: 0 }, TRAFFIC_MS));
     }
     let running = if project { PROJECT_MS } else { ACT_MS };

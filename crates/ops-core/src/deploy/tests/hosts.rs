@@ -102,6 +102,29 @@ fn p8_a_watch_passes_only_while_every_host_is_seen() {
 }
 
 #[test]
+fn p6_traffic_goes_back_at_once_although_a_host_is_silent() {
+    let mut world = on_four_hosts("v1", None);
+    closed(&mut world);
+    let mut world = world.next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
+    for replica in &mut world.target.replicas {
+        if replica.id.starts_with("d/") {
+            replica.state = ReplicaState::Unknown;
+        }
+    }
+    // Nothing can be started there either.
+    world.broken = vec!["start"];
+    world.failing = 100;
+    world.until(|world| matches!(world.state.phase, Phase::RollingBack { .. }));
+    let new = world.state.plan.as_ref().unwrap().new.spec.release.clone();
+    for _ in 0..3 {
+        world.step();
+    }
+    let served = world.door.served.as_ref().unwrap();
+    assert_eq!(served.route.weight_of(&new), 0, "{:?}", world.state.phase);
+}
+
+#[test]
 fn p2_the_way_back_is_rehearsed_by_one_replica_on_the_first_host() {
     let mut world = on_four_hosts("v1", None);
     closed(&mut world);
