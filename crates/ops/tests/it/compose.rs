@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     customers::{Customers, visit},
-    docker::{REGISTRY, docker, program},
+    docker::{REGISTRY, docker, program, push},
     house::{Site, eventually, finish},
 };
 
@@ -80,19 +80,8 @@ impl Harbour {
 
     /// Builds and pushes the image of a service; its reference by digest.
     fn push(&self, service: &str, version: &str, environment: &str) -> String {
-        let folder = self.site.path().join("image");
-        let file = format!(
-            "FROM scratch\nCOPY service /service\nENV VERSION={version} {environment}\n\
-             ENTRYPOINT [\"/service\"]\n"
-        );
-        fs::write(folder.join("Dockerfile"), file).unwrap();
         let name = format!("{REGISTRY}/{}/{service}:{version}", self.project);
-        docker(&["build", "--quiet", "--tag", &name, folder.to_str().unwrap()]);
-        docker(&["push", "--quiet", &name]);
-        let reference = docker(&["inspect", "--format", "{{index .RepoDigests 0}}", &name]);
-        // What ops keeps must do: nothing of it stays in the engine.
-        docker(&["image", "rm", "--force", &name, &reference]);
-        reference
+        push(&self.site, &name, &format!("VERSION={version} {environment}"), "")
     }
 
     /// A ticket with the notes of the example.

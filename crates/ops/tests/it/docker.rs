@@ -40,6 +40,22 @@ pub(crate) fn program(folder: &Path) -> PathBuf {
     made
 }
 
+/// Builds the program of a site's images with these variables and another line, and pushes it by a
+/// name; its reference by digest.
+pub(crate) fn push(site: &Site, name: &str, variables: &str, line: &str) -> String {
+    let folder = site.path().join("image");
+    let file = format!(
+        "FROM scratch\nCOPY service /service\nENV {variables}\nENTRYPOINT [\"/service\"]\n{line}\n"
+    );
+    fs::write(folder.join("Dockerfile"), file).unwrap();
+    docker(&["build", "--quiet", "--tag", name, folder.to_str().unwrap()]);
+    docker(&["push", "--quiet", name]);
+    let reference = docker(&["inspect", "--format", "{{index .RepoDigests 0}}", name]);
+    // What ops keeps must do: nothing of it stays in the engine.
+    docker(&["image", "rm", "--force", name, &reference]);
+    reference
+}
+
 /// A site whose shop runs as containers, and the repository of its images.
 pub(crate) struct Harbour {
     pub(crate) site: Site,
@@ -105,19 +121,8 @@ impl Harbour {
 
     /// The same with another line.
     fn push_with(&self, version: &str, environment: &str, line: &str) -> String {
-        let folder = self.site.path().join("image");
-        let file = format!(
-            "FROM scratch\nCOPY service /service\nENV VERSION={version} {environment}\n\
-             ENTRYPOINT [\"/service\"]\n{line}\n"
-        );
-        fs::write(folder.join("Dockerfile"), file).unwrap();
         let name = format!("{}:{version}", self.repository);
-        docker(&["build", "--quiet", "--tag", &name, folder.to_str().unwrap()]);
-        docker(&["push", "--quiet", &name]);
-        let reference = docker(&["inspect", "--format", "{{index .RepoDigests 0}}", &name]);
-        // What ops keeps must do: nothing of it stays in the engine.
-        docker(&["image", "rm", "--force", &name, &reference]);
-        reference
+        push(&self.site, &name, &format!("VERSION={version} {environment}"), line)
     }
 
     /// With the first version shipped and the second one pushed: the door, its image, and customers.
