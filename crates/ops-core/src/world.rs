@@ -91,8 +91,7 @@ impl ReleaseSpec {
 
     /// Replicas on each of its hosts.
     pub fn replicas_each(&self) -> u32 {
-        let hosts = u32::try_from(self.hosts().len()).unwrap_or(u32::MAX);
-        self.replicas / hosts.max(1)
+        self.container.as_ref().map_or(self.replicas, |one| one.each_host(self.replicas))
     }
 
     /// What of it belongs on the first hosts, so many of them.
@@ -107,6 +106,13 @@ impl ReleaseSpec {
             spec.replicas = each * u32::try_from(container.hosts.len()).unwrap_or(u32::MAX);
         }
         spec
+    }
+}
+
+impl Container {
+    /// The share that one host has of so many replicas.
+    pub fn each_host(&self, replicas: u32) -> u32 {
+        replicas / u32::try_from(self.hosts.len()).unwrap_or(u32::MAX).max(1)
     }
 }
 

@@ -57,33 +57,33 @@ impl Fleet {
     /// Brings all hosts to what they were last told; see [`DockerTarget::restore`]. One that does not
     /// answer keeps none of the others from that.
     pub fn restore(&self) -> Restored {
-        let mut all = Restored::default();
-        for (name, restored) in self.each(|_| true, |_, host| host.restore()) {
+        let mut whole = Restored::default();
+        for (name, restored) in self.each(all, DockerTarget::restore) {
             match restored {
                 Ok(restored) => {
                     let named = |replica: String| format!("{name}/{replica}");
-                    all.started.extend(restored.started.into_iter().map(named));
-                    all.stopped.extend(restored.stopped.into_iter().map(named));
+                    whole.started.extend(restored.started.into_iter().map(named));
+                    whole.stopped.extend(restored.stopped.into_iter().map(named));
                     let failed = restored.failed.into_iter();
-                    all.failed.extend(failed.map(|(replica, fault)| (named(replica), fault)));
+                    whole.failed.extend(failed.map(|(replica, fault)| (named(replica), fault)));
                 }
-                Err(fault) => all.failed.push((name.to_owned(), fault)),
+                Err(fault) => whole.failed.push((name.to_owned(), fault)),
             }
         }
-        all
+        whole
     }
 
     /// Does something on some hosts at once.
     fn each<'a, T: Send>(
         &'a self,
-        which: impl Fn(&DockerTarget) -> bool,
-        work: impl Fn(&str, &'a DockerTarget) -> T + Sync,
+        which: impl Fn(&str, &DockerTarget) -> bool,
+        work: impl Fn(&'a DockerTarget) -> T + Sync,
     ) -> Vec<(&'a str, T)> {
         let work = &work;
-        let chosen = self.hosts.iter().filter(|(_, host)| which(host));
+        let chosen = self.hosts.iter().filter(|(name, host)| which(name, host));
         thread::scope(|scope| {
             let begun: Vec<_> = chosen
-                .map(|(name, host)| (name.as_str(), scope.spawn(move || work(name, host))))
+                .map(|(name, host)| (name.as_str(), scope.spawn(move || work(host))))
                 .collect();
             let ended = |(name, work): (&'a str, thread::ScopedJoinHandle<'_, T>)| {
                 // A defect on one host is one of this program, and is told as such.
@@ -115,13 +115,16 @@ impl Fleet {
         ))
     }
 
-    /// Gives an order to hosts and tells what became of it as a whole.
-    fn order(
-        &self,
-        which: impl Fn(&DockerTarget) -> bool,
-        act: impl Fn(&str, &DockerTarget) -> Act + Sync,
-    ) -> Act {
-        whole(self.each(which, act))
+    /// All hosts of these names must be known.
+    fn known(&self, names: &[String], place: &str) -> Look<()> {
+        let unknown = names.iter().find(|host| !self.hosts.contains_key(*host));
+        unknown.map_or(Ok(()), |host| {
+            Err(Fault::new(
+                format!("no host {host} was known when ops was started"),
+                place,
+                "declare it below `docker: hosts` in ops.yaml, and start `ops serve` again",
+            ))
+        })
     }
 }
 
@@ -141,12 +144,13 @@ fn whole(answers: Vec<(&str, Act)>) -> Act {
     Err(if nowhere { ActError::NotApplied(fault) } else { ActError::Unknown(fault) })
 }
 
-fn unknown_host(host: &str, place: &str) -> Fault {
-    Fault::new(
-        format!("no host {host} was known when ops was started"),
-        place,
-        "declare it below `docker: hosts` in ops.yaml, and start `ops serve` again",
-    )
+/// Hosts of these names.
+fn among(names: &[String]) -> impl Fn(&str, &DockerTarget) -> bool {
+    |name, _| names.iter().any(|host| host == name)
+}
+
+fn all(_: &str, _: &DockerTarget) -> bool {
+    true
 }
 
 fn on_host(host: &str, fault: Fault) -> Fault {
@@ -156,7 +160,7 @@ fn on_host(host: &str, fault: Fault) -> Fault {
 impl Target for Fleet {
     fn look(&self, service: &ServiceName) -> Look<TargetView> {
         self.complete(service)?;
-        let answers = self.each(|host| host.knows(service), |_, host| host.look(service));
+        let answers = self.each(|_, host| host.knows(service), |host| host.look(service));
         let all = answers.len();
         let mut view = TargetView::default();
         let mut silent = Vec::new();
@@ -181,32 +185,26 @@ impl Target for Fleet {
     }
 
     fn start(&self, stamp: Stamp, spec: &ReleaseSpec) -> Act {
-        let unknown = spec.hosts().iter().find(|host| !self.hosts.contains_key(*host));
-        if let Some(host) = unknown {
-            return Err(ActError::NotApplied(unknown_host(host, spec.release.as_str())));
-        }
+        self.known(spec.hosts(), spec.release.as_str()).map_err(ActError::NotApplied)?;
         let each = here(spec);
-        let chosen = |name: &str| spec.hosts().iter().any(|host| host == name);
-        let answers =
-            self.each(|_| true, |name, host| chosen(name).then(|| host.start(stamp, &each)));
-        let answers = answers.into_iter().filter_map(|(name, act)| Some((name, act?)));
-        whole(answers.collect())
+        whole(self.each(among(spec.hosts()), |host| host.start(stamp, &each)))
     }
 
     fn stop(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
         self.complete(service).map_err(ActError::NotApplied)?;
-        self.order(|host| host.has(service, release), |_, host| host.stop(stamp, service, release))
+        let has = |_: &str, host: &DockerTarget| host.has(service, release);
+        whole(self.each(has, |host| host.stop(stamp, service, release)))
     }
 
     fn remove(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
         self.complete(service).map_err(ActError::NotApplied)?;
-        let has = |host: &DockerTarget| host.has(service, release);
-        self.order(has, |_, host| host.remove(stamp, service, release))
+        let has = |_: &str, host: &DockerTarget| host.has(service, release);
+        whole(self.each(has, |host| host.remove(stamp, service, release)))
     }
 
     fn highest_generation(&self) -> Look<Generation> {
         let mut highest = Generation::default();
-        for (name, answer) in self.each(|_| true, |_, host| host.highest_generation()) {
+        for (name, answer) in self.each(all, Target::highest_generation) {
             // What a silent host has seen was written down here before it was told.
             let seen = answer.or_else(|_| self.hosts[name].remembered_generation())?;
             highest = highest.max(seen);
@@ -217,7 +215,7 @@ impl Target for Fleet {
     /// As many as all hosts have together if each had no more than the one with the fewest.
     fn free_ports(&self, first: u16, last: u16) -> Look<u32> {
         let mut fewest = None;
-        for (name, answer) in self.each(|_| true, |_, host| host.free_ports(first, last)) {
+        for (name, answer) in self.each(all, |host| host.free_ports(first, last)) {
             let free = answer.map_err(|fault| on_host(name, fault))?;
             fewest = Some(fewest.map_or(free, |fewest: u32| fewest.min(free)));
         }
@@ -235,17 +233,11 @@ impl Target for Fleet {
     /// The engines of the hosts that a service names. All must answer: a host that is away cannot be
     /// deployed to.
     fn engines(&self, service: &Service, artifact: Option<&Digest>) -> Look<Vec<EngineView>> {
-        let named = service.hosts();
-        if let Some(host) = named.iter().find(|host| !self.hosts.contains_key(*host)) {
-            return Err(unknown_host(host, service.name.as_str()));
-        }
-        let chosen = |name: &str| named.iter().any(|host| host == name);
-        let answers = self.each(
-            |_| true,
-            |name, host| chosen(name).then(|| host.survey(&service.name, artifact)),
-        );
-        let views = answers.into_iter().filter_map(|(name, view)| Some((name, view?)));
-        views
+        self.known(service.hosts(), service.name.as_str())?;
+        let answers =
+            self.each(among(service.hosts()), |host| host.survey(&service.name, artifact));
+        answers
+            .into_iter()
             .map(|(name, view)| {
                 let view = view.map_err(|fault| on_host(name, fault))?;
                 Ok(EngineView { place: format!("host {name}: {}", view.place), ..view })
@@ -255,7 +247,7 @@ impl Target for Fleet {
 
     fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
         let mut free = true;
-        for (name, answer) in self.each(|_| true, |_, host| host.port_free(port, service)) {
+        for (name, answer) in self.each(all, |host| host.port_free(port, service)) {
             free &= answer.map_err(|fault| on_host(name, fault))?;
         }
         Ok(free)
@@ -276,7 +268,7 @@ fn here(spec: &ReleaseSpec) -> ReleaseSpec {
 impl Senses for Fleet {
     fn usage(&self, service: &ServiceName) -> Look<Vec<Usage>> {
         let mut all = Vec::new();
-        for (name, answer) in self.each(|host| host.knows(service), |_, host| host.usage(service)) {
+        for (name, answer) in self.each(|_, host| host.knows(service), |host| host.usage(service)) {
             let usage = answer.map_err(|fault| on_host(name, fault))?;
             all.extend(usage.into_iter().map(|mut usage| {
                 usage.replica = format!("{name}/{}", usage.replica);
@@ -289,7 +281,7 @@ impl Senses for Fleet {
     fn logs(&self, service: &ServiceName, now: &Now) -> Look<LogReading> {
         let mut all = LogReading { second: now.ms / 1_000, ..LogReading::default() };
         for (name, answer) in
-            self.each(|host| host.knows(service), |_, host| host.logs(service, now))
+            self.each(|_, host| host.knows(service), |host| host.logs(service, now))
         {
             let read = answer.map_err(|fault| on_host(name, fault))?;
             all.second = read.second;

@@ -143,12 +143,11 @@ impl Docker {
 
     /// Where containers were ever made.
     fn used(&self) -> Look<Vec<&dyn Containers>> {
-        let was = |folder: &str| self.wanted.state.join(folder).exists();
         let mut used: Vec<&dyn Containers> = Vec::new();
-        if was("docker") {
+        if self.wanted.was("docker") {
             used.push(&self.made()?.target);
         }
-        if was("hosts") {
+        if self.wanted.was("hosts") {
             used.push(&self.made()?.fleet);
         }
         Ok(used)
@@ -156,7 +155,7 @@ impl Docker {
 
     /// The images, where any were ever kept.
     fn images(&self) -> Look<Option<&DockerImages>> {
-        if !self.wanted.state.join("images").exists() {
+        if !self.wanted.was("images") {
             return Ok(None);
         }
         self.made().map(|made| Some(&made.images))
@@ -174,7 +173,7 @@ impl Docker {
 
     /// Brings containers to what they were last told; see [`DockerTarget::restore`].
     pub(crate) fn restore(&self) -> Look<Option<Restored>> {
-        let was = |folder: &str| self.wanted.state.join(folder).exists();
+        let was = |folder: &str| self.wanted.was(folder);
         if !was("docker") && !was("hosts") {
             return Ok(None);
         }
@@ -191,6 +190,11 @@ impl Docker {
 }
 
 impl Wanted {
+    /// Whether anything was ever kept in this folder of the state.
+    fn was(&self, folder: &str) -> bool {
+        self.state.join(folder).exists()
+    }
+
     fn make(&self) -> Look<Made> {
         let engine = Engine::local(&self.socket)?;
         let mut engines = BTreeMap::new();

@@ -261,8 +261,7 @@ impl Room {
         // One engine has its share of the replicas.
         let limit = |container: &Option<Box<Container>>, replicas: u32| {
             let container = container.as_ref()?;
-            let hosts = u64::try_from(container.hosts.len()).unwrap_or(u64::MAX).max(1);
-            Some(container.memory_bytes?.saturating_mul(u64::from(replicas) / hosts))
+            Some(container.memory_bytes?.saturating_mul(container.each_host(replicas).into()))
         };
         let Some(new) = limit(&service.container, service.replicas) else {
             self.untold.push(

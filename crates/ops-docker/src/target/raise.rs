@@ -94,10 +94,9 @@ impl DockerTarget {
         if stamp < highest {
             return Err(stale(service, stamp, highest));
         }
-        let halt =
-            self.halt_for(service, &format!("{} {}", spec.release, names::stamp_label(stamp)));
-        let key = format!("{service} {} {}", spec.release, names::stamp_label(stamp));
-        let key = Digest::of(key.as_bytes());
+        let act = format!("{} {}", spec.release, names::stamp_label(stamp));
+        let halt = self.halt_for(service, &act);
+        let key = Digest::of(format!("{service} {act}").as_bytes());
         let begin = |_| {
             let order = Order {
                 engine: self.engine.clone(),
