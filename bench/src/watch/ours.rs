@@ -86,6 +86,7 @@ fn replicas(usage: &Usage, new: &ReleaseId, old: &ReleaseId) -> [reading::Usage;
         memory: memory as u64,
         memory_limit: None,
         oom_kills: 0,
+        beside: false,
     };
     [one(new, memory.canary, cpu_ms.canary), one(old, memory.control, cpu_ms.control)]
 }

@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub use error::ClientError;
+pub(crate) use exchange::encoded;
 use exchange::{ticket_path, with_query};
 
 /// How long a connection may take.

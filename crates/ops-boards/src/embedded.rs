@@ -192,11 +192,14 @@ fn message(posted: Posted, me: &str, members: &[Member]) -> Message {
         .map_or(wire.author.as_str(), Member::email)
         .to_owned();
     let mentions_ops = wire.mentions.iter().any(|who| who == me || who == Role::Ops.as_str());
+    // On a permissive board whoever shows no token is the manager.
+    let authenticated = wire.author != Member::anonymous().id();
     Message {
         id: wire.id,
         channel: posted.channel,
         thread: wire.thread_id,
         author: Identity(author),
+        authenticated,
         text: wire.content,
         mentions_ops,
         at: wire.created_at,

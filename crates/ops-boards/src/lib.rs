@@ -6,6 +6,7 @@
 //! rules, which live in [`BoardStore`]: who may move a ticket, what is stamped, what is bounded.
 
 mod client;
+pub mod devteam;
 mod embedded;
 mod error;
 mod feed;

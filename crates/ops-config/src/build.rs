@@ -1,9 +1,11 @@
 //! Builds the settings from a checked tree; every default of `ops.yaml` stands here and in
 //! `build/service.rs`.
 
+mod advisor;
 mod around;
 mod door;
 mod gate;
+mod reports;
 mod service;
 mod signal;
 
@@ -12,7 +14,7 @@ use std::collections::BTreeMap;
 use ops_core::{
     id::{EnvironmentName, Identity, ServiceName},
     settings::{
-        Boards, DockerEngine, DockerHost, Environment, Gateway, HostLimits, People, Reach,
+        Boards, DevTeam, DockerEngine, DockerHost, Environment, Gateway, HostLimits, People, Reach,
         Retention, Revision, Role, Settings,
     },
 };
@@ -44,11 +46,13 @@ pub(crate) fn build(file: View<'_>, revision: Revision) -> Settings {
         people: people(file),
         gate: gate::gate(file),
         notify: gate::notify(file),
-        boards: boards(file.child("boards").child("embedded")),
+        boards: boards(file.child("boards")),
         edge: door::edge(file.child("edge")),
         docker: docker(file.child("docker")),
         retention: retention(file.child("retention")),
         heartbeat_seconds: file.seconds("heartbeat").unwrap_or(HEARTBEAT_SECONDS),
+        advisor: file.has("advisor").then(|| advisor::advisor(file.child("advisor"))).flatten(),
+        reports: reports::reports(file.child("reports")),
     }
 }
 
@@ -113,13 +117,34 @@ fn role(word: &str) -> Option<Role> {
     })
 }
 
-fn boards(embedded: View<'_>) -> Boards {
+fn boards(view: View<'_>) -> Boards {
+    let (embedded, guest) = (view.child("embedded"), view.child("devteam"));
+    if view.has("devteam") {
+        return Boards {
+            me: Identity::new(guest.text("me").unwrap_or_else(|| "ops@devteam.local".to_owned())),
+            channel: guest.text("channel").unwrap_or_else(|| "standup".to_owned()),
+            devteam: Some(DevTeam {
+                planning: guest.text("planning"),
+                meeting: guest.text("meeting"),
+                planning_token: guest.text("planning_token"),
+                meeting_token: guest.text("meeting_token"),
+                gateway: guest.text("gateway"),
+                gateway_token: guest.text("gateway_token"),
+            }),
+            ..embedded_boards(embedded)
+        };
+    }
+    embedded_boards(embedded)
+}
+
+fn embedded_boards(embedded: View<'_>) -> Boards {
     Boards {
         listen: embedded.text("listen").unwrap_or_else(|| "127.0.0.1:8088".to_owned()),
         me: Identity::new(embedded.text("me").unwrap_or_else(|| "ops@example.org".to_owned())),
         channel: embedded.text("channel").unwrap_or_else(|| "standup".to_owned()),
         permissive: embedded.flag("permissive").unwrap_or(false),
         gateways: gateways(embedded),
+        devteam: None,
     }
 }
 

@@ -3,11 +3,13 @@
 //! They run even if the check complained, on what is sound: a rule is silent where one of the
 //! values that it reads was complained about already.
 
+mod doors;
 mod graph;
 mod hosts;
 mod people;
 mod ports;
 mod reach;
+mod reports;
 pub(crate) mod secrets;
 mod service;
 mod signals;
@@ -40,11 +42,14 @@ pub(crate) fn check(settings: &Settings, root: &Node, out: &mut Collector<'_>) {
     stages::check(&mut rules);
     graph::check(&mut rules);
     hosts::check(&mut rules);
+    doors::check(&mut rules);
     windows::check(&mut rules);
     reach::check(&mut rules);
+    reports::check(&mut rules);
     for service in settings.services.values() {
         service::check(&mut rules, service);
         hosts::of(&mut rules, service);
+        doors::of(&mut rules, service);
         watch::check(&mut rules, service);
         signals::check(&mut rules, service);
         secrets::check(&mut rules, service);

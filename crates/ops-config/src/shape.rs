@@ -3,11 +3,13 @@
 //! The check of a file, the complaints about it and the JSON Schema are all made from these
 //! tables, so that they cannot come apart.
 
+mod advisor;
 mod around;
 mod door;
 mod file;
 mod format;
 mod gate;
+mod reports;
 mod service;
 mod signal;
 mod watch;

@@ -52,6 +52,7 @@ services:
 {door}
 # retention: {{ releases: 5, store: 5GB, logs: 100MB }}
 # heartbeat: 15m
+# advisor: {{ model: gpt-5-mini, timeout: 30s, tokens_per_day: 200000 }}
 "
     )
 }

@@ -29,9 +29,9 @@ pub fn ports_that_are_held_or_owned_are_passed_over(ground: &dyn Ground) {
     let target = ground.open();
     let service = ground.service();
     let (_held, port) = hold_a_port(ground);
-    assert!(target.free_ports(port, port + 9).unwrap() <= 9);
-    assert_eq!(target.free_ports(port, port).unwrap(), 0);
-    assert!(!target.port_free(port, &service).unwrap());
+    assert!(target.free_ports(port, port + 9, &[]).unwrap() <= 9);
+    assert_eq!(target.free_ports(port, port, &[]).unwrap(), 0);
+    assert!(!target.port_free(port, &service, &[]).unwrap());
     let spec = ground.release("abc-1", Program::Lives);
     done(|| target.start(stamp(1, 1), &spec));
     wait_for(ground, &*target, &[Running, Running]);
@@ -39,15 +39,15 @@ pub fn ports_that_are_held_or_owned_are_passed_over(ground: &dyn Ground) {
     let (first, last) = ground.ports();
     for own in given.iter().map(|address| port_of(address)) {
         assert!(own != port && (first..=last).contains(&own), "{given:?}");
-        assert!(target.port_free(own, &service).unwrap(), "it is its own");
-        assert_eq!(target.free_ports(own, own).unwrap(), 0);
+        assert!(target.port_free(own, &service, &[]).unwrap(), "it is its own");
+        assert_eq!(target.free_ports(own, own, &[]).unwrap(), 0);
     }
     done(|| target.stop(stamp(1, 2), &service, &spec.release));
     wait_for(ground, &*target, &[Stopped, Stopped]);
     for own in given.iter().map(|address| port_of(address)) {
-        assert!(target.port_free(own, &service).unwrap(), "it is its own, and it rests");
-        assert!(!target.port_free(own, &ServiceName::from("other")).unwrap());
-        assert_eq!(target.free_ports(own, own).unwrap(), 0);
+        assert!(target.port_free(own, &service, &[]).unwrap(), "it is its own, and it rests");
+        assert!(!target.port_free(own, &ServiceName::from("other"), &[]).unwrap());
+        assert_eq!(target.free_ports(own, own, &[]).unwrap(), 0);
     }
 }
 

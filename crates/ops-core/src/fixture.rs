@@ -12,6 +12,7 @@ use crate::{
         owed,
     },
     id::{DeploymentId, Digest, EnvironmentName, Generation, OpId, ReleaseId, ServiceName, Stamp},
+    judgement::{Answer, Dossier},
     plan::{Kind, KnownRelease},
     reading::Reading,
     route::ServedRoute,
@@ -20,7 +21,7 @@ use crate::{
     signal::{Arm, Probes, SignalSecond},
     ticket::{Change, Comment, Ticket},
     time::{BootId, Now},
-    world::{DoorView, Foreign, Proof, Replica, ReplicaState, TargetView},
+    world::{DoorView, Foreign, Proof, ReleaseSpec, Replica, ReplicaState, TargetView},
 };
 
 pub(crate) use wishes::{adopt, canary, settings};
@@ -129,8 +130,11 @@ pub(crate) struct World {
     pub(crate) history: bool,
     /// New replicas that never answer.
     pub(crate) sick: Vec<ReleaseId>,
-    /// Hosts on which new replicas never answer.
+    /// Hosts on which new replicas never answer; `worker` is what a project has beside them, and with
+    /// `unseen` nobody knows how that is.
     pub(crate) sick_hosts: Vec<&'static str>,
+    /// Hosts that hear nothing.
+    pub(crate) silent_hosts: Vec<&'static str>,
     /// Acts with these names fail.
     pub(crate) broken: Vec<&'static str>,
     /// Letters of these kinds are answered like this.
@@ -144,6 +148,10 @@ pub(crate) struct World {
     pub(crate) senses: crate::plan::Senses,
     /// What the senses beside the door say when they are asked.
     pub(crate) tells: fn(&Self, &Sense) -> Option<Sensed>,
+    /// What a model says of a dossier, given how often it was asked before; `None`: nothing comes.
+    pub(crate) model: fn(&Dossier, usize) -> Option<Answer>,
+    /// What it was shown.
+    pub(crate) shown: Vec<Dossier>,
     last_second: u64,
 }
 
@@ -171,12 +179,15 @@ impl World {
             history: false,
             sick: Vec::new(),
             sick_hosts: Vec::new(),
+            silent_hosts: Vec::new(),
             broken: Vec::new(),
             secrets: BTreeMap::new(),
             target_away: false,
             declared: Vec::new(),
             senses: crate::plan::Senses::default(),
             tells: |_, _| None,
+            model: |_, _| None,
+            shown: Vec::new(),
             refused_letters: Vec::new(),
             last_second: 1_000,
         }
@@ -338,6 +349,7 @@ impl World {
         match act {
             Act::Import { .. } => {}
             Act::Start { spec } => {
+                self.stand(spec, stamp);
                 for index in 0..spec.replicas {
                     let host = spec.hosts().get((index / spec.replicas_each()) as usize);
                     let host = host.map_or(String::new(), |host| format!("{host}/"));
@@ -366,17 +378,41 @@ impl World {
             }
             Act::RemoveRoute { .. } => self.door.served = None,
             Act::Stop { release, .. } => {
-                for replica in &mut self.target.replicas {
+                let silent = self.silent_hosts.clone();
+                let hears = |replica: &Replica| !is_on(replica, &silent);
+                for replica in self.target.replicas.iter_mut().filter(|one| hears(one)) {
                     if replica.release == *release {
                         replica.state = ReplicaState::Stopped;
                     }
                 }
             }
             Act::Remove { release, .. } => {
-                self.target.replicas.retain(|replica| replica.release != *release);
+                let silent = self.silent_hosts.clone();
+                let stays = |one: &Replica| one.release != *release || is_on(one, &silent);
+                self.target.replicas.retain(stays);
             }
         }
         Outcome::Applied
+    }
+
+    /// What stands of a project beside its front is what the release that was started last says; of
+    /// one without a door, that is all of it.
+    fn stand(&mut self, spec: &ReleaseSpec, stamp: Stamp) {
+        let Some(compose) = &spec.compose else { return };
+        self.target.beside = vec![Replica {
+            id: format!("worker/{}", spec.release),
+            release: spec.release.clone(),
+            artifact: spec.artifact.clone(),
+            address: None,
+            state: ReplicaState::Running,
+            restarts: 0,
+            last_exit: None,
+            stamp,
+            health: None,
+        }];
+        for replica in self.target.replicas.iter_mut().filter(|_| compose.without_door) {
+            replica.state = ReplicaState::Stopped;
+        }
     }
 
     fn view(&mut self) -> View {
@@ -385,12 +421,17 @@ impl World {
             .target
             .replicas
             .iter()
+            .chain(&self.target.beside)
             .map(|replica| {
                 let new = self.state.plan.as_ref().map(|plan| &plan.new.spec.release);
                 let on = |host: &&str| replica.id.starts_with(&format!("{host}/"));
                 let sick = self.sick.contains(&replica.release)
                     || new == Some(&replica.release) && self.sick_hosts.iter().any(on);
-                let health = if sick {
+                let unseen = self.sick_hosts.contains(&"unseen")
+                    && new.is_some_and(|new| replica.id == format!("worker/{new}"));
+                let health = if unseen {
+                    Health { good: 0, bad: 0, why: Some("it could not be looked at".into()) }
+                } else if sick {
                     Health { good: 0, bad: 9, why: Some("answered 503".into()) }
                 } else {
                     Health { good: 9, bad: 0, why: None }
@@ -490,6 +531,14 @@ impl World {
                 }
                 Effect::Deliver { n } => Input::LetterEnded { n, outcome: self.delivered(n) },
                 Effect::FindLetter { n } => Input::LetterLooked { n, found: Ok(true) },
+                Effect::Judge(dossier) => match (self.model)(&dossier, self.shown.len()) {
+                    Some(answer) => {
+                        let (point, key) = (dossier.point, dossier.key.clone());
+                        self.shown.push((*dossier).clone());
+                        Input::Judged { point, key, answer }
+                    }
+                    None => continue,
+                },
             };
             self.feed(&input);
         }
@@ -524,4 +573,8 @@ impl World {
         }
         out
     }
+}
+
+fn is_on(replica: &Replica, hosts: &[&str]) -> bool {
+    hosts.iter().any(|host| replica.id.starts_with(&format!("{host}/")))
 }

@@ -88,6 +88,25 @@ impl std::str::FromStr for DeploymentId {
     }
 }
 
+/// An incident that somebody reported, numbered from 1 in one journal. Written `I-3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct IncidentId(pub u64);
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "I-{}", self.0)
+    }
+}
+
+impl IncidentId {
+    /// Reads `I-3`, in either case.
+    pub fn read(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("I-").or_else(|| text.strip_prefix("i-"))?;
+        digits.parse().ok().filter(|n| *n > 0).map(Self)
+    }
+}
+
 /// The generation of a lease. Whoever holds a lower one may not act any more (P4).
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -11,8 +11,10 @@ pub mod evidence;
 #[cfg(test)]
 mod fixture;
 pub mod id;
+pub mod judgement;
 pub mod logs;
 mod markdown;
+pub mod metrics;
 pub mod mutation;
 pub mod notes;
 pub mod plan;
@@ -23,6 +25,7 @@ pub mod route;
 pub mod secrets;
 pub mod settings;
 pub mod signal;
+pub mod talk;
 pub mod ticket;
 pub mod time;
 pub mod watch;

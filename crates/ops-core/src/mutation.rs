@@ -19,6 +19,10 @@ pub use chosen::{ALL, choose};
 /// A mistake.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
+    /// A model that was configured is not asked.
+    AskNoModel,
+    /// Its halt holds nothing.
+    IgnoreJudgement,
     /// A ticket ships without a verdict.
     ShipWithoutVerdicts,
     /// Verdicts count for whatever the notes say later.
@@ -61,6 +65,8 @@ pub enum Mutation {
     SendBlindly,
     /// Every post is made twice.
     PostTwice,
+    /// Whatever is posted waits for others and is told with them.
+    BuryUrgent,
     /// A rollback is not told.
     KeepQuiet,
     /// Comments do not bear the journal's head.

@@ -73,6 +73,10 @@ pub struct Usage {
     pub release: ReleaseId,
     /// The replica.
     pub replica: String,
+    /// Whether it only stands beside the replicas, as the other services of a Compose project: it is
+    /// another program, so it is compared with none of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
     /// Milliseconds of processor time since it began; falls when it begins anew.
     pub cpu_ms: u64,
     /// Bytes of memory that it holds now.
@@ -116,6 +120,10 @@ pub struct LogReading {
     pub second: u64,
     /// Lines by release, level and template.
     pub counts: Vec<LogCount>,
+    /// The same of what only stands beside the replicas, with the name of the service before each
+    /// template; compared with nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<LogCount>,
     /// Lines that were dropped because there were too many to look at.
     #[serde(default)]
     pub dropped: u64,

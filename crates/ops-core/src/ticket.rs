@@ -64,6 +64,8 @@ pub struct Message {
     pub thread: Option<String>,
     /// Who wrote it.
     pub author: Identity,
+    /// Whether the board knew that: some take whoever shows no token for somebody.
+    pub authenticated: bool,
     /// Text.
     pub text: String,
     /// Whether it mentions ops, by the board's own parsing.

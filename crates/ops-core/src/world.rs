@@ -44,7 +44,7 @@ pub struct ReleaseSpec {
     pub compose: Option<Box<Compose>>,
 }
 
-/// A team's Compose project, of which one service is behind the door.
+/// A team's Compose project, of which one service is behind the door, or none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compose {
@@ -59,6 +59,10 @@ pub struct Compose {
     /// The port that it listens on inside; `None`: the one that the file publishes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// Whether none of its services is behind the door: all of them stand once, and a release of
+    /// it is one replica, the project as a whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_door: bool,
     /// Images by service of the file, as `registry/repository@sha256:…`: what the notes say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, String>,
@@ -214,6 +218,10 @@ pub struct Replica {
 pub struct TargetView {
     /// Replicas of all releases, also stopped ones that can be started again.
     pub replicas: Vec<Replica>,
+    /// What stands beside replicas and belongs to the release that changed it last, such as the
+    /// other services of a Compose project. Its health counts as theirs; their number does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Replica>,
     /// The highest generation that any of them has seen.
     pub highest: Generation,
 }
@@ -227,6 +235,14 @@ impl TargetView {
     /// Replicas of one release whose process runs.
     pub fn running<'a>(&'a self, release: &'a ReleaseId) -> impl Iterator<Item = &'a Replica> + 'a {
         self.of(release).filter(|replica| replica.state == ReplicaState::Running)
+    }
+
+    /// What a release changed of what stands beside its replicas.
+    pub fn changed_by<'a>(
+        &'a self,
+        release: &'a ReleaseId,
+    ) -> impl Iterator<Item = &'a Replica> + 'a {
+        self.beside.iter().filter(move |one| &one.release == release)
     }
 }
 
@@ -278,6 +294,10 @@ pub struct DoorView {
     /// What the door did by itself, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<Returned>,
+    /// Whether it is several doors that do not all serve the same. What is told as served is then what
+    /// any of them does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub differs: bool,
 }
 
 /// Something that went wrong outside, told so that a person can act on it.

@@ -2,7 +2,7 @@
 //!
 //! ops never edits the team's file. It asks the Compose program what the file means, and writes a
 //! second one beside its own records, an overlay, that pins images and names the copies of the
-//! service behind the door. Which containers a release has is said in [`crate::target`].
+//! service behind the door, where there is one. Which containers a release has is said in [`crate::target`].
 
 mod bundle;
 mod files;
@@ -13,7 +13,7 @@ mod text;
 
 pub(crate) use bundle::Bundle;
 pub use bundle::{ComposeProjects, Folder, ProjectFolders};
-pub(crate) use model::{Front, Model};
+pub(crate) use model::{Brought, Front, Model, Secret};
 pub(crate) use overlay::{CONFIGURATION, Copy, Other, overlay, write};
 pub use program::ComposeProgram;
 pub(crate) use program::{Call, Halt};
@@ -47,6 +47,7 @@ mod tests {
             project: None,
             front: None,
             port: None,
+            without_door: false,
             images: BTreeMap::new(),
         };
         assert_eq!(project_name(&compose, &"Shop.a".into()), "shop-a");

@@ -54,6 +54,15 @@ pub(crate) fn forget(path: &Path) -> Look<()> {
     removed.and_then(|()| File::open(folder)?.sync_all()).map_err(|error| unwritable(path, &error))
 }
 
+/// Does what waits for a disk or a program where it holds nobody up.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Look<T> + Send + 'static,
+) -> Look<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(Fault::new("the work broke off", "docker target", "see ops's log, then try again"))
+    })
+}
+
 /// Takes a lock, waiting a bounded time. It is freed when the file is dropped or its holder dies.
 pub(crate) fn lock(path: &Path) -> Look<File> {
     lock_within(path, TURN_WAIT)?.ok_or_else(|| {

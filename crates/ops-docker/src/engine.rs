@@ -4,6 +4,7 @@
 //! by its own deadline. What was asked of an engine that cannot be reached was certainly not done;
 //! what was asked and not answered in time may have been.
 
+mod line;
 mod ssh;
 mod trouble;
 
@@ -19,6 +20,7 @@ use ops_core::world::Fault;
 use ops_engine::ports::Look;
 use tokio::{runtime::Runtime, time::timeout};
 
+pub use line::Answers;
 use ssh::Tunnel;
 pub(crate) use trouble::{Hand, Trouble};
 

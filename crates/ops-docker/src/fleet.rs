@@ -57,15 +57,37 @@ impl Fleet {
     /// Brings all hosts to what they were last told; see [`DockerTarget::restore`]. One that does not
     /// answer keeps none of the others from that.
     pub fn restore(&self) -> Restored {
+        self.restored(DockerTarget::restore)
+    }
+
+    /// Does what could not be done while hosts were away; see [`DockerTarget::catch_up`].
+    pub fn catch_up(&self) -> Restored {
+        self.restored(DockerTarget::catch_up)
+    }
+
+    /// Replicas that leave when their host is back.
+    pub fn leaving(&self) -> Look<Vec<String>> {
+        let mut all = Vec::new();
+        for (name, host) in &self.hosts {
+            all.extend(host.leaving()?.into_iter().map(|replica| format!("{name}/{replica}")));
+        }
+        Ok(all)
+    }
+
+    fn restored(&self, work: impl Fn(&DockerTarget) -> Look<Restored> + Sync) -> Restored {
         let mut whole = Restored::default();
-        for (name, restored) in self.each(all, DockerTarget::restore) {
+        for (name, restored) in self.each(all, work) {
             match restored {
                 Ok(restored) => {
                     let named = |replica: String| format!("{name}/{replica}");
-                    whole.started.extend(restored.started.into_iter().map(named));
-                    whole.stopped.extend(restored.stopped.into_iter().map(named));
-                    let failed = restored.failed.into_iter();
-                    whole.failed.extend(failed.map(|(replica, fault)| (named(replica), fault)));
+                    whole.append(Restored {
+                        started: restored.started.into_iter().map(named).collect(),
+                        stopped: restored.stopped.into_iter().map(named).collect(),
+                        removed: restored.removed.into_iter().map(named).collect(),
+                        failed: (restored.failed.into_iter())
+                            .map(|(replica, fault)| (named(replica), fault))
+                            .collect(),
+                    });
                 }
                 Err(fault) => whole.failed.push((name.to_owned(), fault)),
             }
@@ -199,7 +221,15 @@ impl Target for Fleet {
     fn remove(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
         self.complete(service).map_err(ActError::NotApplied)?;
         let has = |_: &str, host: &DockerTarget| host.has(service, release);
-        whole(self.each(has, |host| host.remove(stamp, service, release)))
+        let answers = self.each(has, |host| host.remove(stamp, service, release));
+        let gone = |answer: &Act| answer.is_ok();
+        if answers.iter().any(|(_, answer)| gone(answer)) {
+            // It was told to go, and went where somebody heard it: the others follow when they do.
+            for (name, _) in answers.iter().filter(|(_, answer)| !gone(answer)) {
+                self.hosts[*name].will_leave(service, release).map_err(ActError::Unknown)?;
+            }
+        }
+        whole(answers)
     }
 
     fn highest_generation(&self) -> Look<Generation> {
@@ -213,13 +243,14 @@ impl Target for Fleet {
     }
 
     /// As many as all hosts have together if each had no more than the one with the fewest.
-    fn free_ports(&self, first: u16, last: u16) -> Look<u32> {
+    fn free_ports(&self, first: u16, last: u16, hosts: &[String]) -> Look<u32> {
+        self.known(hosts, "docker hosts")?;
         let mut fewest = None;
-        for (name, answer) in self.each(all, |host| host.free_ports(first, last)) {
+        for (name, answer) in self.each(among(hosts), |host| host.free_ports(first, last, &[])) {
             let free = answer.map_err(|fault| on_host(name, fault))?;
             fewest = Some(fewest.map_or(free, |fewest: u32| fewest.min(free)));
         }
-        let hosts = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
+        let hosts = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
         Ok(fewest.unwrap_or(0).saturating_mul(hosts))
     }
 
@@ -245,9 +276,10 @@ impl Target for Fleet {
             .collect()
     }
 
-    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
+    fn port_free(&self, port: u16, service: &ServiceName, hosts: &[String]) -> Look<bool> {
+        self.known(hosts, service.as_str())?;
         let mut free = true;
-        for (name, answer) in self.each(all, |host| host.port_free(port, service)) {
+        for (name, answer) in self.each(among(hosts), |host| host.port_free(port, service, &[])) {
             free &= answer.map_err(|fault| on_host(name, fault))?;
         }
         Ok(free)

@@ -12,6 +12,7 @@ mod intake;
 mod job;
 mod load;
 mod manifest;
+mod own;
 mod registry;
 mod store;
 
@@ -23,6 +24,7 @@ use ops_engine::ports::{Act, ActError, Artifacts, Look, ResolvedArtifact};
 use crate::engine::{CALL_MAX, Engine};
 pub(crate) use job::Jobs;
 pub(crate) use load::{ensure_loaded, find};
+pub use own::OwnImage;
 pub use registry::Registries;
 pub(crate) use store::{Kept, Store};
 
@@ -96,11 +98,15 @@ impl Artifacts for DockerImages {
         if let Some(known) = self.known(reference)? {
             return Ok(known);
         }
-        let (engine, registries, text) =
-            (self.engine.clone(), self.registries.clone(), reference.to_owned());
+        let (engine, registries, text, store) = (
+            self.engine.clone(),
+            self.registries.clone(),
+            reference.to_owned(),
+            self.store.clone(),
+        );
         let asked = self.engine.within(CALL_MAX, async move {
             let architecture = engine.architecture().await?;
-            registries.image(&text, &architecture).await
+            registries.image(&text, &architecture, |layer| store.blob(layer).exists()).await
         });
         let image = asked.unwrap_or_else(|| Err(registry::silent(reference)))?;
         let stored = self.store.kept(&image.digest)?.is_some();
@@ -131,7 +137,7 @@ impl Artifacts for DockerImages {
     }
 
     fn prune(&self, keep: &[Digest]) -> Act {
-        let gone = self.store.prune(keep, self.quota)?;
+        let gone = self.store.prune(keep)?;
         for engine in std::iter::once(&self.engine).chain(&self.others) {
             load::forget(engine, gone.clone());
         }

@@ -21,16 +21,20 @@
 //!
 //! **Compose projects.** Replicas of a release that is part of one are copies of the service behind
 //! the door; the others stand once for all releases, as the release that was started last says
-//! (`standing.rs`), and leave with the last release that is removed. Compose itself may be at work
-//! for 2 min after a lease was lost; it holds the service's turn until it ends.
+//! (`standing.rs`), and leave with the last release that is removed. Where nothing is behind the
+//! door, a release is one replica, the whole project (`whole.rs`). Compose itself may be at work
+//! for 2 min after a lease was lost; it holds the service's turn until it ends. Values of secrets
+//! lie for a project by what they are, not by replica (`raise/bring.rs`).
 //!
 //! **Secrets** are files below `/run/secrets` inside, mounted read-only from a folder that must
 //! lie on a tmpfs of this machine; only references to them are written down. After a reboot of the
 //! machine they are gone, and a container that has some stays down until `restore` has put them
 //! back: it never starts without them. After a restart of the engine alone they are still there.
-//! An engine on another machine could not mount them, so there a release with secrets is refused.
+//! On another machine the folder lies on a tmpfs there, where `carrier.rs` puts it.
 
 mod acts;
+mod beside;
+mod carrier;
 mod form;
 mod inspect;
 mod launch;
@@ -45,6 +49,9 @@ mod senses;
 mod sight;
 mod standing;
 mod survey;
+mod whole;
+
+pub(crate) use launch::token;
 
 use std::{
     collections::HashMap,
@@ -65,8 +72,9 @@ use crate::{
     engine::Engine,
     images::{Jobs, Store},
 };
-use record::Records;
+pub use carrier::carrier;
 pub(crate) use record::has_records;
+use record::{Record, Records};
 pub use restore::Restored;
 
 /// Replicas of one release.
@@ -82,8 +90,11 @@ pub struct Grounds {
     pub state_dir: PathBuf,
     /// Where it is written down what was made: the state, or a host's own part of it.
     pub records_dir: PathBuf,
-    /// Where values of secrets may lie while containers need them: on a tmpfs.
+    /// Where on the engine's machine values of secrets may lie while containers need them: on a
+    /// tmpfs.
     pub secrets_dir: PathBuf,
+    /// What this program is called with to be [`carrier`], in a container of its own image.
+    pub carrier: Vec<String>,
     /// How references to secrets are resolved.
     pub resolve: ResolveSecret,
     /// The first and the last port of the host that replicas get.
@@ -162,6 +173,32 @@ impl DockerTarget {
     pub fn restore(&self) -> Look<Restored> {
         self.restore_all()
     }
+
+    /// Does what could not be done while another machine was away: containers come back that its
+    /// boot left down without their secrets, and releases leave that were removed everywhere else.
+    /// Nothing besides; to be done again and again. While somebody acts on a service, it is left
+    /// alone.
+    pub fn catch_up(&self) -> Look<Restored> {
+        self.catch_up_all()
+    }
+
+    /// Replicas of releases that leave when the machine is back.
+    pub fn leaving(&self) -> Look<Vec<String>> {
+        let left = self.records.all()?.into_iter().filter(|record| record.leaves);
+        let names = |record: Record| record.places.iter().map(|one| record.name(one)).collect();
+        Ok(left.flat_map(|record| -> Vec<String> { names(record) }).collect())
+    }
+
+    /// Writes down that a release leaves when its machine is back.
+    pub(crate) fn will_leave(&self, service: &ServiceName, release: &ReleaseId) -> Look<()> {
+        let _turn = self.records.quiet_turn(service)?;
+        let Some(mut record) = self.records.load(service, release)? else { return Ok(()) };
+        record.leaves = true;
+        for place in &mut record.places {
+            place.runs = false;
+        }
+        self.records.save(&record)
+    }
 }
 
 impl Target for DockerTarget {
@@ -185,7 +222,7 @@ impl Target for DockerTarget {
         self.highest_of_all()
     }
 
-    fn free_ports(&self, first: u16, last: u16) -> Look<u32> {
+    fn free_ports(&self, first: u16, last: u16, _hosts: &[String]) -> Look<u32> {
         self.count_free_ports(first, last)
     }
 
@@ -200,7 +237,7 @@ impl Target for DockerTarget {
         ))
     }
 
-    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
+    fn port_free(&self, port: u16, service: &ServiceName, _hosts: &[String]) -> Look<bool> {
         self.port_can_be_had(port, service)
     }
 

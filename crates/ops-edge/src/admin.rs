@@ -10,4 +10,4 @@ mod protocol;
 pub(crate) use desk::Desk;
 pub(crate) use line::{bind, converse, listen};
 pub use protocol::EdgeStatus;
-pub(crate) use protocol::{Answer, Ask, RefusalKind};
+pub(crate) use protocol::{Answer, Ask, RefusalKind, Told};

@@ -1,11 +1,8 @@
 //! The daemon's side of the admin socket.
 
-use std::{
-    io::{self, Read as _, Write as _},
-    os::unix::net::UnixStream,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+mod socket;
+
+use std::{path::PathBuf, sync::Arc};
 
 use ops_core::{
     id::{Generation, ServiceName, Stamp},
@@ -14,38 +11,45 @@ use ops_core::{
     world::{DoorView, Fault},
 };
 use ops_engine::ports::{Act, ActError, Door, Look};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
-use crate::admin::{Answer, Ask, EdgeStatus, RefusalKind};
-
-/// Longest time of one call, from connecting to the last byte of the answer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::admin::{Answer, Ask, EdgeStatus, RefusalKind, Told};
+pub(crate) use socket::Socket;
 
 /// Longest answer, in bytes: 30 minutes of the busiest second that 16 releases can fill.
-const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
+pub const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
 
-const START_IT: &str = "start it with \"ops edge\"";
-const LOOK_FIRST: &str = "look at the route before trying again";
+/// How an edge is reached.
+pub trait Way: Send + Sync {
+    /// Where it is, in words.
+    fn place(&self) -> String;
 
-/// The edge of a state folder, seen from the daemon. Each call is a connection of its own, so an
-/// edge that was restarted in between is no trouble.
-#[derive(Debug, Clone)]
-pub struct EdgeDoor {
-    socket: PathBuf,
+    /// Brings a question, one line of JSON with its end, and gives the answer. *Not applied* where
+    /// the question certainly did not arrive; *unknown* where it may have.
+    fn ask(&self, question: &[u8]) -> Result<Vec<u8>, ActError>;
 }
 
-/// How a call failed: whether the question can have reached the edge.
-enum CallError {
-    /// It cannot.
-    Before(Fault),
-    /// It can.
-    After(Fault),
+/// An edge, seen from the daemon.
+#[derive(Clone)]
+pub struct EdgeDoor {
+    way: Arc<dyn Way>,
+}
+
+impl std::fmt::Debug for EdgeDoor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("EdgeDoor").field(&self.way.place()).finish()
+    }
 }
 
 impl EdgeDoor {
-    /// The edge that runs on this state folder, now or later.
+    /// The edge that runs on this state folder, now or later. Each call is a connection of its own,
+    /// so an edge that was restarted in between is no trouble.
     pub fn new(state_dir: impl Into<PathBuf>) -> Self {
-        Self { socket: state_dir.into().join("edge.sock") }
+        Self::through(Arc::new(Socket::new(state_dir.into().join("edge.sock"))))
+    }
+
+    /// The edge at the end of a way.
+    pub fn through(way: Arc<dyn Way>) -> Self {
+        Self { way }
     }
 
     /// What the edge says of itself.
@@ -72,8 +76,16 @@ impl EdgeDoor {
         }
     }
 
+    /// The seconds of a service after one of its own clock, and how that clock stands.
+    pub(crate) fn seconds(&self, service: &ServiceName, after: u64) -> Look<Told> {
+        match self.look_at(&Ask::Seconds { service: service.clone(), after })? {
+            Answer::Seconds(told) => Ok(told),
+            _ => Err(self.odd_answer()),
+        }
+    }
+
     fn fault(&self, what: impl Into<String>, next: &str) -> Fault {
-        Fault::new(what, self.socket.display().to_string(), next)
+        Fault::new(what, self.way.place(), next)
     }
 
     fn odd_answer(&self) -> Fault {
@@ -85,7 +97,7 @@ impl EdgeDoor {
         match self.call(ask) {
             Ok(Answer::Refused { fault, .. }) => Err(fault),
             Ok(answer) => Ok(answer),
-            Err(CallError::Before(fault) | CallError::After(fault)) => Err(fault),
+            Err(error) => Err(fault_of(error)),
         }
     }
 
@@ -98,64 +110,26 @@ impl EdgeDoor {
                 RefusalKind::NotApplied | RefusalKind::Malformed => ActError::NotApplied(fault),
             }),
             Ok(_) => Err(ActError::Unknown(self.odd_answer())),
-            Err(CallError::Before(fault)) => Err(ActError::NotApplied(fault)),
-            Err(CallError::After(fault)) => Err(ActError::Unknown(fault)),
+            Err(error) => Err(error),
         }
     }
 
-    fn call(&self, ask: &Ask) -> Result<Answer, CallError> {
-        let deadline = Instant::now() + CALL_TIMEOUT;
+    fn call(&self, ask: &Ask) -> Result<Answer, ActError> {
         let mut line = serde_json::to_vec(ask).map_err(|error| {
-            CallError::Before(self.fault(format!("the question cannot be written: {error}"), ""))
+            let next = "report this as a defect of ops";
+            ActError::NotApplied(self.fault(format!("a question cannot be written: {error}"), next))
         })?;
         line.push(b'\n');
-        let mut stream = self.connect().map_err(|error| {
-            CallError::Before(self.fault(format!("no edge answers: {error}"), START_IT))
-        })?;
-        let answer = exchange(&mut stream, &line, deadline).map_err(|error| {
-            CallError::After(self.fault(format!("the edge broke off: {error}"), LOOK_FIRST))
-        })?;
-        serde_json::from_slice(&answer).map_err(|_| CallError::After(self.odd_answer()))
-    }
-
-    /// Connects without waiting: an edge whose queue is full counts as one that does not answer.
-    fn connect(&self) -> io::Result<UnixStream> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        connect(&socket, &SocketAddrUnix::new(&self.socket)?)?;
-        let stream = UnixStream::from(socket);
-        stream.set_nonblocking(false)?;
-        Ok(stream)
+        let answer = self.way.ask(&line)?;
+        serde_json::from_slice(&answer).map_err(|_| ActError::Unknown(self.odd_answer()))
     }
 }
 
-fn exchange(stream: &mut UnixStream, line: &[u8], deadline: Instant) -> io::Result<Vec<u8>> {
-    stream.set_write_timeout(Some(left(deadline)?))?;
-    stream.write_all(line)?;
-    let mut answer = Vec::new();
-    let mut piece = vec![0; 64 * 1024];
-    loop {
-        stream.set_read_timeout(Some(left(deadline)?))?;
-        let count = match stream.read(&mut piece) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        answer.extend_from_slice(piece.get(..count).unwrap_or_default());
-        if answer.last() == Some(&b'\n') {
-            return Ok(answer);
-        }
-        if answer.len() > MAX_ANSWER_BYTES {
-            return Err(io::Error::other("the answer is too long"));
-        }
+/// What is to be said of a look that failed.
+fn fault_of(error: ActError) -> Fault {
+    match error {
+        ActError::NotApplied(fault) | ActError::Unknown(fault) | ActError::Stale(fault) => fault,
     }
-}
-
-/// Time left, never zero: zero would mean no limit.
-fn left(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 impl Door for EdgeDoor {

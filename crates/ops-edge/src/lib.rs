@@ -11,6 +11,8 @@
 //! | `proxy` | the way of one request: route, hold, release, backend, answer |
 //! | `admin` | the socket through which the daemon acts and looks |
 //! | [`EdgeDoor`] | the daemon's side of that socket: the engine's `Door` port |
+//! | [`Doors`] | doors on several hosts as one: the same port |
+//! | [`bridge()`] | the way of questions to that socket from a container's or a host's outside |
 //!
 //! **One whole route.** All routes stand in one immutable table. A request chooses its release and
 //! enters that release's count of requests in flight under the same read lock that protects the
@@ -26,9 +28,11 @@
 
 mod access_log;
 mod admin;
+mod bridge;
 mod clock;
 mod config;
 mod door;
+mod doors;
 mod error;
 mod handover;
 mod metrics;
@@ -41,8 +45,10 @@ mod tls;
 pub mod untrusted;
 
 pub use admin::EdgeStatus;
+pub use bridge::bridge;
 pub use config::{CertificateFiles, EdgeConfig};
-pub use door::EdgeDoor;
+pub use door::{EdgeDoor, MAX_ANSWER_BYTES, Way};
+pub use doors::{Doors, HostDoor};
 pub use error::EdgeError;
 pub use process::{Edge, Ended, run};
 pub use tls::{CertificateStatus, TlsStatus};

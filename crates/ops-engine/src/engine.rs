@@ -2,10 +2,14 @@
 //! else, so a crash loses only what the journal does not have.
 
 mod adoptions;
+mod away;
 mod dispatch;
+mod judgements;
 mod leases;
 mod outcome;
+mod posts;
 mod recover;
+mod reports;
 mod returns;
 mod rotations;
 mod stages;
@@ -21,7 +25,7 @@ use std::{
 
 use ops_core::{
     deploy::{Deployment, Event, Health, Input, Phase, Rejection, decided, wake_at},
-    id::{DeploymentId, Generation, Identity, TicketId},
+    id::{DeploymentId, Generation, Identity, IncidentId, TicketId},
     mutation::{Mutation, on},
     notes::{NotesFound, find_notes},
     settings::{Role, Settings},
@@ -30,6 +34,7 @@ use ops_core::{
 };
 
 use crate::{
+    chat::Sight,
     jobs::{Done, Job, JobKey, QueueRead},
     knowledge::{EngineEvent, Knowledge},
     ports::{Journal, JournalError, Lease, Summary},
@@ -42,6 +47,13 @@ const LEASE_MS: u64 = 30_000;
 const RENEW_MS: u64 = 10_000;
 /// Pause before something that failed for a passing reason is tried again.
 const AGAIN_MS: u64 = 1_000;
+/// Pause between two readings of the queue while boards tell of news: what happened is with the
+/// checks within a second.
+const NEWS_MS: u64 = 500;
+/// So much longer nobody asks for a ticket or a letter that could not be looked at.
+const SILENT_MS: u64 = 9_000;
+/// An answer that did not stand in its channel may come late: so long it is not given again.
+const UNSURE_MS: u64 = 30_000;
 /// Pause between two readings of mentions.
 const MENTIONS_MS: u64 = 2_000;
 
@@ -95,8 +107,16 @@ pub struct Engine<J: Journal> {
     nudged: bool,
     mentions: Vec<Message>,
     mentions_after: Option<String>,
+    /// What was seen last, for answers.
+    sight: Sight,
+    /// Until when an answer of which nobody knows whether it stands is not given again.
+    unsure: BTreeMap<String, BootMs>,
+    /// Posts that wait for others of their kind, and since when.
+    gathering: BTreeMap<(DeploymentId, u32), BootMs>,
     /// What the team shall be told, by name; lost in a crash, since it only sums up.
-    digests: BTreeMap<String, String>,
+    digests: BTreeMap<String, upkeep::Digest>,
+    /// Set while the queue cannot be read.
+    away: Option<away::Away>,
     /// Kept for tests and the simulation: every decision as (phase, input, phase after).
     watcher: Option<Watcher>,
     /// Set when the journal was written by a newer ops: nothing forward is done (S19).
@@ -246,6 +266,9 @@ impl<J: Journal> Engine<J> {
         self.last.insert(key.clone(), now.ms);
         match (key, done) {
             (JobKey::Gather(id), Done::Gathered(mut facts)) => {
+                if let Some(one) = self.deployments.get(id) {
+                    self.sight.gathered(&one.created, &facts, now.ms);
+                }
                 self.fingerprint(*id, &mut facts, now)?;
                 self.seen_outside(*id, &facts, now)?;
                 self.feed(*id, &Input::Facts(facts), now)
@@ -253,7 +276,9 @@ impl<J: Journal> Engine<J> {
             (JobKey::First(id), Done::Gathered(mut facts)) => {
                 self.fingerprint(*id, &mut facts, now)
             }
-            (JobKey::Announce(name), Done::Answered(answer)) => self.announced(name, answer, now),
+            (JobKey::Judge(id), Done::Judged(dossier, exchange)) => {
+                self.judged(*id, &dossier, &exchange, now)
+            }
             (JobKey::Count, Done::Counted(counted)) => self.counted(counted, now),
             (JobKey::Secrets, Done::Secrets(found)) => self.secrets_read(&found, now),
             (JobKey::Tell(id, name), Done::Ended(outcome)) => self.told(*id, name, &outcome, now),
@@ -264,10 +289,20 @@ impl<J: Journal> Engine<J> {
             (JobKey::Letter(id, n), Done::Ended(outcome)) => {
                 self.feed(*id, &Input::LetterEnded { n: *n, outcome }, now)
             }
+            (JobKey::Posts(letters), Done::Ended(outcome)) => {
+                self.posts_ended(letters, &outcome, now)
+            }
             (JobKey::Letter(id, n), Done::Found(found)) => {
+                if found.is_err() {
+                    self.last.insert(key.clone(), now.ms + SILENT_MS);
+                }
                 self.feed(*id, &Input::LetterLooked { n: *n, found }, now)
             }
             (JobKey::Ticket(id), Done::Ticket(answer)) => {
+                if answer.is_err() {
+                    // Some are read every second: not from a board that does not answer.
+                    self.last.insert(key.clone(), now.ms + SILENT_MS);
+                }
                 self.feed(*id, &Input::TicketRead(answer), now)
             }
             (JobKey::Look(id), Done::Looked(looked)) => self.looked(*id, *looked, now),
@@ -280,17 +315,37 @@ impl<J: Journal> Engine<J> {
                 self.mentions_read(answer);
                 Ok(())
             }
-            (JobKey::Answer(message), Done::Answered(answer)) => {
-                self.answered(message, answer, now)
-            }
             (JobKey::Prune, Done::Pruned(answer)) => {
                 if let Err(why) = answer {
                     tracing::warn!(%why, "the artifact store could not be cleared");
                 }
                 Ok(())
             }
+            (key @ (JobKey::Answer(_) | JobKey::Announce(_)), done) => self.said(key, done, now),
             (key, _) => {
                 tracing::error!(?key, "a job ended with an answer of another kind");
+                Ok(())
+            }
+        }
+    }
+
+    /// Something was said in a channel, perhaps with a model's words beside it.
+    fn said(&mut self, key: &JobKey, done: Done, now: &Now) -> Result<(), EngineError> {
+        match (key, done) {
+            (JobKey::Answer(message), Done::Answered(answer)) => {
+                self.answered(message, answer, now)
+            }
+            (JobKey::Answer(message), Done::Drafted { asked, exchange, answer }) => {
+                self.consulted(None, "for an answer", Some(asked), &exchange, now)?;
+                self.answered(message, answer, now)
+            }
+            (JobKey::Announce(name), Done::Answered(answer)) => self.announced(name, answer, now),
+            (JobKey::Announce(name), Done::Drafted { asked, exchange, answer }) => {
+                self.consulted(None, name, Some(asked), &exchange, now)?;
+                self.announced(name, answer, now)
+            }
+            (key, _) => {
+                tracing::error!(?key, "something was said and nobody tells how that ended");
                 Ok(())
             }
         }
@@ -339,9 +394,15 @@ impl<J: Journal> Engine<J> {
         if !matches!(frozen.phase, Phase::Frozen { .. }) {
             return false;
         }
-        self.fixed_by(deployment)
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(&frozen.id().to_string()))
+        let incident = |name: &str| {
+            let id = IncidentId::read(name)?;
+            let open = self.open_incidents().find(|one| one.incident.id == id)?;
+            open.incident.deployment
+        };
+        let frozen = frozen.id();
+        self.fixed_by(deployment).iter().any(|name| {
+            name.eq_ignore_ascii_case(&frozen.to_string()) || incident(name) == Some(frozen)
+        })
     }
 
     /// What a deployment's ticket says that it fixes.
@@ -360,6 +421,28 @@ impl<J: Journal> Engine<J> {
             }
         };
         self.fixes.borrow_mut().entry(id.clone()).or_insert_with(read).clone()
+    }
+
+    /// What was seen last.
+    pub(crate) fn sight(&self) -> &Sight {
+        &self.sight
+    }
+
+    pub(crate) fn sight_mut(&mut self) -> &mut Sight {
+        &mut self.sight
+    }
+
+    /// Boot time at which the queue was read last.
+    pub(crate) fn read_queue_at(&self) -> Option<BootMs> {
+        self.last.get(&JobKey::Queue).copied()
+    }
+
+    /// Whether the checks of what waits may run now.
+    pub(crate) fn may_check(&self, id: DeploymentId) -> bool {
+        // An artifact that is being imported must not be cleared away at the same time.
+        let clearing = self.running.contains(&JobKey::Prune);
+        let stands = self.knowledge.halted.is_some() || self.is_too_old() || clearing;
+        !stands && self.deployments.get(&id).is_some_and(|one| !self.group_taken(one))
     }
 
     /// Secrets are looked at as soon as possible.
@@ -384,8 +467,18 @@ impl<J: Journal> Engine<J> {
         self.mentions_after = None;
     }
 
-    pub(crate) fn take_unanswered(&mut self) -> Vec<Message> {
-        std::mem::take(&mut self.mentions)
+    /// The mentions that may be answered now. Those wait on whose answer a slow board may still
+    /// write: given again, it would stand there twice.
+    pub(crate) fn take_unanswered(&mut self, now: &Now) -> Vec<Message> {
+        self.unsure.retain(|_, until| now.ms < *until);
+        let unsure = |message: &Message| self.unsure.contains_key(&message.id);
+        let (later, due) = std::mem::take(&mut self.mentions).into_iter().partition(unsure);
+        self.mentions = later;
+        due
+    }
+
+    pub(crate) fn answer_is_unsure(&mut self, message: &str, now: &Now) {
+        self.unsure.insert(message.to_owned(), now.ms + UNSURE_MS);
     }
 
     pub(crate) fn start_own(&mut self, job: Job, jobs: &mut Vec<Job>) {

@@ -38,10 +38,12 @@ impl<J: Journal> Engine<J> {
                 if let Some(settings) = settings {
                     self.first_governs(&settings, now)?;
                     self.remember_settings(settings);
+                    self.queue_is_away(&fault, now);
                 }
                 return Ok(());
             }
         };
+        self.queue_is_back();
         self.heartbeat_is(queue.settings.heartbeat_seconds * 1_000);
         if self.is_too_old() {
             // What a newer ops has begun cannot be read here: it would be begun a second time (S19).

@@ -9,10 +9,11 @@ use ops_core::{
         DeploymentId, Digest, EnvironmentName, Generation, Identity, OpId, ServiceName, Stamp,
         TicketId,
     },
+    judgement::{Dossier, Exchange, Prompt},
     plan::{KnownRelease, Plan},
     record::Notice,
     secrets,
-    settings::Notify,
+    settings::{Advisor, Notify},
     signal::SignalSecond,
     ticket::{Message, Ticket},
     time::Now,
@@ -36,6 +37,8 @@ pub enum JobKey {
     Ticket(DeploymentId),
     /// A letter going out, or being looked for.
     Letter(DeploymentId, u32),
+    /// Posts of one kind going out together.
+    Posts(Vec<(DeploymentId, u32)>),
     /// The world's highest generation, before a lease is taken.
     Highest(DeploymentId),
     /// The queue.
@@ -56,6 +59,8 @@ pub enum JobKey {
     Secrets,
     /// Somebody outside of the boards.
     Tell(DeploymentId, String),
+    /// A model's judgement.
+    Judge(DeploymentId),
 }
 
 /// Something to be done outside. Carries all that it needs.
@@ -107,6 +112,8 @@ pub struct Known {
 /// A deployment that a ticket may say it fixes (S11).
 #[derive(Debug, Clone)]
 pub struct Standing {
+    /// As the ticket names it, in upper case: the deployment, or an incident of it.
+    pub named: String,
     /// The deployment.
     pub id: DeploymentId,
     /// Checks that were green before it.
@@ -152,6 +159,8 @@ pub enum Work {
     ReadTicket {
         /// Which.
         id: TicketId,
+        /// Whether nothing is under way for it, so that it may be as old as half a minute.
+        waits: bool,
     },
     /// Send a letter.
     Deliver {
@@ -159,6 +168,11 @@ pub enum Work {
         letter: Box<Letter>,
         /// Its marker.
         marker: String,
+    },
+    /// Send posts of one kind to one channel as one message.
+    DeliverPosts {
+        /// The posts, each with its marker.
+        posts: Vec<(Box<Letter>, String)>,
     },
     /// Look for a letter.
     Find {
@@ -184,6 +198,15 @@ pub enum Work {
         /// The references.
         references: Vec<String>,
     },
+    /// Ask a model for its judgement.
+    Judge {
+        /// Which.
+        to: Box<Advisor>,
+        /// What it is told.
+        prompt: Box<Prompt>,
+        /// About what.
+        dossier: Arc<Dossier>,
+    },
     /// Tell somebody outside of the boards.
     Tell {
         /// Whom.
@@ -204,6 +227,8 @@ pub enum Work {
         text: String,
         /// Its marker.
         marker: String,
+        /// What a model is asked to say in better words, beside it.
+        draft: Option<Draft>,
     },
     /// Say something to the team, unless it stands there already.
     Announce {
@@ -213,6 +238,8 @@ pub enum Work {
         text: String,
         /// Its marker.
         marker: String,
+        /// What a model is asked to say in better words, beside it.
+        draft: Option<Draft>,
     },
     /// Clear stored artifacts except these.
     Prune {
@@ -266,6 +293,15 @@ pub struct QueueUnread {
     pub settings: Option<Arc<ops_core::settings::Settings>>,
 }
 
+/// A model that is asked to word facts.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Which.
+    pub to: Box<Advisor>,
+    /// What it is told.
+    pub prompt: Box<Prompt>,
+}
+
 /// What came of a job.
 #[derive(Debug, Clone)]
 pub enum Done {
@@ -287,8 +323,19 @@ pub enum Done {
     Queue(Result<Box<QueueRead>, QueueUnread>),
     /// Mentions.
     Mentions(Result<Vec<Message>, Fault>),
+    /// A model was asked about a dossier.
+    Judged(Arc<Dossier>, Box<Exchange>),
     /// Whether an answer stands on the board.
     Answered(Result<(), Fault>),
+    /// The same, where a model was asked for words: what it was told and what came of that.
+    Drafted {
+        /// What it was told.
+        asked: String,
+        /// What came back.
+        exchange: Box<Exchange>,
+        /// Whether the answer stands on the board.
+        answer: Result<(), Fault>,
+    },
     /// Whether old artifacts were cleared.
     Pruned(Result<(), Fault>),
     /// Versions of secrets, by reference.

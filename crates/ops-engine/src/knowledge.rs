@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ops_core::{
     checks::{Condemned, Fingerprint, Tally},
-    id::{DeploymentId, Digest, EnvironmentName, Identity, ServiceName, TicketId},
+    id::{DeploymentId, Digest, EnvironmentName, Identity, IncidentId, ServiceName, TicketId},
+    judgement::Exchange,
     plan::KnownRelease,
     settings::Loosening,
+    talk::{Incident, Reported},
     time::{BootId, Now, Timer},
 };
 use serde::{Deserialize, Serialize};
@@ -188,6 +190,19 @@ pub enum EngineEvent {
         /// Whom, by name.
         name: String,
     },
+    /// A model was asked.
+    Consulted(Box<Consulted>),
+    /// Somebody reported an incident.
+    Reported(Box<Incident>),
+    /// A listed person ended an incident.
+    Resolved {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        by: Identity,
+        /// When, in wall time.
+        at: jiff::Timestamp,
+    },
     /// Nothing begins until resumed.
     HaltedAll {
         /// Who.
@@ -198,6 +213,55 @@ pub enum EngineEvent {
         /// Who.
         by: Identity,
     },
+}
+
+/// One exchange with a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consulted {
+    /// About which deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentId>,
+    /// When or for what, in words.
+    pub about: String,
+    /// Which model.
+    pub model: String,
+    /// What it was told, redacted; `None`: the dossier that the deployment's own events bear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// What came back, redacted.
+    pub exchange: Exchange,
+    /// What it cost, in millionths of the currency of `ops.yaml`.
+    pub cost: u64,
+    /// The day (UTC), counted since 1970.
+    pub day: i64,
+}
+
+/// What was spent on models in one day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// The day, counted since 1970.
+    day: i64,
+    /// Tokens, asked and answered.
+    pub tokens: u64,
+    /// Millionths of the currency.
+    pub money: u64,
+}
+
+impl Spent {
+    /// What was spent on that day.
+    pub fn of(self, day: i64) -> Self {
+        if self.day == day { self } else { Self { day, ..Self::default() } }
+    }
+
+    fn add(self, one: &Consulted) -> Self {
+        let so_far = self.of(one.day);
+        let tokens = one.exchange.asked_tokens.saturating_add(one.exchange.answered_tokens);
+        Self {
+            day: one.day,
+            tokens: so_far.tokens.saturating_add(tokens),
+            money: so_far.money.saturating_add(one.cost),
+        }
+    }
 }
 
 /// The last try of a ticket.
@@ -323,8 +387,12 @@ pub struct Knowledge {
     pub unadopted: BTreeMap<(EnvironmentName, ServiceName), (Digest, DeploymentId)>,
     /// What the team was told.
     pub announced: BTreeSet<String>,
+    /// Incidents, the oldest first.
+    pub incidents: Vec<Reported>,
     /// How often somebody was told of a deployment.
     pub told: BTreeMap<(DeploymentId, String), u32>,
+    /// What was spent on models on the last day on which one was asked.
+    pub consulted: Spent,
 }
 
 /// What runs of a service somewhere.
@@ -391,19 +459,30 @@ impl Knowledge {
             EngineEvent::Told { deployment, name } => {
                 *self.told.entry((*deployment, name.clone())).or_default() += 1;
             }
+            EngineEvent::Reported(incident) => {
+                let incident = (**incident).clone();
+                self.incidents.push(Reported { incident, resolved: None });
+            }
+            EngineEvent::Resolved { incident, by, at } => {
+                let found = self.incidents.iter_mut().find(|one| one.incident.id == *incident);
+                if let Some(found) = found {
+                    found.resolved.get_or_insert((by.clone(), *at));
+                }
+            }
             EngineEvent::HaltedAll { by } => self.halted = Some(by.clone()),
             EngineEvent::ResumedAll { .. } => self.halted = None,
             by_itself => self.apply_by_itself(by_itself),
         }
     }
 
-    /// What comes of rotations and adoptions, which no ticket asks for.
+    /// What comes of rotations, adoptions and questions to a model, which no ticket asks for.
     fn apply_by_itself(&mut self, event: &EngineEvent) {
         match event {
             EngineEvent::Unrotated { environment, service, versions, by } => {
                 self.unrotated.insert(place(environment, service), (versions.clone(), *by));
                 self.settled.insert(*by);
             }
+            EngineEvent::Consulted(one) => self.consulted = self.consulted.add(one),
             EngineEvent::RotateAgain { of, .. } => self.unrotated.retain(|_, (_, by)| by != of),
             EngineEvent::SeenOutside { environment, service, artifact, at } => {
                 self.seen_outside.insert(place(environment, service), (artifact.clone(), *at));

@@ -9,19 +9,18 @@ mod daemon;
 mod engine;
 mod governing;
 mod heartbeat;
+mod incidents;
 mod jobs;
 mod knowledge;
 mod operator;
 mod perform;
 pub mod ports;
 mod status;
-#[doc(hidden)]
-pub mod untrusted;
 mod view;
 
 pub use daemon::{Command, Daemon, Handle};
 pub use engine::{Engine, EngineError, FORMAT, Watcher, replay};
-pub use jobs::{Done, Job, JobKey, Known, Looked, ProbeAnswer, QueueRead, Work};
+pub use jobs::{Done, Draft, Job, JobKey, Known, Looked, ProbeAnswer, QueueRead, Work};
 pub use knowledge::{EngineEvent, Knowledge, Tried};
 pub use operator::{Ask, Reply, Who};
 pub use perform::perform;

@@ -3,7 +3,7 @@
 
 use ops_core::{
     deploy::{Created, Deployment, Input, PhaseName, Rejection},
-    id::{DeploymentId, Identity, TicketId},
+    id::{DeploymentId, Identity, IncidentId, TicketId},
     plan::Kind,
     record::person,
     time::Now,
@@ -61,6 +61,18 @@ pub enum Ask {
         /// Why it may.
         reason: String,
     },
+    /// Answer a model's halt.
+    Answer {
+        /// The ticket that it holds.
+        ticket: TicketId,
+        /// Why it may go on.
+        words: String,
+    },
+    /// End an incident.
+    Resolve {
+        /// Which.
+        incident: IncidentId,
+    },
     /// Take note of a frozen lock group.
     Acknowledge {
         /// Which.
@@ -96,10 +108,14 @@ impl<J: Journal> Engine<J> {
     pub fn ask(&mut self, who: &Who, ask: &Ask, now: &Now) -> Result<Reply, EngineError> {
         let steering = matches!(
             ask,
-            Ask::Resume { .. } | Ask::Again { .. } | Ask::Rollback { .. } | Ask::Abort { .. }
+            Ask::Resume { .. }
+                | Ask::Again { .. }
+                | Ask::Rollback { .. }
+                | Ask::Abort { .. }
+                | Ask::Resolve { .. }
         );
         // A guard is lifted by somebody with a name: the daemon's account is nobody's.
-        let lifting = matches!(ask, Ask::Lift { .. });
+        let lifting = matches!(ask, Ask::Lift { .. } | Ask::Answer { .. });
         let listed = lifting || steering && !who.local;
         if listed && self.settings().is_none() {
             return Ok(no(
@@ -110,8 +126,8 @@ impl<J: Journal> Engine<J> {
         }
         if listed && !self.may_steer(&who.identity) {
             let next = if lifting && who.local {
-                "say `lift D-12: why` to ops on the meeting board, or use an account that bears \
-                 the name of somebody listed under `operators` in ops.yaml"
+                "say it to ops on the meeting board (`lift D-12: why`, `answer MNS-7: why`), or use \
+                 an account that bears the name of somebody listed under `operators` in ops.yaml"
             } else {
                 "`operators` in ops.yaml lists who may. Anybody may say halt"
             };
@@ -149,8 +165,10 @@ impl<J: Journal> Engine<J> {
                 let input = Input::Acknowledge { by: by.clone() };
                 self.one(*deployment, &input, now, "is acknowledged")
             }
+            Ask::Answer { ticket, words } => self.answer_the_model(by, ticket, words, now),
             Ask::Lift { guard, reason } => self.lift(by, *guard, reason, now),
             Ask::Again { ticket } => self.again(by, ticket, now),
+            Ask::Resolve { incident } => self.resolve(by, *incident, now),
             Ask::Rollback { .. } if self.is_too_old() => {
                 Ok(no("a newer ops has written this journal: start that one, it takes back".into()))
             }
@@ -185,6 +203,36 @@ impl<J: Journal> Engine<J> {
         Ok(yes(
             format!("the guard of {guard} is lifted; its candidate is checked again"),
             Some(guard),
+        ))
+    }
+
+    /// Frees the halt of a model, and nothing else.
+    fn answer_the_model(
+        &mut self,
+        by: &Identity,
+        ticket: &TicketId,
+        words: &str,
+        now: &Now,
+    ) -> Result<Reply, EngineError> {
+        let words = words.trim();
+        if words.chars().count() < REASON_MIN {
+            return Ok(no(format!(
+                "say why it may go on in at least {REASON_MIN} characters: it goes into the journal"
+            )));
+        }
+        let found = self.deployments().find(|one| one.created.tickets.contains(ticket));
+        let Some(id) = found.map(Deployment::id) else {
+            return Ok(no(format!("nothing is under way for {ticket}")));
+        };
+        let words: String = words.chars().take(REASON_MAX).collect();
+        self.feed(id, &Input::Answer { by: by.clone(), words }, now)?;
+        let free = self.deployment(id).is_some_and(|one| !self.group_taken(one));
+        if free {
+            self.feed(id, &Input::Turn, now)?;
+        }
+        Ok(yes(
+            format!("the model's halt of {ticket} ({id}) is answered; what else holds it holds on"),
+            Some(id),
         ))
     }
 

@@ -16,7 +16,7 @@ use ops_core::{
 };
 
 use crate::{
-    jobs::{Done, QueueRead, QueueUnread, Work},
+    jobs::{Done, Draft, QueueRead, QueueUnread, Work},
     ports::{self, ActError, Ports},
 };
 
@@ -31,24 +31,31 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
         Work::Sense { plan, sense, now } => {
             Done::Sensed(Box::new(sense::sense(ports, plan, sense, now)))
         }
-        Work::ReadTicket { id } => {
-            Done::Ticket(ports.planning.ticket(id).map(|ticket| ticket.map(Box::new)))
+        Work::ReadTicket { id, waits } => {
+            let planning = &ports.planning;
+            let read = if *waits { planning.glance(id) } else { planning.ticket(id) };
+            Done::Ticket(read.map(|ticket| ticket.map(Box::new)))
         }
         Work::Deliver { letter, marker } => {
             Done::Ended(outcome(letters::deliver(ports, letter, marker)))
         }
+        Work::DeliverPosts { posts } => Done::Ended(outcome(letters::deliver_posts(ports, posts))),
         Work::Find { letter, marker } => Done::Found(letters::find(ports, letter, marker)),
         Work::Highest => Done::Highest(highest(ports)),
         Work::Queue { governs } => Done::Queue(queue(ports, governs.as_deref()).map(Box::new)),
         Work::Count { services } => Done::Counted(count(ports, services)),
         Work::Secrets { references } => Done::Secrets(facts::versions(ports, references)),
         Work::Tell { who, notice } => Done::Ended(outcome(ports.herald.tell(who, notice))),
-        Work::Mentions { after } => Done::Mentions(ports.meeting.mentions(after.as_deref())),
-        Work::Answer { message, text, marker } => {
-            Done::Answered(letters::say(ports, &message.channel, text, marker))
+        Work::Judge { to, prompt, dossier } => {
+            let exchange = ports.advisor.ask(to, prompt);
+            Done::Judged(Arc::clone(dossier), Box::new(exchange))
         }
-        Work::Announce { channel, text, marker } => {
-            Done::Answered(letters::say(ports, channel, text, marker))
+        Work::Mentions { after } => Done::Mentions(ports.meeting.mentions(after.as_deref())),
+        Work::Answer { message, text, marker, draft } => {
+            say(ports, &message.channel, text, marker, draft.as_ref())
+        }
+        Work::Announce { channel, text, marker, draft } => {
+            say(ports, channel, text, marker, draft.as_ref())
         }
         Work::Prune { keep } => {
             Done::Pruned(ports.artifacts.prune(keep).map_err(|why| match why {
@@ -57,6 +64,25 @@ pub fn perform(ports: &Ports, work: &Work) -> Done {
                 }
             }))
         }
+    }
+}
+
+/// Says something, once; with a model's words beside it where one is asked for them.
+fn say(ports: &Ports, channel: &str, text: &str, marker: &str, draft: Option<&Draft>) -> Done {
+    let mut consulted = None;
+    let answer = letters::say(ports, channel, marker, || {
+        let Some(Draft { to, prompt }) = draft else { return text.to_owned() };
+        let exchange = ports.advisor.ask(to, prompt);
+        let words = exchange.draft();
+        consulted = Some((prompt.user.clone(), Box::new(exchange)));
+        match words {
+            Some(words) => text.replacen(marker, &format!("{words}\n\n{marker}"), 1),
+            None => text.to_owned(),
+        }
+    });
+    match consulted {
+        Some((asked, exchange)) => Done::Drafted { asked, exchange, answer },
+        None => Done::Answered(answer),
     }
 }
 

@@ -5,6 +5,7 @@
 //! stamp, refuse a stamp below the highest they have seen, and are read back by a look afterwards;
 //! their answer alone is never taken for the effect (P7).
 
+mod advisor;
 mod board;
 mod door;
 mod host;
@@ -12,6 +13,7 @@ mod journal;
 mod metrics;
 mod target;
 
+pub use advisor::{Advisor, NoAdvisor};
 pub use board::{Meeting, Planning};
 pub use door::{Door, Probe, ProbeKind, Prober};
 pub use host::{Alerts, Clock, Herald, Host, HostFacts, Secrets, Wishes};
@@ -72,4 +74,6 @@ pub struct Ports {
     pub secrets: Arc<dyn Secrets>,
     /// `ops.yaml`.
     pub wishes: Arc<dyn Wishes>,
+    /// The model that may only stop.
+    pub advisor: Arc<dyn Advisor>,
 }

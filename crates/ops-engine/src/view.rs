@@ -6,6 +6,7 @@ use ops_core::{
     checks::Check,
     deploy::{Deployment, owed},
     id::{DeploymentId, TicketId},
+    metrics::Change,
     plan::Kind,
     record,
     time::Now,
@@ -122,6 +123,9 @@ pub struct DeploymentView {
     pub milestones: Vec<(jiff::Timestamp, String)>,
     /// Words owed to boards that are not written yet.
     pub owed_words: usize,
+    /// What figures are made from; older journals do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
 }
 
 fn rotated(deployment: &Deployment) -> Vec<String> {
@@ -180,6 +184,7 @@ impl DeploymentView {
             checks: Vec::new(),
             steps: Vec::new(),
             milestones: Vec::new(),
+            change: Some(Change::of(deployment)),
             owed_words: deployment.outbox.iter().filter(|letter| !letter.settled()).count(),
         }
     }

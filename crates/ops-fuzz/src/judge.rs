@@ -156,6 +156,7 @@ fn sample(bytes: &mut Bytes<'_>) -> Sample {
 fn usage(bytes: &mut Bytes<'_>) -> Usage {
     let release: ReleaseId = bytes.pick(&RELEASES).into();
     Usage {
+        beside: false,
         replica: release.to_string(),
         release,
         cpu_ms: bytes.count(),

@@ -15,6 +15,7 @@ mod evidence;
 mod journal;
 mod judge;
 mod logs;
+mod model;
 mod notes;
 mod senses;
 mod series;
@@ -28,6 +29,7 @@ pub use evidence::{tickets, verdict};
 pub use journal::journal;
 pub use judge::judge;
 pub use logs::log_lines;
+pub use model::model_answer;
 pub use notes::deployment_notes;
 pub use senses::{alerts, prometheus};
 pub use series::recorded_series;
@@ -50,7 +52,7 @@ pub struct Target {
 pub const INPUT_MAX: usize = 64 * 1024;
 
 /// All targets.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     Target { name: "alerts", run: alerts, mutations: 4_000 },
     Target { name: "artifact_archive", run: artifact_archive, mutations: 400 },
     Target { name: "board_reply", run: board_reply, mutations: 4_000 },
@@ -63,6 +65,7 @@ pub const TARGETS: [Target; 17] = [
     Target { name: "keeper_socket", run: keeper_socket, mutations: 2_000 },
     Target { name: "log_lines", run: log_lines, mutations: 3_000 },
     Target { name: "mentions", run: mentions, mutations: 4_000 },
+    Target { name: "model_answer", run: model_answer, mutations: 4_000 },
     Target { name: "ops_yaml", run: ops_yaml, mutations: 400 },
     Target { name: "prometheus", run: prometheus, mutations: 4_000 },
     Target { name: "recorded_series", run: recorded_series, mutations: 400 },

@@ -172,6 +172,11 @@ impl Director {
         }
         if self.mood != Mood::Calm {
             self.lie_in_wait(sim);
+            self.night_falls(sim);
+            if self.interrupts(sim) {
+                sim.direct_in(2_000);
+                return true;
+            }
         }
         if self.left == 0 {
             return self.wait_on(sim);
@@ -355,6 +360,12 @@ impl Director {
         if phase == PhaseName::Documenting && self.take_unrecorded(sim, deployment) {
             return;
         }
+        if matches!(phase, PhaseName::Deploying | PhaseName::Verifying | PhaseName::Watching)
+            && self.dice.chance(250)
+        {
+            let words = format!("@ops incident {deployment}: users see errors");
+            sim.happen(&Happening::Mention(DEV, words));
+        }
         let after = self.dice.between(1_000, 20_000);
         let resume = Ask::Resume { deployment: Some(deployment) };
         let all = asks(deployment);
@@ -415,6 +426,13 @@ impl Director {
             return;
         };
         let some = Some(deployment);
+        let held = held_by_the_model(sim);
+        if !held.is_empty() && self.dice.chance(300) {
+            let ask = held.get(self.dice.below(held.len() as u64) as usize).cloned();
+            let who = if self.dice.chance(150) { developer() } else { operator() };
+            sim.happen(&Happening::Ask(who, ask.unwrap_or(Ask::Halt { deployment: some })));
+            return;
+        }
         let all_or_one = if self.dice.chance(100) { None } else { some };
         let ask = match self.dice.below(16) {
             14 | 15 => Ask::Acknowledge { deployment },
@@ -436,6 +454,9 @@ impl Director {
                     ("@ops halt", 1),
                     ("@ops resume", 2),
                     ("@ops why", 1),
+                    ("@ops skip the checks and close it", 1),
+                    ("@ops look at the queue now", 1),
+                    ("@ops is all healthy? how much room is left? metrics!", 1),
                 ]);
                 let who = if self.dice.chance(500) { PO } else { DEV };
                 sim.happen(&Happening::Mention(who, words.to_owned()));
@@ -481,10 +502,25 @@ impl Director {
         for id in ids {
             sim.happen(&Happening::Ask(operator(), Ask::Resume { deployment: Some(id) }));
         }
+        for ask in held_by_the_model(sim) {
+            sim.happen(&Happening::Ask(operator(), ask));
+        }
         for service in frozen {
             sim.happen(&Happening::HandStart(service));
         }
     }
+}
+
+/// Answers to all that a model holds.
+fn held_by_the_model(sim: &Sim) -> Vec<Ask> {
+    let all = sim.engine.iter().flat_map(ops_engine::Engine::deployments);
+    let held = all.filter(|one| {
+        one.phase_name() == PhaseName::Held
+            && one.advice.halts_now(ops_core::judgement::Point::Plan)
+    });
+    let tickets = held.filter_map(|one| one.created.tickets.first().cloned());
+    let words = "it was looked at, and it may go on".to_owned();
+    tickets.map(|ticket| Ask::Answer { ticket, words: words.clone() }).collect()
 }
 
 /// All that a person can ask of a deployment under way.

@@ -1,21 +1,11 @@
 //! `ops-sim`: runs the simulation from the command line.
-//!
-//! - `--seeds N`: N whole deployments from fresh seeds; the first is told. Ends with 1 if any broke
-//!   a promise; such a run is shrunk and told.
-//! - `--first S`: begins with that seed instead of a fresh one.
-//! - `--seed S [--without LIST]`: tells the story of one seed, perhaps without some of what is done
-//!   to it.
-//! - `--exhaustive [--troubles N]`: enumerates small worlds completely, with so many troubles in a run,
-//!   and tells their states.
-//! - `--mutation NAME|all [--seeds N]` (a build with the feature `mutations`): runs the program with
-//!   that mistake until its promise catches it, at most N deployments; ends with 1 if it is not
-//!   caught. With `--seed S` it tells the story of that seed with the mistake.
 
 use std::{
     io::{self, Write},
     process::ExitCode,
 };
 
+use clap::Parser;
 use ops_sim::{
     campaign::{LEAST_HITS, Outcome, campaign, run_without, shrunk},
     dice,
@@ -31,17 +21,38 @@ const DEPLOYMENTS: u64 = 1_000;
 /// Lines of a shrunk story that are told.
 const STORY_LINES: usize = 60;
 
-struct Args(Vec<String>);
+/// Runs the real engine in a simulated world, and says whether a promise was broken.
+///
+/// Ends with 1 if one was; the first such run is shrunk to the fewest faults and told.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// Simulate at least this many whole deployments (1000 unless said).
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// Begin with this seed instead of a fresh one.
+    #[arg(long, value_name = "S")]
+    first: Option<u64>,
+    /// Tell the story of one seed.
+    #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "first"])]
+    seed: Option<u64>,
+    /// Leave some of what is done to that seed out: `3,7-12`.
+    #[arg(long, value_name = "LIST", requires = "seed", value_parser = without)]
+    without: Option<Without>,
+    /// Enumerate small worlds completely and tell their states.
+    #[arg(long, conflicts_with_all = ["seeds", "first", "seed", "mutation"])]
+    exhaustive: bool,
+    /// Let at most so many troubles happen in one run of a small world.
+    #[arg(long, value_name = "N", requires = "exhaustive", default_value_t = TROUBLES)]
+    troubles: u8,
+    /// Let the program make this mistake until its promise catches it (`all`: each in turn). Needs a
+    /// build with the feature `mutations`.
+    #[arg(long, value_name = "NAME")]
+    mutation: Option<String>,
+}
 
-impl Args {
-    fn text(&self, name: &str) -> Option<&str> {
-        let at = self.0.iter().position(|arg| arg == name)?;
-        self.0.get(at + 1).map(String::as_str)
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        self.text(name)?.parse().ok()
-    }
+fn without(text: &str) -> Result<Without, String> {
+    Without::parse(text).ok_or_else(|| "numbers and ranges are wanted: 3,7-12".to_owned())
 }
 
 /// A run is mostly small things made and dropped: this pays for one fifth of its time.
@@ -49,39 +60,32 @@ impl Args {
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = Args(std::env::args().skip(1).collect());
-    match command(&args) {
+    match command(Args::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) | Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn command(args: &Args) -> io::Result<bool> {
-    if args.0.iter().any(|arg| arg == "--exhaustive") {
-        return exhaustive(args.number("--troubles").unwrap_or(TROUBLES) as u8);
+fn command(args: Args) -> io::Result<bool> {
+    if args.exhaustive {
+        return exhaustive(args.troubles);
     }
-    let deployments = args.number("--seeds");
-    match (args.text("--mutation"), args.number("--seed")) {
-        (Some(name), None) => return mutations(name, first(args)?, deployments),
-        (Some(name), Some(_)) if !mistake(name) => return Ok(false),
+    match (&args.mutation, args.seed) {
+        (Some(name), None) => return mutations(name, first(args.first)?, args.seeds),
+        (Some(name), Some(_)) if !mistake(name) => {
+            writeln!(io::stderr(), "no mistake is called {name} in this build")?;
+            return Ok(false);
+        }
         _ => {}
     }
-    if let Some(seed) = args.number("--seed") {
-        let without = args.text("--without").map(Without::parse);
-        return match without {
-            None => one(seed, Without::default()),
-            Some(Some(without)) => one(seed, without),
-            Some(None) => {
-                writeln!(io::stderr(), "--without takes numbers and ranges: 3,7-12")?;
-                Ok(false)
-            }
-        };
+    match args.seed {
+        Some(seed) => one(seed, args.without.unwrap_or_default()),
+        None => many(first(args.first)?, args.seeds.unwrap_or(DEPLOYMENTS)),
     }
-    many(first(args)?, deployments.unwrap_or(DEPLOYMENTS))
 }
 
 /// Troubles in one run of a small world.
-const TROUBLES: u64 = 2;
+const TROUBLES: u8 = 2;
 /// States of one small world until it is given up as too large.
 const STATES: usize = 3_000_000;
 
@@ -122,8 +126,8 @@ fn exhaustive(troubles: u8) -> io::Result<bool> {
 }
 
 /// The first seed: the one that was named, or a fresh one.
-fn first(args: &Args) -> io::Result<u64> {
-    let first = args.number("--first").unwrap_or_else(dice::fresh_seed);
+fn first(named: Option<u64>) -> io::Result<u64> {
+    let first = named.unwrap_or_else(dice::fresh_seed);
     writeln!(io::stdout(), "first seed {first}")?;
     Ok(first)
 }

@@ -20,9 +20,15 @@ const NEVER_LEFT: &str = "the last step of a way back is never left at its deadl
 const TWO_READINGS: &str = "needs two readings of the ticket in a phase that is shorter than the \
                             pause between them; counted, not required";
 
+const FEW_NIGHTS: &str = "a model is asked there where a step has seen too little, and most of those are \
+                          taken back for something else before; the scripts walk it";
+const NO_JUDGEMENT: &str = "a model is asked before the plan and where a step that observes has \
+                            seen too little; elsewhere only an answer that was overtaken";
+const NO_ANSWER: &str = "people answer what a model holds; in mid-traffic they resume, and the tests of the machine answer";
 const BOARD_AWAY: &str = "only where the meeting board was away for the whole soak";
 const OVERTAKEN: &str =
     "only a rollback that waits while something newer comes; the scripts walk it";
+const NOT_WATCHED: &str = "only what users are on is told of what somebody reports";
 const NOT_TOLD: &str =
     "only what soaks, froze or is to take something back is told that another takes its place";
 
@@ -36,12 +42,19 @@ pub fn out_of_reach(phase: P, input: &str) -> Option<&'static str> {
     let soaks = phase == P::Soaking;
     let desk = matches!(phase, P::Queued | P::Checking | P::Held);
     match (phase, input) {
+        (P::Verifying | P::Watching, "reported") => None,
+        (P::Deploying, "reported") => Some(LATE),
+        (_, "reported") => Some(NOT_WATCHED),
         (P::Soaking | P::Frozen, "superseded") => None,
         (P::Queued | P::Held, "superseded") => Some(OVERTAKEN),
         (_, "superseded") => Some(NOT_TOLD),
         (P::Deploying | P::Verifying | P::Watching, "sensed") => None,
         (P::RollingBack | P::Documenting, "sensed") => Some(LATE),
         (_, "sensed") => Some(NO_SENSE),
+        (P::Checking, "judged") | (P::Held, "answer") => None,
+        (P::Deploying | P::Watching, "judged") => Some(FEW_NIGHTS),
+        (_, "judged") => Some(NO_JUDGEMENT),
+        (_, "answer") => Some(NO_ANSWER),
         (P::Queued | P::Held, "turn") => None,
         (_, "turn") => Some(NO_TURN),
         (P::Checking | P::Planned, "facts") => None,

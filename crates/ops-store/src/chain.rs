@@ -1,7 +1,7 @@
 //! The hash chain: how a record becomes text, how text becomes a hash. The crate's front page
 //! describes the encoding for those who want to check a journal without ops.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use ops_core::{
     id::{DeploymentId, Digest},
@@ -90,7 +90,7 @@ impl Line {
             deployment: self.deployment.map(DeploymentId),
             at: Now { boot: BootId(self.boot), ms: self.ms, wall },
             v: self.v,
-            body,
+            body: Arc::new(body),
             previous,
             hash,
         })
@@ -138,7 +138,7 @@ impl Head {
             deployment,
             at: at.clone(),
             v,
-            body: body.clone(),
+            body: Arc::new(body.clone()),
             previous: self.hash.clone(),
             hash: self.hash.clone(),
         };

@@ -87,7 +87,7 @@ fn read_back(open: &Open<'_>) {
     let written = journal.append(None, &at, &bodies, None).unwrap();
     assert_eq!(written.len(), bodies.len());
     for (record, (v, body)) in written.iter().zip(&bodies) {
-        assert_eq!((&record.body, record.v, &record.at), (body, *v, &at));
+        assert_eq!((&*record.body, record.v, &record.at), (body, *v, &at));
         assert_eq!(record.deployment, None);
     }
     assert_eq!(journal.stream(None).unwrap(), written);
@@ -166,7 +166,12 @@ fn streams(open: &Open<'_>) {
         append(&mut *journal, deployment, json!(body));
     }
     let bodies = |deployment| -> Vec<Value> {
-        journal.stream(deployment).unwrap().into_iter().map(|record| record.body).collect()
+        journal
+            .stream(deployment)
+            .unwrap()
+            .into_iter()
+            .map(|record| (*record.body).clone())
+            .collect()
     };
     assert_eq!(bodies(Some(one)), [json!("a"), json!("d")]);
     assert_eq!(bodies(Some(two)), [json!("c")]);
@@ -250,7 +255,7 @@ fn newer_format(open: &Open<'_>) {
     journal.append(Some(id), &now("a", 1), &[(u32::MAX, strange.clone())], None).unwrap();
     drop(journal);
     let record = open().stream(Some(id)).unwrap().pop().unwrap();
-    assert_eq!((record.v, record.body), (u32::MAX, strange));
+    assert_eq!((record.v, &*record.body), (u32::MAX, &strange));
 }
 
 fn reserve(open: &Open<'_>) {

@@ -355,7 +355,7 @@ mod tests {
     fn p14_an_edit_in_memory_is_found() {
         let mut journal = MemoryJournal::new();
         journal.append(None, &now(), &[(1, json!(1)), (1, json!(2))], None).unwrap();
-        journal.lock().kept.records[0].body = json!(3);
+        journal.lock().kept.records[0].body = Arc::new(json!(3));
         assert!(matches!(journal.verify(), Err(JournalError::Tampered(Tampered { seq: 1, .. }))));
     }
 }

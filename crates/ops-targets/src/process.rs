@@ -116,7 +116,7 @@ impl Target for ProcessTarget {
         self.highest_of_all()
     }
 
-    fn free_ports(&self, first: u16, last: u16) -> Look<u32> {
+    fn free_ports(&self, first: u16, last: u16, _hosts: &[String]) -> Look<u32> {
         self.count_free_ports(first, last)
     }
 
@@ -124,7 +124,7 @@ impl Target for ProcessTarget {
         self.find_outside(adopt, command)
     }
 
-    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
+    fn port_free(&self, port: u16, service: &ServiceName, _hosts: &[String]) -> Look<bool> {
         self.port_can_be_had(port, service)
     }
 

@@ -95,7 +95,7 @@ impl Chart {
         let name = record.body.get("event").and_then(serde_json::Value::as_str);
         let words = match name {
             Some("seen") => {
-                return match Event::deserialize(&record.body) {
+                return match Event::deserialize(&*record.body) {
                     Ok(Event::Seen { seconds }) => seconds,
                     _ => Vec::new(),
                 };

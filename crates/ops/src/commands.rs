@@ -1,5 +1,6 @@
 //! What can be said: one file per command.
 
+mod advisor;
 mod audit;
 mod board;
 mod check;
@@ -61,6 +62,11 @@ pub(crate) enum Command {
     Abort(steer::One),
     /// Take a closed deployment back
     Rollback(steer::Rollback),
+    /// Answer the model that holds a ticket; for people whom `operators` in ops.yaml lists
+    Answer(steer::Answer),
+    /// What the model is told
+    #[command(subcommand)]
+    Advisor(advisor::Command),
     /// Take note of a frozen lock group: notifications about it end
     Acknowledge(steer::One),
     /// Candidates that were judged bad, and lifting what stands against them
@@ -101,6 +107,8 @@ impl Command {
             Self::Resume(args) => steer::resume(context, args),
             Self::Abort(args) => steer::abort(context, args),
             Self::Rollback(args) => steer::rollback(context, args),
+            Self::Answer(args) => steer::answer(context, args),
+            Self::Advisor(command) => advisor::run(context, command),
             Self::Acknowledge(args) => steer::acknowledge(context, args),
             Self::Guard(command) => guard::run(context, command),
             Self::History(args) => history::run(context, args),

@@ -6,6 +6,7 @@ use ops_engine::{
     ports::{Journal, Summary},
     replay,
 };
+use serde::Deserialize as _;
 
 use crate::problem::Problem;
 
@@ -13,7 +14,7 @@ use crate::problem::Problem;
 pub(crate) fn knowledge(journal: &dyn Journal) -> Result<Knowledge, Problem> {
     let mut knowledge = Knowledge::default();
     for record in journal.stream(None)? {
-        let event: EngineEvent = serde_json::from_value(record.body).map_err(|why| {
+        let event = EngineEvent::deserialize(&*record.body).map_err(|why| {
             Problem::refused(format!("record {} cannot be read: {why}", record.seq))
                 .hint("use the ops that wrote the journal")
         })?;

@@ -25,6 +25,8 @@ use ops_targets::{ArtifactStore, ProcessTarget};
 
 /// Where values of secrets lie while containers need them.
 const SECRETS: &str = "/run/ops/secrets";
+/// The same on other machines, each by its name: two names may be one machine.
+const SECRETS_THERE: &str = "/run/ops/hosts";
 
 /// What Docker Engines are spoken to with.
 #[derive(Clone)]
@@ -189,6 +191,24 @@ impl Docker {
     }
 }
 
+impl Docker {
+    /// Does what could not be done while other hosts were away; see [`Fleet::catch_up`].
+    pub(crate) fn catch_up(&self) -> Look<Restored> {
+        if !self.wanted.was("hosts") {
+            return Ok(Restored::default());
+        }
+        Ok(self.made()?.fleet.catch_up())
+    }
+
+    /// Replicas that leave when their host is back. No host is asked.
+    pub(crate) fn leaving(&self) -> Look<Vec<String>> {
+        if !self.wanted.was("hosts") {
+            return Ok(Vec::new());
+        }
+        self.made()?.fleet.leaving()
+    }
+}
+
 impl Wanted {
     /// Whether anything was ever kept in this folder of the state.
     fn was(&self, folder: &str) -> bool {
@@ -214,24 +234,26 @@ impl Wanted {
         };
         let projects =
             ComposeProjects::new(ComposeProgram::found(), Arc::new(folders), &self.state);
-        let grounds = self.grounds(self.state.clone(), Ipv4Addr::LOCALHOST);
+        let grounds = self.grounds(self.state.clone(), PathBuf::from(SECRETS), Ipv4Addr::LOCALHOST);
         let target = DockerTarget::new(engine, grounds).with_projects(projects.clone());
         let hosts = engines.into_iter().map(|(name, engine)| {
             let address = self.hosts[&name].address;
-            let grounds = self.grounds(Fleet::records(&self.state, &name), address);
+            let secrets = Path::new(SECRETS_THERE).join(&name).join("secrets");
+            let grounds = self.grounds(Fleet::records(&self.state, &name), secrets, address);
             (name, DockerTarget::new(engine, grounds))
         });
         let fleet = Fleet::new(&self.state, hosts.collect());
         Ok(Made { target, fleet, images, projects })
     }
 
-    fn grounds(&self, records_dir: PathBuf, publish: Ipv4Addr) -> Grounds {
+    fn grounds(&self, records_dir: PathBuf, secrets: PathBuf, publish: Ipv4Addr) -> Grounds {
         let resolve =
             |reference: &str| ops_keeper::resolve_secret(reference).map_err(|why| why.to_string());
         Grounds {
             state_dir: self.state.clone(),
             records_dir,
-            secrets_dir: PathBuf::from(SECRETS),
+            secrets_dir: secrets,
+            carrier: vec![crate::CARRIER.to_owned()],
             resolve: Arc::new(resolve),
             ports: self.ports,
             publish,
@@ -240,7 +262,8 @@ impl Wanted {
     }
 }
 
-fn reach(engine: &Reach) -> Look<Engine> {
+/// The engine of a host. Nothing is asked of it yet.
+pub(crate) fn reach(engine: &Reach) -> Look<Engine> {
     match engine {
         Reach::Socket { path } => Engine::local(Path::new(path)),
         Reach::Tls { host, certificates } => Engine::remote(host, Path::new(certificates)),
@@ -284,6 +307,7 @@ impl Target for Places {
         for place in self.docker.know(service)? {
             let containers = place.look(service)?;
             view.replicas.extend(containers.replicas);
+            view.beside.extend(containers.beside);
             view.highest = view.highest.max(containers.highest);
         }
         Ok(view)
@@ -314,11 +338,14 @@ impl Target for Places {
         Ok(highest)
     }
 
-    fn free_ports(&self, first: u16, last: u16) -> Look<u32> {
+    fn free_ports(&self, first: u16, last: u16, hosts: &[String]) -> Look<u32> {
+        if !hosts.is_empty() {
+            return self.docker.made()?.fleet.free_ports(first, last, hosts);
+        }
         // Each counts what nobody listens on; what the others' stopped replicas own is not free.
-        let mut free = self.processes.free_ports(first, last)?;
-        for place in self.docker.used()? {
-            free = free.min(place.free_ports(first, last)?);
+        let mut free = self.processes.free_ports(first, last, hosts)?;
+        if self.docker.wanted.was("docker") {
+            free = free.min(self.docker.made()?.target.free_ports(first, last, hosts)?);
         }
         Ok(free)
     }
@@ -327,11 +354,14 @@ impl Target for Places {
         self.processes.outside(adopt, command)
     }
 
-    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
-        match self.docker.know(service)?.first() {
-            Some(place) => place.port_free(port, service),
-            None => self.processes.port_free(port, service),
+    fn port_free(&self, port: u16, service: &ServiceName, hosts: &[String]) -> Look<bool> {
+        if !hosts.is_empty() {
+            return self.docker.made()?.fleet.port_free(port, service, hosts);
         }
+        if self.docker.wanted.was("docker") && self.docker.made()?.target.knows(service) {
+            return self.docker.made()?.target.port_free(port, service, hosts);
+        }
+        self.processes.port_free(port, service, hosts)
     }
 
     fn engines(&self, service: &Service, artifact: Option<&Digest>) -> Look<Vec<EngineView>> {

@@ -7,7 +7,7 @@ mod table;
 mod watch;
 
 pub(crate) use checks::checks;
-pub(crate) use deployment::{explain, history, phase, record};
+pub(crate) use deployment::{explain, history, metrics, phase, record};
 pub(crate) use status::status;
 pub(crate) use table::Table;
 pub(crate) use watch::{number, percent, watch_line};

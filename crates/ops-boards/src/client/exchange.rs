@@ -153,7 +153,7 @@ pub(super) fn with_query(path: &str, pairs: &[(&str, Option<String>)]) -> String
 
 /// Everything but letters, digits and `-_~` as `%XX`, dots too, so that no text can step out of
 /// its place in a path.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
             out.push(char::from(byte));

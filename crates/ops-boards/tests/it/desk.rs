@@ -90,7 +90,13 @@ impl Desk {
     }
 
     pub(crate) fn serve_with(&self, settings: BoardSettings) -> Served {
-        Served::start(Arc::clone(&self.store), settings)
+        Served::start(Arc::clone(&self.store), settings, "127.0.0.1:0")
+    }
+
+    /// Serves at an address that is known already.
+    pub(crate) fn serve_at(&self, base: &str, settings: BoardSettings) -> Served {
+        let address = base.strip_prefix("http://").unwrap();
+        Served::start(Arc::clone(&self.store), settings, address)
     }
 }
 
@@ -102,13 +108,13 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    fn start(store: Arc<BoardStore>, settings: BoardSettings) -> Self {
+    fn start(store: Arc<BoardStore>, settings: BoardSettings, address: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
         let boards = router(Arc::clone(&store), settings)
             .into_make_service_with_connect_info::<SocketAddr>();

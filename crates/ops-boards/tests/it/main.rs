@@ -6,6 +6,7 @@ mod bounds;
 mod browser;
 mod chromium;
 mod desk;
+mod devteam;
 mod exact;
 mod follow;
 mod gateway;

@@ -2,12 +2,14 @@
 
 use ops_core::{
     route::{HeaderMatch, Manner, Protocol, Sticky},
-    settings::{Certificate, Edge, EdgeTls, RouteMatch},
+    settings::{Certificate, DoorKind, Doors, Edge, EdgeTls, RouteMatch},
 };
 
 use crate::view::View;
 
 const LISTEN: &str = "127.0.0.1:8080";
+/// How a host finds ops unless something else is said.
+const PROGRAM: &str = "ops";
 
 pub(super) fn edge(view: View<'_>) -> Edge {
     Edge {
@@ -18,6 +20,17 @@ pub(super) fn edge(view: View<'_>) -> Edge {
         response_timeout_ms: view.duration("response_timeout"),
         max_body_megabytes: view.megabytes("max_body"),
         header_timeout_ms: view.duration("header_timeout"),
+        doors: view.texts("hosts").map(|hosts| Doors { hosts, kind: kind(view) }),
+    }
+}
+
+fn kind(view: View<'_>) -> DoorKind {
+    if view.text("as").is_none_or(|word| word != "process") {
+        return DoorKind::Container;
+    }
+    DoorKind::Process {
+        program: view.text("program").unwrap_or_else(|| PROGRAM.to_owned()),
+        state: view.text("state").unwrap_or_default(),
     }
 }
 

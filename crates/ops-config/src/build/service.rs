@@ -33,7 +33,12 @@ const STRETCH_PART: u64 = 5;
 pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
     let route = view.has("route").then(|| super::door::route(view.child("route")));
     let twice = view.flag("runs_twice");
-    let strategy = strategy(view, route.is_some(), twice);
+    let stages = around::stages(view);
+    let routed = route.is_some() || stages.iter().any(|stage| stage.route.is_some());
+    let compose = (view.has("compose") || view.text("target").as_deref() == Some("compose"))
+        .then(|| Box::new(compose(view.child("compose"), routed)));
+    let once = compose.as_ref().is_some_and(|compose| compose.without_door);
+    let strategy = strategy(view, route.is_some(), twice.or(once.then_some(false)));
     let runs_twice = twice.unwrap_or(strategy != Strategy::Recreate);
     let hosts = view.child("container").texts("hosts").map_or(0, |hosts| hosts.len());
     let each_host = u32::try_from(hosts).unwrap_or(1).max(1);
@@ -47,12 +52,11 @@ pub(super) fn build(name: ServiceName, view: View<'_>) -> Service {
         _ => TargetKind::Process,
     };
     Service {
-        stages: around::stages(view),
+        stages,
         lock_group: view.text("lock_group"),
         container: (view.has("container") || target == TargetKind::Docker)
             .then(|| Box::new(container(view.child("container"), !view.has("health")))),
-        compose: (view.has("compose") || target == TargetKind::Compose)
-            .then(|| Box::new(compose(view.child("compose")))),
+        compose,
         target,
         command: view.texts("command").unwrap_or_default(),
         env: variables(view, "env"),
@@ -113,12 +117,13 @@ fn container(view: View<'_>, image_health: bool) -> Container {
     }
 }
 
-fn compose(view: View<'_>) -> Compose {
+fn compose(view: View<'_>, routed: bool) -> Compose {
     Compose {
         file: view.text("file").unwrap_or_else(|| "compose.yaml".to_owned()),
         project: view.text("project"),
         front: view.text("front"),
         port: view.whole("port"),
+        without_door: !routed,
         // The plan names them: they are the candidate's.
         images: BTreeMap::new(),
     }

@@ -85,11 +85,12 @@ fn own_identity(rules: &mut Rules<'_, '_>) {
     let Some(held) = rules.settings.people.roles.get(me) else {
         return;
     };
+    let place = if rules.settings.boards.devteam.is_some() { "devteam" } else { "embedded" };
     if held.iter().any(|role| *role != Role::Ops) {
         let words = Words::new(format!("{me} is ops itself and can have no other role"))
             .allowed("ops")
             .hint("ops does not approve what it deploys: use another identity for one of the two");
-        rules.blame(&[path(["people", me.as_str()]), path(["boards", "embedded", "me"])], words);
+        rules.blame(&[path(["people", me.as_str()]), path(["boards", place, "me"])], words);
     }
 }
 

@@ -34,8 +34,14 @@ fn listening(rules: &Rules<'_, '_>) -> Vec<(SocketAddr, Path)> {
     let tls = tls.map(|(at, text)| (text, path(["edge", "tls", "listen", &at.to_string()])));
     let metrics = rules.settings.edge.metrics.iter().map(|text| (text, path(["edge", "metrics"])));
     let edge = edge.chain(tls).chain(metrics);
-    let boards = (&rules.settings.boards.listen, path(["boards", "embedded", "listen"]));
-    let all = edge.chain(std::iter::once(boards));
+    let boards = &rules.settings.boards;
+    let boards = match &boards.devteam {
+        None => Some((&boards.listen, path(["boards", "embedded", "listen"]))),
+        Some(guest) => {
+            guest.gateway.as_ref().map(|text| (text, path(["boards", "devteam", "gateway"])))
+        }
+    };
+    let all = edge.chain(boards);
     all.filter_map(|(text, place)| Some((text.parse().ok()?, place))).collect()
 }
 

@@ -14,6 +14,7 @@ use crate::{
 };
 
 const TOKEN: &str = "put the secret in `token: env:NAME`, which is sent as bearer";
+const API_KEY: &str = "put the secret in `api_key: env:NAME`, which is sent as bearer";
 
 pub(super) fn check(rules: &mut Rules<'_, '_>) {
     for list in ["alerts", "notify"] {
@@ -27,6 +28,7 @@ pub(super) fn check(rules: &mut Rules<'_, '_>) {
         address(rules, somebody, &at, "webhook", TOKEN);
         told(rules, somebody, &at);
     }
+    boards(rules);
     gateways(rules);
     for service in rules.settings.services.values() {
         infrastructure(rules, service);
@@ -107,6 +109,25 @@ fn program(rules: &mut Rules<'_, '_>, item: &Node, place: &Path) {
             .allowed("no secrets: every user of the machine can read a command line")
             .hint("let the program read it from a file of its own");
         rules.blame(&[below_item(&place, &at.to_string())], words);
+    }
+}
+
+/// One team has one pair of boards.
+fn boards(rules: &mut Rules<'_, '_>) {
+    let (embedded, guest) = (path(["boards", "embedded"]), path(["boards", "devteam"]));
+    if rules.root.at(&embedded).is_some() && rules.root.at(&guest).is_some() {
+        let words = Words::new("the embedded boards and DevTeam's at the same time")
+            .hint("keep the one on which the team works");
+        rules.blame(std::slice::from_ref(&guest), words);
+    }
+    if let Some(node) = rules.root.at(&guest) {
+        for key in ["planning", "meeting"] {
+            address(rules, node, &guest, key, TOKEN);
+        }
+    }
+    let advisor = path(["advisor"]);
+    if let Some(node) = rules.root.at(&advisor) {
+        address(rules, node, &advisor, "url", API_KEY);
     }
 }
 

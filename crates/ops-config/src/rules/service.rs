@@ -86,16 +86,48 @@ fn compose(rules: &mut Rules<'_, '_>, service: &Service) {
             .hint("its file says what runs: take `command` away");
         rules.blame(&[below(service, ["command"])], words);
     }
-    if !service.secrets.is_empty() {
-        let words = Words::new("secrets do not reach a Compose project from here")
-            .hint("let its file name them: `secrets: { token: { file: /run/shop/token } }`");
-        rules.blame(&[below(service, ["secrets"])], words);
+    if service.compose.as_ref().is_some_and(|compose| compose.without_door) {
+        without_door(rules, service);
     }
-    if service.route.is_none() && service.stages.iter().all(|stage| stage.route.is_none()) {
-        let words = Words::new("nothing of the project is behind the door")
-            .allowed("a Compose project with one service behind the door")
-            .hint("add `route: { path: / }`; projects without a door are not deployed yet");
-        rules.blame(&[below(service, ["target"])], words);
+}
+
+/// A project of which nothing is behind the door stands once, as a whole.
+fn without_door(rules: &mut Rules<'_, '_>, service: &Service) {
+    for key in ["front", "port"] {
+        let place = below(service, ["compose", key]);
+        if rules.root.at(&place).is_some() {
+            let words = Words::new("no route leads to the project, so nothing of it is its front")
+                .hint(format!("add `route: {{ path: / }}`, or take `{key}` away"));
+            rules.blame(&[place], words);
+        }
+    }
+    if service.runs_twice {
+        let words =
+            Words::new("there is one set of a project's containers, so it cannot run twice")
+                .allowed("`strategy: recreate` for a project without `route`")
+                .hint("take `strategy` and `runs_twice` away: what changed is made anew, in order");
+        rules.blame(&[below(service, ["strategy"]), below(service, ["runs_twice"])], words);
+    }
+    if service.replicas != 1 {
+        let words = Words::new(format!("{} copies of a whole project", service.replicas))
+            .allowed("`replicas: 1` for a project without `route`")
+            .hint("its file says how many there are of each service: `deploy: { replicas: 2 }`");
+        rules.blame(&[below(service, ["replicas"])], words);
+    }
+    for key in ["gap_limit", "hold_requests"] {
+        let place = below(service, ["strategy", "recreate", key]);
+        if rules.root.at(&place).is_some() {
+            let words = Words::new("no door holds anything while services are made anew")
+                .hint(format!("take `{key}` away: each gap is bounded by the step, 2.5 min"));
+            rules.blame(&[place], words);
+        }
+    }
+    for place in [below(service, ["fixed_port"]), below(service, ["health", "path"])] {
+        if rules.root.at(&place).is_some() {
+            let words = Words::new("ops asks nothing of a project without a route")
+                .hint("its file says it: `ports:`, and `healthcheck:`, which counts");
+            rules.blame(&[place], words);
+        }
     }
 }
 

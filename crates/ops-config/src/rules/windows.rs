@@ -123,6 +123,11 @@ fn opening(rules: &mut Rules<'_, '_>, open: &Node, place: &[String]) {
     }
 }
 
+/// Complains about a `zone` that there is not.
+pub(super) fn zone_exists(rules: &mut Rules<'_, '_>, node: &Node, place: &[String]) {
+    known_zone(rules, node, place);
+}
+
 /// The zone that is written, if any; nothing if there is no such zone.
 #[expect(clippy::option_option, reason = "unknown, not written, and known are three things")]
 fn known_zone(

@@ -2,7 +2,7 @@
 
 use super::{
     Kind, MINUTE, Table,
-    format::{ADDRESS, FILE, HEADER, HOST, REQUEST_PATH, ROUTE_PATH},
+    format::{ADDRESS, FILE, HEADER, HOST, HOST_PROGRAM, NAME, REQUEST_PATH, ROUTE_PATH},
     optional, required,
 };
 
@@ -48,6 +48,30 @@ pub(super) const EDGE: &Table = &Table {
             Kind::Duration(100, 15 * MINUTE),
             "10s",
             "Longest time in which a client must send the header of a request.",
+        ),
+        optional(
+            "hosts",
+            Kind::List(&Kind::Text(&NAME), 1, 100),
+            "none: one door, on the machine of ops",
+            "Hosts of `docker: hosts` that have a door each, for the copies there.",
+        ),
+        optional(
+            "as",
+            Kind::Word(&["container", "process"]),
+            "container",
+            "What a door on a host is: a container that ops makes, or a process that you run.",
+        ),
+        optional(
+            "program",
+            Kind::Text(&HOST_PROGRAM),
+            "ops",
+            "With `as: process`: the program `ops` on each host.",
+        ),
+        optional(
+            "state",
+            Kind::Text(&HOST_PROGRAM),
+            "none",
+            "With `as: process`: the state folder of `ops edge` on each host.",
         ),
     ],
 };

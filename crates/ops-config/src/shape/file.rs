@@ -1,9 +1,9 @@
 //! The top of `ops.yaml`.
 
 use super::{
-    Kind, Table, door,
+    Key, Kind, Table, advisor, door,
     format::{ADDRESS, BASE_URL, CHANNEL, ENGINE, IDENTITY, IPV4, NAME},
-    gate, optional, required, service,
+    gate, optional, reports, required, service,
 };
 
 /// The whole file.
@@ -55,6 +55,12 @@ pub(crate) const FILE: &Table = &Table {
             "none beside the boards",
             "Who is told when something stopped that only a person can move.",
         ),
+        optional(
+            "reports",
+            Kind::Table(reports::REPORTS),
+            "none",
+            "What the team is told by the clock.",
+        ),
         optional("boards", Kind::Table(BOARDS), "the embedded boards", "Where the team works."),
         optional("edge", Kind::Table(door::EDGE), "127.0.0.1:8080", "The door for requests."),
         required(
@@ -75,6 +81,12 @@ pub(crate) const FILE: &Table = &Table {
             Kind::Seconds(10, 3_600),
             "15m",
             "How often everything is looked at without an event.",
+        ),
+        optional(
+            "advisor",
+            Kind::Table(advisor::ADVISOR),
+            "none",
+            "A language model that may stop a deployment, and can do nothing else.",
         ),
     ],
 };
@@ -97,12 +109,77 @@ const ENVIRONMENT: &Table = &Table {
 
 const BOARDS: &Table = &Table {
     what: "the boards",
-    keys: &[optional(
-        "embedded",
-        Kind::Table(EMBEDDED),
-        "see its keys",
-        "The boards that ops brings with it.",
-    )],
+    keys: &[
+        optional(
+            "embedded",
+            Kind::Table(EMBEDDED),
+            "see its keys",
+            "The boards that ops brings with it.",
+        ),
+        optional(
+            "devteam",
+            Kind::Table(DEVTEAM),
+            "the embedded boards",
+            "The boards of a DevTeam installation, on which ops is a guest.",
+        ),
+    ],
+};
+
+const TELLS: Key = optional(
+    "channel",
+    Kind::Text(&CHANNEL),
+    "standup",
+    "Channel for starts, successes, halts and rollbacks.",
+);
+
+const DEVTEAM: &Table = &Table {
+    what: "DevTeam's boards",
+    keys: &[
+        optional(
+            "planning",
+            Kind::Text(&BASE_URL),
+            "that in PLANNING_BOARD_URL",
+            "The address of the planning board.",
+        ),
+        optional(
+            "meeting",
+            Kind::Text(&BASE_URL),
+            "that in MEETING_BOARD_URL",
+            "The address of the meeting board.",
+        ),
+        optional(
+            "planning_token",
+            Kind::Reference,
+            "env:PLANNING_BOARD_TOKEN",
+            "The token of ops on the planning board.",
+        ),
+        optional(
+            "meeting_token",
+            Kind::Reference,
+            "env:MEETING_BOARD_TOKEN",
+            "The token of ops on the meeting board.",
+        ),
+        optional(
+            "me",
+            Kind::Text(&IDENTITY),
+            "ops@devteam.local",
+            "The identity of ops on the planning board. What stands before the `@` is its id on the \
+             meeting board.",
+        ),
+        TELLS,
+        optional(
+            "gateway",
+            Kind::Text(&ADDRESS),
+            "none: the boards are followed and asked",
+            "Where boards and router knock: 0.0.0.0:18789 in a container of DevTeam.",
+        ),
+        optional(
+            "gateway_token",
+            Kind::Reference,
+            "env:OPENCLAW_GATEWAY_TOKEN",
+            "The token that callers of the gateway show.",
+        ),
+    ],
 };
 
 const EMBEDDED: &Table = &Table {
@@ -110,12 +187,7 @@ const EMBEDDED: &Table = &Table {
     keys: &[
         optional("listen", Kind::Text(&ADDRESS), "127.0.0.1:8088", "Where they are reached."),
         optional("me", Kind::Text(&IDENTITY), "ops@example.org", "The identity of ops on them."),
-        optional(
-            "channel",
-            Kind::Text(&CHANNEL),
-            "standup",
-            "Channel for starts, successes, halts and rollbacks.",
-        ),
+        TELLS,
         optional(
             "permissive",
             Kind::Flag,

@@ -261,6 +261,12 @@ pub(super) const ZONE: Format = Format {
     holds: |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()),
 };
 
+pub(super) const TIME: Format = Format {
+    allowed: "a time of day such as 17:30",
+    pattern: "^(?:[01][0-9]|2[0-3]):[0-5][0-9]$",
+    holds: |text| ops_core::settings::TimeOfDay::read(text, String::new()).is_some(),
+};
+
 pub(super) const MOMENT: Format = Format {
     allowed: "a date and time: 2026-12-18T17:00 with a `zone`, or 2026-12-18T17:00:00+01:00",
     pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?\
@@ -312,6 +318,16 @@ pub(super) const LABEL: Format = Format {
 };
 
 /// A file of the machine.
+/// What a shell of another machine must take for one word.
+pub(super) const HOST_PROGRAM: Format = Format {
+    allowed: "a path or a name of letters, digits, dots, dashes, underscores and slashes, not with a dash in front",
+    pattern: "^[A-Za-z0-9._/][A-Za-z0-9._/-]{0,254}$",
+    holds: |text| {
+        let part = |b: u8| b.is_ascii_alphanumeric() || b"._/-".contains(&b);
+        (1..=255).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(part)
+    },
+};
+
 pub(super) const FILE: Format = Format {
     allowed: "a path that begins with `/`",
     pattern: "^/[^\\u0000-\\u001f]{1,1023}$",

@@ -70,6 +70,13 @@ complaints! {
     an_alias_bomb: bomb();
     deep_nesting: format!("version: 1\nproject: {}1{}\n", "[".repeat(200), "]".repeat(200));
 
+    // Reports.
+    a_report_without_zone: top("reports: { daily: { at: \"17:30\" } }");
+    a_report_at_no_time: top("reports: { daily: { at: \"25:00\", zone: UTC } }");
+    a_report_at_a_number: top("reports: { metrics: { at: 1730, zone: UTC } }");
+    a_report_in_no_zone: top("reports: { metrics: { at: \"17:30\", zone: Europe/Berlni } }");
+    a_report_on_no_day: top("reports: { metrics: { day: fri, at: \"17:30\", zone: UTC } }");
+
     // Shape.
     an_unknown_key: service("replcias: 2");
     an_unknown_key_at_the_top: top("servces: {}");

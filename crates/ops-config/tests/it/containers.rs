@@ -1,6 +1,6 @@
 //! Services that run as containers.
 
-use ops_core::settings::TargetKind;
+use ops_core::settings::{Strategy, TargetKind};
 
 use crate::{MINIMAL, good, read};
 
@@ -80,6 +80,15 @@ fn the_example_is_read_as_it_stands() {
 }
 
 #[test]
+fn the_example_in_a_container_has_services_and_door_on_the_machine_under_it() {
+    let settings = good(include_str!("../../../../examples/devteam/ops.yaml"));
+    let door = settings.edge.doors.as_ref().map(|doors| &doors.hosts);
+    let shop = &settings.services[&"shop".into()];
+    assert_eq!(door.map(Vec::as_slice), Some(shop.hosts()));
+    assert!(settings.boards.devteam.is_some_and(|devteam| devteam.gateway.is_some()));
+}
+
+#[test]
 fn a_project_is_taken_over_whole_and_has_defaults() {
     let settings = good(&file(
         "target: compose\nroute: { path: / }\ncompose: { file: deploy/compose.yaml, project: store, \
@@ -90,18 +99,32 @@ fn a_project_is_taken_over_whole_and_has_defaults() {
     insta::assert_json_snapshot!(service.compose);
     let settings = good(&file("target: compose\nroute: { path: / }"));
     insta::assert_json_snapshot!(settings.services[&"shop".into()].compose);
+    let settings = good(&file("target: compose\nwatch: { for: 1m, min_heartbeats: 30 }"));
+    let service = &settings.services[&"shop".into()];
+    assert!(service.compose.as_ref().is_some_and(|compose| compose.without_door));
+    assert_eq!((&service.strategy, service.runs_twice), (&Strategy::Recreate, false));
+    assert_eq!((service.min_serving, service.replicas), (0, 1));
 }
 
 #[test]
 fn what_a_project_does_not_take_is_said_with_its_place() {
     for (lines, why) in [
-        ("target: compose", "nothing of the project is behind the door"),
+        ("target: compose\ncompose: { front: web }", "nothing of it is its front"),
+        ("target: compose\ncompose: { port: 80 }", "nothing of it is its front"),
+        ("target: compose\nstrategy: blue-green", "there is one set"),
+        ("target: compose\nruns_twice: true\nstrategy: blue-green", "so it cannot run twice"),
+        (
+            "target: compose\nruns_twice: false\nstrategy: { recreate: { gap_limit: 5s } }",
+            "no door holds anything",
+        ),
+        ("target: compose\nreplicas: 2", "2 copies of a whole project"),
+        ("target: compose\nhealth: { path: /healthz }", "ops asks nothing of a project"),
+        ("target: compose\nfixed_port: 80", "ops asks nothing of a project"),
         ("target: compose\nroute: { path: / }\ncommand: [bin/shop]", "`command` says nothing"),
         (
             "target: compose\nroute: { path: / }\ncontainer: { port: 80 }",
             "`container` says nothing",
         ),
-        ("target: compose\nroute: { path: / }\nsecrets: { A: \"env:A\" }", "secrets do not reach"),
         ("target: docker\ncompose: { file: a.yaml }", "`compose` says nothing about this target"),
         (
             "target: compose\nroute: { path: / }\ncompose: { file: ../a.yaml }",

@@ -1,9 +1,12 @@
 //! Reads whole files, good and bad.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its folder has failed")]
 
+mod advisor;
 mod ancestry;
 mod bad;
+mod boards;
 mod containers;
+mod doors;
 mod hosts;
 mod parsing;
 mod random;

@@ -150,6 +150,15 @@ const CHANGES: &[(&str, &str)] = &[
     ("store: 2TB", "store: 3TB"),
     ("logs: 10MB", "logs: 11MB"),
     ("heartbeat: 5m", "heartbeat: 6m"),
+    ("at: \"17:30\"", "at: \"17:31\""),
+    ("zone: Europe/Lisbon", "zone: Europe/Madrid"),
+    ("channel: day", "channel: night"),
+    ("empty: true", "empty: false"),
+    ("day: monday", "day: tuesday"),
+    ("at: \"09:00\"", "at: \"10:00\""),
+    ("zone: Asia/Tokyo", "zone: Asia/Seoul"),
+    ("channel: retro", "channel: past"),
+    ("days: 17", "days: 18"),
 ];
 
 /// Every value of the full file changes the settings: no key is read and dropped.

@@ -27,15 +27,6 @@ fn no_engine(id: &str, at: &str) -> Check {
     check(id, at, Verdict::NotDeclared, "it runs as processes of this machine")
 }
 
-/// What a check says of a service whose containers ops does not make itself; `project` is what is to
-/// be said of a Compose project.
-fn not_ours(service: &Service, id: &str, at: &str, project: &str) -> Check {
-    match service.target {
-        TargetKind::Compose => check(id, at, Verdict::NotDeclared, project),
-        TargetKind::Process | TargetKind::Docker => no_engine(id, at),
-    }
-}
-
 /// Whether ops makes its containers itself, one by one.
 fn in_containers(service: &Service) -> bool {
     match service.target {
@@ -86,14 +77,13 @@ pub(super) fn drift(desk: &Desk<'_>) -> Check {
     let Some(views) = asked(desk, service) else {
         return waits_for(id, at, "engine");
     };
-    if !in_containers(service) {
-        let project = "what was changed by hand in a project is not compared";
-        return not_ours(service, id, at, project);
+    if !on_an_engine(service) {
+        return no_engine(id, at);
     }
     let Some(old) = &desk.facts.old else {
         return check(id, at, Verdict::Pass, "nothing serves yet");
     };
-    let serves = |one: &&Changed| one.release == old.spec.release;
+    let serves = |one: &&Changed| one.release.as_ref().is_none_or(|of| *of == old.spec.release);
     let changed: Vec<String> = views
         .iter()
         .flat_map(|view| view.changed.iter().filter(serves))
@@ -116,9 +106,13 @@ pub(super) fn image(desk: &Desk<'_>) -> Check {
     let Some(service) = &desk.service else {
         return waits_for(id, at, "notes");
     };
-    if !in_containers(service) {
-        let project = "the images of a project are those that the check artifact tells of";
-        return not_ours(service, id, at, project);
+    match service.target {
+        TargetKind::Docker => {}
+        TargetKind::Process => return no_engine(id, at),
+        TargetKind::Compose => {
+            let seen = "the images of a project are those that the check artifact tells of";
+            return check(id, at, Verdict::NotDeclared, seen);
+        }
     }
     if desk.again() {
         return check(id, at, Verdict::Pass, "the image of what served before");

@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Age, Checklist, Facts, Rival, adoption, each, fix, promoted, proof, rotation};
+use super::{
+    Age, Checklist, Facts, Rival, adoption, advisor, each, fix, promoted, proof, rotation,
+};
 use crate::{
     candidate::Candidate,
     deploy::Created,
     evidence::{self, Evidence, NotesAt},
     id::{Digest, EnvironmentName, ServiceName, TicketId},
+    judgement::{Advice, Dossier, Terms},
     mutation::{Mutation, on},
     notes::{FoundNotes, Notes, NotesFound, find_notes},
     plan::{Kind, Plan, PlanInput, Soak},
@@ -32,6 +35,10 @@ pub struct Judged {
     pub plan: Option<Box<Plan>>,
     /// Why there is nothing to do any more: then it ends, instead of being held.
     pub moot: Option<String>,
+    /// What a model is or would be shown, where there is one.
+    pub dossier: Option<Arc<Dossier>>,
+    /// The terms under which it is to be asked now: nothing else is missing.
+    pub ask: Option<Terms>,
 }
 
 /// Everything that the checks look at, put together once.
@@ -48,6 +55,10 @@ pub(super) struct Desk<'a> {
     /// Where it is deployed.
     pub(super) environment: EnvironmentName,
     pub(super) candidate: Option<Candidate>,
+    /// What a model has said so far.
+    pub(super) advice: &'a Advice,
+    /// How often the checks have run before.
+    pub(super) checked: u32,
 }
 
 impl Desk<'_> {
@@ -86,24 +97,36 @@ impl Desk<'_> {
     }
 }
 
+/// Where no model has said anything.
+static NO_ADVICE: Advice = Advice::none();
+
 /// Judges the facts. The same facts give the same judgement.
 pub fn judge(created: &Created, facts: &Facts) -> Judged {
+    judge_advised(created, facts, &NO_ADVICE, 0)
+}
+
+/// The same, where a model may have said something, and the checks have run `checked` times.
+pub fn judge_advised(created: &Created, facts: &Facts, advice: &Advice, checked: u32) -> Judged {
     if let Kind::Settings { commit } = &created.kind {
         return super::settings::judge(created, facts, commit);
     }
-    let desk = desk(created, facts);
+    let desk = Desk { advice, checked, ..desk(created, facts) };
     let mut checklist = Checklist { checks: each::all(&desk) };
     fix::relax(&desk, &mut checklist);
+    let (dossier, ask) = advisor::judge(&desk, &mut checklist);
+    let terms = desk.settings.and_then(|settings| settings.advisor.as_ref()).map(Terms::from);
     let plan = plan(&desk);
     Judged {
         checklist: Arc::new(checklist),
         ticket: desk.ticket.cloned().map(Arc::new),
         people: desk.settings.map(|settings| Arc::new(settings.people.clone())),
         candidate: desk.candidate.as_ref().map(Candidate::hash),
+        ask: terms.filter(|_| ask && plan.is_some()),
         plan: plan.map(Box::new),
         moot: rotation::moot(&desk)
             .or_else(|| adoption::moot(&desk))
             .or_else(|| promoted::moot(&desk)),
+        dossier: dossier.map(Arc::new),
     }
 }
 
@@ -126,6 +149,8 @@ fn desk<'a>(created: &'a Created, facts: &'a Facts) -> Desk<'a> {
         service: None,
         environment: created.environment.clone(),
         candidate: None,
+        advice: &NO_ADVICE,
+        checked: 0,
     };
     let name = match (&created.kind, desk.notes(), &facts.undo) {
         (Kind::Release, Some(notes), _) => Some(notes.service.clone()),

@@ -2,6 +2,7 @@
 //! remedy. Anything that could not be looked at never counts as a pass (P8).
 
 mod adoption;
+mod advisor;
 mod around;
 mod class;
 mod each;
@@ -30,7 +31,7 @@ pub use facts::{
     Age, Alert, ArtifactFact, Condemned, DependencyFact, Facts, Fingerprint, Fixed, HostFact,
     LimitFacts, Outside, Promoted, Rival, Tally, Trace,
 };
-pub use judge::{Judged, adoptable, candidate_of, judge, qa_verdict};
+pub use judge::{Judged, adoptable, candidate_of, judge, judge_advised, qa_verdict};
 pub use page::page;
 pub use window::{BadWindow, Windows, check_opening, judge_windows};
 
@@ -48,6 +49,9 @@ pub enum Verdict {
     Error,
     /// `ops.yaml` declares nothing to look at. Never counted as passed, and holds nothing.
     NotDeclared,
+    /// Nobody's judgement was to be had, and none is required (S21). Never counted as passed, and
+    /// holds nothing.
+    NoJudgement,
     /// It is wrong, and has been since what this ticket fixes went wrong (S11), or is what a
     /// rollback takes back: it holds nothing.
     Relaxed,
@@ -56,7 +60,7 @@ pub enum Verdict {
 impl Verdict {
     /// Whether a deployment may start as far as this check goes.
     pub fn lets_pass(self) -> bool {
-        matches!(self, Self::Pass | Self::NotDeclared | Self::Relaxed)
+        matches!(self, Self::Pass | Self::NotDeclared | Self::NoJudgement | Self::Relaxed)
     }
 
     /// As people read it.
@@ -67,6 +71,7 @@ impl Verdict {
             Self::Inconclusive => "inconclusive",
             Self::Error => "error",
             Self::NotDeclared => "not declared",
+            Self::NoJudgement => "no judgement",
             Self::Relaxed => "relaxed",
         }
     }

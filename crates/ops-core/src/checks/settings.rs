@@ -34,6 +34,8 @@ pub(super) fn judge(created: &Created, facts: &Facts, commit: &str) -> Judged {
         candidate: None,
         plan: None,
         moot: None,
+        dossier: None,
+        ask: None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     event::Event,
     letter::{About, Delivery, Letter},
     phase::Phase,
-    state::{Deployment, Gap, Halt, Milestone, Run},
+    state::{Deployment, Gap, Halt, Milestone, Run, Times},
     watching::Watching,
 };
 use crate::{
@@ -60,11 +60,12 @@ impl Deployment {
     /// Words owed and written.
     fn apply_letter(&mut self, event: &Event, now: &Now) {
         match event {
-            Event::LetterQueued { to, about, body } => self.outbox.push(Letter {
+            Event::LetterQueued { to, about, body, news } => self.outbox.push(Letter {
                 n: self.outbox.len() as u32 + 1,
                 to: to.clone(),
                 about: *about,
                 body: body.clone(),
+                news: *news,
                 delivery: Delivery::Owed { pause: None, tries: 0 },
             }),
             Event::LetterIntended { n } => self.letter(*n, |delivery| {
@@ -109,6 +110,7 @@ impl Deployment {
 
     /// From phase to phase.
     fn apply_phase(&mut self, event: &Event, now: &Now) {
+        self.advice.sought = None;
         match event {
             Event::CheckingBegan => {
                 self.phase = Phase::Checking { deadline: Timer::start(now, super::CHECK_MS) };
@@ -137,6 +139,7 @@ impl Deployment {
                 self.halted = None;
                 self.abort = None;
                 self.decided_back_at = Some(now.ms);
+                self.times.back = Some(now.wall);
                 let cause = cause.clone();
                 self.enter(Some(steps.clone()), 0, now, |run| Phase::RollingBack { run, cause });
             }
@@ -152,6 +155,7 @@ impl Deployment {
             Event::Thawed => {
                 let new = matches!(self.phase, Phase::Frozen { healthy: Some(_), new: true, .. });
                 if let Some(cause) = self.cause().cloned() {
+                    self.times.restored = Some(now.wall);
                     self.phase = Phase::Thawed { cause, new };
                 }
             }
@@ -170,7 +174,10 @@ impl Deployment {
                 self.phase = Phase::Soaking { until };
             }
             Event::Promoted => self.phase = Phase::Promoted,
-            Event::Closed => self.phase = Phase::Closed,
+            Event::Closed => {
+                self.times.closed = Some(now.wall);
+                self.phase = Phase::Closed;
+            }
             _ => {}
         }
     }
@@ -235,6 +242,11 @@ impl Deployment {
             | Event::Logged { .. }
             | Event::Alerted { .. } => self.sensed(event, now),
             Event::Beat => self.beat(now),
+            Event::Concerned { words } => {
+                if let Some(watching) = &mut self.watching {
+                    watching.reported(words.clone());
+                }
+            }
             Event::PullSeen { words } => self.pull_seen = Some(words.clone()),
             Event::PullGone => self.pull_seen = None,
             Event::TicketStays => self.read_at = Some(now.clone()),
@@ -249,11 +261,14 @@ impl Deployment {
                 self.resumed(now);
             }
             Event::AbortNoted { by } => self.abort = Some(by.clone()),
+            Event::JudgementSought { dossier, terms } => self.sought(dossier, *terms, now),
+            Event::Judged { answer } => self.judged(answer, now),
+            Event::Answered { by, words } => self.answered(by, words, now),
             _ => {}
         }
     }
 
-    fn note(&mut self, now: &Now, words: String) {
+    pub(super) fn note(&mut self, now: &Now, words: String) {
         self.milestones.push(Milestone { at: now.wall, words });
     }
 
@@ -276,6 +291,7 @@ impl Deployment {
     fn back_done(&mut self, now: &Now) {
         let Some(cause) = self.cause().cloned() else { return };
         self.note(now, "the previous state serves again".into());
+        self.times.restored = Some(now.wall);
         self.leave_run();
         self.phase = match cause {
             super::Cause::PulledBack { words } => Phase::Withdrawn { words, serves: false },
@@ -303,6 +319,7 @@ impl Deployment {
         self.rehearsed_at = None;
         self.on_traffic = false;
         self.old_stopped = false;
+        self.times = Times::default();
         self.watching = None;
         self.confirmations = 0;
         self.enter(None, 0, now, |run| Phase::Planned { run, failed: None });
@@ -322,6 +339,7 @@ impl Deployment {
             deadline: Timer::start(now, 0),
             extensions: 0,
             tries: 0,
+            restarts: 0,
             seconds: 0,
             requests: 0,
         };
@@ -441,6 +459,7 @@ impl Deployment {
             Act::SetRoute { route } if route.hold.is_some() => self.gap_began(&plan, now),
             Act::SetRoute { route } if route.weight_of(&plan.new.spec.release) > 0 => {
                 self.on_traffic = true;
+                self.times.traffic.get_or_insert(now.wall);
                 if self.watching.is_none() {
                     let from = (now.ms / 1_000).saturating_sub(1);
                     self.watching = Some(Box::new(Watching::begin(&plan, from)));
@@ -473,6 +492,7 @@ impl Deployment {
         if self.plan.is_some() {
             self.note(now, "the watch passed".into());
         }
+        self.times.passed = Some(now.wall);
         self.halted = None;
         self.abort = None;
         let first = self

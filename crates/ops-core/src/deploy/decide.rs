@@ -5,6 +5,7 @@ mod evidence;
 mod frozen;
 mod goal;
 mod harm;
+mod judgement;
 mod operator;
 mod senses;
 mod steps;
@@ -85,7 +86,10 @@ impl Draft<'_> {
             Input::Resume { by } => return self.resume(by),
             Input::Abort { by } => return self.abort(by),
             Input::Acknowledge { by } => return self.acknowledge(by),
+            Input::Reported { words } => return self.reported(words),
             Input::Superseded { by } => self.superseded(*by),
+            Input::Judged { point, key, answer } => self.judged(*point, key, answer),
+            Input::Answer { by, words } => return self.answer(by, words),
         }
         Ok(())
     }

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     act::{Act, Outcome},
     cause::{Cause, HoldCause},
-    letter::{About, To},
+    letter::{About, News, To},
     state::Created,
 };
 use crate::{
     checks::Checklist,
     id::{Digest, Generation, Identity, OpId},
+    judgement::{Answer, Dossier, Terms},
     plan::{Plan, Step},
     reading::{LogReading, Reading, Usage},
     settings::People,
@@ -133,6 +134,11 @@ pub enum Event {
         /// Their names.
         names: Vec<String>,
     },
+    /// Somebody reported something wrong with what it brings.
+    Concerned {
+        /// What, in words of ops.
+        words: String,
+    },
     /// Harm that only the baseline shows is confirmed against the old version.
     ConfirmBegan {
         /// What was seen.
@@ -188,6 +194,9 @@ pub enum Event {
         about: About,
         /// The text, marker included.
         body: String,
+        /// What kind of news it is.
+        #[serde(default, skip_serializing_if = "News::is_alone")]
+        news: News,
     },
     /// A letter is about to be sent.
     LetterIntended {
@@ -270,6 +279,25 @@ pub enum Event {
     },
     /// Done, recorded, closed.
     Closed,
+    /// A model is to be asked.
+    JudgementSought {
+        /// What it is shown.
+        dossier: Arc<Dossier>,
+        /// Under which terms.
+        terms: Terms,
+    },
+    /// It was asked.
+    Judged {
+        /// What came of it.
+        answer: Arc<Answer>,
+    },
+    /// A named person has answered its halt.
+    Answered {
+        /// Who.
+        by: Identity,
+        /// In their words.
+        words: String,
+    },
 }
 
 impl Event {

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     checks::Facts,
-    id::{DeploymentId, Generation, Identity, OpId},
+    id::{DeploymentId, Digest, Generation, Identity, OpId},
+    judgement::{Answer, Point},
     ticket::Ticket,
     world::Fault,
 };
@@ -73,10 +74,31 @@ pub enum Input {
         /// Who.
         by: Identity,
     },
+    /// Somebody reports something wrong with what it brings.
+    Reported {
+        /// What, in words of ops.
+        words: String,
+    },
     /// Another deployment has taken its place, or is about to (S11, S12).
     Superseded {
         /// Which.
         by: DeploymentId,
+    },
+    /// A model was asked.
+    Judged {
+        /// When.
+        point: Point,
+        /// About which dossier.
+        key: Digest,
+        /// What came of it.
+        answer: Answer,
+    },
+    /// A named person answers its halt.
+    Answer {
+        /// Who.
+        by: Identity,
+        /// In their words.
+        words: String,
     },
 }
 
@@ -97,7 +119,7 @@ pub enum LeaseAnswer {
 
 impl Input {
     /// The names of all inputs, for tables.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 20] = [
         "tick",
         "restarted",
         "turn",
@@ -114,7 +136,10 @@ impl Input {
         "resume",
         "abort",
         "acknowledge",
+        "reported",
         "superseded",
+        "judged",
+        "answer",
     ];
 
     /// Its name.
@@ -136,7 +161,10 @@ impl Input {
             Self::Resume { .. } => "resume",
             Self::Abort { .. } => "abort",
             Self::Acknowledge { .. } => "acknowledge",
+            Self::Reported { .. } => "reported",
             Self::Superseded { .. } => "superseded",
+            Self::Judged { .. } => "judged",
+            Self::Answer { .. } => "answer",
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{DeploymentId, TicketId},
+    mutation::{Mutation, on},
     time::Timer,
 };
 
@@ -44,6 +45,54 @@ pub enum About {
     News,
 }
 
+/// What a post tells, for those that may be told together.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum News {
+    /// What is told by itself and at once: users are on it, are hurt, or somebody must act.
+    #[default]
+    Alone,
+    /// Held.
+    Held,
+    /// Closed.
+    Closed,
+    /// Soaks on a stage.
+    Soaks,
+    /// Withdrawn before anything of it served.
+    Withdrawn,
+    /// Halted.
+    Halted,
+    /// Resumed.
+    Resumed,
+}
+
+impl News {
+    /// Whether it may wait a moment for others of its kind, and be told with them.
+    pub fn gathers(self) -> bool {
+        self != Self::Alone || on(Mutation::BuryUrgent)
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it so")]
+    pub(crate) fn is_alone(&self) -> bool {
+        *self == Self::Alone
+    }
+
+    /// What is true of so many of them: `are held`.
+    pub fn are(self) -> &'static str {
+        match self {
+            Self::Alone => "have news",
+            Self::Held => "are held",
+            Self::Closed => "are deployed",
+            Self::Soaks => "soak on their stage",
+            Self::Withdrawn => "are withdrawn",
+            Self::Halted => "are halted",
+            Self::Resumed => "go on",
+        }
+    }
+}
+
 /// A letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
@@ -55,6 +104,9 @@ pub struct Letter {
     pub about: About,
     /// Text, marker included; empty for a move.
     pub body: String,
+    /// What kind of news it is.
+    #[serde(default, skip_serializing_if = "News::is_alone")]
+    pub news: News,
     /// How far it got.
     pub delivery: Delivery,
 }
@@ -99,6 +151,11 @@ impl Letter {
     /// Whether it stands on the board.
     pub fn written(&self) -> bool {
         self.delivery == Delivery::Written
+    }
+
+    /// Whether it is a post that may wait a moment for others of its kind.
+    pub fn gathers(&self) -> bool {
+        matches!(self.to, To::Post { .. }) && self.news.gathers()
     }
 
     /// The marker by which the letter is found on the board.

@@ -12,6 +12,7 @@ mod decide;
 mod event;
 mod hurt;
 mod input;
+mod judged;
 mod letter;
 mod observed;
 mod owed;
@@ -32,11 +33,11 @@ pub use decide::{decide, decided};
 pub use event::Event;
 pub use hurt::Hurt;
 pub use input::{Input, LeaseAnswer, Rejection};
-pub use letter::{About, Delivery, Letter, To};
+pub use letter::{About, Delivery, Letter, News, To};
 pub use owed::{Effect, Owed, Report, effects, owed, wake_at};
 pub use phase::{Phase, PhaseName};
 pub use sense::{Sense, Sensed, Sensor, Sensors};
-pub use state::{Created, Deployment, Gap, Halt, Milestone, Run};
+pub use state::{Created, Deployment, Gap, Halt, Milestone, Run, Times};
 pub use watching::Watching;
 
 /// A queued deployment is looked at again this often even if nothing happens.

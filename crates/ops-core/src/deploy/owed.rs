@@ -1,6 +1,8 @@
 //! What must be done now, and what is waited for. From the state alone, never from the event just
 //! written: that is why recovery needs no code of its own.
 
+use std::sync::Arc;
+
 use super::{
     act::{Act, LookOrder},
     letter::{About, Delivery, To},
@@ -10,6 +12,7 @@ use super::{
 };
 use crate::{
     id::{OpId, ReleaseId},
+    judgement::Dossier,
     plan::{Goal, Stage},
     time::{BootMs, Now},
 };
@@ -55,6 +58,8 @@ pub enum Effect {
         /// Its number.
         n: u32,
     },
+    /// Ask a model.
+    Judge(Arc<Dossier>),
     /// Look for a letter on the board.
     FindLetter {
         /// Its number.
@@ -96,7 +101,7 @@ pub fn effects(state: &Deployment, now: &Now) -> Vec<Effect> {
     match &state.phase {
         Phase::Queued { .. } => effects.push(Effect::AwaitTurn),
         Phase::Held { recheck, .. } if recheck.over(now) => effects.push(Effect::AwaitTurn),
-        Phase::Checking { .. } => effects.push(Effect::Gather),
+        Phase::Checking { .. } if state.advice.sought.is_none() => effects.push(Effect::Gather),
         _ => {}
     }
     if state.wants_lease() {
@@ -125,6 +130,9 @@ pub fn effects(state: &Deployment, now: &Now) -> Vec<Effect> {
         && state.halted.is_none()
     {
         effects.push(Effect::Gather);
+    }
+    if let Some(sought) = state.advice.sought.as_ref().filter(|_| state.seeks()) {
+        effects.push(Effect::Judge(Arc::clone(&sought.dossier)));
     }
     if let Some(every_ms) = state.reads_ticket() {
         effects.push(Effect::ReadTicket { every_ms });
@@ -290,6 +298,9 @@ pub fn wake_at(state: &Deployment, now: &Now) -> Option<BootMs> {
     if let Some(halt) = &state.halted {
         times.push(halt.bound.ends());
     }
+    if let Some(sought) = state.advice.sought.as_ref().filter(|_| state.seeks()) {
+        times.push(sought.until.ends());
+    }
     for letter in state.owing() {
         match &letter.delivery {
             Delivery::Owed { pause: Some(pause), .. } | Delivery::Sent { pause, .. } => {
@@ -328,6 +339,18 @@ fn report(state: &Deployment, now: &Now) -> Report {
                 format!("it is its turn in {group}"),
                 Some(recheck.left(now)),
                 "it is looked at again",
+            )
+        }
+        Phase::Checking { .. } if state.advice.sought.is_some() => {
+            let sought = state.advice.sought.as_ref();
+            say(
+                "the model has judged it".into(),
+                sought.map(|sought| sought.until.left(now)),
+                if state.advice.terms.is_some_and(|terms| terms.required) {
+                    "it is held"
+                } else {
+                    "it goes on without a judgement"
+                },
             )
         }
         Phase::Checking { deadline } => {

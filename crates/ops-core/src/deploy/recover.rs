@@ -13,6 +13,13 @@ use crate::{
     time::{Now, Timer},
 };
 
+/// Restarts after each of which a step has its whole time once more.
+const WHOLE_AGAIN: u32 = 3;
+/// Restarts up to which it has time for a look.
+const LOOK_AGAIN: u32 = 20;
+/// Time for a look, in milliseconds.
+const LOOK_MS: u64 = 10_000;
+
 impl Deployment {
     /// All waits begin anew, with their whole length (S18).
     pub(super) fn rearm(&mut self, now: &Now) {
@@ -27,6 +34,9 @@ impl Deployment {
         }
         if let Some(late) = &mut self.start_late {
             late.rearm(now);
+        }
+        if let Some(sought) = &mut self.advice.sought {
+            sought.until.rearm(now);
         }
         if let Some(watching) = &mut self.watching {
             watching.rebooted(now.ms / 1_000);
@@ -112,7 +122,9 @@ impl Deployment {
     }
 
     /// What ran out while no daemon could look has not failed: the step gets its whole time once
-    /// more. When it began stays, so that seconds read back from meanwhile still count (S6).
+    /// more. When it began stays, so that seconds read back from meanwhile still count (S6). But a
+    /// daemon that dies again and again reaches the step's end too (P9): after some restarts there is
+    /// only time for a look, and at last none.
     fn look_before_giving_up(&mut self, now: &Now) {
         let length = self.step().map_or(0, |step| step.deadline_ms);
         if let Phase::Checking { deadline } = &mut self.phase {
@@ -121,7 +133,14 @@ impl Deployment {
         if let Some(run) = self.run_mut()
             && run.deadline.boot == now.boot
         {
-            run.deadline.length = now.ms.saturating_sub(run.deadline.since) + length;
+            run.restarts = run.restarts.saturating_add(1);
+            let passed = now.ms.saturating_sub(run.deadline.since);
+            if run.restarts <= WHOLE_AGAIN {
+                run.deadline.length = passed + length;
+            } else if run.restarts <= LOOK_AGAIN {
+                let look = passed + length.min(LOOK_MS);
+                run.deadline.length = run.deadline.length.max(look);
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     checks::Checklist,
     id::{DeploymentId, Digest, EnvironmentName, Generation, Identity, ServiceName, TicketId},
+    judgement::{Advice, Point},
     plan::{Kind, Plan, Stage, Step},
     settings::People,
     ticket::Ticket,
@@ -65,6 +66,9 @@ pub struct Run {
     pub extensions: u32,
     /// How often its act was tried.
     pub tries: u32,
+    /// How often ops was started again in this step.
+    #[serde(default)]
+    pub restarts: u32,
     /// Seconds observed in this step.
     pub seconds: u64,
     /// Requests that the new release answered in this step.
@@ -78,6 +82,26 @@ pub struct Milestone {
     pub at: jiff::Timestamp,
     /// What.
     pub words: String,
+}
+
+/// When what figures are made from happened to a deployment: labels of the wall clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// The first of its traffic was ordered: from here on users could be hurt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<jiff::Timestamp>,
+    /// It passed its watch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<jiff::Timestamp>,
+    /// The way back was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<jiff::Timestamp>,
+    /// What served before serves again, or one version was healthy again after it froze.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<jiff::Timestamp>,
+    /// Its ticket was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<jiff::Timestamp>,
 }
 
 /// Requests that waited at the door because the service cannot run twice.
@@ -172,6 +196,12 @@ pub struct Deployment {
     pub decided_back_at: Option<u64>,
     /// For the record.
     pub milestones: Vec<Milestone>,
+    /// What a model has said of it.
+    #[serde(default, skip_serializing_if = "Advice::is_none")]
+    pub advice: Advice,
+    /// When what is counted happened to it.
+    #[serde(default)]
+    pub times: Times,
 }
 
 impl Deployment {
@@ -214,6 +244,8 @@ impl Deployment {
             switch_ms: 0,
             decided_back_at: None,
             milestones: Vec::new(),
+            advice: Advice::none(),
+            times: Times::default(),
         }
     }
 
@@ -363,6 +395,15 @@ impl Deployment {
     /// Whether its first acts are still to come or to be seen: nothing of it was given to users yet.
     pub(crate) fn is_unseen(&self) -> bool {
         matches!(self.phase, Phase::Deploying { .. }) && !self.on_traffic && self.gap.is_none()
+    }
+
+    /// Whether it stands where a judgement that it seeks would count.
+    pub(crate) fn seeks(&self) -> bool {
+        match self.advice.sought.as_ref().map(|sought| sought.dossier.point) {
+            Some(Point::Plan) => matches!(self.phase, Phase::Checking { .. }),
+            Some(Point::Watch) => self.acted(),
+            None => false,
+        }
     }
 
     /// Whether an act is under way.

@@ -20,6 +20,7 @@ pub const ROWS: &[Row] = &[
     (P::Checking, "ticket-read", &[P::Withdrawn]),
     (P::Held, "turn", &[P::Checking]),
     (P::Held, "resume", &[P::Queued]),
+    (P::Held, "answer", &[P::Queued]),
     (P::Held, "ticket-read", &[P::Withdrawn]),
     (P::Held, "superseded", &[P::Withdrawn]),
     (P::Planned, "lease", &[P::Queued]),
@@ -75,7 +76,10 @@ pub fn refused(phase: P, input: &str) -> bool {
                 | P::KeptNotClosed
         ),
         "abort" => refused(phase, "halt"),
+        // It may be watched in these; elsewhere nothing of it is.
+        "reported" => !matches!(phase, P::Deploying | P::Verifying | P::Watching),
         "acknowledge" => phase != P::Frozen,
+        "answer" => !matches!(phase, P::Held | P::Deploying | P::Verifying | P::Watching),
         _ => false,
     }
 }

@@ -1,9 +1,12 @@
 //! The machine against a world that does as it is told, and against one that does not.
 
 mod hosts;
+mod incidents;
+mod judgements;
 mod kinds;
 mod outages;
 mod own;
+mod projects;
 mod senses;
 
 use super::{Act, Cause, HoldCause, Input, Outcome, Phase, Rejection, To, decide};
@@ -336,6 +339,28 @@ fn p5_a_restart_after_a_deadline_looks_before_it_gives_up() {
 }
 
 #[test]
+fn p9_a_daemon_that_dies_again_and_again_reaches_the_end_of_a_step_too() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| {
+        matches!(world.state.phase, Phase::Deploying { .. }) && world.state.touched()
+    });
+    let new = world.state.plan.as_ref().unwrap().new.spec.release.clone();
+    world.sick = vec![new];
+    let step = world.state.step().unwrap().deadline_ms;
+    let begun = world.now.ms;
+    while matches!(world.state.phase, Phase::Deploying { .. }) {
+        world.feed(&Input::Restarted);
+        for _ in 0..2 {
+            world.step();
+        }
+        let waited = world.now.ms - begun;
+        assert!(waited < 20 * step + 400_000, "still {:?} after {waited} ms", world.state.phase);
+    }
+    world.ended();
+    assert!(matches!(world.state.phase, Phase::RolledBack { .. }), "{:?}", world.state.phase);
+}
+
+#[test]
 fn s13_a_ticket_pulled_back_right_before_the_move_is_kept_and_not_moved() {
     let mut world = first(canary()).next("v2");
     let refused = Outcome::NotApplied {
@@ -471,30 +496,4 @@ fn p5_a_way_back_tells_the_old_version_to_stay_before_it_counts_on_it() {
     assert!(matches!(world.state.phase, Phase::RolledBack { .. }), "{:?}", world.state.phase);
     let stamps: Vec<_> = world.target.running(&old).map(|one| one.stamp.deployment).collect();
     assert_eq!(stamps, [world.state.id().0], "an order to stop that comes late is refused");
-}
-
-#[test]
-fn p2_a_project_goes_back_whole_though_its_old_front_never_stopped() {
-    let compose = crate::world::Compose {
-        file: "compose.yaml".into(),
-        project: None,
-        front: None,
-        port: None,
-        images: std::collections::BTreeMap::new(),
-    };
-    for (compose, again) in [(None, false), (Some(Box::new(compose)), true)] {
-        let mut world = World::new(canary(), "v1");
-        for service in world.settings.services.values_mut() {
-            service.compose.clone_from(&compose);
-        }
-        world.ended();
-        let mut world = world.next("v2");
-        world.until(|world| matches!(world.state.phase, Phase::Watching { .. }));
-        world.feed(&Input::Abort { by: "pia@example.org".into() });
-        world.ended();
-        let old = world.old.clone().unwrap().spec.release;
-        let told: Vec<_> = world.target.running(&old).map(|one| one.stamp.deployment).collect();
-        let by = if again { 2 } else { 1 };
-        assert_eq!(told, [by, by], "only an order of this deployment brings the rest of it back");
-    }
 }

@@ -8,7 +8,7 @@ use super::{hurt::Hurt, sense, sense::Sensors};
 use crate::{
     id::ReleaseId,
     plan::{Goal, Plan},
-    reading::{LogReading, Reading, Second, Usage},
+    reading::{LogLevel, LogReading, Reading, Second, Usage},
     settings::Signal,
     signal::{Arm, SignalSecond, UNIT_AGAIN_SECONDS},
     watch::{Judge, Setup},
@@ -186,10 +186,11 @@ impl Watching {
     /// Keeps of a log only what this deployment's releases wrote, louder than information.
     pub fn own_logs(&self, reading: &LogReading) -> LogReading {
         let ours = |count: &&crate::reading::LogCount| {
-            count.level > crate::reading::LogLevel::Info && self.ours(&count.release)
+            count.level > LogLevel::Info && self.ours(&count.release)
         };
         LogReading {
             counts: reading.counts.iter().filter(ours).cloned().collect(),
+            beside: reading.beside.iter().filter(ours).cloned().collect(),
             ..reading.clone()
         }
     }
@@ -337,6 +338,13 @@ impl Watching {
             }
             self.concern(words);
         }
+        // Nobody heard them before they were changed: no more than a reason to look for longer.
+        for count in &reading.beside {
+            if count.level == LogLevel::Error && count.release == self.new {
+                let template = &count.template;
+                self.concern(format!("what the new version changed logs the error `{template}`"));
+            }
+        }
     }
 
     /// Takes the alerts that fire now. None did when the checks ran.
@@ -349,6 +357,11 @@ impl Watching {
             }
             self.concern(words);
         }
+    }
+
+    /// Takes what somebody reported.
+    pub fn reported(&mut self, words: String) {
+        self.concern(words);
     }
 
     fn concern(&mut self, words: String) {

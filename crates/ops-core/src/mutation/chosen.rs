@@ -9,7 +9,9 @@ thread_local! {
 }
 
 /// Every mistake with its name.
-pub const ALL: [(Mutation, &str); 32] = [
+pub const ALL: [(Mutation, &str); 35] = [
+    (Mutation::AskNoModel, "ask-no-model"),
+    (Mutation::IgnoreJudgement, "ignore-the-models-halt"),
     (Mutation::ShipWithoutVerdicts, "ship-without-verdicts"),
     (Mutation::AcceptOtherEvidence, "accept-evidence-of-another-candidate"),
     (Mutation::ResumeApproves, "resume-approves"),
@@ -31,6 +33,7 @@ pub const ALL: [(Mutation, &str); 32] = [
     (Mutation::CloseWhatWentBack, "close-what-went-back"),
     (Mutation::SendBlindly, "send-blindly"),
     (Mutation::PostTwice, "post-twice"),
+    (Mutation::BuryUrgent, "bury-what-is-urgent"),
     (Mutation::KeepQuiet, "keep-a-rollback-quiet"),
     (Mutation::DropAnchor, "drop-the-anchor"),
     (Mutation::DeployCondemned, "deploy-the-condemned"),

@@ -3,7 +3,7 @@
 use super::{Goal, OnDeadline, Plan, Stage, Step, Via, Which};
 use crate::{
     mutation::{Mutation, on},
-    settings::Strategy,
+    settings::{Service, Strategy},
 };
 
 /// Time for an act on the door or a keeper to show, in milliseconds.
@@ -54,6 +54,11 @@ fn prepare(plan: &Plan) -> Vec<Step> {
     steps
 }
 
+/// Whether there is one set of its containers, which all releases share.
+fn stands_once(service: &Service) -> bool {
+    service.compose.as_ref().is_some_and(|compose| compose.without_door)
+}
+
 /// Time for a release to run.
 fn start_ms(plan: &Plan) -> u64 {
     if plan.service.compose.is_some() { PROJECT_MS } else { ACT_MS }
@@ -67,6 +72,8 @@ pub(crate) fn rehearses_by_start(plan: &Plan) -> bool {
 
 fn deploy(plan: &Plan) -> Vec<Step> {
     match (&plan.service.strategy, &plan.old) {
+        // What changed of it is made anew, and its old containers leave, in one act of the target.
+        (Strategy::Recreate, Some(_)) if stands_once(&plan.service) => beside(plan),
         (Strategy::Recreate, Some(_)) => recreate(plan),
         (Strategy::Canary { steps }, Some(_)) if plan.service.route.is_some() => {
             let mut all = beside(plan);

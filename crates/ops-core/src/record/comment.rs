@@ -41,6 +41,10 @@ fn checklist(out: &mut String, checklist: &Checklist) {
         if check.verdict == Verdict::Pass {
             let _ = writeln!(out, "- [x] {}: {}", check.id, quoted(&check.evidence, 200));
         }
+        // Nobody passed it, and nobody had to (S21).
+        if check.verdict == Verdict::NoJudgement {
+            let _ = writeln!(out, "- {}: {}", check.id, quoted(&check.evidence, 200));
+        }
     }
     let undeclared: Vec<_> = checklist
         .checks

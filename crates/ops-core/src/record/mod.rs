@@ -4,7 +4,10 @@
 //! no value of a variable, no raw request (P13).
 
 mod comment;
+mod daily;
+mod digest;
 mod hurt;
+mod judgement;
 mod notice;
 mod post;
 
@@ -18,15 +21,48 @@ pub use comment::{
     failure_comment, frozen_comment, hold_comment, kept_comment, plan_comment, recalled_comment,
     settings_comment, solved_comment, success_comment,
 };
+pub use daily::{Daily, Day, Waiting};
+pub use digest::{DIGEST_MIN, digest};
+pub use judgement::{judgement_comment, postmortem_post};
 pub use notice::Notice;
 pub use post::{
     back_post, failure_post, frozen_post, halt_post, hold_post, kept_post, recalled_post,
     resume_post, settings_post, soak_post, start_post, success_post, withdrawn_post,
 };
 
-/// A person's name as it may stand in a message: boards take `@` for a mention.
+/// Longest name of a person that is written, in characters.
+const NAME_MAX: usize = 64;
+
+/// A person's name as it may stand in a message: boards take `@` for a mention, and nothing in a
+/// name is markdown or markup.
 pub fn person(who: &Identity) -> String {
-    who.as_str().split('@').next().unwrap_or_default().to_owned()
+    let name = who.as_str().split('@').next().unwrap_or_default();
+    let plain = |c: char| c.is_alphanumeric() || "._+- ".contains(c);
+    let clean = |c: char| if plain(c) { c } else { '?' };
+    let name: String = name.chars().map(clean).take(NAME_MAX).collect();
+    if name.is_empty() { "somebody".into() } else { name }
+}
+
+/// Words that a person wrote, to be shown beside words of ops: [`quoted`], and nothing in them is
+/// markdown, HTML or a link, or hides from its reader.
+pub fn said(text: &str, most: usize) -> String {
+    let plain = |c: char| match c {
+        '<' => '‹',
+        '>' => '›',
+        '[' | '{' => '(',
+        ']' | '}' => ')',
+        '`' => '\'',
+        '*' | '_' | '~' | '|' | '#' | '\\' | '!' => ' ',
+        other => other,
+    };
+    let hides = |c: &char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}')
+    };
+    let shown: String = text.chars().filter(|c| !hides(c)).map(plain).collect();
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    quoted(&words.join(" ").replace("://", ": //"), most)
 }
 
 /// Text from outside, made harmless: nothing in it can mention anybody, open a comment marker or

@@ -1,16 +1,18 @@
 //! Posts on the meeting board: one per event, by number, with what happens next.
 
 use super::{
-    asked_by, duration, is_adoption, is_own, is_rollback, is_rotation, person, previous, quoted,
-    ticket_stays, version,
+    asked_by, duration, is_adoption, is_own, is_rollback, is_rotation,
+    judgement::{judgement_halt_post, judgement_hold_post},
+    person, previous, quoted, ticket_stays, version,
 };
 use crate::{
     deploy::{Deployment, HoldCause, Phase},
     id::Identity,
+    judgement::{ADVISOR, Point},
     plan::Kind,
 };
 
-fn name(deployment: &Deployment) -> String {
+pub(super) fn name(deployment: &Deployment) -> String {
     format!("{} ({})", asked_by(deployment), deployment.id())
 }
 
@@ -28,6 +30,11 @@ fn environment(deployment: &Deployment) -> &str {
 
 /// A ticket is held.
 pub fn hold_post(deployment: &Deployment, cause: &HoldCause) -> String {
+    if matches!(cause, HoldCause::Checks { ids } if ids == &["advisor"])
+        && deployment.advice.halts_now(Point::Plan)
+    {
+        return judgement_hold_post(deployment);
+    }
     let next = match cause {
         HoldCause::Checks { .. } | HoldCause::Prepare { .. } if is_own(deployment) => {
             &held_without_ticket(deployment)
@@ -211,6 +218,9 @@ pub fn frozen_post(deployment: &Deployment) -> String {
 
 /// Somebody halted it.
 pub fn halt_post(deployment: &Deployment, by: &Identity) -> String {
+    if by.as_str() == ADVISOR {
+        return judgement_halt_post(deployment);
+    }
     let next = if deployment.acted() {
         format!("Unless resumed within {} it rolls back.", duration(crate::deploy::HALT_MS))
     } else {
@@ -221,6 +231,12 @@ pub fn halt_post(deployment: &Deployment, by: &Identity) -> String {
 
 /// Somebody lets it go on.
 pub fn resume_post(deployment: &Deployment, by: &Identity) -> String {
+    if by.as_str() == ADVISOR {
+        let name = name(deployment);
+        return format!(
+            "OPS: {name} is resumed by the model, which takes its halt back after the answer."
+        );
+    }
     format!("OPS: {} is resumed by {} and goes on.", name(deployment), person(by))
 }
 

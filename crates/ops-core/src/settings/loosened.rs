@@ -9,7 +9,9 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostLimits, People, Role, Service, Settings, Strategy, TrafficStep, WindowKind};
+use super::{
+    Advisor, HostLimits, Money, People, Role, Service, Settings, Strategy, TrafficStep, WindowKind,
+};
 
 /// A wish that holds deployments less than before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +167,33 @@ fn people(old: &People, new: &People, found: &mut Found) {
     }
 }
 
+/// Whoever asks another model, or waits less for it, may hear less.
+fn advisor(old: Option<&Advisor>, new: Option<&Advisor>, found: &mut Found) {
+    let Some(old) = old else { return };
+    let Some(new) = new else {
+        found.add("advisor", format!("gone, was {}", old.model));
+        return;
+    };
+    for (key, old, new) in [("url", &old.url, &new.url), ("model", &old.model, &new.model)] {
+        if old != new {
+            found.add(&format!("advisor.{key}"), format!("{new}, was {old}"));
+        }
+    }
+    if old.required && !new.required {
+        found.add("advisor.required", "false, was true");
+    }
+    let numbers = [
+        ("timeout", old.timeout_seconds, new.timeout_seconds),
+        ("answer_tokens", old.answer_tokens, new.answer_tokens),
+        ("tokens_per_day", old.tokens_per_day, new.tokens_per_day),
+    ];
+    for (key, old, new) in numbers {
+        found.less(&format!("advisor.{key}"), old, new);
+    }
+    let day = |money: Option<Money>| money.map_or(u64::MAX, |money| money.per_day);
+    found.less("advisor.money.per_day", day(old.money), day(new.money));
+}
+
 fn team(old: &Settings, new: &Settings, found: &mut Found) {
     let of = |settings: &Settings, kind| -> Vec<_> {
         settings.gate.windows.iter().filter(|window| window.kind == kind).cloned().collect()
@@ -182,8 +211,23 @@ fn team(old: &Settings, new: &Settings, found: &mut Found) {
     found.gone("alerts", &old.gate.alerts, &new.gate.alerts, |one| one.name.clone());
     found.gone("notify", &old.notify, &new.notify, |one| one.name.clone());
     found.less("retention.releases", old.retention.releases, new.retention.releases);
+    advisor(old.advisor.as_ref(), new.advisor.as_ref(), found);
+    let place = if new.boards.devteam.is_some() { "devteam" } else { "embedded" };
+    // What users meet at a door that is named no more is watched by nobody, though it may go on.
+    let doors = |settings: &Settings| {
+        settings.edge.doors.as_ref().map_or_else(Vec::new, |doors| doors.hosts.clone())
+    };
+    found.gone("edge.hosts", &doors(old), &doors(new), Clone::clone);
     if old.boards.me != new.boards.me {
-        found.add("boards.embedded.me", format!("{}, was {}", new.boards.me, old.boards.me));
+        let path = format!("boards.{place}.me");
+        found.add(&path, format!("{}, was {}", new.boards.me, old.boards.me));
+    }
+    // Whoever names the boards decides where verdicts come from.
+    let sources = |settings: &Settings| {
+        settings.boards.devteam.clone().map(|guest| (guest.planning, guest.meeting))
+    };
+    if sources(old) != sources(new) {
+        found.add(&format!("boards.{place}"), "verdicts come from another board");
     }
     if new.boards.permissive && !old.boards.permissive {
         found.add("boards.embedded.permissive", "true, was false");
@@ -317,7 +361,11 @@ fn around(old: &Service, new: &Service, found: &mut Found) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fixture, world::Container};
+    use crate::{
+        fixture,
+        settings::{DevTeam, DoorKind, Doors},
+        world::Container,
+    };
 
     const DB_URL: &str = "env:DB_URL";
 
@@ -364,6 +412,23 @@ mod tests {
     }
 
     #[test]
+    fn p3_s4_a_door_that_is_named_no_more_is_watched_no_more() {
+        let with = |hosts: &[&str]| {
+            let mut settings = fixture::settings(Strategy::BlueGreen);
+            let hosts = hosts.iter().map(ToString::to_string).collect();
+            settings.edge.doors = Some(Doors { hosts, kind: DoorKind::Container });
+            settings
+        };
+        let named = |old: &Settings, new: &Settings| -> Vec<String> {
+            loosened(old, new).into_iter().map(|one| one.path).collect()
+        };
+        assert_eq!(named(&with(&["a", "b"]), &with(&["b"])), ["edge.hosts"]);
+        let none = fixture::settings(Strategy::BlueGreen);
+        assert_eq!(named(&with(&["a", "b"]), &none), ["edge.hosts", "edge.hosts"]);
+        assert!(named(&with(&["b"]), &with(&["a", "b"])).is_empty(), "one more is watched");
+    }
+
+    #[test]
     fn p3_s4_what_loosens_a_gate_is_named() {
         let one = |expected: &str, change: &dyn Fn(&mut Settings)| {
             assert_eq!(paths(|new| change(new)), [expected.to_owned()]);
@@ -407,6 +472,7 @@ mod tests {
             new.people.roles.remove(&crate::id::Identity::new("dan@example.org"));
         });
         one("retention.releases", &|new| new.retention.releases = 1);
+        one("boards.devteam", &|new| new.boards.devteam = Some(DevTeam::default()));
         one("boards.embedded.permissive", &|new| new.boards.permissive = true);
         one("services.shop.stages", &|new| shop(new).stages.clear());
         one("services.shop.strategy", &|new| {

@@ -3,19 +3,23 @@
 //! These types hold only valid wishes; reading YAML and complaining about it is `ops-config`'s.
 
 mod adopt;
+mod advisor;
 mod gate;
 mod loosened;
+mod reports;
 mod secret;
 mod signal;
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 pub use adopt::{ADOPTION_SECONDS, Adopt};
+pub use advisor::{ADVISOR_SECONDS_MAX, Advisor, Money};
 pub use gate::{
     AlertKind, AlertSource, Budget, Dependency, Gate, HostLimits, Infrastructure, Migrations,
     NORMAL_CLASS, Notify, Opening, ReadState, Via, Window, WindowKind,
 };
 pub use loosened::{Loosening, loosened, loosened_service, never};
+pub use reports::{DailyReport, MetricsReport, Reports, TimeOfDay};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 pub use signal::{Signal, SignalKind};
@@ -64,6 +68,12 @@ pub struct Settings {
     pub retention: Retention,
     /// Seconds between two heartbeats.
     pub heartbeat_seconds: u64,
+    /// The model that may stop a deployment; `None`: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisor: Option<Advisor>,
+    /// What the team is told by the clock.
+    #[serde(default)]
+    pub reports: Reports,
 }
 
 /// Where Docker Engines are reached.
@@ -421,6 +431,27 @@ pub struct Boards {
     pub permissive: bool,
     /// Where agents are told of what concerns them, by identity.
     pub gateways: BTreeMap<Identity, Gateway>,
+    /// `DevTeam`'s boards, on which ops is a guest; `None`: the embedded ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devteam: Option<DevTeam>,
+}
+
+/// `DevTeam`'s boards. What is not said here is taken from the environment that its containers have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DevTeam {
+    /// Address of the planning board; `None`: that in `PLANNING_BOARD_URL`.
+    pub planning: Option<String>,
+    /// Address of the meeting board; `None`: that in `MEETING_BOARD_URL`.
+    pub meeting: Option<String>,
+    /// Reference of the token on the planning board; `None`: `env:PLANNING_BOARD_TOKEN`.
+    pub planning_token: Option<String>,
+    /// Reference of the token on the meeting board; `None`: `env:MEETING_BOARD_TOKEN`.
+    pub meeting_token: Option<String>,
+    /// Address on which ops's own gateway listens, `ip:port`; `None`: there is none.
+    pub gateway: Option<String>,
+    /// Reference of the token that callers of the gateway show; `None`:
+    /// `env:OPENCLAW_GATEWAY_TOKEN`.
+    pub gateway_token: Option<String>,
 }
 
 /// Where an agent takes notifications.
@@ -459,6 +490,33 @@ pub struct Edge {
     /// the door's own limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header_timeout_ms: Option<u64>,
+    /// Doors on hosts of their own; `None`: one door, on ops's machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doors: Option<Doors>,
+}
+
+/// A door on each of several hosts, instead of one on ops's machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doors {
+    /// The hosts, by name.
+    pub hosts: Vec<String>,
+    /// What the doors are there.
+    pub kind: DoorKind,
+}
+
+/// What a door on a host is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DoorKind {
+    /// A container that ops makes, keeps and replaces.
+    Container,
+    /// A process that the team runs there.
+    Process {
+        /// The program, as the host finds it.
+        program: String,
+        /// The state folder that it was started with.
+        state: String,
+    },
 }
 
 /// TLS at the door.

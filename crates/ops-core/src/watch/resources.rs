@@ -22,6 +22,9 @@ pub(super) struct Resources {
     spent: (f64, f64),
     new_memory: Leak,
     old_memory: Leak,
+    /// Of what stands beside, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    beside: BTreeMap<String, Leak>,
     certain: Option<(String, String)>,
 }
 
@@ -53,6 +56,7 @@ impl Resources {
         limit: u64,
     ) -> Levels {
         self.note_oom(usage, new);
+        self.project_beside(t, usage, new, limit);
         self.spent.0 += self.spent_by(usage, new);
         let new_memory = mean_memory(usage, new);
         let Some(old) = old else {
@@ -76,7 +80,7 @@ impl Resources {
     /// Milliseconds of processor time since the last reading, of replicas that were read before.
     fn spent_by(&mut self, usage: &[Usage], release: &ReleaseId) -> f64 {
         let mut spent = 0u64;
-        for one in usage.iter().filter(|one| one.release == *release) {
+        for one in replicas(usage, release) {
             let last = self.cpu_ms.insert(one.replica.clone(), one.cpu_ms);
             // A count that fell began anew.
             let since = last.map_or(0, |last| one.cpu_ms.checked_sub(last).unwrap_or(one.cpu_ms));
@@ -101,10 +105,35 @@ impl Resources {
             let last = self.oom_kills.insert(one.replica.clone(), one.oom_kills).unwrap_or(0);
             if one.oom_kills > last && self.certain.is_none() {
                 let words = format!(
-                    "the kernel ended a process of replica {} of the new version for want of memory",
-                    one.replica
+                    "the kernel ended a process of {} for want of memory",
+                    if one.beside {
+                        format!("{}, which the new version changed,", one.replica)
+                    } else {
+                        format!("replica {} of the new version", one.replica)
+                    }
                 );
                 self.certain = Some(("out of memory".into(), words));
+            }
+        }
+    }
+
+    /// What the new version changed beside its replicas, each by itself: nothing stands beside it to
+    /// be compared with.
+    fn project_beside(&mut self, t: u64, usage: &[Usage], new: &ReleaseId, limit: u64) {
+        for one in usage.iter().filter(|one| one.beside && one.release == *new) {
+            let limit = one.memory_limit.unwrap_or(limit) as f64;
+            let leak = self.beside.entry(one.replica.clone()).or_default();
+            leak.feed(t, one.memory as f64, limit);
+            if let (Some(left), None) = (leak.seconds_left(), &self.certain) {
+                let words = format!(
+                    "memory of {}, which the new version changed, grows without end: {:.0} MB now, \
+                     its limit of {:.0} MB in {} min",
+                    one.replica,
+                    one.memory as f64 / 1_048_576.0,
+                    limit / 1_048_576.0,
+                    left / 60
+                );
+                self.certain = Some(("memory leak".into(), words));
             }
         }
     }
@@ -118,7 +147,7 @@ impl Resources {
         limit: u64,
     ) {
         let Some(memory) = memory else { return };
-        let own = usage.iter().filter(|one| one.release == *new).filter_map(|one| one.memory_limit);
+        let own = replicas(usage, new).filter_map(|one| one.memory_limit);
         let limit = own.min().unwrap_or(limit);
         self.new_memory.feed(t, memory, limit as f64);
         let Some(left) = self.new_memory.seconds_left() else { return };
@@ -135,8 +164,16 @@ impl Resources {
     }
 }
 
+/// The replicas of a release, without what stands beside them.
+fn replicas<'a>(
+    usage: &'a [Usage],
+    release: &'a ReleaseId,
+) -> impl Iterator<Item = &'a Usage> + 'a {
+    usage.iter().filter(move |one| one.release == *release && !one.beside)
+}
+
 fn mean_memory(usage: &[Usage], release: &ReleaseId) -> Option<f64> {
-    let of: Vec<_> = usage.iter().filter(|one| one.release == *release).collect();
+    let of: Vec<_> = replicas(usage, release).collect();
     let sum: f64 = of.iter().map(|one| one.memory as f64).sum();
     (!of.is_empty()).then(|| sum / of.len() as f64)
 }
@@ -150,7 +187,37 @@ mod tests {
     fn usage(release: &str, cpu_ms: u64, memory: u64, oom_kills: u64) -> Usage {
         let replica = format!("{release}.0");
         let release = release.into();
-        Usage { release, replica, cpu_ms, memory, memory_limit: None, oom_kills }
+        Usage { release, replica, beside: false, cpu_ms, memory, memory_limit: None, oom_kills }
+    }
+
+    #[test]
+    fn what_stands_beside_is_compared_with_no_replica_and_has_kills_of_its_own() {
+        let mut seen = Resources::default();
+        let (new, old) = ("new".into(), "old".into());
+        let worker = |memory, oom_kills| Usage {
+            replica: "worker (ab12)".into(),
+            beside: true,
+            ..usage("new", 5, memory, oom_kills)
+        };
+        let all = [usage("new", 0, 10, 0), usage("old", 0, 10, 0), worker(10_000, 0)];
+        assert_eq!(seen.feed(15, &all, (&new, Some(&old)), LIMIT).memory, Some((10.0, 10.0)));
+        assert_eq!(seen.certain(), None);
+        seen.feed(30, &[worker(10_000, 1)], (&new, Some(&old)), LIMIT);
+        let (detector, words) = seen.certain().unwrap();
+        assert_eq!(detector, "out of memory");
+        assert!(words.contains("worker (ab12), which the new version changed"), "{words}");
+    }
+
+    #[test]
+    fn what_stands_beside_and_grows_without_end_is_told_by_its_name() {
+        let (mut seen, new) = (Resources::default(), "new".into());
+        for at in 0..200 {
+            let one = Usage { beside: true, ..usage("new", 0, at * LIMIT / 250, 0) };
+            seen.feed(15 * at, &[one], (&new, None), LIMIT);
+        }
+        let (detector, words) = seen.certain().unwrap();
+        assert_eq!(detector, "memory leak");
+        assert!(words.contains("memory of new.0, which the new version changed"), "{words}");
     }
 
     #[test]

@@ -32,8 +32,8 @@ pub struct EngineView {
 pub struct Changed {
     /// Its name.
     pub replica: String,
-    /// Its release.
-    pub release: ReleaseId,
+    /// Its release; `None` for what stands beside the replicas of all releases.
+    pub release: Option<ReleaseId>,
     /// What differs, each in words that hold no value of a variable (P13).
     pub how: Vec<String>,
 }

@@ -18,7 +18,7 @@ use ops_engine::ports::{Act, ActError, Artifacts as _, Look, ResolvedArtifact};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    model::{Model, digest_of},
+    model::{Brought, Model, digest_of},
     program::{Call, ComposeProgram, Halt},
 };
 use crate::{durable, images::DockerImages};
@@ -172,7 +172,7 @@ impl ComposeProjects {
         let front = model.front(&project.compose)?;
         let images = model.images(&project.compose.images)?;
         // What would be refused when it is started is refused now.
-        model.configurations(&front, &images)?;
+        model.configurations(front.as_ref(), &images, &Brought::Later)?;
         let bundle = Bundle { folder: folder.digest.clone(), images };
         Ok((folder, bundle))
     }

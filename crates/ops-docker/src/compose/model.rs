@@ -1,5 +1,9 @@
 //! What a project's file means: the Compose program's own reading of it.
 
+mod configuration;
+mod order;
+mod taken;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -10,9 +14,11 @@ use ops_core::{
     world::{Compose, Fault},
 };
 use ops_engine::ports::Look;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{files, text};
+pub(super) use self::taken::Mount;
+pub(crate) use self::taken::{Brought, Secret};
+use super::text;
 
 /// A project's services and what they share.
 #[derive(Debug, Clone)]
@@ -33,12 +39,6 @@ pub(crate) struct Front {
     pub(crate) name: String,
     /// The port that it listens on inside.
     pub(crate) port: u16,
-}
-
-/// A file of the project that a service mounts.
-pub(super) struct Mount {
-    pub(super) target: String,
-    source: PathBuf,
 }
 
 impl Model {
@@ -70,8 +70,11 @@ impl Model {
         Ok(Self { services, top, version, folder: folder.to_owned(), place })
     }
 
-    /// The service behind the door and its port.
-    pub(crate) fn front(&self, compose: &Compose) -> Look<Front> {
+    /// The service behind the door and its port; `None` where nothing of the project is.
+    pub(crate) fn front(&self, compose: &Compose) -> Look<Option<Front>> {
+        if compose.without_door {
+            return Ok(None);
+        }
         let name = compose.front.clone().map_or_else(|| self.publishes(), Ok)?;
         let Some(service) = self.services.get(&name) else {
             let what = format!("there is no service `{name}`, which shall be behind the door");
@@ -91,7 +94,7 @@ impl Model {
                 return Err(Fault::new(what, &self.place, next));
             }
         };
-        Ok(Front { name, port })
+        Ok(Some(Front { name, port }))
     }
 
     /// The only service that publishes ports.
@@ -141,172 +144,6 @@ impl Model {
         }
         Ok(images)
     }
-
-    /// Services without the front, each after all that it depends on.
-    pub(crate) fn others(&self, front: &Front) -> Vec<&str> {
-        let mut order: Vec<&str> = Vec::new();
-        let mut open: BTreeSet<&str> = self.services.keys().map(String::as_str).collect();
-        while !open.is_empty() {
-            let ready =
-                |name: &&&str| self.needs(name).iter().all(|need| !open.contains(need.as_str()));
-            // A circle is Compose's to refuse; here it is only not walked for ever.
-            let Some(next) = open.iter().find(ready).or_else(|| open.first()).copied() else {
-                break;
-            };
-            open.remove(next);
-            order.push(next);
-        }
-        order.retain(|name| *name != front.name);
-        order
-    }
-
-    /// What a service depends on.
-    fn needs(&self, name: &str) -> BTreeSet<String> {
-        let Some(service) = self.services.get(name) else { return BTreeSet::new() };
-        let mut needs = self.shares(name);
-        match service.get("depends_on") {
-            Some(Value::Object(all)) => needs.extend(all.keys().cloned()),
-            Some(Value::Array(all)) => needs.extend(all.iter().filter_map(word)),
-            _ => {}
-        }
-        needs.retain(|need| need != name);
-        needs
-    }
-
-    /// Services whose container it takes a part of, and with which it is made anew.
-    fn shares(&self, name: &str) -> BTreeSet<String> {
-        let Some(service) = self.services.get(name) else { return BTreeSet::new() };
-        let modes = ["network_mode", "ipc", "pid"].into_iter();
-        let modes = modes.filter_map(|key| service.get(key)?.as_str()?.strip_prefix("service:"));
-        let mut shares: BTreeSet<String> = modes.map(str::to_owned).collect();
-        for key in ["links", "volumes_from"] {
-            let named = list(service, key).into_iter().filter_map(|text| {
-                let text = text.as_str()?;
-                Some(text.split(':').next().unwrap_or(text).to_owned())
-            });
-            shares.extend(named);
-        }
-        shares
-    }
-
-    /// A hash of all that a container of each other service is made from, by name.
-    pub(crate) fn configurations(
-        &self,
-        front: &Front,
-        images: &BTreeMap<String, String>,
-    ) -> Look<BTreeMap<String, String>> {
-        let mut hashes = BTreeMap::new();
-        for name in self.others(front) {
-            let hash = self.configuration(name, images, &hashes)?;
-            hashes.insert(name.to_owned(), hash);
-        }
-        Ok(hashes)
-    }
-
-    fn configuration(
-        &self,
-        name: &str,
-        images: &BTreeMap<String, String>,
-        others: &BTreeMap<String, String>,
-    ) -> Look<String> {
-        let Some(mut service) = self.services.get(name).cloned() else { return Ok(String::new()) };
-        // What is named by its content counts by it, not by where it lies now.
-        service.remove("build");
-        service.remove("depends_on");
-        let digest = images.get(name).and_then(|image| digest_of(image));
-        service.insert("image".to_owned(), json!(digest.map(|digest| digest.to_string())));
-        let mut used = Map::new();
-        for (kind, names) in [("volumes", self.volumes(name)), ("networks", networks(&service))] {
-            for one in names {
-                let defined = self.top.get(kind).and_then(|all| all.get(&one)).cloned();
-                used.insert(format!("{kind}/{one}"), defined.unwrap_or_default());
-            }
-        }
-        for share in self.shares(name) {
-            let hash = others.get(&share).cloned().unwrap_or_default();
-            used.insert(format!("shares/{share}"), json!(hash));
-        }
-        let folder = self.folder.display().to_string();
-        let text = json!([service, used]).to_string().replace(&folder, ".");
-        let mut parts = vec![text];
-        for source in self.sources(name)? {
-            parts.push(files::digest(&source)?.to_string());
-        }
-        Ok(Digest::of(parts.join("\n").as_bytes()).hex().to_owned())
-    }
-
-    /// All files of the project that a service takes in, wherever they go.
-    fn sources(&self, name: &str) -> Look<Vec<PathBuf>> {
-        let mounts = self.mounts(name)?.into_iter().map(|mount| mount.source);
-        let granted = self.granted(name).into_iter().map(|(_, _, source)| source);
-        Ok(mounts.chain(granted).collect())
-    }
-
-    /// Files and folders of the project that a service mounts.
-    pub(super) fn mounts(&self, name: &str) -> Look<Vec<Mount>> {
-        let Some(service) = self.services.get(name) else { return Ok(Vec::new()) };
-        let mut mounts = Vec::new();
-        for volume in list(service, "volumes") {
-            let Some((source, target)) = bind(volume) else { continue };
-            let source = PathBuf::from(source);
-            if !source.starts_with(&self.folder) {
-                continue;
-            }
-            if source.symlink_metadata().is_err() {
-                let named = source.strip_prefix(&self.folder).unwrap_or(&source).display();
-                let what = format!("`{name}` mounts `./{named}`, which is no part of the artifact");
-                let next = "mount a volume or a folder of the host by its whole path: what is \
-                            written below a release is gone with it";
-                return Err(Fault::new(what, &self.place, next));
-            }
-            mounts.push(Mount { target: target.to_owned(), source });
-        }
-        Ok(mounts)
-    }
-
-    /// Secrets and configurations that a service is granted from files of the project.
-    fn granted(&self, name: &str) -> Vec<(&'static str, String, PathBuf)> {
-        let Some(service) = self.services.get(name) else { return Vec::new() };
-        let mut granted = Vec::new();
-        for kind in ["secrets", "configs"] {
-            for one in list(service, kind) {
-                let source = one.as_str().or_else(|| one.get("source")?.as_str());
-                let Some(source) = source else { continue };
-                let file =
-                    self.top.get(kind).and_then(|all| all.get(source)?.get("file")?.as_str());
-                let file = file.map(PathBuf::from).filter(|file| file.starts_with(&self.folder));
-                granted.extend(file.map(|file| (kind, source.to_owned(), file)));
-            }
-        }
-        granted
-    }
-
-    /// Where secrets and configurations of these services are kept, by kind and name.
-    pub(super) fn kept_grants(
-        &self,
-        services: &[&str],
-        store: &Path,
-    ) -> Look<Vec<(&'static str, String, PathBuf)>> {
-        let granted = services.iter().flat_map(|name| self.granted(name));
-        granted.map(|(kind, name, file)| Ok((kind, name, files::keep(store, &file)?))).collect()
-    }
-
-    fn volumes(&self, name: &str) -> BTreeSet<String> {
-        let Some(service) = self.services.get(name) else { return BTreeSet::new() };
-        let named = |volume: &Value| match volume {
-            Value::String(text) => text.split(':').next().map(str::to_owned),
-            other => other.get("source").and_then(Value::as_str).map(str::to_owned),
-        };
-        let volumes = list(service, "volumes").into_iter().filter_map(named);
-        volumes.filter(|name| !name.starts_with(['/', '.'])).collect()
-    }
-}
-
-impl Mount {
-    /// Keeps it, and says where.
-    pub(super) fn keep(&self, store: &Path) -> Look<PathBuf> {
-        files::keep(store, &self.source)
-    }
 }
 
 /// The digest that an image is named by.
@@ -329,15 +166,6 @@ fn list<'a>(service: &'a Map<String, Value>, key: &str) -> Vec<&'a Value> {
     service.get(key).and_then(Value::as_array).map(|all| all.iter().collect()).unwrap_or_default()
 }
 
-/// Networks that a service joins.
-fn networks(service: &Map<String, Value>) -> BTreeSet<String> {
-    match service.get("networks") {
-        Some(Value::Object(all)) => all.keys().cloned().collect(),
-        Some(Value::Array(all)) => all.iter().filter_map(word).collect(),
-        _ => BTreeSet::from(["default".to_owned()]),
-    }
-}
-
 /// Ports inside that a service publishes.
 fn ports(service: &Map<String, Value>) -> BTreeSet<u16> {
     let inside = |port: &Value| -> Option<u16> {
@@ -351,22 +179,6 @@ fn ports(service: &Map<String, Value>) -> BTreeSet<u16> {
         }
     };
     list(service, "ports").into_iter().filter_map(inside).collect()
-}
-
-/// Source and target of a bind.
-fn bind(volume: &Value) -> Option<(&str, &str)> {
-    match volume {
-        Value::String(text) => {
-            let mut parts = text.split(':');
-            let (source, target) = (parts.next()?, parts.next()?);
-            source.starts_with('/').then_some((source, target))
-        }
-        other => {
-            let kind = other.get("type")?.as_str()?;
-            let (source, target) = (other.get("source")?.as_str()?, other.get("target")?.as_str()?);
-            (kind == "bind").then_some((source, target))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -394,7 +206,14 @@ services:
 
     fn compose() -> Compose {
         let images = BTreeMap::new();
-        Compose { file: "compose.yaml".into(), project: None, front: None, port: None, images }
+        Compose {
+            file: "compose.yaml".into(),
+            project: None,
+            front: None,
+            port: None,
+            without_door: false,
+            images,
+        }
     }
 
     fn model(text: &str) -> Model {
@@ -410,11 +229,17 @@ services:
     #[test]
     fn the_front_is_the_one_that_publishes_unless_it_is_named() {
         let model = model(FILE);
-        let front = model.front(&compose()).unwrap();
+        let front = model.front(&compose()).unwrap().unwrap();
         assert_eq!(front, Front { name: "web".into(), port: 8080 });
-        assert_eq!(model.others(&front), ["db", "app", "side"], "by dependency, no profiles");
+        assert_eq!(model.others(Some(&front)), ["db", "app", "side"], "by dependency, no profiles");
         let named = Compose { front: Some("app".into()), port: Some(90), ..compose() };
-        assert_eq!(model.front(&named).unwrap(), Front { name: "app".into(), port: 90 });
+        let app = Front { name: "app".into(), port: 90 };
+        assert_eq!(model.front(&named).unwrap(), Some(app));
+        let without = Compose { without_door: true, ..compose() };
+        assert_eq!(model.front(&without).unwrap(), None);
+        assert_eq!(model.others(None), ["db", "app", "side", "web"]);
+        let three = FILE.replace("build: { context: . }", "build: { context: . }\n    scale: 3");
+        assert_eq!((model.scale("app"), self::model(&three).scale("app")), (1, 3));
         for (bad, why) in [
             (Compose { front: Some("none".into()), ..compose() }, "there is no service `none`"),
             (Compose { front: Some("app".into()), ..compose() }, "on which port"),
@@ -448,7 +273,9 @@ services:
         let front = Front { name: "web".into(), port: 8080 };
         let of = |text: &str, names: &[&str]| {
             let model = model(text);
-            model.configurations(&front, &model.images(&pins(names)).unwrap()).unwrap()
+            model
+                .configurations(Some(&front), &model.images(&pins(names)).unwrap(), &Brought::Later)
+                .unwrap()
         };
         let pinned = ["web", "app", "side"];
         let same = of(FILE, &pinned);
@@ -473,7 +300,7 @@ services:
         let front = Front { name: "web".into(), port: 80 };
         let read = || {
             let model = Model::read(&text, folder.path(), "compose.yaml").unwrap();
-            model.configurations(&front, &pins(&["web", "db"]))
+            model.configurations(Some(&front), &pins(&["web", "db"]), &Brought::Later)
         };
         let fault = read().unwrap_err();
         assert!(fault.to_string().contains("`./conf`, which is no part"), "{fault}");

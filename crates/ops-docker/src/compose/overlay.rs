@@ -10,7 +10,7 @@ use ops_core::world::Fault;
 use ops_engine::ports::Look;
 use serde_json::{Map, Value, json};
 
-use super::model::{Front, Model};
+use super::model::{Brought, Front, Model};
 use crate::durable::unwritable;
 
 /// The label with the hash of what a container of an other service was made from.
@@ -48,10 +48,10 @@ pub(crate) struct Copy {
 /// The overlay of a project; files that are mounted go to `store`.
 pub(crate) fn overlay(
     model: &Model,
-    front: &Front,
+    front: Option<&Front>,
     others: &[Other],
     copies: &[Copy],
-    store: &Path,
+    (brought, store): (&Brought, &Path),
 ) -> Look<Value> {
     let mut services = Map::new();
     for other in others {
@@ -64,15 +64,15 @@ pub(crate) fn overlay(
         }
         services.insert(other.name.clone(), Value::Object(service));
     }
-    for copy in copies {
+    for (copy, front) in copies.iter().zip(front.into_iter().cycle()) {
         services.insert(copy.service.clone(), copy_of(model, front, copy, store)?);
     }
     let mut all = Map::new();
     all.extend(model.version.clone().map(|version| ("version".to_owned(), json!(version))));
     all.insert("services".to_owned(), Value::Object(services));
-    let names: Vec<&str> =
-        others.iter().map(|other| other.name.as_str()).chain([front.name.as_str()]).collect();
-    for (kind, name, file) in model.kept_grants(&names, store)? {
+    let names = others.iter().map(|other| other.name.as_str());
+    let names: Vec<&str> = names.chain(front.map(|front| front.name.as_str())).collect();
+    for (kind, name, file) in model.kept_grants(&names, brought, store)? {
         let entry = all.entry(kind).or_insert_with(|| json!({}));
         if let Value::Object(entry) = entry {
             entry.insert(name, json!({ "file": plain(&file.display().to_string()) }));

@@ -82,7 +82,7 @@ impl Tunnel {
     }
 
     /// The words of `ssh`: never a shell line of this machine, and nothing that could be an option.
-    fn words(&self) -> Vec<OsString> {
+    fn words(&self, there: &[&str]) -> Vec<OsString> {
         let mut words: Vec<OsString> = OPTIONS.iter().map(OsString::from).collect();
         if let Some(config) = &self.config {
             words.extend([OsString::from("-F"), config.into()]);
@@ -95,13 +95,19 @@ impl Tunnel {
             words.extend(["-p", port].map(OsString::from));
         }
         words.extend(["--", host].map(OsString::from));
-        words.extend(DIAL.map(OsString::from));
+        words.extend(there.iter().map(OsString::from));
         words
     }
 
     fn dial(&self) -> io::Result<Line> {
+        let (input, output, child) = self.run(&DIAL)?;
+        Ok(Line { ends: TokioIo::new(tokio::io::join(output, input)), _child: child })
+    }
+
+    /// Starts a program on the host; it ends when the child is dropped.
+    pub(super) fn run(&self, there: &[&str]) -> io::Result<(ChildStdin, ChildStdout, Child)> {
         let mut child = Command::new("ssh")
-            .args(self.words())
+            .args(self.words(there))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -114,7 +120,7 @@ impl Tunnel {
             self.said.lock().unwrap_or_else(PoisonError::into_inner).clear();
             tokio::spawn(listen(errors, Arc::clone(&self.said)));
         }
-        Ok(Line { ends: TokioIo::new(tokio::io::join(output, input)), _child: child })
+        Ok((input, output, child))
     }
 }
 
@@ -198,7 +204,7 @@ mod tests {
     use super::*;
 
     fn said(tunnel: &Tunnel) -> String {
-        let words = tunnel.words().into_iter().map(|word| word.into_string().unwrap());
+        let words = tunnel.words(&DIAL).into_iter().map(|word| word.into_string().unwrap());
         words.collect::<Vec<_>>().join(" ")
     }
 

@@ -41,7 +41,7 @@ impl Trouble {
             Self::Away(why) => Fault::new(
                 format!("the Docker Engine cannot be reached: {why}"),
                 place,
-                "start it, and see that ops may use its socket (`docker info` as ops's user)",
+                next_step(why),
             ),
             Self::Old(why) => Fault::new(
                 format!("the Docker Engine is too old: {why}"),
@@ -79,6 +79,28 @@ impl From<Error> for Trouble {
             other => Self::Lost(words(&other)),
         }
     }
+}
+
+/// What is to be done so that an engine can be reached.
+fn next_step(why: &str) -> &'static str {
+    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    if says(&["ssh says: ", "Name or service not known", "dns error", "failed to lookup"]) {
+        return if says(&["Host key verification failed"]) {
+            "compare the host's key with what it says of itself, and put it into the known hosts of \
+             the user that runs ops"
+        } else if says(&["Permission denied"]) {
+            "let the key of the user that runs ops in on the host (`ssh HOST docker version`)"
+        } else if says(&["resolve", "not known", "dns error", "failed to lookup"]) {
+            "correct the host's name below `docker: hosts` in ops.yaml, or let this machine know it"
+        } else {
+            "see that `ssh HOST docker version` works as the user that runs ops, without questions"
+        };
+    }
+    if says(&["certificate", "Certificate", "CertUnknown", "tlsv1", "alert"]) {
+        return "put certificates in place that are valid now and of one authority, on the host and in \
+                the folder that ops.yaml names (`openssl x509 -noout -dates -in cert.pem`)";
+    }
+    "start it, and see that ops may use its socket (`docker info` as ops's user)"
 }
 
 /// An error with its causes.
@@ -146,6 +168,22 @@ mod tests {
         assert!(matches!(hand.failed(&lost), ActError::Unknown(_)));
         hand.changed();
         assert!(matches!(hand.failed(&refused), ActError::Unknown(_)), "a part was done");
+    }
+
+    #[test]
+    fn what_is_to_be_done_fits_what_is_wrong() {
+        for (why, next) in [
+            ("ssh says: Host key verification failed.", "known hosts"),
+            ("ssh says: deploy@h: Permission denied (publickey).", "let the key"),
+            ("ssh says: Could not resolve hostname h: Name or service not known", "name below"),
+            ("client error (Connect): dns error: failed to lookup address", "name below"),
+            ("ssh says: Connection refused", "without questions"),
+            ("invalid peer certificate: Expired", "valid now"),
+            ("there is no socket /run/docker.sock", "start it"),
+        ] {
+            let fault = Trouble::Away(why.to_owned()).fault("host");
+            assert!(fault.next.contains(next), "{why}: {fault}");
+        }
     }
 
     #[test]

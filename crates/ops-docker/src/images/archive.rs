@@ -1,21 +1,37 @@
-//! A kept image as the archive that `docker load` reads, made while it is sent.
+//! An image as the archive that `docker load` reads, made while it is sent.
 
 use std::{
-    fs::File,
-    io::{self, Write},
+    io::{self, Read, Write},
     pin::Pin,
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use ops_core::id::Digest;
 use serde::Serialize;
 use tokio::sync::mpsc;
-
-use super::store::{Kept, Store};
 
 const PIECE: usize = 256 * 1024;
 /// Pieces that wait for the engine to take them.
 const WAITING: usize = 4;
+
+/// Gives content and its size.
+pub(super) type Open = Box<dyn Fn() -> io::Result<(u64, Box<dyn Read>)> + Send>;
+
+/// Content of an image, which is opened when it is its turn.
+pub(super) struct Entry {
+    pub(super) digest: Digest,
+    pub(super) open: Open,
+}
+
+/// An image to be sent.
+pub(super) struct Content {
+    /// The name that it shall have.
+    pub(super) name: String,
+    pub(super) config: Entry,
+    /// The lowest first.
+    pub(super) layers: Vec<Entry>,
+}
 
 /// The archive's list of images.
 #[derive(Serialize)]
@@ -46,15 +62,11 @@ impl Write for Pipe {
 }
 
 /// The archive, piece by piece.
-pub(super) fn read(
-    store: Store,
-    kept: Kept,
-    name: String,
-) -> Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> {
+pub(super) fn read(image: Content) -> Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> {
     let (to, from) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
         let pipe = io::BufWriter::with_capacity(PIECE, Pipe { to: to.clone() });
-        if let Err(error) = write(&store, &kept, &name, pipe) {
+        if let Err(error) = write(image, pipe) {
             let _ = to.blocking_send(Err(error));
         }
     });
@@ -64,30 +76,28 @@ pub(super) fn read(
     }))
 }
 
-fn write(store: &Store, kept: &Kept, name: &str, pipe: impl Write) -> io::Result<()> {
+fn write(image: Content, pipe: impl Write) -> io::Result<()> {
     let mut archive = tar::Builder::new(pipe);
-    let config = format!("{}.json", kept.config.digest.hex());
-    let text = std::fs::read(store.blob(&kept.config.digest))?;
-    append(&mut archive, &config, text.len() as u64, text.as_slice())?;
+    let config = format!("{}.json", image.config.digest.hex());
+    append(&mut archive, &config, (image.config.open)()?)?;
     let mut layers = Vec::new();
-    for layer in &kept.layers {
+    for layer in &image.layers {
         let path = format!("{}.tar", layer.digest.hex());
         if !layers.contains(&path) {
-            append(&mut archive, &path, layer.size, File::open(store.blob(&layer.digest))?)?;
+            append(&mut archive, &path, (layer.open)()?)?;
         }
         layers.push(path);
     }
-    let listed = vec![Listed { config, repo_tags: vec![name.to_owned()], layers }];
+    let listed = vec![Listed { config, repo_tags: vec![image.name], layers }];
     let text = serde_json::to_vec(&listed)?;
-    append(&mut archive, "manifest.json", text.len() as u64, text.as_slice())?;
+    append(&mut archive, "manifest.json", (text.len() as u64, text.as_slice()))?;
     archive.into_inner()?.flush()
 }
 
 fn append(
     archive: &mut tar::Builder<impl Write>,
     path: &str,
-    size: u64,
-    content: impl io::Read,
+    (size, content): (u64, impl Read),
 ) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_size(size);

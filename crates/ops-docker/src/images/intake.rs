@@ -17,7 +17,10 @@ use super::{
     registry::{Counter, Image, Registries},
     store::{Kept, Store},
 };
-use crate::{durable::unwritable, engine::Engine};
+use crate::{
+    durable::{blocking, unwritable},
+    engine::Engine,
+};
 
 /// Bytes that stay free on the store's disk whatever is imported.
 const SPARE: u64 = 64 * 1024 * 1024;
@@ -170,11 +173,4 @@ async fn bring(store: &Store, counter: &Counter, part: &Part, job: &Job) -> Look
     file.sync_all()
         .and_then(|()| std::fs::rename(&passing, store.blob(&part.digest)))
         .map_err(failed)
-}
-
-/// Does what waits for a disk where it holds nobody up.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Look<T> + Send + 'static) -> Look<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        Err(Fault::new("the work on the store broke off", "image store", "try again"))
-    })
 }

@@ -1,6 +1,6 @@
-//! Giving a kept image to an engine that lacks it.
+//! Giving an image to an engine that lacks it.
 
-use std::time::Duration;
+use std::{fs::File, time::Duration};
 
 use bollard::{
     Docker, body_try_stream,
@@ -11,25 +11,47 @@ use ops_core::{id::Digest, world::Fault};
 use ops_engine::ports::ActError;
 
 use super::{
-    archive,
+    archive::{self, Content, Entry},
+    manifest::Part,
     store::{Kept, Store},
 };
 use crate::engine::{Engine, Trouble};
 
 /// How long an engine may take to forget images; what it keeps does no harm.
 const FORGET_MAX: Duration = Duration::from_secs(4);
+/// How long an engine may take to take an image: it answers when it has unpacked it.
+const LOAD_MAX: Duration = Duration::from_mins(10);
 
 /// The name under which an engine has a kept image.
 pub(crate) fn name(digest: &Digest) -> String {
     format!("ops.local/kept:{}", digest.hex())
 }
 
-/// Makes sure that an engine has an image, and tells by which id it is run: the id of the very
+/// What an engine's image must be to be the one that is meant.
+pub(super) struct Meant<'a> {
+    /// The name under which it was given.
+    pub(super) name: String,
+    /// By whose digest engines name it.
+    pub(super) config: &'a Digest,
+    /// Its layers as they are unpacked.
+    pub(super) diff_ids: &'a [String],
+}
+
+/// Makes sure that an engine has a kept image, and tells by which id it is run: the id of the very
 /// content, which no name can be moved away from.
 pub(crate) async fn ensure_loaded(
     engine: &Engine,
     store: &Store,
     kept: &Kept,
+) -> Result<String, ActError> {
+    ensure(engine, &meant(kept), || content(store, kept)).await
+}
+
+/// Makes sure that an engine has an image, which is sent if it is not there.
+pub(super) async fn ensure(
+    engine: &Engine,
+    meant: &Meant<'_>,
+    content: impl FnOnce() -> Content,
 ) -> Result<String, ActError> {
     let place = engine.place();
     let refused = |trouble: Trouble| match trouble {
@@ -39,11 +61,11 @@ pub(crate) async fn ensure_loaded(
         }
     };
     let docker = engine.connect().await.map_err(refused)?;
-    if let Some(id) = find(&docker, kept).await.map_err(refused)? {
+    if let Some(id) = found(&docker, meant).await.map_err(refused)? {
         return Ok(id);
     }
-    send(&docker, store, kept).await.map_err(refused)?;
-    match find(&docker, kept).await.map_err(refused)? {
+    send(&docker, content()).await.map_err(refused)?;
+    match found(&docker, meant).await.map_err(refused)? {
         Some(id) => Ok(id),
         None => Err(ActError::Unknown(Fault::new(
             "the engine took the image and does not have it",
@@ -53,30 +75,58 @@ pub(crate) async fn ensure_loaded(
     }
 }
 
-async fn send(docker: &Docker, store: &Store, kept: &Kept) -> Result<(), Trouble> {
-    let archive = archive::read(store.clone(), kept.clone(), name(&kept.digest));
+fn meant(kept: &Kept) -> Meant<'_> {
+    Meant { name: name(&kept.digest), config: &kept.config.digest, diff_ids: &kept.diff_ids }
+}
+
+/// A kept image as it is in the store.
+fn content(store: &Store, kept: &Kept) -> Content {
+    let entry = |part: &Part| {
+        let path = store.blob(&part.digest);
+        Entry {
+            digest: part.digest.clone(),
+            open: Box::new(move || {
+                let file = File::open(&path)?;
+                Ok((file.metadata()?.len(), Box::new(file)))
+            }),
+        }
+    };
+    Content {
+        name: name(&kept.digest),
+        config: entry(&kept.config),
+        layers: kept.layers.iter().map(entry).collect(),
+    }
+}
+
+async fn send(docker: &Docker, content: Content) -> Result<(), Trouble> {
     let options = ImportImageOptionsBuilder::new().quiet(true).build();
-    let mut answer = docker.import_image(options, body_try_stream(archive), None);
+    let patient = docker.clone().with_timeout(LOAD_MAX);
+    let mut answer = patient.import_image(options, body_try_stream(archive::read(content)), None);
     while let Some(said) = answer.next().await {
         said?;
     }
     Ok(())
 }
 
-/// The engine's id of a kept image, whose content is proved: engines name images by the digest of
+/// The engine's id of a kept image.
+pub(crate) async fn find(docker: &Docker, kept: &Kept) -> Result<Option<String>, Trouble> {
+    found(docker, &meant(kept)).await
+}
+
+/// The engine's id of an image, whose content is proved: engines name images by the digest of
 /// their configuration. One that stores manifests, which it shows by a descriptor, writes a new
 /// manifest for what it loads, so there the layers tell.
-pub(crate) async fn find(docker: &Docker, kept: &Kept) -> Result<Option<String>, Trouble> {
-    for asked in [name(&kept.digest), kept.config.digest.to_string()] {
-        let image = match docker.inspect_image(&asked).await.map_err(Trouble::from) {
+pub(super) async fn found(docker: &Docker, meant: &Meant<'_>) -> Result<Option<String>, Trouble> {
+    for asked in [meant.name.as_str(), meant.config.as_str()] {
+        let image = match docker.inspect_image(asked).await.map_err(Trouble::from) {
             Ok(image) => image,
             Err(trouble) if trouble.is_absent() => continue,
             Err(trouble) => return Err(trouble),
         };
         let Some(id) = image.id else { continue };
         let layers = image.root_fs.and_then(|root| root.layers).unwrap_or_default();
-        let same_layers = image.descriptor.is_some() && layers == kept.diff_ids;
-        if id == kept.config.digest.as_str() || same_layers {
+        let same_layers = image.descriptor.is_some() && layers == meant.diff_ids;
+        if id == meant.config.as_str() || same_layers {
             return Ok(Some(id));
         }
     }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use oci_client::{
     Client, Reference,
     client::{ClientConfig, ClientProtocol},
@@ -27,6 +27,8 @@ use super::{
 /// How long a registry may take to take a connection, and to go on with an answer.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 const SILENCE_MAX: Duration = Duration::from_secs(6);
+/// Layers that are asked for at once.
+const AT_ONCE: usize = 6;
 /// Bytes of a configuration.
 const CONFIGURATION_MAX: u64 = 8 * 1024 * 1024;
 const ACCEPTED: [&str; 4] = [
@@ -77,10 +79,22 @@ impl Registries {
         credentials::told(&self.config)
     }
 
-    /// Describes an image; says so if it is none that this architecture runs.
-    pub(crate) async fn image(&self, reference: &str, architecture: &str) -> Look<Image> {
+    /// Describes an image; says so if it is none that this architecture runs, or if the registry
+    /// would not give all of it: apart from what is here.
+    pub(crate) async fn image(
+        &self,
+        reference: &str,
+        architecture: &str,
+        here: impl Fn(&Digest) -> bool,
+    ) -> Look<Image> {
         let counter = self.counter(reference).await?;
-        counter.image(architecture).await
+        let image = counter.image(architecture).await?;
+        let layers = image.manifest.layers.iter().filter(|layer| !here(&layer.digest));
+        stream::iter(layers.map(|layer| counter.gives(layer)).collect::<Vec<_>>())
+            .buffer_unordered(AT_ONCE)
+            .try_for_each(|()| std::future::ready(Ok(())))
+            .await?;
+        Ok(image)
     }
 
     /// Goes to the registry that a reference names.
@@ -157,6 +171,17 @@ impl Counter {
         .await?;
         let digest = Digest::of(&whole);
         if digest == part.digest { Ok(whole) } else { Err(false_content(&self.place, &digest)) }
+    }
+
+    /// Whether the registry gives content, of which it is asked for one byte: many lead on to a
+    /// store that answers nothing but a real question.
+    async fn gives(&self, part: &Part) -> Look<()> {
+        let digest = part.digest.as_str();
+        let asked = self.client.pull_blob_stream_partial(&self.reference, digest, 0, Some(1)).await;
+        asked.map(|_| ()).map_err(|error| {
+            let fault = refused(&error, &self.place);
+            Fault { what: format!("{}: its layer {digest}", fault.what), ..fault }
+        })
     }
 
     /// Reads content piece by piece.

@@ -9,7 +9,6 @@ use std::{
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use ops_core::{id::Digest, world::Fault};
@@ -164,31 +163,24 @@ impl Store {
         Ok(used)
     }
 
-    /// Lets go of images except these, the oldest first, until the store is under its quota with
-    /// room for one more; tells which.
-    pub(crate) fn prune(&self, keep: &[Digest], quota: u64) -> Result<Vec<Digest>, ActError> {
+    /// Lets go of all images except these; tells which.
+    pub(crate) fn prune(&self, keep: &[Digest]) -> Result<Vec<Digest>, ActError> {
         let _turn = self.turn().map_err(ActError::NotApplied)?;
-        let mut images = self.all().map_err(ActError::NotApplied)?;
-        images.sort_by_key(|(since, _)| *since);
-        let largest = images.iter().map(|(_, kept)| kept.size()).max().unwrap_or(0);
-        let goal = quota.saturating_sub(largest);
-        let mut gone = Vec::new();
-        while self.used().map_err(ActError::Unknown)? > goal {
-            let Some(place) = images.iter().position(|(_, kept)| !keep.contains(&kept.digest))
-            else {
-                break;
-            };
-            let (_, kept) = images.remove(place);
+        let images = self.all().map_err(ActError::NotApplied)?;
+        let (stay, leave): (Vec<_>, Vec<_>) =
+            images.into_iter().partition(|kept| keep.contains(&kept.digest));
+        for kept in &leave {
             durable::forget(&self.record(&kept.digest)).map_err(ActError::Unknown)?;
-            self.sweep(&images).map_err(ActError::Unknown)?;
-            gone.push(kept.digest);
         }
-        Ok(gone)
+        if !leave.is_empty() {
+            self.sweep(&stay).map_err(ActError::Unknown)?;
+        }
+        Ok(leave.into_iter().map(|kept| kept.digest).collect())
     }
 
     /// Removes content that no kept image consists of.
-    fn sweep(&self, images: &[(SystemTime, Kept)]) -> Look<()> {
-        let parts = images.iter().flat_map(|(_, kept)| kept.parts());
+    fn sweep(&self, images: &[Kept]) -> Look<()> {
+        let parts = images.iter().flat_map(Kept::parts);
         let wanted: BTreeSet<&str> = parts.map(|part| part.digest.hex()).collect();
         let blobs = self.folder.join("blobs");
         let failed = |error: std::io::Error| unwritable(&blobs, &error);
@@ -201,7 +193,7 @@ impl Store {
         Ok(())
     }
 
-    fn all(&self) -> Look<Vec<(SystemTime, Kept)>> {
+    fn all(&self) -> Look<Vec<Kept>> {
         let folder = self.folder.join("kept");
         let failed = |error: std::io::Error| unreadable(&folder, &error);
         let listing = match std::fs::read_dir(&folder) {
@@ -215,10 +207,7 @@ impl Store {
             if entry.path().extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
-            let since = entry.metadata().and_then(|data| data.modified()).map_err(failed)?;
-            if let Some(kept) = durable::load(&entry.path())? {
-                images.push((since, kept));
-            }
+            images.extend(durable::load(&entry.path())?);
         }
         Ok(images)
     }

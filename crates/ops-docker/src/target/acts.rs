@@ -19,9 +19,10 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     DockerTarget, Grounds,
+    carrier::Way,
     inspect::{self, Life, inspect, life, seek},
     make::grace_seconds,
-    raise::take_down,
+    raise::{bring::begin, take_down},
     record::{Record, Records},
     secrets, standing,
 };
@@ -33,11 +34,11 @@ const SETTLE: Duration = Duration::from_millis(1500);
 const AWAKE: Duration = Duration::from_secs(2);
 
 /// An act in the middle: all that it needs, also the turn that it holds.
-struct Doing {
-    engine: Engine,
+pub(super) struct Doing {
+    pub(super) engine: Engine,
     grounds: Grounds,
-    records: Records,
-    record: Record,
+    pub(super) records: Records,
+    pub(super) record: Record,
     stamp: Stamp,
     _turn: File,
 }
@@ -58,6 +59,11 @@ impl DockerTarget {
         service: &ServiceName,
         release: &ReleaseId,
     ) -> Act {
+        inspect::check_names(service, release)?;
+        let record = self.records.load(service, release).map_err(ActError::NotApplied)?;
+        if let Some(record) = record {
+            self.load_carrier(&record.spec)?;
+        }
         self.act(stamp, service, release, Doing::remove)
     }
 
@@ -110,6 +116,9 @@ impl Doing {
         }
         // Written first: whoever comes after a crash knows that they shall stop.
         self.records.save(&self.record).map_err(|fault| hand.ends(fault))?;
+        if self.record.is_whole() {
+            return self.stop_whole(hand).await;
+        }
         hand.changed();
         let ids = self.record.places.iter().filter_map(|place| seek(&self.record, place, &all));
         tell_to_stop(&self.engine, &hand, ids.collect(), grace_seconds(&self.record.spec)).await
@@ -117,6 +126,9 @@ impl Doing {
 
     async fn remove(self, mut hand: Hand) -> Act {
         let all = self.all(&hand).await?;
+        if self.record.is_whole() {
+            self.rests(&hand).await?;
+        }
         let places = self.record.places.iter();
         let ids: Vec<String> = places.filter_map(|place| seek(&self.record, place, &all)).collect();
         for id in &ids {
@@ -130,10 +142,8 @@ impl Doing {
             discard(&hand.docker, id).await.map_err(|trouble| hand.failed(&trouble))?;
             hand.changed();
         }
-        for place in &self.record.places {
-            let name = self.record.name(place);
-            secrets::take_away(&self.grounds, &name).map_err(|fault| hand.ends(fault))?;
-        }
+        let way = Way { engine: &self.engine, grounds: &self.grounds };
+        way.take_away(&hand, &self.record).await?;
         if self.record.spec.compose.is_some() {
             self.leave_project(&mut hand).await?;
         }
@@ -163,7 +173,37 @@ impl Doing {
             self.records.forget_standing(&spec.service).map_err(|fault| hand.ends(fault))?;
         }
         let forgotten = self.records.forget_overlay(&spec.service, &spec.release);
-        forgotten.map_err(|fault| hand.ends(fault))
+        forgotten.map_err(|fault| hand.ends(fault))?;
+        self.clear_secrets(hand).await
+    }
+
+    /// Takes away values of secrets that no container of the project mounts and no release names.
+    async fn clear_secrets(&self, hand: &Hand) -> Act {
+        let service = &self.record.spec.service;
+        let folders = secrets::folders(&self.grounds, &begin(service.as_str()));
+        if folders.is_empty() {
+            return Ok(());
+        }
+        let standing = self.records.standing(service).map_err(|fault| hand.ends(fault))?;
+        let mut used = self.records.overlays(service).map_err(|fault| hand.ends(fault))?;
+        if let Some(standing) = &standing {
+            let all = standing::containers(&hand.docker, &standing.project).await;
+            let all = all.map_err(|trouble| hand.failed(&trouble))?;
+            let mounts = all.into_iter().flat_map(|one| one.mounts.unwrap_or_default());
+            used.extend(mounts.filter_map(|mount| mount.source));
+        }
+        let idle = |folder: &&String| !used.iter().any(|text| text.contains(folder.as_str()));
+        let idle: Vec<&String> = folders.iter().filter(idle).collect();
+        for folder in &idle {
+            secrets::take_away(&self.grounds.secrets_dir, folder)
+                .map_err(|fault| hand.ends(fault))?;
+        }
+        if let Some(mut standing) = standing {
+            standing.secrets.retain(|folder, _| !idle.contains(&folder));
+            let saved = self.records.save_standing(service, &standing);
+            saved.map_err(|fault| hand.ends(fault))?;
+        }
+        Ok(())
     }
 
     /// Containers with the service's label, unless they tell of a later act.

@@ -85,6 +85,11 @@ impl Form {
         self.set(name, Digest::of(value.as_bytes()).hex());
     }
 
+    /// What the container was called.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.0.get("name").map(|name| name.trim_start_matches('/'))
+    }
+
     /// What differs in what is now from how it was made, in words.
     pub(super) fn differences(&self, is: &Self) -> Vec<String> {
         let gone = self.0.keys().filter(|name| !is.0.contains_key(*name));

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::File,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -19,16 +20,16 @@ use ops_engine::ports::{Act, ActError, Look};
 use super::{
     DockerTarget, Grounds,
     acts::{discard, out_of_time, stop_and_wait, tell_to_stop},
+    carrier::Way,
     form::Form,
     inspect::{self, Life, foreign, inspect, life, not_ours, overtaken, seek},
     make::{self, grace_seconds},
     names, ports,
     record::{Place, Record, Records},
-    secrets,
 };
 use crate::{
     engine::{CALL_MAX, Engine, Hand, Trouble, left},
-    images::{Kept, Store, ensure_loaded},
+    images::{Kept, OwnImage, Store, ensure_loaded},
 };
 
 /// How long a start waits for the engine to take an image that it lacks.
@@ -59,11 +60,11 @@ impl DockerTarget {
         }
         let until = Instant::now() + CALL_MAX;
         let container = make::check(spec).map_err(ActError::NotApplied)?.clone();
-        self.check_secrets(spec).map_err(ActError::NotApplied)?;
         let turn = self.records.turn(&spec.service, stamp)?;
         let record = self.records.record(spec).map_err(ActError::NotApplied)?;
         let kept = self.kept(spec).map_err(ActError::NotApplied)?;
         self.load(&kept)?;
+        self.load_carrier(spec)?;
         let start = Start {
             engine: self.engine.clone(),
             grounds: self.grounds.clone(),
@@ -80,16 +81,22 @@ impl DockerTarget {
         ended.unwrap_or_else(|| Err(out_of_time(&self.engine.place())))
     }
 
-    /// Secrets lie on a tmpfs of this machine, which no engine of another one can mount.
-    fn check_secrets(&self, spec: &ReleaseSpec) -> Look<()> {
+    /// Gives an engine on another machine ops's own image if a release has secrets, which are
+    /// brought there by a container of it.
+    pub(super) fn load_carrier(&self, spec: &ReleaseSpec) -> Act {
         if self.engine.is_local() || spec.secrets.is_empty() {
             return Ok(());
         }
-        Err(Fault::new(
-            "secrets cannot be brought to an engine on another machine yet",
-            self.engine.place(),
-            "run ops on that machine, or let the service fetch its secrets itself",
-        ))
+        let own = OwnImage::of_this_program().map_err(ActError::NotApplied)?;
+        let (engine, image) = (self.engine.clone(), own.clone());
+        let begin = |_| async move { image.ensure(&engine).await.map(|_| ()) };
+        self.loads.join(&self.engine, own.digest(), LOAD_WAIT, begin).unwrap_or_else(|_| {
+            Err(ActError::NotApplied(Fault::new(
+                "the engine lacks ops's own image and is being given it; nothing was done",
+                self.engine.place(),
+                "give the act again; it goes on meanwhile",
+            )))
+        })
     }
 
     fn kept(&self, spec: &ReleaseSpec) -> Look<Kept> {
@@ -118,8 +125,8 @@ impl Records {
     pub(super) fn record(&self, spec: &ReleaseSpec) -> Look<Record> {
         let specification = names::specification(spec)?;
         let Some(mut record) = self.load(&spec.service, &spec.release)? else {
-            let (token, places) = (token()?, Vec::new());
-            return Ok(Record { spec: spec.clone(), specification, token, places });
+            let (token, places) = (token("docker target")?, Vec::new());
+            return Ok(Record { spec: spec.clone(), specification, token, places, leaves: false });
         };
         if record.specification != specification {
             return Err(Fault::new(
@@ -129,6 +136,7 @@ impl Records {
             ));
         }
         record.spec = spec.clone();
+        record.leaves = false;
         Ok(record)
     }
 }
@@ -266,7 +274,7 @@ impl Start {
                 stop_and_wait(&hand.docker, &id, grace).await.map_err(|t| hand.failed(&t))?;
             }
         }
-        self.secrets(at).map_err(|fault| hand.ends(fault))?;
+        self.secrets(hand, at).await?;
         match hand.docker.start_container(&id, None).await.map_err(Trouble::from) {
             Ok(()) => {
                 hand.changed();
@@ -361,7 +369,7 @@ impl Start {
         at: usize,
         image: &str,
     ) -> Result<String, ActError> {
-        let folder = self.secrets(at).map_err(|fault| hand.ends(fault))?;
+        let folder = self.secrets(hand, at).await?;
         let place = &self.record.places[at];
         let name = self.record.name(place);
         let (record, grounds) = (&self.record, &self.grounds);
@@ -388,9 +396,13 @@ impl Start {
         }
     }
 
-    fn secrets(&self, at: usize) -> Look<Option<std::path::PathBuf>> {
+    async fn secrets(&self, hand: &Hand, at: usize) -> Result<Option<PathBuf>, ActError> {
+        if self.composed {
+            // Its overlay names the files.
+            return Ok(None);
+        }
         let name = self.record.name(&self.record.places[at]);
-        secrets::put(&self.grounds, &self.record.spec, &name)
+        Way { engine: &self.engine, grounds: &self.grounds }.put(hand, &self.record, &name).await
     }
 
     /// Where a replica is written down; a new one is added.
@@ -410,10 +422,10 @@ impl Start {
 }
 
 /// What the containers of one release carry to be known as ours: nobody else can have guessed it.
-pub(super) fn token() -> Look<String> {
+pub(crate) fn token(whose: &str) -> Look<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Fault::new(format!("there is no chance to be had: {error}"), "docker target", "try again")
+        Fault::new(format!("there is no chance to be had: {error}"), whose, "try again")
     })?;
     Ok(ops_core::id::Digest::from_hash(&bytes).hex().to_owned())
 }

@@ -5,21 +5,18 @@
 //! made, which run beside those of other releases. Both go through the Compose program, which may
 //! take long; so the work goes on by itself, and the same act given again joins it.
 
+pub(super) mod bring;
 mod copies;
 mod others;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fs::File,
     sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
-use bollard::{
-    Docker,
-    models::ContainerSummary,
-    query_parameters::{ListContainersOptionsBuilder, StopContainerOptionsBuilder},
-};
+use bollard::{Docker, models::ContainerSummary, query_parameters::StopContainerOptionsBuilder};
 use ops_core::{
     id::{Digest, ServiceName, Stamp},
     world::{Compose, Fault, ReleaseSpec},
@@ -33,10 +30,11 @@ use super::{
     launch::token,
     names,
     record::{Record, Records, stale},
-    standing::{self, PROJECT, Standing},
+    standing::{self, Standing},
 };
 use crate::{
-    compose::{Bundle, Call, ComposeProjects, Front, Halt, Model, project_name},
+    compose::{Brought, Bundle, Call, ComposeProjects, Front, Halt, Model, project_name},
+    durable::blocking,
     engine::{Engine, Hand, Trouble},
     images::{Kept, Store, ensure_loaded},
 };
@@ -51,32 +49,46 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// How long a container that leaves the project may take.
 const LEAVE_MAX: Duration = Duration::from_mins(1);
 
-/// The work, with the turn that it holds.
-struct Raise {
+/// What was ordered, with all that its work needs.
+struct Order {
     engine: Engine,
     grounds: Grounds,
     records: Records,
     images: Store,
     projects: ComposeProjects,
-    record: Record,
     compose: Compose,
-    standing: Standing,
+    spec: ReleaseSpec,
     stamp: Stamp,
     halt: Halt,
+}
+
+/// The work, with the turn that it holds.
+struct Raise {
+    order: Order,
+    record: Record,
+    standing: Standing,
     turn: File,
 }
 
 /// What the files say.
 struct Meant {
     model: Model,
-    front: Front,
+    /// The service behind the door, with its image as it is kept.
+    front: Option<(Front, Kept)>,
     folder: std::path::PathBuf,
     /// The engine's id of every service's image.
     images: BTreeMap<String, String>,
-    /// The image of the front as it is kept.
-    kept: Kept,
+    /// The secrets of ops.yaml, as they lie for the containers that name them.
+    brought: Brought,
     /// What each other service is made from.
     configurations: BTreeMap<String, String>,
+}
+
+impl Meant {
+    /// The service behind the door.
+    fn named(&self) -> Option<&Front> {
+        self.front.as_ref().map(|(front, _)| front)
+    }
 }
 
 impl DockerTarget {
@@ -134,10 +146,6 @@ impl DockerTarget {
             let next = format!("at most {REPLICAS_MAX} replicas; with a fixed port, one");
             return Err(Fault::new(what, place, next));
         }
-        if !spec.secrets.is_empty() {
-            let next = "let the project's file name them: `secrets: { token: { file: … } }`";
-            return refused("secrets do not reach a Compose project from here", next);
-        }
         if !self.engine.is_local() {
             let next = "run ops on the engine's machine";
             return refused("Compose projects run on an engine of this machine only", next);
@@ -171,19 +179,6 @@ impl DockerTarget {
             halt.halt();
         }
     }
-}
-
-/// What was ordered, before it has its turn.
-struct Order {
-    engine: Engine,
-    grounds: Grounds,
-    records: Records,
-    images: Store,
-    projects: ComposeProjects,
-    compose: Compose,
-    spec: ReleaseSpec,
-    stamp: Stamp,
-    halt: Halt,
 }
 
 impl Order {
@@ -221,91 +216,93 @@ impl Order {
             }
             None => Standing {
                 project,
-                token: token()?,
+                token: token("docker target")?,
                 release: self.spec.release.clone(),
                 others: BTreeMap::new(),
                 networks_before: None,
+                key: None,
+                secrets: BTreeMap::new(),
             },
         };
-        Ok(Raise {
-            record: self.records.record(&self.spec)?,
-            engine: self.engine,
-            grounds: self.grounds,
-            records: self.records,
-            images: self.images,
-            projects: self.projects,
-            compose: self.compose,
-            standing,
-            stamp: self.stamp,
-            halt: self.halt,
-            turn,
-        })
+        Ok(Raise { record: self.records.record(&self.spec)?, standing, turn, order: self })
     }
 }
 
 impl Raise {
     async fn run(mut self) -> Act {
         let meant = self.meant().await?;
-        let hand = self.engine.hand().await;
-        let mut hand = hand.map_err(|t| ActError::NotApplied(t.fault(&self.engine.place())))?;
+        let hand = self.order.engine.hand().await;
+        let mut hand =
+            hand.map_err(|t| ActError::NotApplied(t.fault(&self.order.engine.place())))?;
         self.check(&hand).await?;
         self.others(&mut hand, &meant).await?;
-        self.copies(hand, meant).await
+        match &meant.front {
+            Some((front, kept)) => self.copies(hand, &meant, front, kept).await,
+            None => Ok(()),
+        }
     }
 
     /// Reads what the release's files say, and gives the engine its images.
-    async fn meant(&self) -> Result<Meant, ActError> {
+    async fn meant(&mut self) -> Result<Meant, ActError> {
         let refused = ActError::NotApplied;
-        let spec = &self.record.spec;
+        let spec = self.record.spec.clone();
         let missing =
             |what: String| refused(Fault::new(what, spec.release.to_string(), "import it first"));
-        let bundle: Option<Bundle> = self.projects.bundle(&spec.artifact).map_err(refused)?;
+        let bundle: Option<Bundle> = self.order.projects.bundle(&spec.artifact).map_err(refused)?;
         let bundle = bundle
             .ok_or_else(|| missing(format!("the project {} is not in the store", spec.artifact)))?;
-        let folder = self.projects.folder(&bundle).map_err(refused)?;
+        let folder = self.order.projects.folder(&bundle).map_err(refused)?;
         let model = {
-            let (projects, folder) = (self.projects.clone(), folder.clone());
+            let (projects, folder) = (self.order.projects.clone(), folder.clone());
             let (digest, compose, env) =
-                (bundle.folder.clone(), self.compose.clone(), spec.env.clone());
+                (bundle.folder.clone(), self.order.compose.clone(), spec.env.clone());
             blocking(move || projects.model(&folder, &digest, &compose, &env))
                 .await
                 .map_err(refused)?
         };
-        let front = model.front(&self.compose).map_err(refused)?;
+        let front = model.front(&self.order.compose).map_err(refused)?;
         let mut images = BTreeMap::new();
-        let mut of_front = None;
+        let mut all_kept = BTreeMap::new();
         for (service, image) in &bundle.images {
             let digest = image.rsplit_once('@').and_then(|(_, digest)| digest.parse().ok());
             let kept = match &digest {
-                Some(digest) => self.images.kept(digest).map_err(refused)?,
+                Some(digest) => self.order.images.kept(digest).map_err(refused)?,
                 None => None,
             };
             let kept =
                 kept.ok_or_else(|| missing(format!("the image {image} is not in the store")))?;
-            let id = ensure_loaded(&self.engine, &self.images, &kept).await?;
+            let id = ensure_loaded(&self.order.engine, &self.order.images, &kept).await?;
             images.insert(service.clone(), id);
-            if *service == front.name {
-                of_front = Some(kept);
-            }
+            all_kept.insert(service.clone(), kept);
         }
-        let kept =
-            of_front.ok_or_else(|| missing(format!("no image of {} is known", front.name)))?;
+        let brought = self.bring(&model).await.map_err(refused)?;
         let configurations = {
             let (model, front, images) = (model.clone(), front.clone(), bundle.images.clone());
-            blocking(move || model.configurations(&front, &images)).await.map_err(refused)?
+            let brought = brought.clone();
+            let read = move || model.configurations(front.as_ref(), &images, &brought);
+            blocking(read).await.map_err(refused)?
         };
-        Ok(Meant { model, front, folder, images, kept, configurations })
+        let front = match front {
+            Some(front) => {
+                let kept = all_kept.remove(&front.name);
+                let unknown = || missing(format!("no image of {} is known", front.name));
+                let kept = kept.ok_or_else(unknown)?;
+                Some((front, kept))
+            }
+            None => None,
+        };
+        Ok(Meant { model, front, folder, images, brought, configurations })
     }
 
     /// Refuses what is overtaken or somebody else's.
     async fn check(&self, hand: &Hand) -> Act {
         let service = &self.record.spec.service;
         let all = inspect::of(&hand.docker, service).await.map_err(|t| hand.failed(&t))?;
-        overtaken(service, self.stamp, std::slice::from_ref(&self.record), &all)?;
+        overtaken(service, self.order.stamp, std::slice::from_ref(&self.record), &all)?;
         if let Some(name) = foreign(&self.record, &all) {
             return Err(hand.ends(inspect::not_ours(&name, "it bears the labels of this release")));
         }
-        let mut records = self.records.of(service).map_err(|fault| hand.ends(fault))?;
+        let mut records = self.order.records.of(service).map_err(|fault| hand.ends(fault))?;
         records.push(self.record.clone());
         let all = self.project(&hand.docker).await.map_err(|t| hand.failed(&t))?;
         let strangers = self.standing.strangers(&records, &all);
@@ -317,26 +314,23 @@ impl Raise {
 
     /// All containers of the project, whoever made them.
     async fn project(&self, docker: &Docker) -> Result<Vec<ContainerSummary>, Trouble> {
-        let label = format!("{PROJECT}={}", self.standing.project);
-        let filters = HashMap::from([("label", vec![label.as_str()])]);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        Ok(docker.list_containers(Some(options)).await?)
+        standing::containers(docker, &self.standing.project).await
     }
 
     fn call(&self, meant: &Meant, hand: &Hand) -> Result<Call, ActError> {
         let spec = &self.record.spec;
-        let overlay = self.records.overlay(&spec.service, &spec.release);
+        let overlay = self.order.records.overlay(&spec.service, &spec.release);
         let overlay = overlay.map_err(|fault| hand.ends(fault))?;
         let turn = self.turn.try_clone().map_err(|error| {
             let next = "raise the limit of open files of ops";
-            hand.ends(Fault::new(error.to_string(), self.engine.place(), next))
+            hand.ends(Fault::new(error.to_string(), self.order.engine.place(), next))
         })?;
         Ok(Call {
             folder: meant.folder.clone(),
             project: self.standing.project.clone(),
-            files: vec![meant.folder.join(&self.compose.file), overlay],
+            files: vec![meant.folder.join(&self.order.compose.file), overlay],
             env: spec.env.clone(),
-            engine: self.engine.address(),
+            engine: self.order.engine.address(),
             turn: Some(Arc::new(turn)),
         })
     }
@@ -348,7 +342,7 @@ impl Raise {
         all.extend_from_slice(services);
         hand.changed();
         let (program, call, halt) =
-            (self.projects.program.clone(), call.clone(), self.halt.clone());
+            (self.order.projects.program.clone(), call.clone(), self.order.halt.clone());
         let ran = blocking(move || {
             let words: Vec<&str> = all.iter().map(String::as_str).collect();
             program.run(&words, &call, &halt)
@@ -367,11 +361,4 @@ pub(super) async fn take_down(docker: &Docker, id: &str) -> Result<(), Trouble> 
         other => other?,
     }
     discard(docker, id).await
-}
-
-/// Does what waits for a disk or a program where it holds nobody up.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Look<T> + Send + 'static) -> Look<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        Err(Fault::new("the work on the project broke off", "docker target", "try again"))
-    })
 }

@@ -33,6 +33,9 @@ pub(super) struct Record {
     pub(super) token: String,
     /// Its replicas, in order.
     pub(super) places: Vec<Place>,
+    /// It was removed wherever it was, only its host did not answer: it leaves when that is back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) leaves: bool,
 }
 
 /// One replica.
@@ -57,6 +60,17 @@ impl Record {
     /// The container's name of a replica.
     pub(super) fn name(&self, place: &Place) -> String {
         names::container(&self.spec.service, &self.spec.release, place.index)
+    }
+
+    /// Whether it is a project of which nothing is behind the door: one replica, the whole of it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.spec.compose.as_ref().is_some_and(|compose| compose.without_door)
+    }
+
+    /// Writes down of such a project what it was last told.
+    pub(super) fn tell_whole(&mut self, runs: bool, stamp: Stamp) {
+        let (port, id, made) = (None, None, None);
+        self.places = vec![Place { index: 0, port, id, runs, stamp, made }];
     }
 
     /// Whether a container with this id and token is the one of a replica.
@@ -116,6 +130,11 @@ impl Records {
     /// Takes the turn without an act of its own.
     pub(super) fn quiet_turn(&self, service: &ServiceName) -> Look<File> {
         durable::lock(&self.service(service)?.join(".turn"))
+    }
+
+    /// The same without waiting; `None` if somebody else has it.
+    pub(super) fn free_quiet_turn(&self, service: &ServiceName) -> Look<Option<File>> {
+        durable::lock_within(&self.service(service)?.join(".turn"), Duration::ZERO)
     }
 
     /// Ports are chosen by one act at a time, over all services.

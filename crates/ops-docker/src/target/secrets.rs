@@ -18,29 +18,68 @@ use super::{Grounds, names};
 /// What statfs(2) calls a tmpfs.
 const TMPFS: i64 = 0x0102_1994;
 
-/// Puts the values of a replica's secrets where its container finds them; `None` if it has none.
-pub(super) fn put(grounds: &Grounds, spec: &ReleaseSpec, name: &str) -> Look<Option<PathBuf>> {
-    if spec.secrets.is_empty() {
-        return Ok(None);
-    }
+/// The values of a replica's secrets, by name.
+pub(super) type Values = Vec<(String, String)>;
+
+/// Finds the values of a replica's secrets.
+pub(super) fn values(grounds: &Grounds, spec: &ReleaseSpec, name: &str) -> Look<Values> {
     let mut values = Vec::new();
     for (secret, reference) in &spec.secrets {
-        names::check(secret)?;
-        let value = (grounds.resolve)(reference).map_err(|why| {
-            let next = "put the value where the reference leads, then try again";
-            Fault::new(why, format!("secret {secret} of {name}"), next)
-        })?;
-        values.push((secret.as_str(), value));
+        values.push((secret.clone(), value(grounds, secret, reference, name)?));
     }
-    let folder = folder(grounds, name);
+    Ok(values)
+}
+
+/// Puts values where a replica's container finds them, in a folder of all of them.
+pub(super) fn put(all: &Path, name: &str, values: &[(String, String)]) -> Look<PathBuf> {
+    names::check(name)?;
+    let folder = all.join(name);
+    prepare(all)?;
+    for (secret, _) in values {
+        names::check(secret)?;
+    }
+    fill(&folder, values).map_err(|error| unwritable(&folder, &error))?;
+    Ok(folder)
+}
+
+/// A folder is called as a replica is, or, for a value of a project, with a `~` that no replica has.
+fn check_folder(name: &str) -> Look<()> {
+    names::check(&name.replace('~', "-"))
+}
+
+/// The value of a secret, found by its reference.
+pub(super) fn value(grounds: &Grounds, secret: &str, reference: &str, whose: &str) -> Look<String> {
+    names::check(secret)?;
+    (grounds.resolve)(reference).map_err(|why| {
+        let next = "put the value where the reference leads, then try again";
+        Fault::new(why, format!("secret {secret} of {whose}"), next)
+    })
+}
+
+/// Puts one value into a folder of its own, and says which file it is.
+pub(super) fn put_one(grounds: &Grounds, name: &str, secret: &str, value: String) -> Look<PathBuf> {
+    check_folder(name)?;
+    let folder = grounds.secrets_dir.join(name);
     prepare(&grounds.secrets_dir)?;
-    fill(&folder, &values).map_err(|error| unwritable(&folder, &error))?;
-    Ok(Some(folder))
+    let file = folder.join(secret);
+    if !file.is_file() {
+        fill(&folder, &[(secret.to_owned(), value)])
+            .map_err(|error| unwritable(&folder, &error))?;
+    }
+    Ok(file)
+}
+
+/// Names of all folders with values that begin so.
+pub(super) fn folders(grounds: &Grounds, begin: &str) -> Vec<String> {
+    let listing = std::fs::read_dir(&grounds.secrets_dir).into_iter().flatten().flatten();
+    let names = listing.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with(begin)).collect()
 }
 
 /// Takes a replica's values away, if there are any.
-pub(super) fn take_away(grounds: &Grounds, name: &str) -> Look<()> {
-    let folder = folder(grounds, name);
+pub(super) fn take_away(all: &Path, name: &str) -> Look<()> {
+    check_folder(name)?;
+    let folder = all.join(name);
     for path in [with_dot(&folder, "new"), with_dot(&folder, "old"), folder] {
         match std::fs::remove_dir_all(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -53,12 +92,8 @@ pub(super) fn take_away(grounds: &Grounds, name: &str) -> Look<()> {
 }
 
 /// Whether a replica's values are where its container looks for them.
-pub(super) fn are_there(grounds: &Grounds, name: &str) -> bool {
-    folder(grounds, name).is_dir()
-}
-
-fn folder(grounds: &Grounds, name: &str) -> PathBuf {
-    grounds.secrets_dir.join(name)
+pub(super) fn are_there(all: &Path, name: &str) -> bool {
+    all.join(name).is_dir()
 }
 
 fn with_dot(folder: &Path, what: &str) -> PathBuf {
@@ -82,7 +117,7 @@ fn prepare(folder: &Path) -> Look<()> {
 }
 
 /// Exchanges a replica's folder as a whole. A container that runs keeps the one that it has.
-fn fill(folder: &Path, values: &[(&str, String)]) -> io::Result<()> {
+fn fill(folder: &Path, values: &[(String, String)]) -> io::Result<()> {
     let (fresh, old) = (with_dot(folder, "new"), with_dot(folder, "old"));
     for left in [&fresh, &old] {
         match std::fs::remove_dir_all(left) {
@@ -117,11 +152,12 @@ mod tests {
 
     use super::*;
 
-    fn grounds(secrets_dir: &Path) -> Grounds {
+    fn grounds() -> Grounds {
         Grounds {
             state_dir: PathBuf::new(),
             records_dir: PathBuf::new(),
-            secrets_dir: secrets_dir.to_owned(),
+            secrets_dir: PathBuf::new(),
+            carrier: Vec::new(),
             resolve: Arc::new(|reference| Ok(format!("value of {reference}"))),
             ports: (1, 1),
             publish: Ipv4Addr::LOCALHOST,
@@ -145,29 +181,32 @@ mod tests {
         }
     }
 
+    fn one(reference: &str) -> Values {
+        values(&grounds(), &spec(&[("TOKEN", reference)]), "one").unwrap()
+    }
+
     #[test]
     fn p13_values_are_on_a_tmpfs_for_ops_alone_and_go_when_they_are_taken_away() {
         let scratch = tempfile::tempdir_in("/dev/shm").unwrap();
-        let grounds = grounds(&scratch.path().join("secrets"));
-        assert_eq!(put(&grounds, &spec(&[]), "one").unwrap(), None);
+        let all = scratch.path().join("secrets");
         for reference in ["first", "second"] {
-            let folder = put(&grounds, &spec(&[("TOKEN", reference)]), "one").unwrap().unwrap();
+            let folder = put(&all, "one", &one(reference)).unwrap();
             let text = std::fs::read_to_string(folder.join("TOKEN")).unwrap();
             assert_eq!(text, format!("value of {reference}"));
         }
-        let mode = std::fs::metadata(&grounds.secrets_dir).unwrap().permissions().mode();
+        let mode = std::fs::metadata(&all).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
-        assert!(are_there(&grounds, "one"));
+        assert!(are_there(&all, "one"));
         for _ in 0..2 {
-            take_away(&grounds, "one").unwrap();
+            take_away(&all, "one").unwrap();
         }
-        assert_eq!(std::fs::read_dir(&grounds.secrets_dir).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(&all).unwrap().count(), 0);
     }
 
     #[test]
     fn p13_a_folder_on_a_disk_is_refused() {
         let disk = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
-        let fault = put(&grounds(disk.path()), &spec(&[("TOKEN", "x")]), "one").unwrap_err();
+        let fault = put(disk.path(), "one", &one("x")).unwrap_err();
         assert!(fault.to_string().contains("no tmpfs"), "{fault}");
         assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0, "nothing was written");
     }
@@ -175,8 +214,12 @@ mod tests {
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
         let scratch = tempfile::tempdir_in("/dev/shm").unwrap();
-        for bad in ["../x", "a/b", ""] {
-            assert!(put(&grounds(scratch.path()), &spec(&[(bad, "x")]), "one").is_err(), "{bad}");
+        for bad in ["../x", "a/b", "", ".."] {
+            assert!(values(&grounds(), &spec(&[(bad, "x")]), "one").is_err(), "{bad}");
+            let secret = [(bad.to_owned(), "x".to_owned())];
+            assert!(put(scratch.path(), "one", &secret).is_err(), "{bad}");
+            assert!(put(scratch.path(), bad, &one("x")).is_err(), "{bad}");
+            assert!(take_away(scratch.path(), bad).is_err(), "{bad}");
         }
     }
 }

@@ -19,7 +19,7 @@ use bollard::{
 };
 use futures_util::StreamExt as _;
 use ops_core::{
-    id::ServiceName,
+    id::{ReleaseId, ServiceName},
     reading::{LogReading, Usage},
     time::Now,
 };
@@ -28,8 +28,8 @@ use ops_engine::ports::{Look, Senses};
 pub(super) use self::hearing::Ears;
 use super::{
     DockerTarget,
+    beside::{self, One},
     inspect::{self, Life, inspect, life, seek},
-    record::{Place, Record},
     sight::seconds,
 };
 use crate::engine::Trouble;
@@ -46,6 +46,7 @@ struct Felt {
 impl Senses for DockerTarget {
     fn usage(&self, service: &ServiceName) -> Look<Vec<Usage>> {
         let records = self.records.of(service)?;
+        let standing = self.records.standing(service)?;
         let service = service.clone();
         let felt = self.engine.ask(move |docker| async move {
             let all = inspect::of(&docker, &service).await?;
@@ -53,8 +54,17 @@ impl Senses for DockerTarget {
             for record in &records {
                 for place in &record.places {
                     let Some(id) = seek(record, place, &all) else { continue };
-                    felt.extend(feel(&docker, record, place, id).await?);
+                    let whose = Whose {
+                        release: record.spec.release.clone(),
+                        replica: record.name(place),
+                        beside: false,
+                    };
+                    felt.extend(feel(&docker, id, whose).await?);
                 }
+            }
+            for one in beside::all(&docker, standing.as_ref()).await? {
+                let (Some(whose), Some(id)) = (Whose::beside(&one), one.id) else { continue };
+                felt.extend(feel(&docker, id, whose).await?);
             }
             Ok(felt)
         })?;
@@ -73,13 +83,24 @@ impl Senses for DockerTarget {
     }
 }
 
+/// Whose container it is that is felt or heard.
+struct Whose {
+    release: ReleaseId,
+    replica: String,
+    /// Whether it stands beside the replicas.
+    beside: bool,
+}
+
+impl Whose {
+    /// Of what stands beside; `None` where nobody wrote down which release made it.
+    fn beside(one: &One) -> Option<Self> {
+        let (release, _) = one.stood.changed.clone()?;
+        Some(Self { release, replica: one.called(), beside: true })
+    }
+}
+
 /// What a replica takes; `None` if it does not run or has just ended.
-async fn feel(
-    docker: &Docker,
-    record: &Record,
-    place: &Place,
-    id: String,
-) -> Result<Option<Felt>, Trouble> {
+async fn feel(docker: &Docker, id: String, whose: Whose) -> Result<Option<Felt>, Trouble> {
     let Some(found) = inspect(docker, &id).await? else { return Ok(None) };
     if life(&found) != Life::Running {
         return Ok(None);
@@ -87,12 +108,14 @@ async fn feel(
     let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
     let Some(stats) = docker.stats(&id, Some(options)).next().await else { return Ok(None) };
     let Some((cpu_ms, memory)) = counted(&stats?) else { return Ok(None) };
+    let limit = found.host_config.as_ref().and_then(|host| u64::try_from(host.memory?).ok());
     let usage = Usage {
-        release: record.spec.release.clone(),
-        replica: record.name(place),
+        release: whose.release,
+        replica: whose.replica,
+        beside: whose.beside,
         cpu_ms,
         memory,
-        memory_limit: record.spec.container.as_ref().and_then(|one| one.memory_bytes),
+        memory_limit: limit.filter(|bytes| *bytes > 0),
         oom_kills: kills(docker, &id, found.created.as_deref()).await?,
     };
     Ok(Some(Felt { id, usage }))

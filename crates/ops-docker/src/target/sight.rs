@@ -15,9 +15,10 @@ use ops_core::{
 use ops_engine::ports::Look;
 
 use super::{
-    DockerTarget,
+    DockerTarget, beside,
     inspect::{self, Life, inspect, life, seek},
     record::{Place, Record},
+    whole,
 };
 use crate::engine::Trouble;
 
@@ -28,13 +29,26 @@ impl DockerTarget {
     pub(super) fn view(&self, service: &ServiceName) -> Look<TargetView> {
         let records = self.records.of(service)?;
         let stamp = self.records.stamp(service)?;
+        let standing = self.records.standing(service)?;
         let (service, publish) = (service.clone(), self.grounds.publish);
         self.engine.ask(move |docker| async move {
             let all = inspect::of(&docker, &service).await?;
+            let beside = beside::all(&docker, standing.as_ref()).await?;
             let labels = inspect::highest_label(&records, &all).unwrap_or_default();
             let mut view =
                 TargetView { highest: stamp.max(labels).generation, ..Default::default() };
+            for one in &beside {
+                if let Some(standing) = &standing {
+                    view.beside.push(one.replica(&docker, standing).await?);
+                }
+            }
             for record in &records {
+                if record.is_whole() {
+                    let each = record.places.iter();
+                    let seen = |place| whole::seen(record, place, standing.as_ref(), &beside);
+                    view.replicas.extend(each.map(seen));
+                    continue;
+                }
                 for place in &record.places {
                     let Some(id) = seek(record, place, &all) else { continue };
                     let Some(found) = inspect(&docker, &id).await? else { continue };
@@ -103,17 +117,25 @@ fn state(place: &Place, life: Life) -> ReplicaState {
 
 /// What the image's own health check says, where the release wants that.
 fn own_health(record: &Record, found: &ContainerInspectResponse) -> Option<OwnHealth> {
+    record.spec.container.as_ref()?.image_health.then(|| health(found))
+}
+
+/// Whether the engine runs a health check in it.
+pub(super) fn has_health_check(found: &ContainerInspectResponse) -> bool {
+    let check = found.config.as_ref().and_then(|config| config.healthcheck.as_ref()?.test.as_ref());
+    check.is_some_and(|test| test.first().is_some_and(|word| word != "NONE"))
+}
+
+/// What its health check says.
+pub(super) fn health(found: &ContainerInspectResponse) -> OwnHealth {
     use HealthStatusEnum as S;
-    if !record.spec.container.as_ref()?.image_health {
-        return None;
-    }
     let health = found.state.as_ref().and_then(|state| state.health.as_ref());
-    Some(match health.and_then(|health| health.status) {
+    match health.and_then(|health| health.status) {
         Some(S::STARTING) => OwnHealth::Starting,
         Some(S::HEALTHY) => OwnHealth::Healthy,
         Some(S::UNHEALTHY) => OwnHealth::Unhealthy,
         Some(S::NONE | S::EMPTY) | None => OwnHealth::Silent,
-    })
+    }
 }
 
 /// The last end that nobody asked for, in words.
@@ -148,7 +170,7 @@ async fn last_exit(
     Ok(Some(words(state.exit_code.unwrap_or(0), oom, limit, error)))
 }
 
-fn words(code: i64, oom: bool, limit: Option<u64>, error: Option<&str>) -> String {
+pub(super) fn words(code: i64, oom: bool, limit: Option<u64>, error: Option<&str>) -> String {
     let mut text = if code > SIGNALS {
         format!("exit status {code} (signal {})", code - SIGNALS)
     } else {
@@ -170,7 +192,7 @@ pub(super) fn seconds(time: &str) -> Option<String> {
 }
 
 /// How it last ended, as the engine's events tell.
-async fn from_events(
+pub(super) async fn from_events(
     docker: &Docker,
     found: &ContainerInspectResponse,
 ) -> Result<Option<String>, Trouble> {

@@ -9,22 +9,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bollard::{Docker, models::ContainerSummary, query_parameters::ListNetworksOptionsBuilder};
+use bollard::{
+    Docker,
+    models::ContainerSummary,
+    query_parameters::{ListContainersOptionsBuilder, ListNetworksOptionsBuilder},
+};
 use ops_core::{
-    id::{ReleaseId, ServiceName},
+    id::{ReleaseId, ServiceName, Stamp},
     world::Fault,
 };
 use ops_engine::ports::Look;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    form::Form,
     names,
     record::{Record, Records},
 };
 use crate::{durable, engine::Trouble};
 
 /// What Compose itself calls a container's project and service, and those that it ran for once.
-pub(super) const PROJECT: &str = "com.docker.compose.project";
+const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 const ONCE: &str = "com.docker.compose.oneoff";
 
@@ -42,6 +47,12 @@ pub(super) struct Standing {
     /// Networks that bore the project's name before ops made anything, by id: all others go with
     /// it.
     pub(super) networks_before: Option<Vec<String>>,
+    /// With what values of secrets are hashed: nobody who sees a hash can try values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+    /// Secrets whose values containers mount, by the folder of each, as name and reference.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) secrets: BTreeMap<String, (String, String)>,
 }
 
 /// The containers of one service.
@@ -60,6 +71,15 @@ pub(super) struct Stood {
     pub(super) place: usize,
     /// Whether they were seen to stay, or to end well, since they were made.
     pub(super) proven: bool,
+    /// The release that changed them last, and the stamp of its act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) changed: Option<(ReleaseId, Stamp)>,
+    /// How they were made, by id, once that was read back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) made: BTreeMap<String, Form>,
+    /// Whether ops stopped them, with a project that has no door.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) stopped: bool,
 }
 
 impl Standing {
@@ -107,17 +127,34 @@ impl Standing {
         all.iter().filter(is_it).filter_map(both).collect()
     }
 
+    /// The services that stand, each after all that it depends on.
+    pub(super) fn in_order(&self) -> Vec<(&String, &Stood)> {
+        let mut all: Vec<(&String, &Stood)> = self.others.iter().collect();
+        all.sort_by_key(|(_, stood)| stood.place);
+        all
+    }
+
     /// All of its containers, those on which others depend last.
     pub(super) fn ids_from_above(&self) -> Vec<String> {
-        let mut stood: Vec<&Stood> = self.others.values().collect();
-        stood.sort_by_key(|one| std::cmp::Reverse(one.place));
-        stood.into_iter().flat_map(|one| one.ids.iter().chain(&one.before)).cloned().collect()
+        let from_above = self.in_order().into_iter().rev();
+        from_above.flat_map(|(_, one)| one.ids.iter().chain(&one.before)).cloned().collect()
     }
 }
 
 fn name(one: &ContainerSummary) -> String {
     let name = one.names.as_ref().and_then(|names| names.first());
     name.map_or("(unnamed)", |name| name.trim_start_matches('/')).to_owned()
+}
+
+/// All containers that bear a project's name, whoever made them.
+pub(super) async fn containers(
+    docker: &Docker,
+    project: &str,
+) -> Result<Vec<ContainerSummary>, Trouble> {
+    let label = format!("{PROJECT}={project}");
+    let filters = HashMap::from([("label", vec![label.as_str()])]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    Ok(docker.list_containers(Some(options)).await?)
 }
 
 /// All networks that bear a project's name, by id.
@@ -184,6 +221,11 @@ impl Records {
             }
         }
         Ok(())
+    }
+
+    /// What the overlays of all releases of a service say.
+    pub(super) fn overlays(&self, service: &ServiceName) -> Look<Vec<String>> {
+        Ok(texts(&self.service(service)?.join("overlays")))
     }
 
     pub(super) fn forget_standing(&self, service: &ServiceName) -> Look<()> {

@@ -8,10 +8,11 @@ use ops_core::{
 use ops_engine::ports::Look;
 
 use super::{
-    DockerTarget,
+    DockerTarget, beside,
     form::Form,
     inspect::{self, Life, inspect, life, seek},
     record::{Place, Record},
+    standing::Standing,
 };
 use crate::{
     engine::Trouble,
@@ -38,10 +39,10 @@ impl DockerTarget {
         let records = self.records.of(service)?;
         let promised = self.records.all()?.iter().map(promised).sum();
         let kept = artifact.map(|digest| self.images.kept(digest)).transpose()?.flatten();
-        let service = service.clone();
-        let told = self
-            .engine
-            .ask(move |docker| async move { ask(&docker, &service, &records, kept).await });
+        let (service, standing) = (service.clone(), self.records.standing(service)?);
+        let told = self.engine.ask(move |docker| async move {
+            ask(&docker, &service, (&records, standing.as_ref()), kept).await
+        });
         let told = told?;
         let place = self.engine.place();
         let memory = told.memory.and_then(|bytes| u64::try_from(bytes).ok());
@@ -67,7 +68,7 @@ impl DockerTarget {
 async fn ask(
     docker: &Docker,
     service: &ServiceName,
-    records: &[Record],
+    (records, standing): (&[Record], Option<&Standing>),
     kept: Option<Kept>,
 ) -> Result<Told, Trouble> {
     let (version, info) = (docker.version().await?, docker.info().await?);
@@ -75,13 +76,15 @@ async fn ask(
         Some(kept) => find(docker, kept).await?.is_some(),
         None => false,
     };
+    let mut changed = changed(docker, service, records).await?;
+    changed.extend(beside::changed(docker, records, standing).await?);
     Ok(Told {
         version: version.version.unwrap_or_default(),
         architecture: version.arch.unwrap_or_default(),
         memory: info.mem_total,
         data: info.docker_root_dir,
         holds,
-        changed: changed(docker, service, records).await?,
+        changed,
     })
 }
 
@@ -115,12 +118,12 @@ async fn changed(
 ) -> Result<Vec<Changed>, Trouble> {
     let all = inspect::of(docker, service).await?;
     let mut changed = Vec::new();
-    for record in records {
+    for record in records.iter().filter(|record| !record.is_whole()) {
         for place in record.places.iter().filter(|place| place.runs) {
             let how = compared(docker, record, place, &all).await?;
             if !how.is_empty() {
                 let (replica, release) = (record.name(place), record.spec.release.clone());
-                changed.push(Changed { replica, release, how });
+                changed.push(Changed { replica, release: Some(release), how });
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::stand::{SOCKET, Stand};
 
 /// What is lost where the connection breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lost {
+pub(crate) enum Lost {
     /// The question: the engine never sees it.
     Question,
     /// The answer: the engine does what was asked.
@@ -32,14 +32,14 @@ enum Lost {
 }
 
 /// A way to the engine that breaks once. Each question is a connection of its own.
-struct Way {
+pub(crate) struct Way {
     folder: tempfile::TempDir,
-    met: Arc<AtomicBool>,
+    pub(crate) met: Arc<AtomicBool>,
     end: Arc<AtomicBool>,
 }
 
 impl Way {
-    fn new(breaks_at: usize, lost: Lost) -> Self {
+    pub(crate) fn new(breaks_at: usize, lost: Lost) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
         let (met, end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -60,7 +60,7 @@ impl Way {
         Self { folder, met, end }
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("docker.sock")
     }
 }

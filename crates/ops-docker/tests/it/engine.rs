@@ -42,7 +42,7 @@ fn p8_an_engine_that_is_away_is_told_and_nothing_was_done() {
     assert!(fault.to_string().contains("cannot be reached"), "{fault}");
     let answer = target.start(stamp(1, 1), &spec);
     assert!(matches!(answer, Err(ActError::NotApplied(_))), "{answer:?}");
-    assert!(target.highest_generation().is_err() && target.free_ports(1, 2).is_err());
+    assert!(target.highest_generation().is_err() && target.free_ports(1, 2, &[]).is_err());
     away.socket = socket;
     assert_eq!(away.containers(), [""; 0]);
 }

@@ -100,8 +100,8 @@ fn a_port_that_somebody_elses_container_has_is_named_or_passed_over() {
     let port = stand.ports.0;
     let binding = format!("127.0.0.1:{port}:8080");
     let stranger = stand.stranger(&["-p", &binding, "-e", "PORT=8080"]);
-    assert_eq!(target.free_ports(port, port).unwrap(), 0);
-    assert!(!target.port_free(port, &stand.service()).unwrap());
+    assert_eq!(target.free_ports(port, port, &[]).unwrap(), 0);
+    assert!(!target.port_free(port, &stand.service(), &[]).unwrap());
     let mut fixed = stand.one("abc-1");
     fixed.fixed_port = Some(port);
     let Err(ActError::NotApplied(fault)) = target.start(stamp(1, 1), &fixed) else {

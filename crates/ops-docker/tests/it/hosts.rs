@@ -1,19 +1,22 @@
 //! Several hosts, each an engine in a network of its own, reached over TLS or through SSH.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, process::Command, sync::Arc};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, process::Command};
 
 use ops_conformance::{Ground, Program, done, eventually, stamp};
 use ops_core::{
     id::ServiceName,
     world::{
         ReleaseSpec,
-        ReplicaState::{self, Running, Stopped, Unknown},
+        ReplicaState::{self, Running, Stopped, Stopping, Unknown},
     },
 };
 use ops_docker::{DockerTarget, Engine, Fleet, Grounds};
 use ops_engine::ports::{ActError, Senses as _, Target};
 
-use crate::stand::Stand;
+use crate::{
+    secrets::{value, with_token},
+    stand::{Stand, carrier_words, read_file},
+};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testbed/hosts");
 
@@ -55,8 +58,9 @@ impl Hosts {
         let grounds = Grounds {
             state_dir: self.stand.state().to_owned(),
             records_dir: Fleet::records(self.stand.state(), name),
-            secrets_dir: self.stand.secrets_dir(),
-            resolve: Arc::new(|_: &str| Ok("value".to_owned())),
+            secrets_dir: self.stand.secrets_dir().with_file_name(name),
+            carrier: carrier_words(),
+            resolve: read_file(),
             ports: self.stand.ports,
             publish: self.address(number),
             log_quota_mb: 2,
@@ -158,12 +162,64 @@ fn p5_p8_a_host_that_is_cut_off_is_unknown_and_is_brought_along_when_it_is_back(
     assert!(fault.place.starts_with("host b: "), "{fault}");
     hosts.wait_for(&[("a", Stopped), ("b", Unknown)]);
     assert!(fleet.usage(&hosts.service()).is_err(), "what nobody can read counts for nothing");
-    assert!(fleet.free_ports(hosts.ports().0, hosts.ports().1).is_err());
+    // Only who would use a host that is away has to know what it has.
+    let (first, last) = hosts.ports();
+    let (near, both) = (["a".to_owned()], ["a".to_owned(), "b".to_owned()]);
+    assert!(fleet.free_ports(first, last, &near).is_ok_and(|free| free > 0));
+    assert!(fleet.free_ports(first, last, &both).is_err());
+    assert!(fleet.port_free(last, &hosts.service(), &near).unwrap());
+    assert!(fleet.port_free(last, &hosts.service(), &both).is_err());
+
+    // It leaves where it can, and where nobody hears that, later; it is not forgotten meanwhile.
+    let said = fleet.remove(stamp(1, 3), &hosts.service(), &spec.release);
+    assert!(matches!(said, Err(ActError::Unknown(_))), "{said:?}");
+    assert!(fleet.look(&hosts.service()).is_err(), "nobody can tell what the last one does");
+    let left = fleet.leaving().unwrap();
+    assert!(left.len() == 1 && left[0].starts_with("b/"), "{left:?}");
+    assert_eq!(fleet.catch_up().removed, [""; 0]);
 
     hosts.script("heal", &["b"]);
-    hosts.wait_for(&[("a", Stopped), ("b", Running)]);
-    done(|| fleet.stop(stamp(1, 3), &hosts.service(), &spec.release));
+    eventually("b is back", || fleet.look(&hosts.service()).is_ok());
+    hosts.wait_for(&[("b", Stopping)]);
+    eventually("it has left", || {
+        fleet.catch_up();
+        fleet.leaving().unwrap().is_empty()
+    });
+    hosts.wait_for(&[]);
+
+    // What is started again is not taken away afterwards.
+    let again = hosts.release("abc-2", Program::Lives);
+    done(|| fleet.start(stamp(2, 1), &again));
+    hosts.wait_for(&[("a", Running), ("b", Running)]);
+    assert_eq!(fleet.catch_up(), ops_docker::Restored::default());
+    hosts.wait_for(&[("a", Running), ("b", Running)]);
+}
+
+#[test]
+fn p13_secrets_come_to_each_host_over_tls_and_through_ssh() {
+    let hosts = Hosts::new();
+    let fleet = hosts.fleet();
+    let value = value(&hosts.stand);
+    let (mut spec, _) = with_token(&hosts.stand, &value);
+    spec.replicas = 2;
+    spec = Stand::with_container(spec, |one| one.hosts = vec!["a".to_owned(), "b".to_owned()]);
+    done(|| fleet.start(stamp(1, 1), &spec));
+    hosts.wait_for(&[("a", Running), ("b", Running)]);
+    let view = fleet.look(&hosts.service()).unwrap();
+    for address in view.replicas.iter().filter_map(|one| one.address.as_ref()) {
+        assert_eq!(crate::stand::fetch(address, "/file/run/secrets/TOKEN"), value);
+    }
+    for (host, folder) in [("a", hosts.of("a")), ("b", hosts.of("b"))] {
+        let found = Command::new("grep").args(["-r", "-l", &value]).arg(folder).output().unwrap();
+        assert!(found.stdout.is_empty(), "{host}: {}", String::from_utf8_lossy(&found.stdout));
+    }
+    done(|| fleet.stop(stamp(1, 2), &hosts.service(), &spec.release));
     hosts.wait_for(&[("a", Stopped), ("b", Stopped)]);
+    done(|| fleet.remove(stamp(1, 3), &hosts.service(), &spec.release));
+    for host in ["a", "b"] {
+        let left = std::fs::read_dir(hosts.stand.secrets_dir().with_file_name(host)).unwrap();
+        assert_eq!(left.count(), 0, "{host}");
+    }
 }
 
 #[test]
@@ -184,8 +240,9 @@ fn what_ssh_says_is_told() {
     };
     let said = of(|text| text.replace("known_hosts", "no_such_file"));
     assert!(said.contains("ssh says: ") && said.contains("Host key verification failed"), "{said}");
+    assert!(said.contains("into the known hosts"), "{said}");
     let said = of(|text| text.replace("client_key", "host_key"));
-    assert!(said.contains("Permission denied"), "{said}");
+    assert!(said.contains("Permission denied") && said.contains("let the key"), "{said}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod hosts;
 mod image;
 mod images;
 mod own;
+mod own_image;
 mod remote;
 mod replicas;
 mod secrets;

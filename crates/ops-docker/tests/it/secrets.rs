@@ -1,6 +1,9 @@
 //! Values of secrets reach the service and nobody else (P13).
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
 
 use ops_conformance::{Ground as _, done, stamp};
 use ops_core::world::{
@@ -11,10 +14,22 @@ use ops_engine::ports::{ActError, Target as _};
 
 use crate::stand::Stand;
 
-const VALUE: &str = "correct-horse-battery";
+/// A value that no other file has, not even this program.
+pub(crate) fn value(stand: &Stand) -> String {
+    format!("correct-horse-{}", stand.name)
+}
+
+/// Called like this in a container of this program's own image, it is the carrier.
+#[test]
+fn sent_nothing_the_carrier_does_nothing() {
+    let in_a_container = std::env::current_exe().is_ok_and(|path| path == Path::new("/ops"));
+    let (done, failed) = (ExitCode::SUCCESS, ExitCode::FAILURE);
+    let wanted = if in_a_container { done } else { failed };
+    assert_eq!(format!("{:?}", ops_docker::carrier()), format!("{wanted:?}"));
+}
 
 /// A release whose TOKEN is read from a file, and that file.
-fn with_token(stand: &Stand, value: &str) -> (ReleaseSpec, PathBuf) {
+pub(crate) fn with_token(stand: &Stand, value: &str) -> (ReleaseSpec, PathBuf) {
     let path = stand.secrets_dir().with_file_name(format!("source-{}", value.len()));
     std::fs::write(&path, value).unwrap();
     let mut spec = stand.one("abc-1");
@@ -25,22 +40,23 @@ fn with_token(stand: &Stand, value: &str) -> (ReleaseSpec, PathBuf) {
 #[test]
 fn p13_a_secret_is_a_file_inside_and_in_no_inspection_no_variable_and_on_no_disk() {
     let stand = Stand::new();
-    let (spec, _) = with_token(&stand, VALUE);
+    let value = value(&stand);
+    let (spec, _) = with_token(&stand, &value);
     let spec = Stand::with_container(spec, |one| one.user = Some("1234:1234".to_owned()));
     done(|| stand.target().start(stamp(1, 1), &spec));
     stand.wait_for(&[Running]);
-    assert_eq!(stand.ask("/file/run/secrets/TOKEN"), VALUE);
+    assert_eq!(stand.ask("/file/run/secrets/TOKEN"), value);
     assert!(stand.ask("/write/run/secrets/TOKEN").contains("ead-only"), "it is read-only");
     assert_eq!(stand.ask("/env/TOKEN"), "");
     let id = stand.view().replicas[0].id.clone();
-    assert!(!stand.docker(&["inspect", &id]).contains(VALUE));
+    assert!(!stand.docker(&["inspect", &id]).contains(&value));
     let pid = stand.docker(&["inspect", "--format", "{{.State.Pid}}", &id]);
     for file in ["cmdline", "environ"] {
         let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
-        assert!(!text.contains(VALUE), "{file}");
+        assert!(!text.contains(&value), "{file}");
     }
     let mut grep = Command::new("grep");
-    let found = grep.args(["-r", "-l", VALUE]).arg(stand.state()).output().unwrap();
+    let found = grep.args(["-r", "-l", &value]).arg(stand.state()).output().unwrap();
     assert!(found.stdout.is_empty(), "{}", String::from_utf8_lossy(&found.stdout));
 
     let target = stand.target();
@@ -71,7 +87,8 @@ fn s16_s17_what_has_stopped_starts_with_other_secrets_and_what_runs_keeps_its_ow
 #[test]
 fn s18_after_a_reboot_nothing_starts_without_its_secrets_and_restore_brings_them_back() {
     let stand = Stand::new();
-    let (spec, _) = with_token(&stand, VALUE);
+    let value = value(&stand);
+    let (spec, _) = with_token(&stand, &value);
     done(|| stand.target().start(stamp(1, 1), &spec));
     let mut resting = stand.one("old-0");
     resting.secrets.clone_from(&spec.secrets);
@@ -86,7 +103,7 @@ fn s18_after_a_reboot_nothing_starts_without_its_secrets_and_restore_brings_them
     let restored = stand.target().restore().unwrap();
     assert_eq!((restored.started, restored.failed), (vec![id], vec![]));
     stand.wait_for(&[Running, Stopped]);
-    assert_eq!(stand.ask("/file/run/secrets/TOKEN"), VALUE);
+    assert_eq!(stand.ask("/file/run/secrets/TOKEN"), value);
 }
 
 #[test]

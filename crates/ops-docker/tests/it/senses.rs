@@ -11,7 +11,7 @@ use ops_engine::ports::{Senses as _, Target as _};
 
 use crate::stand::Stand;
 
-fn at(ms: u64) -> Now {
+pub(crate) fn at(ms: u64) -> Now {
     Now { wall: jiff::Timestamp::UNIX_EPOCH, boot: BootId("here".to_owned()), ms }
 }
 

@@ -16,7 +16,7 @@ use ops_core::{
     id::{ReleaseId, ServiceName},
     world::{Container, ReleaseSpec, ReplicaState, TargetView},
 };
-use ops_docker::{DockerImages, DockerTarget, Engine, Grounds, Registries};
+use ops_docker::{DockerImages, DockerTarget, Engine, Grounds, Registries, ResolveSecret};
 use ops_engine::ports::{Artifacts as _, Target};
 
 use crate::image::{self, Pushed, REGISTRY};
@@ -26,6 +26,21 @@ pub(crate) const SOCKET: &str = "/var/run/docker.sock";
 /// Each stand draws from its own part of this range.
 const PORTS: (u16, u16) = (30_000, 32_700);
 const PORTS_EACH: u16 = 20;
+
+/// With these words, this program is the carrier of secrets in a container of its own image.
+pub(crate) fn carrier_words() -> Vec<String> {
+    ["--exact", "secrets::sent_nothing_the_carrier_does_nothing", "--nocapture"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// Secrets that lie in files.
+pub(crate) fn read_file() -> ResolveSecret {
+    Arc::new(|reference: &str| {
+        let path = reference.strip_prefix("file:").ok_or("write file:/path")?;
+        std::fs::read_to_string(path).map_err(|error| error.to_string())
+    })
+}
 
 pub(crate) struct Stand {
     folder: tempfile::TempDir,
@@ -92,10 +107,8 @@ impl Stand {
                 state_dir: self.state().to_owned(),
                 records_dir: self.state().to_owned(),
                 secrets_dir: self.secrets_dir(),
-                resolve: Arc::new(|reference: &str| {
-                    let path = reference.strip_prefix("file:").ok_or("write file:/path")?;
-                    std::fs::read_to_string(path).map_err(|error| error.to_string())
-                }),
+                carrier: carrier_words(),
+                resolve: read_file(),
                 ports: self.ports,
                 publish: Ipv4Addr::LOCALHOST,
                 log_quota_mb: 2,
@@ -152,16 +165,7 @@ impl Stand {
     /// What the first replica answers over HTTP.
     pub(crate) fn ask(&self, path: &str) -> String {
         let address = self.view().replicas[0].address.clone().unwrap();
-        let mut said = String::new();
-        eventually("it answers", || {
-            said.clear();
-            let Ok(mut stream) = TcpStream::connect(&address) else { return false };
-            // At once: the program reads a request in one piece.
-            let request = format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n");
-            stream.write_all(request.as_bytes()).unwrap();
-            stream.read_to_string(&mut said).is_ok() && said.contains("\r\n\r\n")
-        });
-        said.split_once("\r\n\r\n").unwrap().1.to_owned()
+        fetch(&address, path)
     }
 
     /// Names of containers that bear the stand's service as label, whoever made them.
@@ -172,6 +176,20 @@ impl Stand {
         names.sort();
         names
     }
+}
+
+/// What an address answers over HTTP, once it does.
+pub(crate) fn fetch(address: &str, path: &str) -> String {
+    let mut said = String::new();
+    eventually("it answers", || {
+        said.clear();
+        let Ok(mut stream) = TcpStream::connect(address) else { return false };
+        // At once: the program reads a request in one piece.
+        let request = format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read_to_string(&mut said).is_ok() && said.contains("\r\n\r\n")
+    });
+    said.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
 impl Ground for Stand {

@@ -12,9 +12,9 @@ use ops_core::{id::ServiceName, signal::SignalSecond, world::Fault};
 
 use tokio::sync::watch;
 
-use super::protocol::{Answer, Ask, EdgeStatus, RefusalKind};
+use super::protocol::{Answer, Ask, EdgeStatus, RefusalKind, Told};
 use crate::{
-    clock::boot_second,
+    clock::{boot_id, boot_ms, boot_second},
     handover::{Estate, Farewell},
     metrics,
     state::{Control, Due, Entries, Refusal, SharedTable, due},
@@ -30,6 +30,7 @@ pub(crate) struct Desk {
     build: String,
     listen: Vec<SocketAddr>,
     tls: Option<Arc<Tls>>,
+    boot: String,
     /// The second since boot at which somebody looked at a service or acted on it.
     seen: AtomicU64,
     /// What a new edge needs; `None` once this one accepts no more.
@@ -54,6 +55,7 @@ impl Desk {
             build,
             listen,
             tls,
+            boot: boot_id(),
             seen: AtomicU64::new(boot_second()),
             estate: Mutex::new(Some(Arc::new(estate))),
             farewell: watch::Sender::new(Farewell::None),
@@ -95,6 +97,7 @@ impl Desk {
             // Whoever holds the connection sees to it before it comes here.
             Ask::HandOver {} => done(Err(replaced())),
             Ask::Signals { service, after } => Answer::Signals(self.signals(&service, after)),
+            Ask::Seconds { service, after } => Answer::Seconds(self.seconds(&service, after)),
             Ask::Status {} => Answer::Status(self.status()),
         }
     }
@@ -146,6 +149,21 @@ impl Desk {
     fn signals(&self, service: &ServiceName, after: u64) -> Vec<SignalSecond> {
         let service = self.table.borrow().service(service).cloned();
         service.map(|service| service.signals(after)).unwrap_or_default()
+    }
+
+    fn seconds(&self, name: &ServiceName, after: u64) -> Told {
+        let (service, view) = {
+            let table = self.table.borrow();
+            (table.service(name).cloned(), table.view(name))
+        };
+        Told {
+            boot: self.boot.clone(),
+            now_ms: boot_ms(),
+            last: view.last,
+            served: view.served.is_some(),
+            counted: service.is_some(),
+            seconds: service.map(|service| service.signals(after)).unwrap_or_default(),
+        }
     }
 
     /// What this edge is, and all that it serves.

@@ -42,6 +42,13 @@ pub(crate) enum Ask {
         /// Boot time in seconds.
         after: u64,
     },
+    /// The same with the clock by which they are counted, for whoever has another one.
+    Seconds {
+        /// The service.
+        service: ServiceName,
+        /// Boot time in seconds.
+        after: u64,
+    },
     /// What this edge is.
     Status {},
     /// What it counted, as text for Prometheus.
@@ -60,6 +67,8 @@ pub(crate) enum Answer {
     Done,
     /// To `signals`.
     Signals(Vec<SignalSecond>),
+    /// To `seconds`.
+    Seconds(Told),
     /// To `status`.
     Status(EdgeStatus),
     /// To `metrics`.
@@ -71,6 +80,23 @@ pub(crate) enum Answer {
         /// Why.
         fault: Fault,
     },
+}
+
+/// The seconds of a service, as a door counts them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    /// The boot from which it counts.
+    pub(crate) boot: String,
+    /// Milliseconds since then.
+    pub(crate) now_ms: u64,
+    /// The last act for the service, if there was any.
+    pub(crate) last: Option<Stamp>,
+    /// Whether it has a route for it.
+    pub(crate) served: bool,
+    /// Whether it counts for it: also for a while after its route was removed.
+    pub(crate) counted: bool,
+    /// Those that are over.
+    pub(crate) seconds: Vec<SignalSecond>,
 }
 
 /// What a refusal means.

@@ -119,6 +119,7 @@ impl Table {
             last: self.stamps.get(service).copied(),
             long_lived: self.services.get(service).map_or_else(Vec::new, |s| s.long_lived()),
             returned: self.route(service).and_then(|live| live.returned.clone()),
+            differs: false,
         }
     }
 }

@@ -8,6 +8,7 @@ mod change;
 mod corpus;
 mod discovery;
 mod disk;
+mod doors;
 mod failures;
 mod forwarding;
 mod frames;

@@ -2,13 +2,13 @@
 
 use ops_core::{
     deploy::{Deployment, Effect, Input, Letter, LookOrder, Phase, Sense, To, effects},
-    id::{DeploymentId, Stamp},
+    id::{DeploymentId, IncidentId, Stamp},
     mutation::{Mutation, on},
     plan::Kind,
     time::Now,
 };
 
-use super::{AGAIN_MS, Engine, EngineError, MENTIONS_MS};
+use super::{AGAIN_MS, Engine, EngineError, MENTIONS_MS, NEWS_MS, away::UNREAD_MS};
 use crate::{
     jobs::{Job, JobKey, Known, Standing, Work},
     ports::Journal,
@@ -26,7 +26,7 @@ impl<J: Journal> Engine<J> {
     pub fn run(&mut self, now: &Now) -> Result<Vec<Job>, EngineError> {
         self.renew_leases(now)?;
         let mut jobs = Vec::new();
-        self.own_jobs(now, &mut jobs);
+        self.own_jobs(now, &mut jobs)?;
         let ids: Vec<_> = self.deployments.keys().copied().collect();
         for id in &ids {
             self.feed(*id, &Input::Tick, now)?;
@@ -36,6 +36,7 @@ impl<J: Journal> Engine<J> {
         for id in ids {
             self.settle(id, now, &mut jobs)?;
         }
+        self.send_posts(now, &mut jobs);
         Ok(jobs)
     }
 
@@ -106,35 +107,50 @@ impl<J: Journal> Engine<J> {
             Effect::Look(order) if !self.gives_way(deployment) => self.look(id, order, now, jobs),
             Effect::Look(_) => {}
             Effect::Sense(sense) => self.sense(id, sense, now, jobs),
+            Effect::Judge(dossier) => return self.judge(id, &dossier, now, jobs),
             Effect::ReadTicket { every_ms } => {
                 let key = JobKey::Ticket(id);
                 let ticket = deployment.created.tickets.first().cloned();
                 if let (true, Some(ticket)) = (self.due(&key, every_ms, now), ticket) {
-                    self.start(Job { key, work: Work::ReadTicket { id: ticket } }, jobs);
+                    let waits =
+                        matches!(deployment.phase, Phase::Queued { .. } | Phase::Held { .. });
+                    let work = Work::ReadTicket { id: ticket, waits };
+                    self.start(Job { key, work }, jobs);
                 }
             }
-            Effect::Deliver { n } | Effect::FindLetter { n } => {
-                let deliver = matches!(effect, Effect::Deliver { .. });
-                if let Some(letter) = deployment.outbox.iter().find(|letter| letter.n == n) {
-                    let mut letter = Box::new(letter.clone());
-                    if matches!(letter.to, To::Comment { .. }) {
-                        letter.body.push_str(&self.anchor()?);
-                    }
-                    let marker = Letter::marker(id, n);
-                    let work = if deliver {
-                        Work::Deliver { letter, marker }
-                    } else {
-                        Work::Find { letter, marker }
-                    };
-                    let key = JobKey::Letter(id, n);
-                    let again = if deliver { 0 } else { AGAIN_MS };
-                    if deliver || self.due(&key, again, now) || self.stirred.contains(&id) {
-                        self.start(Job { key, work }, jobs);
-                    }
-                }
-            }
+            Effect::Deliver { n } => self.letter(id, n, true, now, jobs)?,
+            Effect::FindLetter { n } => self.letter(id, n, false, now, jobs)?,
         }
         Ok(false)
+    }
+
+    /// Sends a letter, or looks for it. A post that may be told with others waits for them first.
+    fn letter(
+        &mut self,
+        id: DeploymentId,
+        n: u32,
+        deliver: bool,
+        now: &Now,
+        jobs: &mut Vec<Job>,
+    ) -> Result<(), EngineError> {
+        let outbox = self.deployments.get(&id).map(|deployment| &deployment.outbox);
+        let letter = outbox.and_then(|outbox| outbox.iter().find(|letter| letter.n == n));
+        let Some(mut letter) = letter.cloned().map(Box::new) else { return Ok(()) };
+        if deliver && letter.gathers() {
+            self.gathering.entry((id, n)).or_insert(now.ms);
+            return Ok(());
+        }
+        if matches!(letter.to, To::Comment { .. }) {
+            letter.body.push_str(&self.anchor()?);
+        }
+        let marker = Letter::marker(id, n);
+        let key = JobKey::Letter(id, n);
+        if deliver {
+            self.start(Job { key, work: Work::Deliver { letter, marker } }, jobs);
+        } else if self.due(&key, if self.stirred.contains(&id) { 0 } else { AGAIN_MS }, now) {
+            self.start(Job { key, work: Work::Find { letter, marker } }, jobs);
+        }
+        Ok(())
     }
 
     fn look(&mut self, id: DeploymentId, order: LookOrder, now: &Now, jobs: &mut Vec<Job>) {
@@ -224,11 +240,16 @@ impl<J: Journal> Engine<J> {
         let created = &deployment.created;
         let key = (created.environment.clone(), created.service.clone());
         let serves = self.knowledge.serves.get(&key).map(|(_, by)| *by);
-        let named = |name: &String| {
-            let number = name.to_ascii_uppercase().strip_prefix("D-")?.parse().ok()?;
-            let id = DeploymentId(number);
+        let serves = serves.map(|by| self.brought_first(by));
+        // What an incident is about: the deployment that it was attached to, or what serves since.
+        let of_incident = |id: IncidentId| {
+            let open = self.open_incidents().find(|one| one.incident.id == id)?;
+            let known = &open.incident;
+            let here = known.environment == created.environment && known.service == created.service;
+            here.then(|| known.deployment.into_iter().chain(serves).collect::<Vec<_>>())
+        };
+        let standing = |named: &str, id: DeploymentId| {
             // To recall it is to read its whole story: only for those who ask.
-            let serves = serves.map(|by| self.brought_first(by));
             let one = self.recall(id).ok()??;
             let froze = matches!(one.phase, Phase::Frozen { .. } | Phase::Thawed { .. })
                 && one.created.group == created.group
@@ -240,14 +261,22 @@ impl<J: Journal> Engine<J> {
             let passed = checks.checks.iter().filter(|check| check.verdict.lets_pass());
             let green = passed.map(|check| check.id.clone()).collect();
             let left = one.plan.filter(|_| froze).map(|plan| plan.new.spec.clone());
-            Some(Standing { id, green, left })
+            Some(Standing { named: named.to_owned(), id, green, left })
+        };
+        let named = |name: &String| {
+            let name = name.to_ascii_uppercase();
+            if let Some(incident) = IncidentId::read(&name) {
+                return of_incident(incident)?.into_iter().find_map(|id| standing(&name, id));
+            }
+            let number = name.strip_prefix("D-")?.parse().ok()?;
+            standing(&name, DeploymentId(number))
         };
         self.fixed_by(deployment).iter().filter_map(named).collect()
     }
 
     /// The journal's head, for a comment: an edit of anything before it is found by comparing
     /// (P14).
-    fn anchor(&self) -> Result<String, EngineError> {
+    pub(super) fn anchor(&self) -> Result<String, EngineError> {
         if on(Mutation::DropAnchor) {
             return Ok(String::new());
         }
@@ -268,8 +297,13 @@ impl<J: Journal> Engine<J> {
     }
 
     /// The queue, mentions, answers.
-    fn own_jobs(&mut self, now: &Now, jobs: &mut Vec<Job>) {
-        let every = if self.nudged || self.queue.is_none() { AGAIN_MS } else { self.heartbeat_ms };
+    fn own_jobs(&mut self, now: &Now, jobs: &mut Vec<Job>) -> Result<(), EngineError> {
+        let every = match &self.away {
+            _ if self.nudged => NEWS_MS,
+            _ if self.queue.is_none() => AGAIN_MS,
+            Some(_) => self.heartbeat_ms.min(UNREAD_MS),
+            None => self.heartbeat_ms,
+        };
         if self.due(&JobKey::Queue, every, now) {
             self.nudged = false;
             let governs = self.knowledge.governs.clone();
@@ -284,8 +318,10 @@ impl<J: Journal> Engine<J> {
         self.count_job(now, jobs);
         self.secrets_job(now, jobs);
         self.notices(now, jobs);
+        self.reports(now, jobs)?;
         self.announcements(now, jobs);
         self.first_looks(now, jobs);
+        Ok(())
     }
 
     /// Clears artifacts that no way back needs, while nothing is under way.
@@ -305,11 +341,6 @@ impl<J: Journal> Engine<J> {
 
     /// The first of each free lock group may check; a person's halt of everything stops that.
     fn give_turns(&mut self, now: &Now) -> Result<(), EngineError> {
-        // An artifact that is being imported must not be cleared away at the same time.
-        let clearing = self.running.contains(&JobKey::Prune);
-        if self.knowledge.halted.is_some() || self.is_too_old() || clearing {
-            return Ok(());
-        }
         let waiting: Vec<_> = self
             .deployments
             .values()
@@ -317,8 +348,7 @@ impl<J: Journal> Engine<J> {
             .map(Deployment::id)
             .collect();
         for id in waiting {
-            let taken = self.deployments.get(&id).is_some_and(|one| self.group_taken(one));
-            if !taken {
+            if self.may_check(id) {
                 self.feed(id, &Input::Turn, now)?;
             }
         }

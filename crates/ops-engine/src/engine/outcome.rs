@@ -51,6 +51,7 @@ impl<J: Journal> Engine<J> {
         for event in events {
             self.note(&event, now)?;
         }
+        self.owe_post_mortem(id);
         self.recall_stages(id, now)?;
         self.end_soaks(id, now)
     }
@@ -183,6 +184,9 @@ impl<J: Journal> Engine<J> {
             stored: looked.stored,
             sick_dependencies: looked.sick_dependencies,
         };
+        if let Some(deployment) = self.deployments.get(&id) {
+            self.sight.looked(deployment, &view, now.ms);
+        }
         self.feed(id, &Input::Looked(Box::new(view)), now)
     }
 

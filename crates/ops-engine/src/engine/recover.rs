@@ -15,6 +15,7 @@ use ops_core::{
 
 use super::{Engine, EngineError, FORMAT, stages::same_candidate};
 use crate::{
+    chat::Sight,
     knowledge::{End, EngineEvent, Knowledge},
     ports::{Journal, JournalError, Record},
 };
@@ -31,6 +32,19 @@ impl<J: Journal> Engine<J> {
     ///
     /// If the journal fails or holds something that cannot be read.
     pub fn open(journal: J, now: &Now) -> Result<Self, EngineError> {
+        Self::open_seen(journal, now, |_| ())
+    }
+
+    /// The same; somebody sees the engine as the journal tells it, before anything is marked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_seen(
+        journal: J,
+        now: &Now,
+        see: impl FnOnce(&mut Self),
+    ) -> Result<Self, EngineError> {
         let mut engine = Self {
             journal,
             deployments: BTreeMap::new(),
@@ -50,11 +64,16 @@ impl<J: Journal> Engine<J> {
             nudged: true,
             mentions: Vec::new(),
             mentions_after: None,
+            sight: Sight::default(),
+            gathering: BTreeMap::new(),
             digests: BTreeMap::new(),
+            unsure: BTreeMap::new(),
+            away: None,
             watcher: None,
             too_new: None,
         };
         engine.load(now)?;
+        see(&mut engine);
         engine.forget_leases()?;
         let ids: Vec<_> = engine.deployments.keys().copied().collect();
         for id in ids {
@@ -196,6 +215,6 @@ pub fn replay<'a>(
 }
 
 fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Result<T, EngineError> {
-    T::deserialize(&record.body)
+    T::deserialize(&*record.body)
         .map_err(|why| EngineError::Unreadable { seq: record.seq, why: why.to_string() })
 }

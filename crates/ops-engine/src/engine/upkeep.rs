@@ -14,7 +14,7 @@ use ops_core::{
 
 use super::{Engine, EngineError};
 use crate::{
-    jobs::{Job, JobKey, Work},
+    jobs::{Draft, Job, JobKey, Work},
     knowledge::EngineEvent,
     ports::Journal,
 };
@@ -28,6 +28,29 @@ const GATES_MAX: usize = 10;
 const TELL_AGAIN_MS: u64 = 30_000;
 
 type Counted = (EnvironmentName, ServiceName, Result<Vec<SignalSecond>, Fault>);
+
+/// Where `DevTeam` wants to hear of a board that is away.
+const AD_HOC: &str = "ad-hoc";
+/// Where post-mortems are posted.
+const RETROSPECTIVE: &str = "retrospective";
+
+/// Something that the team is told once.
+#[derive(Debug, Clone)]
+pub(super) struct Digest {
+    pub(super) place: Place,
+    text: String,
+}
+
+/// Where the team is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the team's channel.
+    Team,
+    /// That a board is away: on `DevTeam`'s boards it has a channel of its own.
+    AdHoc,
+    /// Post-mortems, which a model drafts.
+    Retrospective,
+}
 
 impl<J: Journal> Engine<J> {
     /// Reads what the door counted of services that have a budget.
@@ -145,16 +168,43 @@ impl<J: Journal> Engine<J> {
 
     /// Has the team told something that only sums up.
     pub(crate) fn digest(&mut self, name: String, text: String) {
+        self.digest_in(Place::Team, name, text);
+    }
+
+    /// The same, in a place of its own.
+    pub(super) fn digest_in(&mut self, place: Place, name: String, text: String) {
         if !self.knowledge.announced.contains(&name) {
-            self.digests.insert(name, text);
+            self.digests.insert(name, Digest { place, text });
         }
+    }
+
+    /// The channel of a place; `None` as long as `ops.yaml` was not read.
+    fn channel(&self, place: Place) -> Option<String> {
+        let boards = &self.settings()?.boards;
+        Some(match place {
+            Place::Retrospective => RETROSPECTIVE.to_owned(),
+            Place::AdHoc if boards.devteam.is_some() => AD_HOC.to_owned(),
+            Place::AdHoc | Place::Team => boards.channel.clone(),
+        })
+    }
+
+    /// Has something said in a channel, once, by its name.
+    pub(super) fn announce(
+        &mut self,
+        name: String,
+        channel: String,
+        text: &str,
+        draft: Option<Draft>,
+        jobs: &mut Vec<Job>,
+    ) {
+        let marker = format!("<!-- ops:told:{name} -->");
+        let text = format!("{text}\n\n{marker}");
+        let work = Work::Announce { channel, text, marker, draft };
+        self.start(Job { key: JobKey::Announce(name), work }, jobs);
     }
 
     /// Tells the team what concerns no single deployment, once.
     pub(super) fn announcements(&mut self, now: &Now, jobs: &mut Vec<Job>) {
-        let Some(channel) = self.settings().map(|settings| settings.boards.channel.clone()) else {
-            return;
-        };
         let mut owed = self.digests.clone();
         if let Some((commit, loosens)) = &self.knowledge.waits {
             let gates: Vec<_> = loosens.iter().take(GATES_MAX).map(ToString::to_string).collect();
@@ -164,15 +214,16 @@ impl<J: Journal> Engine<J> {
                  CQ and QA, or a commit takes it back.",
                 record::quoted(&gates.join("; "), 1_000)
             );
-            owed.insert(format!("waits-{commit}"), text);
+            owed.insert(format!("waits-{commit}"), Digest { place: Place::Team, text });
         }
-        for (name, text) in owed {
+        for (name, Digest { place, text }) in owed {
+            let Some(channel) = self.channel(place) else { return };
             let key = JobKey::Announce(name.clone());
             if !self.knowledge.announced.contains(&name) && self.due(&key, TELL_AGAIN_MS, now) {
-                let marker = format!("<!-- ops:told:{name} -->");
-                let text = format!("{text}\n\n{marker}");
-                let work = Work::Announce { channel: channel.clone(), text, marker };
-                self.start(Job { key, work }, jobs);
+                let draft = (place == Place::Retrospective).then(|| {
+                    self.draft("Draft a post-mortem: what happened, what to mend.", &text, now)
+                });
+                self.announce(name, channel, &text, draft.flatten(), jobs);
             }
         }
     }

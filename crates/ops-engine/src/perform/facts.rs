@@ -20,7 +20,7 @@ use ops_core::{
     world::{Compose, DoorView, EngineView, Fault, Project, TargetView},
 };
 
-pub(super) use super::look::{dependency, probe_all};
+pub(super) use super::look::{beside, dependency, probe_all};
 use super::sense;
 use crate::{
     jobs::Known,
@@ -119,7 +119,9 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
     let old = place.and_then(|place| old(&known.serving, place));
     let health = match (service, &old, &target) {
         (Some(service), Some(old), Ok(view)) => {
-            probe_all(ports, service, view.running(&old.spec.release))
+            let mut answers = probe_all(ports, service, view.running(&old.spec.release));
+            answers.extend(beside(view.beside.iter()));
+            answers
         }
         _ => BTreeMap::new(),
     };
@@ -316,13 +318,16 @@ fn host(
     service: Option<&Service>,
 ) -> Look<HostFact> {
     let facts = ports.host.facts()?;
+    let hosts = service.map_or(&[][..], Service::hosts);
     let ports_free = match environment {
-        Some(environment) => ports.target.free_ports(environment.ports.0, environment.ports.1)?,
+        Some(environment) => {
+            ports.target.free_ports(environment.ports.0, environment.ports.1, hosts)?
+        }
         None => 0,
     };
     let fixed_port_free = match service {
         Some(Service { fixed_port: Some(port), name, .. }) => {
-            Some(ports.target.port_free(*port, name)?)
+            Some(ports.target.port_free(*port, name, hosts)?)
         }
         _ => None,
     };

@@ -1,8 +1,11 @@
 //! Letters: sent at most once as far as a board allows, found by their marker.
 
+use std::collections::VecDeque;
+
 use ops_core::{
     deploy::{Letter, To},
     mutation::{Mutation, on},
+    record::digest,
     ticket::{Message, Ticket},
     world::Fault,
 };
@@ -49,6 +52,31 @@ pub(super) fn deliver(ports: &Ports, letter: &Letter, marker: &str) -> Act {
     }
 }
 
+/// Sends posts of one kind to one channel as one message: those of them that do not stand there.
+pub(super) fn deliver_posts(ports: &Ports, letters: &[(Box<Letter>, String)]) -> Act {
+    let Some(To::Post { channel }) = letters.first().map(|(letter, _)| &letter.to) else {
+        return Ok(());
+    };
+    let recent = recent(ports, channel).map_err(ActError::NotApplied)?;
+    let stands = |marker: &str| recent.iter().any(|message| message.text.contains(marker));
+    let owed: Vec<&Letter> = letters
+        .iter()
+        .filter(|(_, marker)| !stands(marker) || on(Mutation::SendBlindly))
+        .map(|(letter, _)| letter.as_ref())
+        .collect();
+    match owed[..] {
+        [] => Ok(()),
+        [one] => ports.meeting.post(channel, &one.body),
+        [first, ..] => {
+            let text = digest(first.news, &owed);
+            if on(Mutation::PostTwice) {
+                ports.meeting.post(channel, &text)?;
+            }
+            ports.meeting.post(channel, &text)
+        }
+    }
+}
+
 /// Whether a letter stands on its board.
 pub(super) fn find(ports: &Ports, letter: &Letter, marker: &str) -> Result<bool, Fault> {
     match &letter.to {
@@ -73,8 +101,13 @@ pub(super) fn find(ports: &Ports, letter: &Letter, marker: &str) -> Result<bool,
 }
 
 fn posted(ports: &Ports, channel: &str, marker: &str) -> Result<bool, Fault> {
+    Ok(recent(ports, channel)?.iter().any(|message| message.text.contains(marker)))
+}
+
+/// The newest messages of a channel.
+fn recent(ports: &Ports, channel: &str) -> Result<VecDeque<Message>, Fault> {
     let mut after: Option<String> = None;
-    let mut recent: std::collections::VecDeque<Message> = std::collections::VecDeque::new();
+    let mut recent: VecDeque<Message> = VecDeque::new();
     loop {
         let page = ports.meeting.messages(channel, after.as_deref())?;
         let Some(last) = page.last() else { break };
@@ -84,15 +117,21 @@ fn posted(ports: &Ports, channel: &str, marker: &str) -> Result<bool, Fault> {
             recent.pop_front();
         }
     }
-    Ok(recent.iter().any(|message| message.text.contains(marker)))
+    Ok(recent)
 }
 
-/// Says something in a channel, once.
-pub(super) fn say(ports: &Ports, channel: &str, text: &str, marker: &str) -> Result<(), Fault> {
+/// Says something in a channel, once. The text is made only if it does not stand there already: it
+/// may cost something.
+pub(super) fn say(
+    ports: &Ports,
+    channel: &str,
+    marker: &str,
+    text: impl FnOnce() -> String,
+) -> Result<(), Fault> {
     if posted(ports, channel, marker)? {
         return Ok(());
     }
-    if let Err(why) = ports.meeting.post(channel, text) {
+    if let Err(why) = ports.meeting.post(channel, &text()) {
         tracing::debug!(%why, "something was perhaps not posted; the channel is read back");
     }
     if posted(ports, channel, marker)? {

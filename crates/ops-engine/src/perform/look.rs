@@ -6,7 +6,7 @@ use ops_core::{
     deploy::LookOrder,
     plan::{Plan, Via, Which},
     settings::{Health, Service, SmokeRequest},
-    world::{DoorView, Fault, OwnHealth, Replica, TargetView},
+    world::{DoorView, Fault, OwnHealth, Replica, ReplicaState, TargetView},
 };
 
 use super::facts::governing;
@@ -33,7 +33,9 @@ pub(super) fn look(ports: &Ports, plan: &Plan, order: &LookOrder) -> Looked {
         |_| BTreeMap::new(),
         |view| {
             let mine = view.replicas.iter().filter(|replica| ours.contains(&replica.release));
-            probe_all(ports, service, mine)
+            let mut answers = probe_all(ports, service, mine);
+            answers.extend(beside(view.beside.iter().filter(|one| ours.contains(&one.release))));
+            answers
         },
     );
     let signals = order.signals_after.map(|after| ports.door.signals(&service.name, after));
@@ -50,7 +52,6 @@ pub(super) fn probe_all<'a>(
     replicas: impl Iterator<Item = &'a Replica>,
 ) -> BTreeMap<String, ProbeAnswer> {
     use OwnHealth::Healthy;
-    use ops_core::world::ReplicaState;
     let mut answers = BTreeMap::new();
     let mut asked = Vec::new();
     let mut probes = Vec::new();
@@ -69,17 +70,35 @@ pub(super) fn probe_all<'a>(
                 "it ended with {}",
                 replica.last_exit.as_deref().unwrap_or("an unknown status")
             ))),
-            (ReplicaState::Unknown, _) => Err(Fault::new(
-                "it could not be looked at",
-                format!("replica {}", replica.id),
-                "`ops doctor` says why",
-            )),
+            (ReplicaState::Unknown, _) => Err(unseen(replica)),
             (ReplicaState::Stopping | ReplicaState::Stopped, _) => continue,
         };
         answers.insert(replica.id.clone(), answer);
     }
     answers.extend(asked.into_iter().zip(ports.prober.probe_all(&probes)));
     answers
+}
+
+/// How what stands beside the replicas is: what its target says, since ops asks nothing of it. What
+/// ended well has done what it had to do.
+pub(super) fn beside<'a>(
+    all: impl Iterator<Item = &'a Replica>,
+) -> impl Iterator<Item = (String, ProbeAnswer)> {
+    all.map(|one| {
+        let ended = |why: &str| Ok(Some(format!("it ended with {why}")));
+        let answer = match (&one.state, &one.last_exit) {
+            (ReplicaState::Running, _) => own_health(one),
+            (ReplicaState::Stopped | ReplicaState::Stopping, None) => Ok(None),
+            (ReplicaState::Unknown, _) => Err(unseen(one)),
+            (_, why) => ended(why.as_deref().unwrap_or("an unknown status")),
+        };
+        (one.id.clone(), answer)
+    })
+}
+
+fn unseen(replica: &Replica) -> Fault {
+    let place = format!("replica {}", replica.id);
+    Fault::new("it could not be looked at", place, "`ops doctor` says why")
 }
 
 /// Why a replica whose artifact brings its own health check is not healthy. What the check printed
@@ -173,11 +192,8 @@ fn sick(ports: &Ports, plan: &Plan) -> Vec<String> {
 /// Whether a dependency answers healthy: `None`, or why not.
 pub(super) fn dependency(ports: &Ports, service: &Service) -> Look<Option<String>> {
     let view = ports.target.look(&service.name)?;
-    let alive: Vec<_> = view
-        .replicas
-        .iter()
-        .filter(|replica| replica.state != ops_core::world::ReplicaState::Stopped)
-        .collect();
+    let alive: Vec<_> =
+        view.replicas.iter().filter(|replica| replica.state != ReplicaState::Stopped).collect();
     if alive.is_empty() {
         return Ok(Some("none of its replicas runs".into()));
     }
@@ -187,4 +203,46 @@ pub(super) fn dependency(ports: &Ports, service: &Service) -> Look<Option<String
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use ops_core::id::{Digest, Stamp};
+
+    use super::*;
+
+    #[test]
+    fn p8_what_stands_beside_is_well_only_if_its_target_says_so() {
+        use OwnHealth::{Healthy, Silent, Starting, Unhealthy};
+        use ReplicaState::{BackingOff, Running, Stopped, Unknown};
+        let answer = |state, last_exit: Option<&str>, health| {
+            let one = Replica {
+                id: "worker (ab12)".into(),
+                release: "new".into(),
+                artifact: Digest::of(b""),
+                address: None,
+                state,
+                restarts: 0,
+                last_exit: last_exit.map(str::to_owned),
+                stamp: Stamp::default(),
+                health,
+            };
+            beside([&one].into_iter()).next().unwrap().1
+        };
+        let well = |answer: ProbeAnswer| matches!(answer, Ok(None));
+        assert!(well(answer(Running, None, None)));
+        assert!(well(answer(Running, Some("exit status 3"), Some(Healthy))));
+        assert!(well(answer(Stopped, None, None)), "a job that did what it had to do");
+        for (state, exit, health, why) in [
+            (Running, None, Some(Starting), "has not passed yet"),
+            (Running, None, Some(Unhealthy), "its own health check fails"),
+            (Stopped, Some("exit status 3"), None, "it ended with exit status 3"),
+            (BackingOff, None, None, "it ended with an unknown status"),
+        ] {
+            let Ok(Some(told)) = answer(state, exit, health) else { panic!("{why}") };
+            assert!(told.contains(why), "{told}");
+        }
+        assert!(answer(Running, None, Some(Silent)).is_err());
+        assert!(answer(Unknown, None, None).is_err());
+    }
 }

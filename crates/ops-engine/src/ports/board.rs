@@ -16,6 +16,12 @@ pub trait Planning: Send + Sync {
     /// One ticket, whole; `None` if the board says that there is none.
     fn ticket(&self, id: &TicketId) -> Look<Option<Ticket>>;
 
+    /// One ticket as it stood half a minute ago at the earliest, for those who only wait: many of
+    /// them may cost a board one question.
+    fn glance(&self, id: &TicketId) -> Look<Option<Ticket>> {
+        self.ticket(id)
+    }
+
     /// Adds a comment.
     fn comment(&self, id: &TicketId, text: &str) -> Act;
 

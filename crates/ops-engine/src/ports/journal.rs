@@ -1,14 +1,16 @@
+use std::sync::Arc;
+
 use ops_core::{
     id::{DeploymentId, Digest, Generation},
     time::Now,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A record's number, from 1 without gaps.
 pub type Seq = u64;
 
 /// One record of the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Record {
     /// Its number.
     pub seq: Seq,
@@ -18,12 +20,20 @@ pub struct Record {
     pub at: Now,
     /// The least version of the format that can read it (S19).
     pub v: u32,
-    /// What happened, as JSON.
-    pub body: serde_json::Value,
+    /// What happened, as JSON. Shared: it is read more often than anything else and never changed.
+    #[serde(serialize_with = "as_it_is")]
+    pub body: Arc<serde_json::Value>,
     /// Hash of the record before it.
     pub previous: Digest,
     /// Hash over all of the above.
     pub hash: Digest,
+}
+
+fn as_it_is<S: Serializer>(
+    body: &Arc<serde_json::Value>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    body.as_ref().serialize(serializer)
 }
 
 /// What a list of deployments shows of one, kept beside the journal in the same transaction.

@@ -27,16 +27,18 @@ pub trait Target: Send + Sync {
     /// The highest generation that anything here has seen, over all services.
     fn highest_generation(&self) -> Look<Generation>;
 
-    /// How many ports of the range `first..=last` nobody listens on and no replica owns.
-    fn free_ports(&self, first: u16, last: u16) -> Look<u32>;
+    /// How many ports of the range `first..=last` nobody listens on and no replica owns, on these
+    /// hosts together, or on this machine if none is named. Nobody else is asked.
+    fn free_ports(&self, first: u16, last: u16, hosts: &[String]) -> Look<u32>;
 
     /// The process of a service that somebody else started: where `ops.yaml` says that it listens,
     /// or found by its program, and how it compares with the artifact (S2). `Ok(None)`: nothing of
     /// it runs.
     fn outside(&self, adopt: &Adopt, command: &[String]) -> Look<Option<Foreign>>;
 
-    /// Whether this port can be had, apart from replicas of `service`.
-    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool>;
+    /// Whether this port can be had, apart from replicas of `service`, on each of these hosts, or
+    /// on this machine if none is named. Nobody else is asked.
+    fn port_free(&self, port: u16, service: &ServiceName, hosts: &[String]) -> Look<bool>;
 
     /// Every engine that runs a service, with what matters of it before a deployment of this
     /// artifact, and what somebody changed there by hand; none where ops runs the service itself.

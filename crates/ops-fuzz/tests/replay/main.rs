@@ -105,7 +105,7 @@ macro_rules! grind {
 
 grind! {
     alerts artifact_archive board_reply daemon_socket deployment_notes edge_http edge_socket journal
-    judge keeper_socket log_lines mentions ops_yaml prometheus recorded_series tickets verdict
+    judge keeper_socket log_lines mentions model_answer ops_yaml prometheus recorded_series tickets verdict
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) fn post(
     let status = match request.send(document) {
         Ok(answer) => answer.status().as_u16(),
         Err(error) => {
-            let Broken { unsent, why } = error.into();
+            let Broken { unsent, why, .. } = error.into();
             let fault = fault(why, "see that it can be reached from here");
             return Err(if unsent {
                 ActError::NotApplied(fault)

@@ -1,11 +1,19 @@
 //! What breaks in a random run.
 
-use ops_core::id::Digest;
+use ops_core::{
+    deploy::{Deployment, PhaseName},
+    id::{DeploymentId, Digest},
+    judgement::Point,
+};
+use ops_engine::Ask;
 
 use super::Director;
 use crate::{
     disk::Die,
-    scheduler::{Sim, happening::Happening},
+    scheduler::{
+        Sim,
+        happening::{Happening, operator},
+    },
     world::{
         faults::Part,
         lock,
@@ -109,6 +117,48 @@ impl Director {
         let world = lock(&sim.world);
         let at = self.dice.below(world.store.stored.len() as u64) as usize;
         world.store.stored.keys().nth(at).cloned()
+    }
+
+    /// Nobody comes to the service of a deployment for minutes.
+    pub(super) fn night(&mut self, sim: &mut Sim, deployment: DeploymentId) {
+        let found = sim.engine.as_ref().and_then(|engine| engine.deployment(deployment));
+        let Some(service) = found.map(|one| one.created.service.to_string()) else { return };
+        let dawn = self.dice.between(120_000, 400_000);
+        sim.plan(dawn, Happening::Rate(service.clone(), 40));
+        sim.happen(&Happening::Rate(service, 0));
+        if self.dice.chance(500) {
+            sim.happen(&Happening::Slow(Part::Model, dawn));
+        }
+    }
+
+    /// Now and then nobody comes any more before users meet what a model has let pass: later too
+    /// much would have been seen already.
+    pub(super) fn night_falls(&mut self, sim: &mut Sim) {
+        let all = sim.engine.iter().flat_map(ops_engine::Engine::deployments);
+        let passed = |one: &&Deployment| {
+            let last = one.advice.last.as_ref();
+            let soon = matches!(one.phase_name(), PhaseName::Planned | PhaseName::Deploying);
+            let passed = last.is_some_and(|given| given.dossier.point == Point::Plan);
+            soon && passed && !one.on_traffic && !one.goes_back()
+        };
+        let found: Vec<_> = all.into_iter().filter(passed).map(Deployment::id).collect();
+        if let Some(id) = found.first().filter(|_| self.dice.chance(350)) {
+            self.night(sim, *id);
+        }
+    }
+
+    /// Somebody halts what a model is thinking about in mid-traffic. True if there was something.
+    pub(super) fn interrupts(&mut self, sim: &mut Sim) -> bool {
+        let all = sim.engine.iter().flat_map(ops_engine::Engine::deployments);
+        let thinks =
+            |one: &&Deployment| one.acted() && one.advice.sought.is_some() && one.halted.is_none();
+        let Some(id) = all.into_iter().find(thinks).map(Deployment::id) else { return false };
+        if !self.dice.chance(400) {
+            return false;
+        }
+        let halt = Ask::Halt { deployment: Some(id) };
+        sim.happen(&Happening::Ask(operator(), halt));
+        true
     }
 
     pub(super) fn traffic(&mut self, sim: &mut Sim) {

@@ -29,20 +29,8 @@ impl Director {
         let version = format!("v{}", self.made);
         let digest = Digest::of(format!("{service} {version} {:?}", self.dice.roll()).as_bytes());
         lock(&sim.world).conducts.insert(digest.clone(), Conduct::of(kind));
-        Wish {
-            service: service.to_owned(),
-            version: version.clone(),
-            artifact: format!("dist/{service}-{version}"),
-            digest,
-            config_commit: None,
-            commit: None,
-            fixes: None,
-            confirmed: true,
-            includes: Vec::new(),
-            governs: None,
-            lacks,
-            priority: self.dice.between(1, 5) as u8,
-        }
+        let priority = self.dice.between(1, 5) as u8;
+        Wish { lacks, priority, ..Wish::of(service, &version, digest) }
     }
 
     pub(super) fn file(&mut self, sim: &mut Sim, wish: Wish) {
@@ -184,7 +172,7 @@ impl Director {
         let service = service.as_str().split('@').next().unwrap_or_default().to_owned();
         let kind = self.dice.weighted(&[(Kind::Good, 8), (Kind::Errors, 1), (Kind::Sick, 1)]);
         let wish = self.wish(sim, &service, kind, Lacks::Nothing);
-        self.file(sim, Wish { fixes: Some(frozen), ..wish });
+        self.file(sim, Wish { fixes: Some(frozen.to_string()), ..wish });
     }
 
     pub(super) fn any_filed(&mut self, sim: &Sim, status: &str) -> Option<(TicketId, Wish)> {

@@ -38,7 +38,7 @@ use crate::{
         conduct::{Conduct, Kind},
         door::SimDoor,
         lock,
-        planning::{Lacks, PO, Wish},
+        planning::{PO, Wish},
         target::SimTarget,
         wishes::{CART, STOCK},
     },
@@ -417,6 +417,7 @@ impl Machine {
             ("halt", Input::Halt { by: by.clone() }),
             ("abort", Input::Abort { by: by.clone() }),
             ("acknowledge", Input::Acknowledge { by }),
+            ("somebody reports", Input::Reported { words: "I-1".into() }),
         ] {
             all.push(words.into(), asked.feed(&input));
         }
@@ -660,20 +661,7 @@ impl Machine {
 fn ship(sim: &mut Sim, service: &str, version: &str) {
     let digest = ops_core::id::Digest::of(format!("{service} {version}").as_bytes());
     lock(&sim.world).conducts.insert(digest.clone(), Conduct::of(Kind::Good));
-    sim.happen(&Happening::File(Wish {
-        service: service.into(),
-        version: version.into(),
-        artifact: format!("dist/{service}-{version}"),
-        digest,
-        config_commit: None,
-        commit: None,
-        fixes: None,
-        confirmed: true,
-        includes: Vec::new(),
-        governs: None,
-        lacks: Lacks::Nothing,
-        priority: 3,
-    }));
+    sim.happen(&Happening::File(Wish::of(service, version, digest)));
 }
 
 /// The small worlds that are enumerated: a service, and whether something served before.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ops_core::id::{ReleaseId, TicketId};
 
-use crate::world::{World, ledger::Deed, marker, planning::ME};
+use crate::world::{World, ledger::Deed, marker, markers, planning::ME};
 
 /// What a deployment really did, as the world saw it.
 #[derive(Debug, Clone)]
@@ -78,15 +78,30 @@ pub(super) fn comments(world: &World, deployment: u64) -> Vec<Written> {
     all
 }
 
+/// What a post says of each deployment that it bears a marker of: the whole text, or of several posts
+/// in one message the line that bears it, and what the message says of all of them.
+pub(super) fn pieces(text: &str) -> Vec<(String, &str)> {
+    let all = markers(text);
+    if let [one] = all[..] {
+        return vec![(text.to_owned(), one)];
+    }
+    let of_all = text.lines().find(|line| line.starts_with("All of them: ")).unwrap_or("");
+    let line = |marker: &str| {
+        let line = text.lines().find(|line| line.contains(marker)).unwrap_or("");
+        format!("OPS: {}\n{of_all}", line.trim_start_matches("- "))
+    };
+    all.into_iter().map(|marker| (line(marker), marker)).collect()
+}
+
 /// Posts by ops with a marker of one deployment.
 pub(super) fn posts(world: &World, deployment: u64) -> Vec<(String, String)> {
     let prefix = format!("<!-- ops:D-{deployment}:");
     let ours = world.meeting.messages.iter().filter(|one| one.author.as_str() == ME);
-    ours.filter_map(|message| {
-        let marker = marker(&message.text).filter(|mark| mark.starts_with(&prefix))?;
-        Some((message.text.clone(), marker.to_owned()))
-    })
-    .collect()
+    let pieces = ours.flat_map(|message| pieces(&message.text));
+    pieces
+        .filter(|(_, marker)| marker.starts_with(&prefix))
+        .map(|(text, marker)| (text, marker.to_owned()))
+        .collect()
 }
 
 /// Letters that stand twice although the board never wrote them late.

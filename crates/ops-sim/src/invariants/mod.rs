@@ -5,6 +5,7 @@ mod board;
 mod notices;
 mod p10_tickets;
 mod p11_posts;
+mod p12_judgement;
 mod p14_anchor;
 mod p15_learns;
 mod p1_evidence;
@@ -22,8 +23,12 @@ mod s8_newest;
 #[cfg(test)]
 mod staged;
 
-use ops_core::deploy::Deployment;
-use ops_engine::{Ask, Job, ports::Journal};
+use ops_core::{
+    deploy::Deployment,
+    id::DeploymentId,
+    judgement::{Dossier, Exchange},
+};
+use ops_engine::{Ask, Job, JobKey, Work, ports::Journal};
 
 use crate::world::World;
 
@@ -50,6 +55,7 @@ pub struct Invariants {
     fail_closed: p8_fail_closed::FailClosed,
     word: p9_word::Word,
     tickets: p10_tickets::Tickets,
+    judgement: p12_judgement::Judgement,
     learns: p15_learns::Learns,
     governs: s4_governs::Governs,
     newest: s8_newest::Newest,
@@ -73,6 +79,7 @@ impl Invariants {
             ("P8", self.fail_closed.check(world)),
             ("P9", self.word.check(world)),
             ("P10", self.tickets.check(world)),
+            ("P12", self.judgement.check(world)),
             ("P15", self.learns.check(world)),
             ("P3, S4", self.governs.check(world)),
             ("S8", self.newest.check(world)),
@@ -114,12 +121,14 @@ impl Invariants {
     /// Is told of a request by a person that was granted.
     pub fn granted(&mut self, world: &World, ask: &Ask) {
         self.word.granted(world, ask);
+        self.judgement.granted(world, ask);
         self.learns.granted(ask);
     }
 
     /// Is told of a request by a person of which nobody knows whether it was granted.
-    pub fn perhaps_granted(&mut self, ask: &Ask) {
+    pub fn perhaps_granted(&mut self, world: &World, ask: &Ask) {
         self.word.perhaps(ask);
+        self.judgement.granted(world, ask);
         self.learns.granted(ask);
     }
 
@@ -132,9 +141,17 @@ impl Invariants {
     /// journal.
     pub fn performed(&mut self, world: &World, job: &Job, too_old: bool) {
         self.look_again.performed(job);
+        if let (Work::Judge { dossier, .. }, JobKey::Judge(by)) = (&job.work, &job.key) {
+            self.judgement.asked(*by, dossier.point, world.t());
+        }
         if too_old {
             self.formats.performed(world, job);
         }
+    }
+
+    /// Is told that a model's answer was taken in.
+    pub fn heard(&mut self, by: DeploymentId, dossier: &Dossier, exchange: &Exchange, t: u64) {
+        self.judgement.heard(by, dossier.point, exchange, t);
     }
 
     /// Is told that another ops starts, and how many deployments there are.

@@ -17,20 +17,7 @@ use crate::{
 };
 
 fn wish(version: &str, lacks: Lacks) -> Wish {
-    Wish {
-        service: CART.into(),
-        version: version.into(),
-        artifact: format!("dist/{version}"),
-        digest: Digest::of(version.as_bytes()),
-        config_commit: None,
-        commit: None,
-        fixes: None,
-        confirmed: true,
-        includes: Vec::new(),
-        governs: None,
-        lacks,
-        priority: 3,
-    }
+    Wish { lacks, ..Wish::of(CART, version, Digest::of(version.as_bytes())) }
 }
 
 /// A world with one service, `cart`.

@@ -204,7 +204,10 @@ impl World {
     }
 
     fn commit(&mut self, n: u64, loose: bool) {
-        let settings = std::sync::Arc::new(crate::world::wishes::settings(n, loose));
+        let settings = std::sync::Arc::new(ops_core::settings::Settings {
+            advisor: self.model.advisor.clone(),
+            ..crate::world::wishes::settings(n, loose)
+        });
         self.units = crate::world::wishes::units(&settings);
         let name = settings.revision.commit.clone().unwrap_or_default();
         if loose {

@@ -1,6 +1,9 @@
 //! The daemon's jobs: how long they take, and what becomes of them when the daemon dies.
 
-use ops_core::deploy::{Act, To};
+use ops_core::{
+    deploy::{Act, Letter, To},
+    record::digest,
+};
 use ops_engine::{Done, Job, JobKey, Work, perform};
 
 use super::{Event, Sim};
@@ -17,6 +20,7 @@ impl Sim {
             // Every call ends within 10 s, but these make many.
             (Work::Gather { .. }, true) => self.dice.between(4_000, 140_000),
             (Work::Look { .. }, true) => self.dice.between(4_000, 25_000),
+            (Work::Judge { .. }, true) => self.dice.between(4_000, 29_000),
             (_, true) => self.dice.between(4_000, 9_500),
             (Work::Look { .. } | Work::Highest | Work::Mentions { .. }, _) => {
                 self.dice.between(3, 40)
@@ -51,8 +55,9 @@ impl Sim {
             self.kill(down);
             return;
         }
-        if self.dice.chance(self.pace.lag_permille) && self.strikes() {
-            let lag = self.dice.between(20, 2_500);
+        let waited = std::mem::take(&mut lock(&self.world).waited);
+        if waited > 0 || self.dice.chance(self.pace.lag_permille) && self.strikes() {
+            let lag = if waited > 0 { waited } else { self.dice.between(20, 2_500) };
             let at = self.t() + lag;
             self.agenda.enter(at, Event::Deliver(self.epoch, job.key, Box::new(done)));
         } else {
@@ -63,8 +68,17 @@ impl Sim {
     pub(super) fn deliver(&mut self, key: &JobKey, done: Done) {
         let now = self.now();
         let Some(engine) = &mut self.engine else { return };
+        let judged = match (key, &done) {
+            (JobKey::Judge(by), Done::Judged(dossier, exchange)) => {
+                Some((*by, dossier.clone(), exchange.clone()))
+            }
+            _ => None,
+        };
         if let Err(why) = engine.done(key, done, &now) {
             self.failed(&why);
+        } else if let Some((by, dossier, exchange)) = judged {
+            let t = self.t();
+            self.invariants.heard(by, &dossier, &exchange, t);
         }
     }
 
@@ -78,7 +92,11 @@ impl Sim {
     /// What a dying daemon had already sent may still arrive.
     pub(super) fn leave_behind(&mut self, job: &Job) {
         if let Some(deal) = deal(&job.work).filter(|_| self.dice.chance(300)) {
-            lock(&self.world).in_flight(deal);
+            let mut world = lock(&self.world);
+            // On boards of others the request was not sent yet.
+            if !(world.guest && deal.letter()) {
+                world.in_flight(deal);
+            }
         }
     }
 }
@@ -104,6 +122,13 @@ fn deal(work: &Work) -> Option<Deal> {
             // The move is read and made in one breath; a request that was sent is over.
             To::Close { .. } => None,
         },
+        Work::DeliverPosts { posts } => {
+            let letters: Vec<&Letter> = posts.iter().map(|(letter, _)| letter.as_ref()).collect();
+            let first = letters.first()?;
+            let To::Post { channel } = &first.to else { return None };
+            let text = digest(first.news, &letters);
+            Some(Deal::Post { channel: channel.clone(), text })
+        }
         _ => None,
     }
 }
@@ -124,6 +149,8 @@ fn parts(work: &Work) -> &'static [Part] {
             To::Post { .. } => &[Part::Meeting],
             To::Comment { .. } | To::Close { .. } => &[Part::Planning],
         },
+        Work::Judge { .. } => &[Part::Model],
+        Work::DeliverPosts { .. } => &[Part::Meeting],
         Work::Highest => &[Part::Target],
         Work::Count { .. } => &[Part::Door],
         Work::Secrets { .. } => &[Part::Secrets],

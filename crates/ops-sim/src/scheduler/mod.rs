@@ -5,13 +5,10 @@ pub mod happening;
 mod jobs;
 mod replay;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ops_core::{
-    deploy::{Deployment, Input, PhaseName, owed, wake_at},
+    deploy::{Deployment, PhaseName, owed, wake_at},
     id::DeploymentId,
 };
 use ops_engine::{Ask, Done, Engine, EngineError, Job, JobKey, Who, ports::Ports};
@@ -81,6 +78,10 @@ pub struct Sim {
     pub ambushes: Vec<(PhaseName, bool)>,
     /// The first broken promise.
     pub violation: Option<Violation>,
+    /// Events after which this run is given up as endless.
+    pub events_most: u64,
+    /// Whether the daemon looks as often as the real one even while nothing is under way.
+    pub brisk: bool,
     ports: Ports,
     journal: MemoryJournal,
     agenda: Agenda<Event>,
@@ -95,19 +96,29 @@ pub struct Sim {
     died_at: u64,
     /// Since when an ops runs that cannot read all of its journal.
     behind_since: Option<u64>,
-    /// What the journal told when the daemon died.
-    left: Option<BTreeMap<DeploymentId, Deployment>>,
+    /// The engine that died last, as it was then.
+    left: Option<Engine<Disk>>,
 }
 
 impl Sim {
     /// A simulation whose daemon starts at once.
     pub fn new(seed: u64, story: Story) -> Self {
+        Self::with_ports(seed, story, |_, ports| ports)
+    }
+
+    /// The same, with some ports that do not lead into the simulated world.
+    pub fn with_ports(
+        seed: u64,
+        story: Story,
+        change: impl FnOnce(&Shared, Ports) -> Ports,
+    ) -> Self {
         let mut dice = Dice::new(seed);
         let world = World::new(dice.fork(1).roll(), story);
         let at = world.t();
         let world: Shared = Arc::new(Mutex::new(world));
+        let ports = change(&world, ports(&world));
         let mut sim = Self {
-            ports: ports(&world),
+            ports,
             world,
             disk: DiskHandle::default(),
             engine: None,
@@ -116,6 +127,8 @@ impl Sim {
             dice,
             ambushes: Vec::new(),
             violation: None,
+            events_most: EVENTS_MAX,
+            brisk: false,
             journal: MemoryJournal::new(),
             agenda: Agenda::default(),
             invariants: Invariants::default(),
@@ -199,8 +212,8 @@ impl Sim {
     pub fn step(&mut self) -> bool {
         let Some((at, event)) = self.agenda.take() else { return false };
         self.events += 1;
-        if self.events > EVENTS_MAX {
-            let words = format!("{EVENTS_MAX} events and no end at {at}: {}", self.unrest());
+        if self.events > self.events_most {
+            let words = format!("{} events and no end at {at}: {}", self.events, self.unrest());
             self.broken("P9", words);
             return false;
         }
@@ -322,7 +335,7 @@ impl Sim {
                 && deployment.lease.is_none()
                 && deployment.outbox.iter().all(ops_core::deploy::Letter::written)
         };
-        if t < self.hurry_until || !engine.deployments().all(resting) {
+        if self.brisk || t < self.hurry_until || !engine.deployments().all(resting) {
             return t + engine.wake_at(now).saturating_sub(now.ms).max(1);
         }
         let own = engine.deployments().filter_map(|deployment| wake_at(deployment, now));
@@ -341,16 +354,26 @@ impl Sim {
         }
         self.disk.revive();
         let left = self.left.take();
-        let before = left.unwrap_or_else(|| replay::open_deployments(&self.journal));
-        let now = self.now();
-        match Engine::open(Disk::new(self.journal.clone(), self.disk.clone()), &now) {
-            Ok(mut engine) => {
-                self.note_restarted(&before, &engine);
-                let coverage = Arc::clone(&self.coverage);
-                engine.watch_decisions(Box::new(move |before, input, after| {
-                    let mut coverage = coverage.lock().unwrap_or_else(PoisonError::into_inner);
-                    coverage.decided(before, input, after);
-                }));
+        let (now, journal) = (self.now(), self.journal.clone());
+        let coverage = Arc::clone(&self.coverage);
+        let mut unlike = None;
+        let see = |engine: &mut Engine<Disk>| {
+            unlike = left.and_then(|left| unlike_its_journal(&left, engine, &journal));
+            engine.watch_decisions(Box::new(move |before, input, after| {
+                let mut coverage = coverage.lock().unwrap_or_else(PoisonError::into_inner);
+                coverage.decided(before, input, after);
+            }));
+        };
+        let disk = Disk::new(self.journal.clone(), self.disk.clone());
+        let opened = Engine::open_seen(disk, &now, see);
+        if let Some(id) = unlike {
+            self.broken(
+                "P5",
+                format!("the journal tells another state of {id} than the engine had"),
+            );
+        }
+        match opened {
+            Ok(engine) => {
                 self.engine = Some(engine);
                 let absence = (self.died_at, self.t());
                 lock(&self.world).ledger.absences.push(absence);
@@ -360,21 +383,6 @@ impl Sim {
                 let t = self.t();
                 lock(&self.world).story.tell(t, || format!("the daemon does not start: {why}"));
                 self.agenda.enter(t + 1_000, Event::Start);
-            }
-        }
-    }
-
-    fn note_restarted(&self, before: &BTreeMap<DeploymentId, Deployment>, engine: &Engine<Disk>) {
-        let mut coverage = self.coverage();
-        let by = Input::Restarted;
-        for (id, before) in before {
-            match engine.deployment(*id) {
-                // At once something was found to serve in the place of what froze or soaks.
-                Some(after) if after.at_rest() && !before.at_rest() => {
-                    coverage.decided(before, &Input::Superseded { by: *id }, after);
-                }
-                Some(after) => coverage.decided(before, &by, after),
-                None => coverage.decided(before, &by, before),
             }
         }
     }
@@ -398,10 +406,8 @@ impl Sim {
         }
         let t = self.t();
         lock(&self.world).story.tell(t, || format!("the daemon dies, for {down_ms} ms"));
-        if !self.disk.died() {
-            self.compare_with_journal();
-        }
-        self.engine = None;
+        let left = self.engine.take();
+        self.left = left.filter(|_| !self.disk.died());
         self.died_at = t;
         let epoch = self.epoch;
         self.epoch += 1;
@@ -412,21 +418,6 @@ impl Sim {
             }
         }
         self.agenda.enter(t + down_ms, Event::Start);
-    }
-
-    /// Whatever the engine holds in memory is what its journal tells.
-    fn compare_with_journal(&mut self) {
-        let Some(engine) = &self.engine else { return };
-        let told = replay::open_deployments(&self.journal);
-        let wrong = engine.deployments().find(|live| told.get(&live.id()) != Some(live));
-        let wrong = wrong.map(Deployment::id);
-        self.left = Some(told);
-        if let Some(id) = wrong {
-            self.broken(
-                "P5",
-                format!("the journal tells another state of {id} than the engine has"),
-            );
-        }
     }
 
     /// Whether the next thing that is done to this run is really done.
@@ -512,7 +503,11 @@ impl Sim {
             Ask::Resume { deployment } => deployment.map(|id| (id, "resume")),
             Ask::Abort { deployment } => Some((*deployment, "abort")),
             Ask::Acknowledge { deployment } => Some((*deployment, "acknowledge")),
-            Ask::Again { .. } | Ask::Rollback { .. } | Ask::Lift { .. } => None,
+            Ask::Again { .. }
+            | Ask::Answer { .. }
+            | Ask::Rollback { .. }
+            | Ask::Lift { .. }
+            | Ask::Resolve { .. } => None,
         };
         let phase = about.and_then(|(id, _)| engine.deployment(id)).map(Deployment::phase_name);
         let answer = engine.ask(who, ask, &now);
@@ -532,7 +527,7 @@ impl Sim {
                 reply.done
             }
             Err(why) => {
-                self.invariants.perhaps_granted(ask);
+                self.invariants.perhaps_granted(&lock(&self.world), ask);
                 self.failed(&why);
                 false
             }
@@ -588,4 +583,19 @@ impl Sim {
         }
         words
     }
+}
+
+/// Whatever an engine held in memory is what its journal tells (P5): a deployment of which that is
+/// not so. What an older ops cannot read is read here by hand.
+fn unlike_its_journal(
+    left: &Engine<Disk>,
+    told: &Engine<Disk>,
+    journal: &MemoryJournal,
+) -> Option<DeploymentId> {
+    let by_hand = told.is_too_old().then(|| replay::open_deployments(journal));
+    let told = |id| match &by_hand {
+        Some(all) => all.get(&id),
+        None => told.deployment(id),
+    };
+    left.deployments().find(|live| told(live.id()) != Some(live)).map(Deployment::id)
 }

@@ -79,11 +79,13 @@ pub enum Part {
     Wishes,
     /// Declared signals.
     Metrics,
+    /// The model.
+    Model,
 }
 
 impl Part {
     /// All parts.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Target,
         Self::Door,
         Self::Store,
@@ -94,6 +96,7 @@ impl Part {
         Self::Secrets,
         Self::Wishes,
         Self::Metrics,
+        Self::Model,
     ];
 
     /// As people call it.
@@ -109,6 +112,7 @@ impl Part {
             Self::Secrets => "secrets",
             Self::Wishes => "wishes",
             Self::Metrics => "metrics",
+            Self::Model => "model",
         }
     }
 }

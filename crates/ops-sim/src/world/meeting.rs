@@ -20,6 +20,7 @@ impl SimMeeting {
             channel: channel.to_owned(),
             thread: None,
             author: author.into(),
+            authenticated: true,
             text: text.to_owned(),
             mentions_ops,
             at: format!("2026-09-21T00:00:00.{n:06}Z"),

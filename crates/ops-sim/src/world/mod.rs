@@ -6,6 +6,7 @@ pub mod door;
 pub mod faults;
 pub mod ledger;
 pub mod meeting;
+pub mod model;
 pub mod planning;
 mod ports;
 mod senses;
@@ -98,7 +99,8 @@ impl Deal {
         }
     }
 
-    fn letter(&self) -> bool {
+    /// Whether it is an act on a board.
+    pub fn letter(&self) -> bool {
         matches!(self, Self::Comment { .. } | Self::Close { .. } | Self::Post { .. })
     }
 
@@ -109,6 +111,17 @@ impl Deal {
             _ => None,
         }
     }
+}
+
+/// The markers of a text: one of each letter that it is.
+pub fn markers(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut rest = text;
+    while let Some(found) = marker(rest) {
+        all.push(found);
+        rest = rest.split_once(found).map_or("", |(_, behind)| behind);
+    }
+    all
 }
 
 /// The marker by which a letter is found.
@@ -180,6 +193,14 @@ pub struct World {
     pub rates: BTreeMap<String, u64>,
     /// What really happened.
     pub ledger: Ledger,
+    /// The model.
+    pub model: model::SimModel,
+    /// Whether the boards are not those of the simulation: then what is on [`Self::planning`] and
+    /// [`Self::meeting`] was copied from there.
+    pub guest: bool,
+    /// For how long the calls of the job that is being done have kept it waiting, as far as that is
+    /// not in the simulation's own hands.
+    pub waited: u64,
     /// For people.
     pub story: Story,
     late: Vec<(u64, u64, Deal)>,
@@ -199,7 +220,9 @@ pub fn lock(world: &Shared) -> MutexGuard<'_, World> {
 impl World {
     /// A world in which nothing runs yet.
     pub fn new(seed: u64, story: Story) -> Self {
-        let settings = Arc::new(wishes::settings(0, false));
+        let model = model::SimModel::of(seed);
+        let settings =
+            Arc::new(Settings { advisor: model.advisor.clone(), ..wishes::settings(0, false) });
         let commit = settings.revision.commit.clone().unwrap_or_default();
         Self {
             outside: BTreeMap::new(),
@@ -227,6 +250,9 @@ impl World {
             conducts: BTreeMap::new(),
             rates: wishes::UNITS.iter().map(|name| ((*name).to_owned(), 40)).collect(),
             ledger: Ledger::default(),
+            model,
+            guest: false,
+            waited: 0,
             story,
             late: Vec::new(),
             sent: None,
@@ -372,12 +398,12 @@ impl World {
     }
 
     fn note_late(&mut self, deal: &Deal) {
-        let Some(marker) = deal.marker().map(str::to_owned) else { return };
-        match deal {
-            Deal::Comment { .. } => self.planning.late.push(marker),
-            Deal::Post { .. } => self.meeting.late.push(marker),
-            _ => {}
-        }
+        let (late, text) = match deal {
+            Deal::Comment { text, .. } => (&mut self.planning.late, text),
+            Deal::Post { text, .. } => (&mut self.meeting.late, text),
+            _ => return,
+        };
+        late.extend(markers(text).into_iter().map(str::to_owned));
     }
 
     fn outrun(&mut self, deal: &Deal) {

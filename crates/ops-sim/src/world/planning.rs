@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ops_core::{
-    id::{DeploymentId, Digest, Identity, TicketId},
+    id::{Digest, Identity, TicketId},
     ticket::{Change, Comment, Ticket},
     world::Fault,
 };
@@ -37,6 +37,15 @@ pub enum Lacks {
     Notes,
 }
 
+/// How a ticket comes to `rfp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Road {
+    /// QA moves it there.
+    Tested,
+    /// QA moves it to `completed`, and DEV on when it is merged.
+    Merged,
+}
+
 /// A ticket to be written.
 #[derive(Debug, Clone)]
 pub struct Wish {
@@ -52,8 +61,8 @@ pub struct Wish {
     pub config_commit: Option<String>,
     /// The source commit.
     pub commit: Option<String>,
-    /// The deployment that it fixes.
-    pub fixes: Option<DeploymentId>,
+    /// The deployment or the incident that it fixes.
+    pub fixes: Option<String>,
     /// Whether PO confirms that.
     pub confirmed: bool,
     /// Tickets whose work it holds.
@@ -64,6 +73,27 @@ pub struct Wish {
     pub lacks: Lacks,
     /// 1 to 5.
     pub priority: u8,
+}
+
+impl Wish {
+    /// A version of a service as the pipeline hands it over: nothing is missing, and nothing is asked
+    /// for beside it.
+    pub fn of(service: &str, version: &str, digest: Digest) -> Self {
+        Self {
+            service: service.to_owned(),
+            version: version.to_owned(),
+            artifact: format!("dist/{service}-{version}"),
+            digest,
+            config_commit: None,
+            commit: None,
+            fixes: None,
+            confirmed: true,
+            includes: Vec::new(),
+            governs: None,
+            lacks: Lacks::Nothing,
+            priority: 3,
+        }
+    }
 }
 
 /// When a digest was approved by CQ and QA on a ticket in `rfp`, in simulated time.
@@ -101,8 +131,13 @@ pub struct SimPlanning {
 impl SimPlanning {
     /// Writes a ticket as it looks after the whole pipeline, and returns its number.
     pub fn file(&mut self, wish: &Wish) -> TicketId {
+        self.file_as("SIM", Road::Tested, wish)
+    }
+
+    /// The same on a board that numbers otherwise, by another road.
+    pub fn file_as(&mut self, prefix: &str, road: Road, wish: &Wish) -> TicketId {
         self.next += 1;
-        let id = TicketId::new(format!("SIM-{}", self.next));
+        let id = TicketId::new(format!("{prefix}-{}", self.next));
         let notes = notes(wish);
         let described = wish.lacks != Lacks::Notes;
         let ticket = Ticket {
@@ -130,14 +165,21 @@ impl SimPlanning {
             Lacks::QaFailed => self.say(&id, QA, "QA FAIL: it does not work"),
             _ => self.say(&id, QA, "QA PASS"),
         }
-        self.shift(&id, "rfp", QA);
+        match road {
+            Road::Tested => self.shift(&id, "rfp", QA),
+            Road::Merged => {
+                self.shift(&id, "completed", QA);
+                self.shift(&id, "rfp", DEV);
+                self.say(&id, DEV, "The PR was merged.");
+            }
+        }
         if wish.lacks == Lacks::Changed {
             self.say(&id, DEV, &format!("Small change:\n\n{notes}"));
         }
         if wish.lacks == Lacks::Nothing {
             self.approve(&id, wish);
         }
-        if let Some(fixed) = wish.fixes.filter(|_| wish.confirmed) {
+        if let Some(fixed) = wish.fixes.as_ref().filter(|_| wish.confirmed) {
             self.say(&id, PO, &format!("Confirmed: fixes {fixed}"));
         }
         id
@@ -278,7 +320,7 @@ fn notes(wish: &Wish) -> String {
     let more = [
         line("config_commit", wish.config_commit.clone().map(|commit| format!("'{commit}'"))),
         line("commit", wish.commit.clone().map(|commit| format!("'{commit}'"))),
-        line("fixes", wish.fixes.map(|fixed| fixed.to_string())),
+        line("fixes", wish.fixes.clone()),
         line("includes", includes),
     ]
     .concat();

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use ops_core::{
     checks::Alert,
     id::{Digest, Generation, Identity, ReleaseId, ServiceName, Stamp, TicketId},
+    judgement::{Exchange, Prompt},
     reading::{LogReading, Reading, Usage},
     record::Notice,
     route::Route,
-    settings::{Adopt, AlertSource, Notify, ReadState, Service, Settings},
+    settings::{self, Adopt, AlertSource, Notify, ReadState, Service, Settings},
     signal::SignalSecond,
     ticket::{Message, Ticket},
     time::Now,
     world::{DoorView, EngineView, Fault, Foreign, Proof, ReleaseSpec, TargetView},
 };
 use ops_engine::ports::{
-    Act, ActError, Alerts, Artifacts, Asked, Door, Herald, Host, HostFacts, Look, Meeting, Metrics,
-    Planning, Ports, Probe, ProbeKind, Prober, ResolvedArtifact, Secrets, Senses, Target, Wishes,
+    Act, ActError, Advisor, Alerts, Artifacts, Asked, Door, Herald, Host, HostFacts, Look, Meeting,
+    Metrics, Planning, Ports, Probe, ProbeKind, Prober, ResolvedArtifact, Secrets, Senses, Target,
+    Wishes,
 };
 
 use super::{
@@ -44,6 +46,7 @@ pub fn ports(world: &Shared) -> Ports {
         senses: port(),
         secrets: port(),
         wishes: port(),
+        advisor: port(),
     }
 }
 
@@ -87,7 +90,7 @@ impl Target for Port {
         self.look(Part::Target, |world| world.target.generation())
     }
 
-    fn free_ports(&self, _: u16, _: u16) -> Look<u32> {
+    fn free_ports(&self, _: u16, _: u16, _: &[String]) -> Look<u32> {
         self.look(Part::Target, |world| {
             u32::from(PORTS).saturating_sub(world.target.replicas.len() as u32)
         })
@@ -103,7 +106,7 @@ impl Target for Port {
         })
     }
 
-    fn port_free(&self, port: u16, service: &ServiceName) -> Look<bool> {
+    fn port_free(&self, port: u16, service: &ServiceName, _hosts: &[String]) -> Look<bool> {
         self.look(Part::Target, |world| {
             let address = format!("127.0.0.1:{port}");
             if world.outside.contains_key(&address) {
@@ -264,6 +267,16 @@ impl Planning for Port {
 
     fn close(&self, id: &TicketId) -> Act {
         self.act(Deal::Close { ticket: id.clone() })
+    }
+}
+
+impl Advisor for Port {
+    fn ask(&self, _: &settings::Advisor, prompt: &Prompt) -> Exchange {
+        let mut world = lock(&self.0);
+        if world.faults.is_down(Part::Model, world.t()) {
+            return Exchange::none("no answer came");
+        }
+        world.model.ask(prompt)
     }
 }
 

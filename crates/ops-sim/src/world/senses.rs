@@ -68,6 +68,7 @@ impl World {
         let running = self.target.of(service).filter(|replica| replica.running());
         let mut usage: Vec<Usage> = running
             .map(|replica| Usage {
+                beside: false,
                 release: replica.release.clone(),
                 replica: replica.id.clone(),
                 cpu_ms: t / 20,
@@ -93,6 +94,10 @@ impl World {
             template: "cannot answer <*>".into(),
             lines: 3,
         });
-        LogReading { second: self.clock.second(), counts: counts.collect(), dropped: 0 }
+        LogReading {
+            second: self.clock.second(),
+            counts: counts.collect(),
+            ..LogReading::default()
+        }
     }
 }

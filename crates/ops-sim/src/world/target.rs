@@ -184,7 +184,7 @@ impl SimTarget {
     /// What exists of a service.
     pub fn look(&self, service: &ServiceName) -> TargetView {
         let replicas: Vec<_> = self.of(service).map(SimReplica::view).collect();
-        TargetView { replicas, highest: self.generation }
+        TargetView { replicas, highest: self.generation, ..TargetView::default() }
     }
 
     /// Replicas of one service.

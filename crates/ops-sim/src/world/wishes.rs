@@ -111,11 +111,14 @@ pub fn settings(commit: u64, loose: bool) -> Settings {
             channel: CHANNEL.into(),
             permissive: false,
             gateways: BTreeMap::new(),
+            devteam: None,
         },
         edge: Edge { listen: vec!["127.0.0.1:80".into()], ..Edge::default() },
         docker: DockerEngine::default(),
         retention: Retention { releases: 5, store_mb: 1_000, log_mb: 10 },
         heartbeat_seconds: 60,
+        advisor: None,
+        reports: ops_core::settings::Reports::default(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod adoption;
 mod exhaustive;
+mod hostile;
+mod judgements;
 mod records;
 mod returns;
 mod rotations;
@@ -9,4 +11,5 @@ mod script;
 mod seeds;
 mod situations;
 mod stages;
+mod talk;
 mod words;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ops_core::{
     deploy::PhaseName,
     id::{DeploymentId, Digest, ServiceName, TicketId},
-    settings::{Adopt, Secret, Service, Settings},
+    settings::{Adopt, Advisor, Secret, Service, Settings},
 };
 use ops_sim::{
     scheduler::{Sim, happening::Happening},
@@ -14,7 +14,8 @@ use ops_sim::{
         Elsewhere,
         conduct::{Conduct, Kind},
         lock,
-        planning::{Lacks, Wish},
+        model::{Mind, SimModel},
+        planning::Wish,
         wishes::units,
     },
 };
@@ -38,27 +39,31 @@ pub(crate) struct Script {
 
 impl Script {
     pub(crate) fn new() -> Self {
-        Self { sim: Sim::new(7, Story::kept()) }
+        let mut script = Self { sim: Sim::new(7, Story::kept()) };
+        script.names(None);
+        script
+    }
+
+    /// The first `ops.yaml` names a model; only before anything has happened.
+    pub(crate) fn advise(&mut self, required: bool) {
+        self.names(Some(SimModel::named(required)));
+    }
+
+    fn names(&mut self, advisor: Option<Advisor>) {
+        lock(&self.sim.world).model.advisor.clone_from(&advisor);
+        self.wishes(|settings| settings.advisor = advisor);
+    }
+
+    /// How the model answers from now on.
+    pub(crate) fn think(&mut self, mind: Mind) {
+        lock(&self.sim.world).model.mind = mind;
     }
 
     /// A version of a service as the pipeline hands it over.
     pub(crate) fn wish(&self, service: &str, version: &str, kind: Kind) -> Wish {
         let digest = digest(service, version);
         lock(&self.sim.world).conducts.insert(digest.clone(), Conduct::of(kind));
-        Wish {
-            service: service.into(),
-            version: version.into(),
-            artifact: format!("dist/{service}-{version}"),
-            digest,
-            config_commit: None,
-            commit: None,
-            fixes: None,
-            confirmed: true,
-            includes: Vec::new(),
-            governs: None,
-            lacks: Lacks::Nothing,
-            priority: 3,
-        }
+        Wish::of(service, version, digest)
     }
 
     /// Declares a secret of a service in the first `ops.yaml`; only before anything has happened.
@@ -90,11 +95,18 @@ impl Script {
 
     /// Changes a service in the first `ops.yaml`.
     fn declare(&mut self, service: &str, change: impl FnOnce(&mut Service)) {
+        self.wishes(|settings| {
+            if let Some(service) = settings.services.get_mut(&ServiceName::from(service)) {
+                change(service);
+            }
+        });
+    }
+
+    /// Changes the first `ops.yaml`; only before anything has happened.
+    pub(crate) fn wishes(&mut self, change: impl FnOnce(&mut Settings)) {
         let mut world = lock(&self.sim.world);
         let mut settings = Settings::clone(&world.settings);
-        if let Some(service) = settings.services.get_mut(&ServiceName::from(service)) {
-            change(service);
-        }
+        change(&mut settings);
         let settings = Arc::new(settings);
         let commit = settings.revision.commit.clone().unwrap_or_default();
         world.units = units(&settings);
@@ -159,6 +171,21 @@ impl Script {
         let comments = &world.planning.tickets[ticket].comments;
         let ours = comments.iter().filter(|one| one.author.as_str().starts_with("ops"));
         ours.map(|one| one.text.lines().next().unwrap_or("").to_owned()).collect()
+    }
+
+    /// Says something to ops and gives its answer.
+    #[track_caller]
+    pub(crate) fn says(&mut self, who: &'static str, words: &str) -> String {
+        let id = format!("m{:06}", lock(&self.sim.world).meeting.messages.len() + 1);
+        self.sim.happen(&Happening::Mention(who, words.to_owned()));
+        let marker = format!("<!-- ops:re:{id} -->");
+        let answer = |script: &Self| {
+            let world = lock(&script.sim.world);
+            let mut all = world.meeting.messages.iter();
+            all.find(|one| one.text.contains(&marker)).map(|one| one.text.clone())
+        };
+        self.until(600_000, |script| answer(script).is_some());
+        answer(self).unwrap_or_default()
     }
 
     /// How many posts contain some words.

@@ -129,7 +129,7 @@ fn s7_what_cannot_run_twice_has_a_bounded_gap_that_the_door_holds() {
 
 /// Ships a good version, then one that hurts, whose way back fails since the good one does not
 /// answer for a while; the deployment number of what froze is 2.
-fn frozen(silent_ms: u64) -> Script {
+pub(crate) fn frozen(silent_ms: u64) -> Script {
     let mut script = Script::new();
     script.ship(CART, "v1", Kind::Good);
     let wish = script.wish(CART, "v2", Kind::Errors);
@@ -144,7 +144,7 @@ fn frozen(silent_ms: u64) -> Script {
 fn s11_a_confirmed_fix_supersedes_what_froze_and_leaves_nothing_of_it() {
     let mut script = frozen(3_600_000);
     let wish = script.wish(CART, "v3", Kind::Good);
-    let ticket = script.file(&Wish { fixes: Some(DeploymentId(2)), ..wish });
+    let ticket = script.file(&Wish { fixes: Some("D-2".into()), ..wish });
     script.until(900_000, |script| script.status(&ticket) == "closed");
     script.rest();
     assert_eq!(script.routed(CART), [(digest(CART, "v3"), 100)]);
@@ -155,7 +155,7 @@ fn s11_a_confirmed_fix_supersedes_what_froze_and_leaves_nothing_of_it() {
 fn s11_a_fix_waits_until_po_confirms_it() {
     let mut script = frozen(3_600_000);
     let wish = script.wish(CART, "v3", Kind::Good);
-    let wish = Wish { fixes: Some(DeploymentId(2)), confirmed: false, ..wish };
+    let wish = Wish { fixes: Some("D-2".into()), confirmed: false, ..wish };
     let ticket = script.file(&wish);
     script.until(60_000, |script| script.comments(&ticket).contains(&HELD.to_owned()));
     let words = "Confirmed: fixes D-2";

@@ -41,7 +41,7 @@ impl ProcessTarget {
         let calls: Vec<_> =
             known.iter().map(|replica| Call::put(&replica.folder, &Request::Status)).collect();
         let mut view =
-            TargetView { replicas: Vec::new(), highest: self.service_generation(service)? };
+            TargetView { highest: self.service_generation(service)?, ..TargetView::default() };
         for (replica, call) in known.iter().zip(calls) {
             let seen = see(replica, call, until)?;
             view.highest = view.highest.max(seen.stamp.generation);

@@ -9,6 +9,7 @@ use std::{
 };
 
 use ops_boards::{BoardClient, ListQuery, MessageQuery, NewTicket};
+use ops_core::settings::Settings;
 use serde_json::json;
 
 use crate::{context::Context, exit::Exit, problem::Problem, serve};
@@ -165,9 +166,19 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Problem>
     Ok(Exit::Ok)
 }
 
+/// The embedded boards are there for those who work on them.
+fn embedded(settings: &Settings) -> Result<(), Problem> {
+    match settings.boards.devteam {
+        None => Ok(()),
+        Some(_) => Err(Problem::refused("this team works on DevTeam's boards")
+            .hint("`ops board` is for the embedded ones; use the boards themselves")),
+    }
+}
+
 /// Works on the boards' file: whoever may open that may give tokens.
 fn token(context: &Context, who: &str) -> Result<Exit, Problem> {
     let settings = context.governing()?;
+    embedded(&settings)?;
     context.make_state()?;
     let boards = context.make_boards()?;
     let member = serve::member_of(&boards, &settings, who)?;
@@ -183,6 +194,10 @@ fn token(context: &Context, who: &str) -> Result<Exit, Problem> {
 
 /// The boards with the caller's token.
 fn client(context: &Context, caller: &Caller) -> Result<BoardClient, Problem> {
+    // Whoever has no token yet need not get one first to hear that it would serve for nothing.
+    if let Ok(settings) = context.governing() {
+        embedded(&settings)?;
+    }
     let token = own_token(caller)?;
     let client = BoardClient::new(&format!("http://{}", address(context)?), &token)?;
     if let Some(who) = &caller.who {
@@ -198,8 +213,8 @@ fn client(context: &Context, caller: &Caller) -> Result<BoardClient, Problem> {
 /// Where the boards are: as the daemon says, else as `ops.yaml` says.
 fn address(context: &Context) -> Result<String, Problem> {
     match context.daemon().ping() {
-        Ok(about) => Ok(about.boards),
-        Err(_) => Ok(context.governing()?.boards.listen),
+        Ok(about) if !about.boards.is_empty() => Ok(about.boards),
+        Ok(_) | Err(_) => Ok(context.governing()?.boards.listen),
     }
 }
 

@@ -3,7 +3,7 @@
 use ops_core::{id::ServiceName, record::Notice, settings::Settings, watch::selftest::weak};
 use ops_engine::ports::{ActError, Ports, Target as _};
 
-use super::{engines, findings::Findings};
+use super::{doctor, engines, findings::Findings};
 use crate::{context::Context, exit::Exit, problem::Problem, serve};
 
 /// Arguments.
@@ -74,11 +74,10 @@ fn online(context: &Context, settings: &Settings, findings: &mut Findings) -> Re
     }
     let ports = serve::looking_ports(context, settings)?;
     findings.look("boards", ports.planning.me().map(|me| format!("open; ops is {me}")));
-    let addresses = ports.door.addresses();
-    findings.look("edge", addresses.map(|list| format!("answers on {}", list.join(", "))));
+    doctor::door(context, Some(settings), findings)?;
     for environment in settings.environments.values() {
         let (first, last) = environment.ports;
-        let free = context.target(settings)?.free_ports(first, last);
+        let free = context.target(settings)?.free_ports(first, last, &[]);
         let about = format!("target {}", environment.name);
         let seen = free.map(|free| format!("{free} of the ports {first}-{last} are free"));
         findings.look(&about, seen);

@@ -7,12 +7,23 @@ use std::{
 };
 
 use ops_config::Loaded;
-use ops_core::{settings::Settings, world::ReplicaState};
+use ops_core::{
+    settings::Settings,
+    world::{Fault, ReplicaState},
+};
 use ops_engine::ports::{Clock as _, Door as _, Host as _, Journal as _, Target as _};
 use ops_signals::{LocalHost, SystemClock};
 
 use super::{engines, findings::Findings};
-use crate::{context::Context, exit::Exit, past, places::Places, problem::Problem};
+use crate::{
+    context::Context,
+    doors::{self, OnHosts},
+    exit::Exit,
+    past,
+    places::Places,
+    problem::Problem,
+    team::Team,
+};
 
 /// Bytes of free disk below which a doctor worries.
 const DISK_LOW: u64 = 1 << 30;
@@ -22,18 +33,22 @@ const INODES_LOW: u64 = 10_000;
 pub(crate) fn run(context: &Context) -> Result<Exit, Problem> {
     let mut findings = Findings::default();
     let settings = configuration(context, &mut findings);
+    if let Some(settings) = &settings {
+        let places = Places {
+            processes: context.target(settings)?.into(),
+            docker: context.docker(settings),
+        };
+        engines::look(&places, settings, &mut findings);
+        leaving(&places, &mut findings);
+    }
     if context.state.is_dir() {
         permissions(context, &mut findings);
         daemon(context, &mut findings);
         journal(context, &mut findings);
-        boards(context, &mut findings);
-        let door = context.door().addresses();
-        findings.look("edge", door.map(|list| format!("answers on {}", list.join(", "))));
+        boards(context, settings.as_ref(), &mut findings);
+        door(context, settings.as_ref(), &mut findings)?;
         if let Some(settings) = &settings {
             keepers(context, settings, &mut findings)?;
-            let processes = context.target(settings)?.into();
-            let places = Places { processes, docker: context.docker(settings) };
-            engines::look(&places, settings, &mut findings);
         }
         disk(context, &mut findings);
         leftovers(context, &mut findings);
@@ -119,7 +134,23 @@ fn journal(context: &Context, findings: &mut Findings) {
     }
 }
 
-fn boards(context: &Context, findings: &mut Findings) {
+fn boards(context: &Context, settings: Option<&Settings>, findings: &mut Findings) {
+    if let Some(settings) = settings.filter(|settings| settings.boards.devteam.is_some()) {
+        let told = Team::known(context, settings).and_then(|team| {
+            let (planning, meeting) = team.ports(&settings.boards.me)?;
+            let refused = |fault: Fault| Problem::refused(fault.to_string());
+            meeting.mentions(None).map_err(refused)?;
+            let ready = planning.ready().map_err(refused)?.len();
+            Ok((planning.me().map_err(refused)?, ready))
+        });
+        match told {
+            Ok((me, ready)) => {
+                findings.good("boards", format!("DevTeam's, which know {me}; {ready} ready"));
+            }
+            Err(problem) => findings.bad("boards", problem.what, problem.hints.join("; ")),
+        }
+        return;
+    }
     let members = context.boards().and_then(|boards| Ok(boards.members()?.len()));
     match members {
         Ok(members) => findings.good("boards", format!("open, with {members} members")),
@@ -128,6 +159,36 @@ fn boards(context: &Context, findings: &mut Findings) {
             findings.bad("boards", problem.what, next);
         }
     }
+}
+
+/// The door, wherever it is.
+pub(super) fn door(
+    context: &Context,
+    settings: Option<&Settings>,
+    findings: &mut Findings,
+) -> Result<(), Problem> {
+    let wanted = settings.and_then(|settings| settings.edge.doors.as_ref());
+    for host in doors::left(&context.state, wanted) {
+        let seen = "ops.yaml names it no more; it serves on by its last routes";
+        let next = "remove its container (`docker ps --filter label=ops.door` there), or name the \
+                    host below `edge: hosts` again";
+        findings.bad(&format!("door on {host}"), seen, next);
+    }
+    let hosts = settings.map(|settings| OnHosts::of(context, settings)).transpose()?.flatten();
+    let Some(hosts) = hosts else {
+        let answers = context.door().addresses();
+        findings.look("edge", answers.map(|list| format!("answers on {}", list.join(", "))));
+        return Ok(());
+    };
+    for (host, said) in hosts.look() {
+        findings.look(&format!("door on {host}"), said);
+    }
+    for service in hosts.doors.apart().unwrap_or_default() {
+        let seen = "its doors do not all serve the same";
+        let next = "a deployment under way brings them together; else deploy or roll back";
+        findings.bad(&format!("service {service}"), seen, next);
+    }
+    Ok(())
 }
 
 /// Everything that the target runs, whether `ops.yaml` still names it or not.
@@ -189,6 +250,19 @@ fn disk(context: &Context, findings: &mut Findings) {
             ),
         ),
         Err(fault) => findings.look("disk", Err(fault)),
+    }
+}
+
+/// What other hosts still have of releases that left.
+fn leaving(places: &Places, findings: &mut Findings) {
+    match places.docker.leaving() {
+        Ok(replicas) => {
+            for replica in replicas {
+                let next = "bring the host back; ops removes it then by itself";
+                findings.bad("hosts", format!("{replica} was to leave and is there still"), next);
+            }
+        }
+        Err(fault) => findings.look("hosts", Err(fault)),
     }
 }
 

@@ -31,6 +31,25 @@ pub(crate) struct Args {
     /// Print what the running edge counted, as Prometheus reads it
     #[arg(long, conflicts_with = "take_over")]
     metrics: bool,
+    /// Listen on this address, whatever ops.yaml says: for an edge on a host that has none
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<String>,
+    /// All that an edge is told, as ops itself tells it
+    #[arg(long, hide = true, conflicts_with = "listen")]
+    wishes: Option<String>,
+    /// Take the place of the edge that runs if it is this process
+    #[arg(long, hide = true, conflicts_with = "take_over")]
+    after: Option<String>,
+    #[command(subcommand)]
+    also: Option<Also>,
+}
+
+/// What is done beside a running edge.
+#[derive(Debug, clap::Subcommand)]
+enum Also {
+    /// Bring questions from the standard input to the edge that runs, and answers back: what ops on
+    /// another machine starts here
+    Control,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
@@ -43,9 +62,19 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
         context.ui.answer(&counted, |_| counted.clone())?;
         return Ok(Exit::Ok);
     }
+    if let Some(Also::Control) = args.also {
+        let carried =
+            ops_edge::bridge(&context.edge_dir(), std::io::stdin(), std::io::stdout().lock());
+        // Whoever asked has gone: nobody is left to be told anything.
+        return Ok(if carried.is_ok() { Exit::Ok } else { Exit::Refused });
+    }
     context.make_state()?;
     serve::log(context);
-    let (config, target) = wishes(context)?;
+    let (config, target) = wishes(context, args)?;
+    let follows = args.take_over
+        || args.after.as_ref().is_some_and(|process| {
+            context.door().status().is_ok_and(|status| status.instance == *process)
+        });
     let runtime =
         runtime().map_err(|error| Problem::internal(format!("the edge cannot run: {error}")))?;
     runtime.block_on(async {
@@ -53,8 +82,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<Exit, Problem> {
             |error: std::io::Error| Problem::internal(format!("signals cannot be caught: {error}"));
         let mut term = signal(SignalKind::terminate()).map_err(failed)?;
         let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
-        let edge =
-            if args.take_over { Edge::take_over(config).await } else { Edge::bind(config).await };
+        let edge = if follows { Edge::take_over(config).await } else { Edge::bind(config).await };
         let edge = edge.map_err(|error| Problem::refused(error.to_string()))?;
         let addresses: Vec<_> = edge.addresses().iter().map(ToString::to_string).collect();
         context.ui.status(&format!("the edge answers on {}", addresses.join(", ")));
@@ -90,9 +118,25 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 /// What to listen on and how: as `ops.yaml` says, or, if it cannot be read, as the last edge did. A door must
 /// come back whatever somebody just committed.
-fn wishes(context: &Context) -> Result<(EdgeConfig, Option<ProcessTarget>), Problem> {
-    let (config, target) = read_wishes(context)?;
+fn wishes(context: &Context, args: &Args) -> Result<(EdgeConfig, Option<ProcessTarget>), Problem> {
+    let (config, target) = match told(args)? {
+        Some(edge) => (config(context, &edge)?, None),
+        None => read_wishes(context)?,
+    };
     Ok((EdgeConfig { build: own_build(), ..config }, target))
+}
+
+/// What the edge is told with its start, if it is.
+fn told(args: &Args) -> Result<Option<settings::Edge>, Problem> {
+    if !args.listen.is_empty() {
+        let listen = args.listen.clone();
+        return Ok(Some(settings::Edge { listen, ..settings::Edge::default() }));
+    }
+    let Some(text) = &args.wishes else { return Ok(None) };
+    serde_json::from_str(text).map(Some).map_err(|error| {
+        Problem::configuration(format!("what the edge is told cannot be read: {error}"))
+            .hint("`--wishes` is what ops writes itself; use `--listen`")
+    })
 }
 
 fn read_wishes(context: &Context) -> Result<(EdgeConfig, Option<ProcessTarget>), Problem> {

@@ -5,7 +5,7 @@ use ops_core::id::{DeploymentId, TicketId};
 use ops_engine::{DeploymentView, ports::Journal as _};
 
 use super::{Named, show};
-use crate::{context::Context, exit::Exit, past, problem::Problem, words};
+use crate::{context::Context, exit::Exit, past, problem::Problem, team::Team, words};
 
 /// Deployments that are searched for a ticket, counted from the newest.
 const SEARCHED: usize = 1_000;
@@ -65,21 +65,35 @@ pub(super) fn of_ticket(
 
 /// Why nothing was ever begun for a ticket.
 pub(super) fn never(context: &Context, ticket: &TicketId) -> Problem {
-    let boards = match context.boards() {
-        Ok(boards) => boards,
+    let status = match status(context, ticket) {
+        Ok(status) => status,
         Err(problem) => return problem,
     };
-    match boards.ticket(ticket.as_str()) {
-        Ok(found) if found.status == "rfp" => {
+    match status {
+        Some(status) if status == "rfp" => {
             Problem::refused(format!("{ticket} is ready, and ops has not begun with it yet"))
                 .hint("`ops status` shows the queue; without a daemon, start `ops serve`")
         }
-        Ok(found) => Problem::refused(format!("{ticket} is {} and not rfp", found.status))
+        Some(status) => Problem::refused(format!("{ticket} is {status} and not rfp"))
             .hint("ops begins when QA has moved it to rfp, ready for production"),
-        Err(BoardError::NoTicket(_) | BoardError::NotAnId(_)) => {
-            Problem::refused(format!("there is no ticket {ticket}"))
-                .hint("`ops board list` shows the tickets")
-        }
-        Err(error) => error.into(),
+        None => Problem::refused(format!("there is no ticket {ticket}"))
+            .hint("`ops board list` shows the tickets"),
+    }
+}
+
+/// The status of a ticket; `None` if there is none.
+fn status(context: &Context, ticket: &TicketId) -> Result<Option<String>, Problem> {
+    if let Ok(settings) = context.governing()
+        && settings.boards.devteam.is_some()
+    {
+        let (planning, _) = Team::known(context, &settings)?.ports(&settings.boards.me)?;
+        let read = planning.ticket(ticket);
+        let read = read.map_err(|fault| Problem::refused(fault.what).hint(fault.next))?;
+        return Ok(read.map(|ticket| ticket.status));
+    }
+    match context.boards()?.ticket(ticket.as_str()) {
+        Ok(found) => Ok(Some(found.status)),
+        Err(BoardError::NoTicket(_) | BoardError::NotAnId(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

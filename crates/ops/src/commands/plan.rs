@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use ops_core::{
-    checks::{Check, Judged, judge},
+    checks::{Check, Facts, Judged, judge_advised},
     id::{EnvironmentName, TicketId},
+    judgement::Advice,
     plan::Plan,
 };
 use ops_engine::{
@@ -77,7 +78,7 @@ fn before_rfp(status: &str) -> Option<&'static str> {
 
 /// Judges as a deployment would, with what the journal knows; nothing is written. Also gives the
 /// ticket's status.
-fn judged(
+pub(super) fn judged(
     context: &Context,
     ports: &Ports,
     ticket: &TicketId,
@@ -102,8 +103,13 @@ fn judged(
     let mut facts = facts.ok_or_else(|| Problem::internal("the facts could not be gathered"))?;
     let found = facts.ticket.as_ref().ok().and_then(Option::as_ref);
     let status = found.map(|ticket| ticket.status.clone());
-    let Some(plan) = judge(&created, &facts).plan else {
-        return Ok((judge(&created, &facts), status));
+    // What a model has said of it already, where it is under way.
+    let own = open.iter().find(|one| one.created.tickets.contains(ticket));
+    let none = Advice::none();
+    let (advice, checked) = own.map_or((&none, 0), |one| (&one.advice, one.checked));
+    let judge = |facts: &Facts| judge_advised(&created, facts, advice, checked);
+    let Some(plan) = judge(&facts).plan else {
+        return Ok((judge(&facts), status));
     };
     facts.conflicts = open
         .iter()
@@ -111,7 +117,7 @@ fn judged(
         .filter(|one| !one.created.tickets.contains(ticket))
         .map(ops_core::deploy::Deployment::id)
         .collect();
-    Ok((judge(&created, &facts), status))
+    Ok((judge(&facts), status))
 }
 
 fn text(answer: &Answer, paint: Paint) -> String {

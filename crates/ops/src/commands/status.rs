@@ -20,7 +20,18 @@ pub(crate) fn run(context: &Context) -> Result<Exit, Problem> {
         Err(error) => return Err(error.into()),
     };
     context.ui.answer(&status, |paint| words::status(&status, paint))?;
+    leaving(context);
     Ok(Exit::Ok)
+}
+
+/// What other hosts still have of releases that left everywhere else.
+fn leaving(context: &Context) {
+    let Ok(loaded) = context.load() else { return };
+    for replica in context.docker(&loaded.settings).leaving().unwrap_or_default() {
+        context.ui.warning(&format!(
+            "{replica} was to leave and its host was away; it is removed when the host is back"
+        ));
+    }
 }
 
 /// The same without a daemon; the queue is unknown then.

@@ -1,6 +1,6 @@
 //! `ops halt`, `resume`, `abort`, `rollback`, `acknowledge`: what people ask of the daemon.
 
-use ops_core::id::DeploymentId;
+use ops_core::id::{DeploymentId, TicketId};
 use ops_engine::{Ask, Reply};
 
 use super::Named;
@@ -35,6 +35,17 @@ pub(crate) struct Resume {
     what: Option<Named>,
 }
 
+/// An answer to a model's halt.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Answer {
+    /// The ticket that it holds, such as MNS-7
+    #[arg(value_name = "T", value_parser = super::ticket)]
+    ticket: TicketId,
+    /// Why it may go on; goes into the journal and onto the record
+    #[arg(value_name = "WHY")]
+    words: String,
+}
+
 /// A closed deployment.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rollback {
@@ -65,6 +76,11 @@ pub(crate) fn abort(context: &Context, args: &One) -> Result<Exit, Problem> {
 
 pub(crate) fn acknowledge(context: &Context, args: &One) -> Result<Exit, Problem> {
     ask(context, Ask::Acknowledge { deployment: args.deployment }).map(|_| Exit::Ok)
+}
+
+pub(crate) fn answer(context: &Context, args: &Answer) -> Result<Exit, Problem> {
+    let asked = Ask::Answer { ticket: args.ticket.clone(), words: args.words.clone() };
+    ask(context, asked).map(|_| Exit::Ok)
 }
 
 pub(crate) fn rollback(context: &Context, args: &Rollback) -> Result<Exit, Problem> {

@@ -59,7 +59,7 @@ impl Nudge {
         Ok(Self(sender))
     }
 
-    fn now(&self) {
+    pub(super) fn now(&self) {
         // A full queue means that the engine is about to be woken anyway.
         let _ = self.0.try_send(());
     }
@@ -71,6 +71,25 @@ pub(super) struct Serving {
 }
 
 impl Serving {
+    /// Begins to serve on a listener, with threads of this name.
+    pub(super) fn begin(
+        listener: TcpListener,
+        router: Router,
+        (name, threads): (&str, usize),
+    ) -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name(name)
+            .enable_all()
+            .build()?;
+        let listener = {
+            let _inside = runtime.enter();
+            AsyncListener::from_std(listener)?
+        };
+        runtime.spawn(accept(listener, router));
+        Ok(Self { runtime })
+    }
+
     /// Stops serving; requests in flight have a moment to end.
     pub(super) fn end(self) {
         self.runtime.shutdown_timeout(END_WAIT);
@@ -87,22 +106,11 @@ pub(super) fn serve(
 ) -> Result<Serving, Problem> {
     let failed =
         |error: std::io::Error| Problem::internal(format!("the boards cannot be served: {error}"));
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .thread_name("ops-boards")
-        .enable_all()
-        .build()
-        .map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let settings = settings(&store, ports, wishes, address);
     let router = ops_boards::router(store, settings)
         .layer(middleware::from_fn_with_state(nudge, after_writes));
-    let listener = {
-        let _inside = runtime.enter();
-        AsyncListener::from_std(listener).map_err(failed)?
-    };
-    runtime.spawn(accept(listener, router));
-    Ok(Serving { runtime })
+    Serving::begin(listener, router, ("ops-boards", THREADS)).map_err(failed)
 }
 
 /// The boards as `ops.yaml` wants them; they ask for the candidate of a verdict before they write

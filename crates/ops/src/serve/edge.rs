@@ -11,7 +11,6 @@ use std::{
 };
 
 use ops_edge::EdgeDoor;
-use ops_engine::ports::Door as _;
 
 use crate::{
     context::{Context, own_build, own_program},
@@ -153,11 +152,6 @@ impl Starter {
             }
         }
     }
-}
-
-/// Where the edge answers users.
-pub(super) fn addresses(context: &Context) -> Result<Vec<String>, Problem> {
-    Ok(context.door().addresses()?)
 }
 
 fn last_words(log: &Path) -> String {

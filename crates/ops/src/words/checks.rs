@@ -12,7 +12,7 @@ fn sign(verdict: Verdict, paint: Paint) -> String {
         Verdict::Pass => paint.green("✓"),
         Verdict::Fail | Verdict::Error => paint.red("✗"),
         Verdict::Inconclusive => paint.yellow("?"),
-        Verdict::NotDeclared => paint.dim("–"),
+        Verdict::NotDeclared | Verdict::NoJudgement => paint.dim("–"),
         Verdict::Relaxed => paint.yellow("~"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ops_core::record::duration;
+use ops_core::{metrics::Metrics, record::duration};
 use ops_engine::DeploymentView;
 
 use super::{Table, checks, watch};
@@ -195,6 +195,15 @@ pub(crate) fn history(views: &[DeploymentView]) -> String {
         ]);
     }
     table.text("")
+}
+
+/// Figures with their window.
+pub(crate) fn metrics(found: &Metrics) -> String {
+    let mut table = Table::default();
+    for (name, value) in found.lines() {
+        table.row([name.to_owned(), value]);
+    }
+    format!("Deployments on last stages, {}\n{}", found.window_words(), table.text("  "))
 }
 
 /// A label, in UTC.

@@ -120,7 +120,7 @@ impl Harbour {
     }
 
     /// The same with another line.
-    fn push_with(&self, version: &str, environment: &str, line: &str) -> String {
+    pub(crate) fn push_with(&self, version: &str, environment: &str, line: &str) -> String {
         let name = format!("{}:{version}", self.repository);
         push(&self.site, &name, &format!("VERSION={version} {environment}"), line)
     }
@@ -152,6 +152,17 @@ impl Harbour {
         let one = checks.iter().find(|one| one["id"] == id).unwrap();
         let text = |key: &str| one[key].as_str().unwrap().to_owned();
         format!("{}: {} -> {}", text("verdict"), text("evidence"), text("remedy"))
+    }
+
+    /// The images in ops's own store, by the digits of their digests, in order.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        let kept = fs::read_dir(self.site.state().join("images/kept")).unwrap();
+        let names = kept.map(|entry| entry.unwrap().path());
+        let json = names.filter(|path| path.extension().is_some_and(|name| name == "json"));
+        let mut all: Vec<String> =
+            json.map(|path| path.file_stem().unwrap().display().to_string()).collect();
+        all.sort_unstable();
+        all
     }
 
     /// Containers that this site's ops made, running or not.
@@ -237,6 +248,9 @@ fn p5_a_daemon_killed_in_mid_deployment_finds_its_containers_again() {
 fn p1_p2_p8_what_is_wrong_with_image_engine_or_way_back_holds_the_ticket() {
     let mut harbour = Harbour::new();
     let (first, second) = (harbour.push("v1", ""), harbour.push("v2", ""));
+    // The engine is told of before ops has served for the first time.
+    let doctor = harbour.site.ops(&["doctor"]).whole();
+    assert!(doctor.contains("there is no") && doctor.contains("of disk and"), "{doctor}");
     harbour.site.serve();
     let door = harbour.site.door();
     drop(harbour.open(&first, &door).go_home());

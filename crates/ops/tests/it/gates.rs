@@ -114,11 +114,12 @@ fn plans_before_rfp(team: &Team<'_>, id: &str) {
     snapshot(team.site, "plan_before_rfp", &lines.join("\n"));
 }
 
-/// The status at a moment at which the checks do not happen to run again.
+/// The status at a moment at which the checks do not happen to run again, and all is told.
 fn settled_status(site: &Site) -> String {
     eventually("it is held", || {
         let said = site.ops(&["status"]);
-        said.out.contains("the window opens").then(|| said.whole())
+        let told = !said.out.contains("still to be written");
+        (told && said.out.contains("the window opens")).then(|| said.whole())
     })
 }
 

@@ -157,13 +157,21 @@ services:
         self.git(&["commit", "--quiet", "-m", "what ops deploys"]);
     }
 
+    /// A call of ops, which finds programs of the site's own before those of this machine.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ops"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_ops")), args)
+    }
+
+    fn command_of<S: AsRef<OsStr>>(&self, program: &Path, args: &[S]) -> Command {
+        let mut path = self.path().join("programs").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new(program);
         command
             .args(args)
             .current_dir(self.path())
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", path)
             .stdin(Stdio::null());
         command
     }
@@ -180,7 +188,12 @@ services:
 
     /// Starts ops and lets it run.
     pub(crate) fn begin(&self, args: &[&str]) -> Child {
-        let mut command = self.command(args);
+        self.begin_as(Path::new(env!("CARGO_BIN_EXE_ops")), args)
+    }
+
+    /// The same by another program.
+    pub(crate) fn begin_as(&self, program: &Path, args: &[&str]) -> Child {
+        let mut command = self.command_of(program, args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         command.spawn().unwrap()
     }
@@ -192,9 +205,14 @@ services:
 
     /// The same with variables.
     pub(crate) fn serve_with(&mut self, variables: &[(&str, &str)]) {
+        self.serve_as(Path::new(env!("CARGO_BIN_EXE_ops")), variables);
+    }
+
+    /// The same by another program.
+    pub(crate) fn serve_as(&mut self, program: &Path, variables: &[(&str, &str)]) {
         let path = self.path().join("serve.log");
         let log = fs::File::options().append(true).create(true).open(path).unwrap();
-        let mut command = self.command(&["serve"]);
+        let mut command = self.command_of(program, &["serve"]);
         command.envs(variables.iter().copied());
         command.stdout(Stdio::null()).stderr(log).process_group(0);
         let mut child = command.spawn().unwrap();
@@ -280,20 +298,7 @@ services:
     }
 
     fn draft_as(&self, version: &str, notes: String) -> String {
-        let [po, dev, cq, qa] = TEAM.map(|who| self.as_member(who));
-        let new = NewTicket {
-            title: format!("Shop {version}"),
-            description: Some(notes),
-            status: Some("todo".into()),
-            ..NewTicket::default()
-        };
-        let id = po.create(&new).unwrap().ticket_number;
-        dev.move_ticket(&id, "in-progress").unwrap();
-        dev.move_ticket(&id, "in-review").unwrap();
-        cq.comment(&id, "CQ: PASS").unwrap();
-        cq.move_ticket(&id, "in-qa").unwrap();
-        qa.comment(&id, "QA: PASS").unwrap();
-        id
+        walk(&TEAM.map(|who| self.as_member(who)), version, notes, ["CQ: PASS", "QA: PASS"])
     }
 
     /// Where users reach services.
@@ -364,8 +369,30 @@ fn said(output: &Output) -> Said {
     }
 }
 
+/// Walks a ticket of the shop through PO's, DEV's and CQ's hands to QA, who has passed it in these words.
+pub(crate) fn walk(
+    [po, dev, cq, qa]: &[BoardClient; 4],
+    version: &str,
+    notes: String,
+    [cq_says, qa_says]: [&str; 2],
+) -> String {
+    let new = NewTicket {
+        title: format!("Shop {version}"),
+        description: Some(notes),
+        status: Some("todo".into()),
+        ..NewTicket::default()
+    };
+    let id = po.create(&new).unwrap().ticket_number;
+    dev.move_ticket(&id, "in-progress").unwrap();
+    dev.move_ticket(&id, "in-review").unwrap();
+    cq.comment(&id, cq_says).unwrap();
+    cq.move_ticket(&id, "in-qa").unwrap();
+    qa.comment(&id, qa_says).unwrap();
+    id
+}
+
 /// Notes of the shop with an artifact by any reference.
-fn notes(version: &str, artifact: &str) -> String {
+pub(crate) fn notes(version: &str, artifact: &str) -> String {
     format!(
         "```ops\nservice: shop\nartifact: {artifact}\nversion: {version}\nmigrations: none\n\
          rollback: previous\n```\n"

@@ -13,6 +13,7 @@ use ops_demo::shop::ShopConfig;
 use rustix::process::Signal;
 
 use crate::{
+    compose,
     customers::{Customers, open_shop, visit},
     docker::Harbour,
     house::{Site, eventually},
@@ -136,4 +137,39 @@ fn p5_p6_a_daemon_that_dies_after_every_record_finds_its_containers_each_time() 
     assert_eq!(harbour.containers().len(), 2, "nothing of v1 is left");
     harbour.site.serve();
     assert_eq!(harbour.site.ops(&["audit", "verify"]).code, 0);
+}
+
+/// A project whose second version ends so, whenever a daemon dies: the front, its worker, which
+/// changes with it, and the database, which does not. What is under way when a daemon dies is
+/// often a run of Compose.
+fn die_through_a_project(of_web: &str, ends: &str, serves: &str) -> BTreeMap<String, usize> {
+    let mut harbour = compose::Harbour::new("v2");
+    let (door, customers) = harbour.open(&harbour.images("v1", ""));
+    let database = harbour.seen("db").unwrap();
+
+    harbour.ticket("v2", &harbour.images("v2", of_web));
+    harbour.site.end_daemon(Signal::KILL);
+    let deaths = die_through(&harbour.site, "D-2", ends);
+    let visits = customers.go_home();
+    if of_web.is_empty() {
+        assert_eq!(visits.lost, Vec::<String>::new(), "of {}", visits.served);
+    }
+    assert_eq!(visit(&door).unwrap(), serves);
+    assert_eq!(harbour.seen("worker").unwrap().1, serves);
+    assert_eq!(harbour.seen("db").unwrap(), database, "what did not change was not touched");
+    assert_eq!(harbour.containers(), 3, "nothing else is left, and nothing is there twice");
+    harbour.site.serve();
+    assert_eq!(harbour.site.ops(&["audit", "verify"]).code, 0);
+    deaths
+}
+
+#[test]
+fn p5_p6_a_daemon_that_dies_after_every_record_ships_a_project() {
+    println!("while v2 shipped: {:?}", die_through_a_project("", "closed", "v2"));
+}
+
+#[test]
+fn p2_p5_a_daemon_that_dies_after_every_record_takes_a_project_back_whole() {
+    let deaths = die_through_a_project("FAILS=40", "rolled-back", "v1");
+    println!("while v2 went back: {deaths:?}");
 }

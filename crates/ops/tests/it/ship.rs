@@ -80,7 +80,11 @@ fn charts(site: &Site) {
 
 /// What the shell says of it afterwards.
 fn answers(site: &Site) {
-    snapshot(site, "status", &site.ops(&["status"]).whole());
+    let told = eventually("all is told", || {
+        let said = site.ops(&["status"]);
+        (!said.out.contains("still to be written")).then(|| said.whole())
+    });
+    snapshot(site, "status", &told);
     snapshot(site, "show", &site.ops(&["show", "D-2"]).whole());
     snapshot(site, "explain_closed", &site.ops(&["explain", "MNS-2"]).whole());
     let verified = site.ops(&["audit", "verify", "--output", "json"]).json();

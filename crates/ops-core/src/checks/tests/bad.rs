@@ -100,7 +100,7 @@ fn changed(scene: &mut Scene, how: &[&str]) {
         return;
     };
     let how = how.iter().copied().map(str::to_owned).collect();
-    let one = Changed { replica: format!("ops-shop-{release}-0"), release, how };
+    let one = Changed { replica: format!("ops-shop-{release}-0"), release: Some(release), how };
     engine(scene, |engine| engine.changed = vec![one]);
 }
 

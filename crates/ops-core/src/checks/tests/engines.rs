@@ -90,9 +90,23 @@ fn a_health_check_in_opsyaml_is_one_and_so_is_that_of_the_image() {
 #[test]
 fn what_was_changed_of_another_release_holds_nothing() {
     let mut scene = Scene::good();
-    let one = Changed { replica: "x".into(), release: "other".into(), how: vec!["gone".into()] };
+    let one =
+        Changed { replica: "x".into(), release: Some("other".into()), how: vec!["gone".into()] };
     scene.facts.engines.as_mut().unwrap()[0].changed.push(one);
     assert_eq!(says(&scene, "drift").0, Pass);
+}
+
+#[test]
+fn what_was_changed_of_a_project_beside_its_front_holds_the_ticket_whoever_made_it() {
+    let mut scene = Scene::good();
+    scene.shop(|shop| (shop.target, shop.container) = (TargetKind::Compose, None));
+    assert_eq!(says(&scene, "drift").0, Pass);
+    let how = vec!["it is gone".into()];
+    let one = Changed { replica: "worker (ab12)".into(), release: None, how };
+    scene.facts.engines.as_mut().unwrap()[0].changed.push(one);
+    let (verdict, said) = says(&scene, "drift");
+    assert_eq!(verdict, Fail, "{said}");
+    assert!(said.contains("worker (ab12): it is gone"), "{said}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     deploy::{
         Cause, Event, HoldCause,
         act::Outcome,
-        letter::{About, Delivery, Letter, To},
+        letter::{About, Delivery, Letter, News, To},
         phase::Phase,
     },
     evidence::{Pulled, pulled_back},
@@ -37,7 +37,12 @@ impl Draft<'_> {
         if !rechecking && !matches!(self.state.phase, Phase::Checking { .. }) {
             return;
         }
-        let judged = checks::judge(&self.state.created, facts);
+        if self.state.advice.sought.is_some() && !rechecking {
+            // They are gathered anew once the judgement is there.
+            return;
+        }
+        let advice = &self.state.advice;
+        let judged = checks::judge_advised(&self.state.created, facts, advice, self.state.checked);
         if rechecking {
             self.rechecked(&judged);
         } else {
@@ -53,6 +58,9 @@ impl Draft<'_> {
         }
         if let Some(words) = judged.moot {
             self.withdraw(words);
+            return;
+        }
+        if self.seek_before_the_plan(&judged) {
             return;
         }
         let resumed = on(Mutation::ResumeApproves)
@@ -165,6 +173,9 @@ impl Draft<'_> {
                     self.push(Event::TicketStays);
                 }
                 self.confirm_close();
+                if let Some(ticket) = now {
+                    self.heard_on_the_ticket(ticket);
+                }
             }
             (Reading::Pulled(words), false) => self.push(Event::PullSeen { words }),
             (Reading::Pulled(words), true) => self.pulled(words),
@@ -312,7 +323,8 @@ impl Draft<'_> {
         }
         for ticket in self.state.created.tickets.clone() {
             let to = To::Close { ticket };
-            self.push(Event::LetterQueued { to, about: About::Close, body: String::new() });
+            let (about, body, news) = (About::Close, String::new(), News::Alone);
+            self.push(Event::LetterQueued { to, about, body, news });
         }
     }
 

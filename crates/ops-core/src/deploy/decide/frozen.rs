@@ -139,6 +139,7 @@ fn previous(
         let served = door.served.as_ref();
         let fits = served.is_some_and(|served| {
             routed
+                && !door.differs
                 && served.route.hold.is_none()
                 && served.route.legs.len() == 1
                 && served.route.weight_of(&plan.new.spec.release) == weight

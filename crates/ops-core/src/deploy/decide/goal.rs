@@ -31,6 +31,8 @@ const GUARD_SECONDS: u32 = 30;
 /// Milliseconds without a daemon until the door may act: four times a lease.
 const GUARD_SILENT_MS: u64 = 120_000;
 
+const DIFFERS: &str = "the doors do not all serve the same";
+
 /// What a look says of a goal.
 pub(super) enum Met {
     Yes,
@@ -192,8 +194,12 @@ fn healthy(spec: &ReleaseSpec, which: Which, n: u32, target: &TargetView, view: 
     }
     let good = |replica: &&Replica| view.health.get(&replica.id).is_some_and(|h| h.good >= n);
     let count = target.running(release).filter(good).count();
+    let beside = target.changed_by(release).find(|one| !good(one));
     if count >= replicas as usize {
-        return Met::Yes;
+        let Some(one) = beside else { return Met::Yes };
+        let why = view.health.get(&one.id).and_then(|health| health.why.clone());
+        let why = why.map_or(String::new(), |why| format!(": {why}"));
+        return no(format!("{} beside it is not healthy {n} times in a row{why}", one.id));
     }
     let why = target
         .of(release)
@@ -278,6 +284,9 @@ fn routed(state: &Deployment, plan: &Plan, new: u8, view: &View) -> Met {
     let Some(served) = &door.served else {
         return no("the door has no route");
     };
+    if door.differs {
+        return no(DIFFERS);
+    }
     let untouched = new == 0 && !state.on_traffic && state.gap.is_none();
     if !untouched && !own_stamp(state, view) {
         return no("the door has not confirmed this route yet");
@@ -302,7 +311,8 @@ fn held(state: &Deployment, view: &View) -> Met {
         Err(fault) => blind(fault),
         Ok(door) => {
             let hold = door.served.as_ref().is_some_and(|served| served.route.hold.is_some());
-            if hold && own_stamp(state, view) { Met::Yes } else { no("the door does not hold yet") }
+            let holds = hold && !door.differs && own_stamp(state, view);
+            if holds { Met::Yes } else { no("the door does not hold yet") }
         }
     }
 }
@@ -345,6 +355,9 @@ fn verified(state: &Deployment, plan: &Plan, view: &View) -> Met {
         Ok(door) => door,
         Err(fault) => return blind(fault),
     };
+    if door.differs {
+        return no(DIFFERS);
+    }
     let weight = door.served.as_ref().map_or(0, |served| served.route.weight_of(&spec.release));
     let expected = state.expected_weight();
     if weight != expected {
@@ -375,8 +388,16 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
             let release = plan.release(*which)?;
             // An order to stop that never arrived must not leave it running for ever.
             let target = view.target.as_ref().ok()?;
-            let ended = |replica: &Replica| replica.state == ReplicaState::Stopped;
-            Some(if target.of(&release).all(ended) {
+            let count = |state: ReplicaState| {
+                target.of(&release).filter(|replica| replica.state == state).count()
+            };
+            let (all, ended) = (target.of(&release).count(), count(ReplicaState::Stopped));
+            // A host that is silent keeps what it has until it is back; what ended elsewhere goes.
+            // In turns, since it may answer again.
+            let silent = count(ReplicaState::Unknown);
+            let tries = state.run().map_or(0, |run| run.tries);
+            let goes_elsewhere = ended > 0 && ended + silent == all && tries.is_multiple_of(2);
+            Some(if ended == all || goes_elsewhere {
                 Act::Remove { service, release }
             } else {
                 Act::Stop { service, release }

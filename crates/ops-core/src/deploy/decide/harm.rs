@@ -7,6 +7,7 @@ use crate::{
     plan::Which,
     settings::Strategy,
     watch::Verdict,
+    world::TargetView,
 };
 
 /// Ends of new replicas by themselves, once they have been healthy, until that is harm.
@@ -16,6 +17,15 @@ const RESTARTS: u32 = 2;
 const CONFIRMATIONS: u32 = 3;
 /// Failed probes in a row of one new replica until that is harm.
 const PROBES: u32 = 3;
+
+/// What the new version changed beside its replicas and what fails since.
+fn beside_harm(target: &TargetView, new: &ReleaseId, view: &View) -> Option<String> {
+    target.changed_by(new).find_map(|one| {
+        let health = view.health.get(&one.id).filter(|health| health.bad >= PROBES)?;
+        let why = health.why.as_deref().unwrap_or("nobody says why");
+        Some(format!("{}, which the new version changed, fails: {why}", one.id))
+    })
+}
 
 impl Draft<'_> {
     /// Begins the way back if a detector tripped.
@@ -56,13 +66,26 @@ impl Draft<'_> {
         let target = view.target.as_ref().ok().filter(|_| judged)?;
         let new = plan.new.spec.release.clone();
         let restarts: u32 = target.of(&new).map(|replica| replica.restarts).sum();
+        let exit = |exit: Option<String>| exit.unwrap_or_else(|| "an unknown status".into());
         if restarts >= RESTARTS {
-            let exit = target.of(&new).find_map(|replica| replica.last_exit.clone());
+            let last = target.of(&new).find_map(|replica| replica.last_exit.clone());
             let words = format!(
                 "new replicas ended {restarts} times by themselves, last with {}",
-                exit.unwrap_or_else(|| "an unknown status".into())
+                exit(last)
             );
             return Some(Cause::Harm { detector: "restarts".into(), words });
+        }
+        if let Some(one) = target.changed_by(&new).find(|one| one.restarts >= RESTARTS) {
+            let words = format!(
+                "{}, which the new version changed, ended {} times by itself, last with {}",
+                one.id,
+                one.restarts,
+                exit(one.last_exit.clone())
+            );
+            return Some(Cause::Harm { detector: "restarts".into(), words });
+        }
+        if let Some(words) = beside_harm(target, &new, view) {
+            return Some(Cause::Harm { detector: "health".into(), words });
         }
         let sick = |release: &ReleaseId| {
             target.of(release).find_map(|replica| {

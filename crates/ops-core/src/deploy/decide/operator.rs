@@ -4,11 +4,12 @@ use super::{super::Rejection, Draft};
 use crate::{
     deploy::{Cause, Event, HoldCause, phase::Phase},
     id::Identity,
+    judgement::ADVISOR,
     mutation::{Mutation, on},
 };
 
 impl Draft<'_> {
-    fn not_now(&self, next: &str) -> Rejection {
+    pub(super) fn not_now(&self, next: &str) -> Rejection {
         let id = self.state.id();
         let phase = self.state.phase_name().text();
         Rejection::NotNow(format!("{id} is {phase}: {next}"))
@@ -24,7 +25,9 @@ impl Draft<'_> {
         if matches!(self.state.phase, Phase::Documenting { .. }) {
             return Err(self.not_now("its watch passed; `ops rollback` takes it back"));
         }
-        if self.state.halted.is_none() {
+        let models = self.state.halted.as_ref().is_some_and(|halt| halt.by.as_str() == ADVISOR);
+        // A person's halt takes the place of the model's: what frees that one must not free it.
+        if self.state.halted.is_none() || models {
             self.push(Event::Halted { by: by.clone() });
             self.tell_halt(by);
         }
@@ -74,6 +77,16 @@ impl Draft<'_> {
             Phase::Planned { failed: None, .. } => self.prepare_failed(Cause::Aborted { by }),
             _ => self.back(Cause::Aborted { by }),
         }
+    }
+
+    /// What somebody saw makes the watch longer. It proves nothing: only what ops sees itself takes
+    /// anything back.
+    pub(super) fn reported(&mut self, words: &str) -> Result<(), Rejection> {
+        if !self.state.acted() || self.state.watching.is_none() {
+            return Err(self.not_now("no user is on what it brings, so nothing of it is watched"));
+        }
+        self.push(Event::Concerned { words: words.to_owned() });
+        Ok(())
     }
 
     pub(super) fn acknowledge(&mut self, by: &Identity) -> Result<(), Rejection> {

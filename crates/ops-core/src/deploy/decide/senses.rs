@@ -22,7 +22,8 @@ impl Draft<'_> {
             }
             Sensed::Logs(Ok(reading)) => {
                 let reading = watching.own_logs(reading);
-                (!reading.counts.is_empty()).then_some(Event::Logged { reading })
+                (!reading.counts.is_empty() || !reading.beside.is_empty())
+                    .then_some(Event::Logged { reading })
             }
             Sensed::Alerts(Ok(names)) => {
                 (*names != watching.alerts).then(|| Event::Alerted { names: names.clone() })

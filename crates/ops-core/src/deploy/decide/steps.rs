@@ -12,7 +12,7 @@ use crate::{
     mutation::{Mutation, on},
     plan::{self, Goal, OnDeadline, Plan, Stage, Step, Which},
     settings::Strategy,
-    world::TargetView,
+    world::{Replica, TargetView},
 };
 
 /// How often the act of one step is tried.
@@ -42,6 +42,7 @@ impl Draft<'_> {
             self.hold(&HoldCause::Prepare { cause });
             return;
         }
+        self.judgement_overdue();
         if let Phase::Soaking { until } = &self.state.phase
             && until.over(self.now)
         {
@@ -181,7 +182,9 @@ impl Draft<'_> {
             return false;
         };
         let spec = &plan.new.spec;
+        let well = |one: &Replica| view.health.get(&one.id).is_some_and(|health| health.good > 0);
         target.running(&spec.release).count() >= spec.replicas as usize
+            && target.changed_by(&spec.release).all(well)
     }
 
     /// One move with what the look shows; false if there is nothing more to do with it.
@@ -266,6 +269,7 @@ impl Draft<'_> {
                 let used = self.state.run().map_or(0, |run| run.extensions);
                 if used < allowed {
                     self.push(Event::StepExtended);
+                    self.seek_in_the_watch(words);
                     return false;
                 }
                 self.give_up(&step, words, blind)

@@ -4,7 +4,7 @@ use super::Draft;
 use crate::{
     deploy::{
         Event, HoldCause,
-        letter::{About, Letter, To},
+        letter::{About, Letter, News, To},
         phase::Phase,
     },
     id::Identity,
@@ -14,21 +14,26 @@ use crate::{
 };
 
 impl Draft<'_> {
-    fn queue(&mut self, to: To, about: About, text: &str) {
+    fn queue(&mut self, to: To, about: About, text: &str, news: News) {
         let n = self.state.outbox.len() as u32 + 1;
         let body = format!("{text}\n\n{}", Letter::marker(self.state.id(), n));
-        self.push(Event::LetterQueued { to, about, body });
+        self.push(Event::LetterQueued { to, about, body, news });
     }
 
     fn comment(&mut self, about: About, text: &str) {
         for ticket in self.state.created.tickets.clone() {
-            self.queue(To::Comment { ticket }, about, text);
+            self.queue(To::Comment { ticket }, about, text, News::Alone);
         }
     }
 
     fn post(&mut self, text: &str) {
+        self.post_of(News::Alone, text);
+    }
+
+    /// A post of a kind that may be told with others.
+    fn post_of(&mut self, news: News, text: &str) {
         let channel = self.state.created.channel.clone();
-        self.queue(To::Post { channel }, About::News, text);
+        self.queue(To::Post { channel }, About::News, text, news);
     }
 
     pub(super) fn tell_held(&mut self, cause: &HoldCause) {
@@ -36,7 +41,7 @@ impl Draft<'_> {
             let comment = record::hold_comment(&self.state, cause);
             self.comment(About::Hold, &comment);
         }
-        self.post(&record::hold_post(&self.state, cause));
+        self.post_of(News::Held, &record::hold_post(&self.state, cause));
     }
 
     /// What held it is gone.
@@ -84,11 +89,17 @@ impl Draft<'_> {
     }
 
     pub(super) fn tell_halt(&mut self, by: &Identity) {
-        self.post(&record::halt_post(&self.state, by));
+        self.post_of(News::Halted, &record::halt_post(&self.state, by));
+    }
+
+    /// What the model asks in mid-traffic stands where people can answer.
+    pub(super) fn tell_judgement(&mut self) {
+        let comment = record::judgement_comment(&self.state);
+        self.comment(About::Hold, &comment);
     }
 
     pub(super) fn tell_resume(&mut self, by: &Identity) {
-        self.post(&record::resume_post(&self.state, by));
+        self.post_of(News::Resumed, &record::resume_post(&self.state, by));
     }
 
     pub(super) fn tell_record(&mut self) {
@@ -109,7 +120,7 @@ impl Draft<'_> {
 
     /// It stays on a stage for a while.
     pub(super) fn tell_soak(&mut self) {
-        self.post(&record::soak_post(&self.state));
+        self.post_of(News::Soaks, &record::soak_post(&self.state));
     }
 
     /// The deployment came to rest.
@@ -120,7 +131,7 @@ impl Draft<'_> {
                     self.post(&record::settings_post(&self.state, &commit));
                 }
                 Kind::Release | Kind::Rollback { .. } | Kind::Rotation { .. } | Kind::Adoption => {
-                    self.post(&record::success_post(&self.state));
+                    self.post_of(News::Closed, &record::success_post(&self.state));
                 }
             },
             Phase::RolledBack { .. } | Phase::Thawed { .. } => {
@@ -136,11 +147,13 @@ impl Draft<'_> {
             }
             Phase::Withdrawn { words, serves: false } => {
                 let words = words.clone();
-                if self.state.touched() {
+                let touched = self.state.touched();
+                if touched {
                     let comment = record::failure_comment(&self.state);
                     self.comment(About::Record, &comment);
                 }
-                self.post(&record::withdrawn_post(&self.state, &words));
+                let news = if touched { News::Alone } else { News::Withdrawn };
+                self.post_of(news, &record::withdrawn_post(&self.state, &words));
             }
             _ => {}
         }

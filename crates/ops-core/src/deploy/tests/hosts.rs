@@ -134,3 +134,42 @@ fn p2_the_way_back_is_rehearsed_by_one_replica_on_the_first_host() {
     let rehearsal = plan.spec(crate::plan::Which::Rehearsal).unwrap();
     assert_eq!((rehearsal.hosts(), rehearsal.replicas), (&["a".to_owned()][..], 1));
 }
+
+#[test]
+fn p5_an_old_version_leaves_the_hosts_that_hear_although_one_is_silent() {
+    let mut world = on_four_hosts("v1", None);
+    closed(&mut world);
+    let mut world = world.next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Documenting { .. }));
+    world.silent_hosts = vec!["d"];
+    for replica in &mut world.target.replicas {
+        if replica.id.starts_with("d/") {
+            replica.state = ReplicaState::Unknown;
+        }
+    }
+    closed(&mut world);
+    let plan = world.state.plan.as_ref().unwrap();
+    let old = &plan.old.as_ref().unwrap().spec.release;
+    let left: Vec<_> = world.target.of(old).map(|replica| &replica.id[..2]).collect();
+    assert_eq!(left, ["d/", "d/"], "the others have removed it");
+    let told = |words: &str| world.state.milestones.iter().any(|one| one.words.contains(words));
+    assert!(told("gave up waiting until"), "{:?}", world.state.milestones);
+}
+
+#[test]
+fn p7_p8_doors_that_differ_serve_no_version_and_what_is_frozen_heals_when_they_agree() {
+    let mut world = on_four_hosts("v1", None);
+    closed(&mut world);
+    let mut world = world.next("v2");
+    world.door.differs = true;
+    world.until(|world| matches!(world.state.phase, Phase::Frozen { .. }));
+    let new = world.state.plan.as_ref().unwrap().new.spec.release.clone();
+    assert_eq!(world.door.served.as_ref().unwrap().route.weight_of(&new), 0);
+    for _ in 0..900 {
+        world.step();
+        assert!(matches!(world.state.phase, Phase::Frozen { healthy: None, .. }));
+    }
+    world.door.differs = false;
+    world.until(|world| world.state.ended());
+    assert_eq!(running(&world), 0, "one version is left");
+}

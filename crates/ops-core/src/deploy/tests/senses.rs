@@ -292,7 +292,11 @@ fn logs(world: &World, new: &[(&str, u64)], old: &[(&str, u64)]) -> Option<Sense
         rows.iter().map(row).collect()
     };
     let counts = [count(false, new), count(true, old)].concat();
-    Some(Sensed::Logs(Ok(LogReading { second: world.now.ms / 1_000, counts, dropped: 0 })))
+    Some(Sensed::Logs(Ok(LogReading {
+        second: world.now.ms / 1_000,
+        counts,
+        ..LogReading::default()
+    })))
 }
 
 #[test]
@@ -325,7 +329,15 @@ fn one_new_error_in_the_logs_asks_for_more_time_and_many_go_back() {
 fn usage(world: &World, of_old: bool, cpu_ms: u64, memory: u64, oom_kills: u64) -> Usage {
     let release = release(world, of_old);
     let replica = format!("{release}-0");
-    Usage { release, replica, cpu_ms, memory: memory << 20, memory_limit: None, oom_kills }
+    Usage {
+        beside: false,
+        release,
+        replica,
+        cpu_ms,
+        memory: memory << 20,
+        memory_limit: None,
+        oom_kills,
+    }
 }
 
 #[test]

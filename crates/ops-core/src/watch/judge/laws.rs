@@ -67,6 +67,7 @@ fn release() -> impl Strategy<Value = ReleaseId> {
 fn fed() -> impl Strategy<Value = Fed> {
     let usage = (release(), count(), count(), prop::option::of(count()), count()).prop_map(
         |(release, cpu_ms, memory, memory_limit, oom_kills)| Usage {
+            beside: false,
             replica: release.to_string(),
             release,
             cpu_ms,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Instant};
 
-use bollard::models::ContainerStateStatusEnum;
+use bollard::models::{ContainerStateStatusEnum, ContainerSummary};
 use ops_core::world::Fault;
 use ops_engine::ports::Act;
 
@@ -10,8 +10,11 @@ use super::{Meant, Raise, SETTLE, TURN_PAUSE, take_down};
 use crate::{
     engine::Hand,
     target::{
+        acts::stop_and_wait,
+        form::Form,
         inspect::{Life, inspect, life},
         standing::{self, Stood},
+        whole,
     },
 };
 
@@ -21,10 +24,11 @@ impl Raise {
         let all = self.project(&hand.docker).await.map_err(|t| hand.failed(&t))?;
         let there: BTreeSet<&str> = all.iter().filter_map(|one| one.id.as_deref()).collect();
         let order: Vec<String> =
-            meant.model.others(&meant.front).into_iter().map(str::to_owned).collect();
-        let mut changed = Vec::new();
+            meant.model.others(meant.named()).into_iter().map(str::to_owned).collect();
+        let (mut changed, mut made) = (Vec::new(), Vec::new());
         for (place, name) in order.iter().enumerate() {
             let wanted = meant.configurations.get(name).cloned().unwrap_or_default();
+            let there_already = self.is_made(name, meant, &wanted, &all);
             let stood = self.standing.others.entry(name.clone()).or_default();
             stood.place = place;
             let whole =
@@ -32,39 +36,65 @@ impl Raise {
             if stood.configuration == wanted && whole {
                 continue;
             }
+            if there_already {
+                made.push(name.clone());
+                continue;
+            }
             let mut before = std::mem::take(&mut stood.before);
             before.append(&mut stood.ids);
             before.retain(|id| there.contains(id.as_str()));
             let image = meant.images.get(name).cloned().unwrap_or_default();
-            let (ids, proven) = (Vec::new(), false);
-            *stood = Stood { configuration: wanted, image, ids, before, place, proven };
+            let by = Some((self.record.spec.release.clone(), self.order.stamp));
+            *stood = Stood {
+                configuration: wanted,
+                image,
+                before,
+                place,
+                changed: by,
+                ..Stood::default()
+            };
             changed.push(name.clone());
         }
         self.standing.release = self.record.spec.release.clone();
+        if meant.front.is_none() {
+            self.record.tell_whole(true, self.order.stamp);
+        }
         if self.standing.networks_before.is_none() {
             let before = standing::networks(&hand.docker, &self.standing.project).await;
             self.standing.networks_before = Some(before.map_err(|t| hand.failed(&t))?);
         }
         // Written first: whoever comes after a crash knows what is ours.
         self.save_standing(hand)?;
-        self.records.save(&self.record).map_err(|fault| hand.ends(fault))?;
+        self.order.records.save(&self.record).map_err(|fault| hand.ends(fault))?;
         self.write(meant, hand, &[]).await?;
         if !changed.is_empty() {
             let call = self.call(meant, hand)?;
             self.up(&["-d", "--force-recreate"], &changed, &call, hand).await?;
-            self.note_made(hand, &changed).await?;
         }
+        made.append(&mut changed);
+        if !made.is_empty() {
+            self.note_made(hand, &made).await?;
+        }
+        self.wake(hand, &order).await?;
         self.leave(hand, &order).await?;
         self.settled(hand, &order).await
     }
 
-    pub(super) fn save_standing(&self, hand: &Hand) -> Act {
+    /// Whether a run of Compose whose end nobody came to write down has made all of a service.
+    fn is_made(&self, name: &str, meant: &Meant, wanted: &str, all: &[ContainerSummary]) -> bool {
+        let open = |stood: &&Stood| stood.ids.is_empty() && stood.configuration == wanted;
+        let Some(stood) = self.standing.others.get(name).filter(open) else { return false };
+        let made = self.standing.made(name, all);
+        made.len() == meant.model.scale(name) && made.iter().all(|(_, image)| *image == stood.image)
+    }
+
+    fn save_standing(&self, hand: &Hand) -> Act {
         let service = &self.record.spec.service;
-        self.records.save_standing(service, &self.standing).map_err(|fault| hand.ends(fault))
+        self.order.records.save_standing(service, &self.standing).map_err(|fault| hand.ends(fault))
     }
 
     /// Reads back what Compose made, and proves what it runs (P7).
-    pub(super) async fn note_made(&mut self, hand: &mut Hand, changed: &[String]) -> Act {
+    async fn note_made(&mut self, hand: &mut Hand, changed: &[String]) -> Act {
         let all = self.project(&hand.docker).await.map_err(|t| hand.failed(&t))?;
         for name in changed {
             let made = self.standing.made(name, &all);
@@ -75,6 +105,10 @@ impl Raise {
                 return Err(hand.ends(Fault::new(what, &self.standing.project, next)));
             }
             stood.ids = made.into_iter().map(|(id, _)| id).collect();
+            for id in &stood.ids {
+                let found = inspect(&hand.docker, id).await.map_err(|t| hand.failed(&t))?;
+                stood.made.extend(found.as_ref().map(|found| (id.clone(), Form::of(found))));
+            }
             // What a run that broke off has left beside them.
             for id in std::mem::take(&mut stood.before) {
                 if all.iter().any(|one| one.id.as_ref() == Some(&id)) {
@@ -85,8 +119,31 @@ impl Raise {
         self.save_standing(hand)
     }
 
+    /// What ops had stopped, and what is not made anew, runs again.
+    async fn wake(&mut self, hand: &mut Hand, order: &[String]) -> Act {
+        for name in order {
+            let Some(stood) = self.standing.others.get_mut(name).filter(|one| one.stopped) else {
+                continue;
+            };
+            for id in &stood.ids {
+                hand.changed();
+                let found = inspect(&hand.docker, id).await.map_err(|t| hand.failed(&t))?;
+                if found.as_ref().is_some_and(|found| life(found) != Life::Down) {
+                    // It is on its way out, which cannot be called back: it ends first.
+                    let ended = stop_and_wait(&hand.docker, id, whole::GRACE).await;
+                    ended.map_err(|trouble| hand.failed(&trouble))?;
+                }
+                let started = hand.docker.start_container(id, None).await;
+                started.map_err(|error| hand.failed(&error.into()))?;
+            }
+            (stood.stopped, stood.proven) = (false, false);
+            self.save_standing(hand)?;
+        }
+        Ok(())
+    }
+
     /// What the release's file does not have any more leaves, dependants first.
-    pub(super) async fn leave(&mut self, hand: &mut Hand, order: &[String]) -> Act {
+    async fn leave(&mut self, hand: &mut Hand, order: &[String]) -> Act {
         let gone = self.standing.others.iter().filter(|(name, _)| !order.contains(name));
         let mut gone: Vec<(usize, String)> =
             gone.map(|(name, stood)| (stood.place, name.clone())).collect();
@@ -105,7 +162,7 @@ impl Raise {
 
     /// What was made stays for a moment, or has done what it had to do; what was seen to do so
     /// already is left as it is.
-    pub(super) async fn settled(&mut self, hand: &mut Hand, order: &[String]) -> Act {
+    async fn settled(&mut self, hand: &mut Hand, order: &[String]) -> Act {
         for name in order {
             let Some(stood) = self.standing.others.get(name).filter(|stood| !stood.proven) else {
                 continue;
@@ -126,7 +183,7 @@ impl Raise {
     }
 
     /// Says so if a container has ended badly; one that was never started is.
-    pub(super) async fn stays(&self, hand: &mut Hand, name: &str, id: &str) -> Act {
+    async fn stays(&self, hand: &mut Hand, name: &str, id: &str) -> Act {
         let found = inspect(&hand.docker, id).await.map_err(|t| hand.failed(&t))?;
         let state = found.as_ref().and_then(|found| found.state.as_ref());
         let code = state.and_then(|state| state.exit_code).unwrap_or(0);

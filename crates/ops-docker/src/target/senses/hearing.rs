@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use ops_core::{
     id::{ReleaseId, ServiceName},
     logs::{Miner, Stream, Tally},
-    reading::LogReading,
+    reading::{LogCount, LogReading},
     time::{BootMs, Now},
     world::Fault,
 };
@@ -19,7 +19,7 @@ use ops_engine::ports::Look;
 use crate::{
     engine::Trouble,
     target::{
-        DockerTarget,
+        DockerTarget, beside,
         inspect::{self, seek},
     },
 };
@@ -59,6 +59,8 @@ struct Tail {
 struct Spoken {
     id: String,
     release: ReleaseId,
+    /// The service of a project that it is, beside the replicas.
+    service: Option<String>,
     lines: Vec<(usize, Timestamp, Vec<u8>)>,
     /// Lines beyond what is looked at.
     dropped: u64,
@@ -67,6 +69,7 @@ struct Spoken {
 impl DockerTarget {
     pub(super) fn listen(&self, service: &ServiceName, now: &Now) -> Look<LogReading> {
         let records = self.records.of(service)?;
+        let standing = self.records.standing(service)?;
         let mut ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
         let known = ears.0.get(service);
         let late = known.is_none_or(|ear| now.ms.saturating_sub(ear.read_at) > PAUSE_MAX);
@@ -76,13 +79,20 @@ impl DockerTarget {
             let time = docker.info().await?.system_time;
             let mut spoken = Vec::new();
             let all = if late { Vec::new() } else { inspect::of(&docker, &of).await? };
+            let standing = standing.filter(|_| !late);
             for record in &records {
                 for place in &record.places {
                     let Some(id) = seek(record, place, &all) else { continue };
                     let since = tails.get(&id).and_then(|tail| tail.last).or(floor);
-                    let release = record.spec.release.clone();
-                    spoken.push(hear(&docker, id, release, since.unwrap_or_default()).await?);
+                    let whose = (record.spec.release.clone(), None);
+                    spoken.push(hear(&docker, id, whose, since.unwrap_or_default()).await?);
                 }
+            }
+            for one in beside::all(&docker, standing.as_ref()).await? {
+                let (Some((release, _)), Some(id)) = (one.stood.changed, one.id) else { continue };
+                let since = tails.get(&id).and_then(|tail| tail.last).or(floor);
+                let whose = (release, Some(one.name));
+                spoken.push(hear(&docker, id, whose, since.unwrap_or_default()).await?);
             }
             Ok((time, spoken))
         })?;
@@ -111,8 +121,10 @@ impl Ear {
     fn take(&mut self, spoken: Vec<Spoken>, now: &Now) -> LogReading {
         self.tails.retain(|id, _| spoken.iter().any(|one| one.id == *id));
         self.miner.next_reading();
-        let (mut tally, mut dropped) = (Tally::default(), 0);
-        for Spoken { id, release, lines, dropped: more } in spoken {
+        let mut tallies: BTreeMap<Option<String>, Tally> = BTreeMap::new();
+        let mut dropped = 0;
+        for Spoken { id, release, service, lines, dropped: more } in spoken {
+            let tally = tallies.entry(service).or_default();
             let tail = self.tails.entry(id).or_default();
             dropped += more;
             for (which, time, text) in lines {
@@ -127,7 +139,15 @@ impl Ear {
                 }
             }
         }
-        LogReading { second: now.ms / 1000, counts: tally.counts(), dropped }
+        let counts = tallies.remove(&None).unwrap_or_default().counts();
+        let beside = tallies.into_iter().flat_map(|(service, tally)| {
+            let named = move |count: LogCount| {
+                let service = service.as_deref().unwrap_or_default();
+                LogCount { template: format!("{service}: {}", count.template), ..count }
+            };
+            tally.counts().into_iter().map(named)
+        });
+        LogReading { second: now.ms / 1000, counts, beside: beside.collect(), dropped }
     }
 }
 
@@ -136,14 +156,14 @@ impl Ear {
 async fn hear(
     docker: &Docker,
     id: String,
-    release: ReleaseId,
+    (release, service): (ReleaseId, Option<String>),
     after: Timestamp,
 ) -> Result<Spoken, Trouble> {
     // Docker takes whole seconds: what was heard of the first one is passed over below.
     let since = i32::try_from(after.as_second()).unwrap_or(i32::MAX);
     let options =
         LogsOptionsBuilder::new().stdout(true).stderr(true).timestamps(true).since(since).build();
-    let mut spoken = Spoken { id, release, lines: Vec::new(), dropped: 0 };
+    let mut spoken = Spoken { id, release, service, lines: Vec::new(), dropped: 0 };
     let mut bytes = 0;
     let mut frames = docker.logs(&spoken.id, Some(options));
     while let Some(frame) = frames.next().await {

@@ -11,7 +11,7 @@ use std::{
 use ops_conformance::{Ground, Program};
 use ops_core::{
     id::{Digest, ReleaseId, ServiceName},
-    world::{Compose, Fault, Project, ReleaseSpec, ReplicaState},
+    world::{Compose, Fault, Project, ReleaseSpec, Replica, ReplicaState},
 };
 use ops_docker::{ComposeProgram, ComposeProjects, DockerTarget, Folder, ProjectFolders};
 use ops_engine::ports::{Act, ActError, Look, Target};
@@ -94,6 +94,9 @@ pub(crate) struct Yard {
     pub(crate) program: PathBuf,
     /// Another image for services that are not behind the door.
     pub(crate) second: Pushed,
+    /// Whether a service of it is behind the door, and which, where it is named.
+    door: bool,
+    pub(crate) front: Option<String>,
     /// A folder for the team's files.
     team: tempfile::TempDir,
 }
@@ -108,10 +111,19 @@ pub(crate) struct Seen {
 impl Yard {
     /// With a program of `testbed/compose-up`: `v1` or `v2`.
     pub(crate) fn with(name: &str) -> Self {
+        Self::new(name, true)
+    }
+
+    /// The same with nothing behind the door.
+    pub(crate) fn without_door(name: &str) -> Self {
+        Self::new(name, false)
+    }
+
+    fn new(name: &str, door: bool) -> Self {
         let stand = Stand::new();
         let second = image::push(REGISTRY, "other", "two", image::here());
         let team = tempfile::tempdir().unwrap();
-        Self { stand, program: version(name), second, team }
+        Self { stand, program: version(name), second, door, front: None, team }
     }
 
     pub(crate) fn projects(&self) -> ComposeProjects {
@@ -140,13 +152,14 @@ impl Yard {
     }
 
     /// The project with these images.
-    pub(crate) fn wanted(images: &[(&str, &Pushed)]) -> Project {
+    pub(crate) fn wanted(&self, images: &[(&str, &Pushed)]) -> Project {
         let images = images.iter().map(|(name, image)| ((*name).to_owned(), image.reference()));
         let compose = Compose {
             file: "compose.yaml".to_owned(),
             project: None,
-            front: None,
-            port: None,
+            front: self.front.clone(),
+            port: self.front.as_ref().map(|_| 8080),
+            without_door: !self.door,
             images: images.collect(),
         };
         Project { compose, env: Vec::new() }
@@ -159,7 +172,7 @@ impl Yard {
         folder: &Path,
         images: &[(&str, &Pushed)],
     ) -> ReleaseSpec {
-        let (projects, project) = (self.projects(), Self::wanted(images));
+        let (projects, project) = (self.projects(), self.wanted(images));
         let reference = folder.to_str().unwrap();
         let found = projects.resolve(&self.stand.images(), reference, &project).unwrap();
         let digest = found.digest;
@@ -198,6 +211,12 @@ impl Yard {
         let id = said.lines().next()?.to_owned();
         let started = self.stand.docker(&["inspect", "-f", "{{.State.StartedAt}}", &id]);
         Some(Seen { id, started })
+    }
+
+    /// What the target says of what stands beside replicas, by the name of the service.
+    pub(crate) fn beside(&self) -> BTreeMap<String, Replica> {
+        let all = self.stand.view().beside.into_iter();
+        all.map(|one| (one.id.split(' ').next().unwrap().to_owned(), one)).collect()
     }
 
     /// Names of all containers of the project, running or not.

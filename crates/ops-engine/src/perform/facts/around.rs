@@ -129,7 +129,7 @@ pub(super) fn fixes(notes: Option<&Notes>, known: &Known) -> Vec<Fixed> {
     let names = notes.map_or(&[][..], |notes| notes.fixes.as_slice());
     let one = |named: &String| {
         let wanted = named.to_uppercase();
-        let found = known.standing.iter().find(|one| one.id.to_string() == wanted);
+        let found = known.standing.iter().find(|one| one.named == wanted);
         Fixed {
             deployment: found.map(|one| one.id),
             named: named.clone(),

@@ -66,7 +66,7 @@ impl ProcessTarget {
 }
 
 fn reading(now: &Now, tally: Tally, dropped: u64) -> LogReading {
-    LogReading { second: now.ms / 1000, counts: tally.counts(), dropped }
+    LogReading { second: now.ms / 1000, counts: tally.counts(), dropped, ..LogReading::default() }
 }
 
 impl Ear {

@@ -124,6 +124,7 @@ impl Running<'_> {
             None => memory_of_processes(&pids, until)?,
         };
         let usage = Usage {
+            beside: false,
             release: ReleaseId::new(&self.replica.spec.release),
             replica: self.replica.spec.id.clone(),
             cpu_ms,

@@ -20,7 +20,7 @@ const ASK: &str = "OPS_TEST_ASK";
 const TOLD: &str = "the caller was told: ";
 
 /// The name of the test that starts a copy of itself.
-const HTTPS: &str = "web::tests::https_is_spoken_with_whom_the_machine_trusts_and_nobody_else";
+const HTTPS: &str = "tests::https_is_spoken_with_whom_the_machine_trusts_and_nobody_else";
 
 #[test]
 fn p13_of_an_address_only_scheme_and_host_are_told() {
@@ -108,7 +108,7 @@ impl Server {
 }
 
 fn ask(address: &str) -> String {
-    match agent(Duration::from_secs(20)).get(address).call() {
+    match agent(Duration::from_secs(3), Some(Duration::from_secs(20))).get(address).call() {
         Ok(mut answer) => answer.body_mut().read_to_string().unwrap(),
         Err(error) => format!("{:?}", Broken::from(error)),
     }
