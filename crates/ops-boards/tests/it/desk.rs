@@ -18,6 +18,9 @@ use ops_core::time::{BootId, Now};
 use ops_engine::ports::Clock;
 use serde_json::Value;
 
+/// How long a board may take to stop.
+const STOPS: Duration = Duration::from_secs(10);
+
 /// A clock that moves on by a millisecond and a bit each time it is read.
 #[derive(Default)]
 pub(crate) struct Steps(AtomicI64);
@@ -167,7 +170,8 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Once this returns nobody listens at its address any more, and another one may.
+            runtime.shutdown_timeout(STOPS);
         }
     }
 }

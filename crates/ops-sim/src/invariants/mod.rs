@@ -141,17 +141,26 @@ impl Invariants {
     /// journal.
     pub fn performed(&mut self, world: &World, job: &Job, too_old: bool) {
         self.look_again.performed(job);
-        if let (Work::Judge { dossier, .. }, JobKey::Judge(by)) = (&job.work, &job.key) {
-            self.judgement.asked(*by, dossier.point, world.t());
-        }
         if too_old {
             self.formats.performed(world, job);
         }
     }
 
+    /// Is told that a job was begun, at this time.
+    pub fn dispatched(&mut self, job: &Job, t: u64) {
+        if let (Work::Judge { dossier, .. }, JobKey::Judge(by)) = (&job.work, &job.key) {
+            self.judgement.asked(*by, dossier, t);
+        }
+    }
+
+    /// Is told that ops died while it took in a model's answer: nobody knows whether it has it.
+    pub fn perhaps_heard(&mut self, by: DeploymentId, dossier: &Dossier, exchange: &Exchange) {
+        self.judgement.perhaps_heard(by, dossier.point, exchange);
+    }
+
     /// Is told that a model's answer was taken in.
     pub fn heard(&mut self, by: DeploymentId, dossier: &Dossier, exchange: &Exchange, t: u64) {
-        self.judgement.heard(by, dossier.point, exchange, t);
+        self.judgement.heard(by, dossier, exchange, t);
     }
 
     /// Is told that another ops starts, and how many deployments there are.

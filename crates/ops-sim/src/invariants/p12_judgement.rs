@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ops_core::{
     id::{DeploymentId, Digest},
-    judgement::{Exchange, Point},
+    judgement::{Dossier, Exchange, Point},
 };
 use ops_engine::Ask;
 
@@ -22,7 +22,8 @@ const TOO_LATE_MS: u64 = 30_000;
 pub(super) struct Judgement {
     read: usize,
     started: BTreeSet<Digest>,
-    asked: BTreeMap<u64, u64>,
+    /// About what it was asked last, and since when.
+    asked: BTreeMap<u64, (Digest, u64)>,
     /// When it halted a deployment, where that was its last word.
     halted: BTreeMap<u64, u64>,
     /// When a named person has answered, perhaps.
@@ -30,20 +31,35 @@ pub(super) struct Judgement {
 }
 
 impl Judgement {
-    /// Is told that a model is being asked about a deployment.
-    pub(super) fn asked(&mut self, by: DeploymentId, point: Point, t: u64) {
-        if point == Point::Plan {
-            self.asked.insert(by.0, t);
+    /// Is told that a model is to be asked about a deployment. Another daemon that asks the same
+    /// once more has no more time for it.
+    pub(super) fn asked(&mut self, by: DeploymentId, dossier: &Dossier, t: u64) {
+        let known = self.asked.get(&by.0).is_some_and(|(key, _)| *key == dossier.key);
+        if dossier.point == Point::Plan && !known {
+            self.asked.insert(by.0, (dossier.key.clone(), t));
+        }
+    }
+
+    /// Is told that its answer was taken in, perhaps.
+    pub(super) fn perhaps_heard(&mut self, by: DeploymentId, point: Point, exchange: &Exchange) {
+        if point == Point::Plan && !exchange.judgement().halts() {
+            self.halted.remove(&by.0);
         }
     }
 
     /// Is told that its answer was taken in.
-    pub(super) fn heard(&mut self, by: DeploymentId, point: Point, exchange: &Exchange, t: u64) {
-        if point != Point::Plan {
+    pub(super) fn heard(
+        &mut self,
+        by: DeploymentId,
+        dossier: &Dossier,
+        exchange: &Exchange,
+        t: u64,
+    ) {
+        let Some((key, asked)) = self.asked.get(&by.0) else { return };
+        if dossier.point != Point::Plan || *key != dossier.key {
             return;
         }
-        let asked = self.asked.get(&by.0).copied().unwrap_or(0);
-        if exchange.judgement().halts() && t.saturating_sub(asked) <= TOO_LATE_MS {
+        if exchange.judgement().halts() && t.saturating_sub(*asked) <= TOO_LATE_MS {
             self.halted.insert(by.0, t);
         } else {
             self.halted.remove(&by.0);
@@ -77,6 +93,14 @@ impl Judgement {
                 return Err(format!("{release} was started and the model was not asked"));
             }
             let Some(halted) = self.halted.get(&by) else { continue };
+            // Asked again, which something new on the ticket is the only reason for, it said nothing
+            // in time: then there is no judgement, and that halts nothing.
+            let silent = self.asked.get(&by).is_some_and(|(_, asked)| {
+                asked > halted && applied.sent.saturating_sub(*asked) >= TOO_LATE_MS
+            });
+            if silent {
+                continue;
+            }
             if self.answered.get(artifact).is_none_or(|answered| answered < halted) {
                 return Err(format!(
                     "{release} was started although the model had halted it, and nobody answered"
@@ -105,6 +129,12 @@ mod tests {
     #[test]
     fn p12_a_start_that_the_model_was_not_asked_about_or_has_halted_is_found() {
         let proceed = r#"{"verdict":"proceed","concerns":[],"questions":[],"confidence":1}"#;
+        let dossier = Dossier {
+            point: Point::Plan,
+            round: Digest::of(b"round"),
+            key: Digest::of(b"key"),
+            text: String::new(),
+        };
         let cases = [(None, false), (Some(proceed), true), (Some("APPROVED"), false)];
         for (answer, fine) in cases {
             let mut stage = Stage::new();
@@ -115,8 +145,8 @@ mod tests {
             stage.start(1, "r1", &digest);
             let mut judgement = Judgement::default();
             if let Some(answer) = answer {
-                judgement.asked(DeploymentId(1), Point::Plan, 0);
-                judgement.heard(DeploymentId(1), Point::Plan, &said(answer), 1);
+                judgement.asked(DeploymentId(1), &dossier, 0);
+                judgement.heard(DeploymentId(1), &dossier, &said(answer), 1);
             }
             assert_eq!(judgement.check(&stage.world).is_ok(), fine, "{answer:?}");
         }

@@ -70,7 +70,10 @@ mod tests {
         stage.start_for((2, 7), "r7", &digest);
         stage.start_for((3, 8), "r8", &digest);
         assert_eq!(checker.check(&stage.world), Ok(()));
-        stage.start_for((2, 7), "r9", &digest);
+        // The target refuses it, as it should; what if it did not?
+        let mut late = stage.world.ledger.applied.first().unwrap().clone();
+        late.stamp.op.0 += 1;
+        stage.world.ledger.applied.push(late);
         assert!(checker.check(&stage.world).is_err());
     }
 

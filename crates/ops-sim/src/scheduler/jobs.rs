@@ -34,6 +34,7 @@ impl Sim {
             }
             _ => self.dice.between(20, 600),
         };
+        self.invariants.dispatched(&job, t);
         self.agenda.enter(t + delay, Event::Perform(self.epoch, Box::new(job)));
     }
 
@@ -76,6 +77,9 @@ impl Sim {
         };
         if let Err(why) = engine.done(key, done, &now) {
             self.failed(&why);
+            if let Some((by, dossier, exchange)) = judged {
+                self.invariants.perhaps_heard(by, &dossier, &exchange);
+            }
         } else if let Some((by, dossier, exchange)) = judged {
             let t = self.t();
             self.invariants.heard(by, &dossier, &exchange, t);

@@ -408,9 +408,9 @@ impl World {
 
     fn outrun(&mut self, deal: &Deal) {
         match deal {
-            Deal::Start { spec, .. } => self.target.outrun(&spec.service, &spec.release),
-            Deal::Stop { service, release, .. } | Deal::Remove { service, release, .. } => {
-                self.target.outrun(service, release);
+            Deal::Start { spec, .. } => self.target.outrun(&spec.service),
+            Deal::Stop { service, .. } | Deal::Remove { service, .. } => {
+                self.target.outrun(service);
             }
             Deal::SetRoute { route, .. } => self.door.outrun(&route.service),
             Deal::RemoveRoute { service, .. } => self.door.outrun(service),

@@ -170,12 +170,13 @@ impl SimReplica {
     }
 }
 
-/// All replicas, and the highest stamp seen of each release, also of those that do not exist yet.
+/// All replicas, and the highest stamp seen of each service: as on the real targets, an act that
+/// comes after a later one on its service is refused, also for a release that does not exist yet.
 #[derive(Debug, Clone, Default)]
 pub struct SimTarget {
     /// Replicas of all services.
     pub replicas: Vec<SimReplica>,
-    highest: BTreeMap<(ServiceName, ReleaseId), Stamp>,
+    highest: BTreeMap<ServiceName, Stamp>,
     generation: Generation,
     next_port: u16,
 }
@@ -203,18 +204,18 @@ impl SimTarget {
         self.generation
     }
 
-    /// Somebody else acts with a higher generation on a release.
-    pub fn outrun(&mut self, service: &ServiceName, release: &ReleaseId) {
+    /// Somebody else acts with a higher generation on a service.
+    pub fn outrun(&mut self, service: &ServiceName) {
         self.generation = self.generation.next();
         let stamp = Stamp { generation: self.generation, ..Stamp::default() };
-        self.highest.insert((service.clone(), release.clone()), stamp);
+        self.highest.insert(service.clone(), stamp);
     }
 
-    fn seen(&mut self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
-        let highest = self.highest.entry((service.clone(), release.clone())).or_default();
+    fn seen(&mut self, stamp: Stamp, service: &ServiceName) -> Act {
+        let highest = self.highest.entry(service.clone()).or_default();
         if stamp < *highest {
             return Err(ActError::Stale(Fault::new(
-                format!("{release} has seen {highest:?}"),
+                format!("{service} has seen {highest:?}"),
                 "the simulated target",
                 "take the lease anew",
             )));
@@ -232,7 +233,7 @@ impl SimTarget {
         (conduct, secrets): (&Conduct, &BTreeMap<String, String>),
         t: u64,
     ) -> Act {
-        self.seen(stamp, &spec.service, &spec.release)?;
+        self.seen(stamp, &spec.service)?;
         for n in 0..spec.replicas {
             let id = format!("{}/{n}", spec.release);
             match self.replicas.iter().position(|replica| replica.id == id) {
@@ -325,7 +326,7 @@ impl SimTarget {
         t: u64,
         most: usize,
     ) -> Act {
-        self.seen(stamp, service, release)?;
+        self.seen(stamp, service)?;
         for replica in self.replicas.iter_mut().filter(|one| one.release == *release).take(most) {
             replica.wanted = false;
             replica.sound = false;
@@ -344,7 +345,7 @@ impl SimTarget {
 
     /// Forgets a stopped release.
     pub fn remove(&mut self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
-        self.seen(stamp, service, release)?;
+        self.seen(stamp, service)?;
         if self.replicas.iter().any(|one| one.release == *release && one.alive()) {
             return Err(ActError::NotApplied(Fault::new(
                 format!("{release} has not stopped"),
