@@ -11,8 +11,10 @@ use ops_core::{
 };
 use ops_engine::ports::{Act, ActError, Target};
 
+use crate::errand::{Break, Broken, Errand};
+
 /// Far longer than anything here takes: reached only when a test fails.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What a replica runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,25 @@ pub trait Ground {
 
     /// The ports that replicas get.
     fn ports(&self) -> (u16, u16);
+}
+
+/// A ground on which acts can break off.
+pub trait Breakable: Ground {
+    /// A release for acts that break off: all that one can be made of.
+    fn breakable(&self, name: &str) -> ReleaseSpec {
+        self.release(name, Program::Lives)
+    }
+
+    /// In which ways an act can fail on its way.
+    fn fails(&self) -> &'static [Break];
+
+    /// Which points of an act are tried: every so many, from this one on.
+    fn every(&self) -> (usize, usize) {
+        (1, 0)
+    }
+
+    /// Gives an act that breaks off in this way at this point, counted from 0, of all it does.
+    fn broken(&self, at: (Break, usize), errand: &Errand, stamp: Stamp) -> Broken;
 }
 
 /// A stamp of deployment 1.

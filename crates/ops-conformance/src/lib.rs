@@ -7,13 +7,17 @@
 #![expect(clippy::expect_used, reason = "a step that fails fails the test that it is part of")]
 
 mod acts;
+mod breaks;
+mod errand;
 mod ground;
 mod order;
 mod ports;
 mod refusal;
 
 pub use acts::*;
-pub use ground::{Ground, Program, done, eventually, stamp};
+pub use breaks::*;
+pub use errand::{Break, Broken, Errand, Said, Sent, obey};
+pub use ground::{Breakable, Ground, Program, done, eventually, stamp};
 pub use order::*;
 pub use ports::*;
 pub use refusal::*;
@@ -34,6 +38,8 @@ macro_rules! suite {
             p4_a_stale_generation_is_refused_also_for_what_does_not_exist_yet,
             p4_a_start_that_comes_late_cannot_undo_the_stop_that_came_after_it,
             p4_an_overtaken_act_of_the_same_generation_is_refused,
+            p5_an_act_that_fails_anywhere_is_told_truly_and_finished_by_the_next,
+            p5_an_act_that_is_killed_anywhere_is_finished_by_the_next,
             ports_that_are_held_or_owned_are_passed_over,
             s7_a_fixed_port_is_given_and_what_holds_it_is_named,
             what_cannot_run_is_refused_before_anything_is_made,

@@ -2,7 +2,6 @@
 
 mod bad;
 mod beside;
-mod cut;
 mod secrets;
 mod without_door;
 pub(crate) mod yard;

@@ -3,9 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod broken;
 mod compose;
 mod conformance;
-mod cut;
 mod engine;
 mod foreign;
 mod hosts;

@@ -11,15 +11,18 @@ use std::{
     },
 };
 
-use ops_conformance::{Ground, Program, eventually};
+use ops_conformance::{Break, Breakable, Broken, Errand, Ground, Program, eventually};
 use ops_core::{
-    id::{ReleaseId, ServiceName},
+    id::{ReleaseId, ServiceName, Stamp},
     world::{Container, ReleaseSpec, ReplicaState, TargetView},
 };
 use ops_docker::{DockerImages, DockerTarget, Engine, Grounds, Registries, ResolveSecret};
 use ops_engine::ports::{Artifacts as _, Target};
 
-use crate::image::{self, Pushed, REGISTRY};
+use crate::{
+    broken::broken,
+    image::{self, Pushed, REGISTRY},
+};
 
 /// Where the engine of `testbed/docker-up` answers.
 pub(crate) const SOCKET: &str = "/var/run/docker.sock";
@@ -101,19 +104,7 @@ impl Stand {
     }
 
     pub(crate) fn target(&self) -> DockerTarget {
-        DockerTarget::new(
-            self.engine(),
-            Grounds {
-                state_dir: self.state().to_owned(),
-                records_dir: self.state().to_owned(),
-                secrets_dir: self.secrets_dir(),
-                carrier: carrier_words(),
-                resolve: read_file(),
-                ports: self.ports,
-                publish: Ipv4Addr::LOCALHOST,
-                log_quota_mb: 2,
-            },
-        )
+        open(self.state(), self.secrets_dir(), &self.socket, self.ports)
     }
 
     /// One replica that serves HTTP.
@@ -178,6 +169,28 @@ impl Stand {
     }
 }
 
+/// A target as a process of ops opens it on this state.
+pub(crate) fn open(
+    state: &Path,
+    secrets_dir: PathBuf,
+    socket: &Path,
+    ports: (u16, u16),
+) -> DockerTarget {
+    DockerTarget::new(
+        Engine::local(socket).unwrap(),
+        Grounds {
+            state_dir: state.to_owned(),
+            records_dir: state.to_owned(),
+            secrets_dir,
+            carrier: carrier_words(),
+            resolve: read_file(),
+            ports,
+            publish: Ipv4Addr::LOCALHOST,
+            log_quota_mb: 2,
+        },
+    )
+}
+
 /// What an address answers over HTTP, once it does.
 pub(crate) fn fetch(address: &str, path: &str) -> String {
     let mut said = String::new();
@@ -228,6 +241,20 @@ impl Ground for Stand {
 
     fn ports(&self) -> (u16, u16) {
         self.ports
+    }
+}
+
+impl Breakable for Stand {
+    fn breakable(&self, name: &str) -> ReleaseSpec {
+        self.one(name)
+    }
+
+    fn fails(&self) -> &'static [Break] {
+        &[Break::Fails, Break::Unheard]
+    }
+
+    fn broken(&self, at: (Break, usize), errand: &Errand, stamp: Stamp) -> Broken {
+        broken((self, None), at, (errand, stamp))
     }
 }
 

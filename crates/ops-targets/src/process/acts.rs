@@ -13,7 +13,7 @@ use rustix::fs::{Access, access};
 use super::{
     ProcessTarget, REPLICAS_MAX,
     layout::{Known, REMOVED, keeper_stamp, unreadable, unwritable},
-    orders::{resting, stale, try_lock},
+    orders::{after, resting, stale, try_lock},
     ports::check_bindable,
 };
 
@@ -30,18 +30,25 @@ impl ProcessTarget {
         let until = Instant::now() + ACT_WAIT;
         let _turn = self.turn(&spec.service, stamp)?;
         let known = self.known_of(&spec.service, &spec.release).map_err(ActError::NotApplied)?;
+        for replica in known.iter().filter(|replica| replica.spec.index < spec.replicas) {
+            self.check_known(replica, spec).map_err(ActError::NotApplied)?;
+        }
+        let mut changed = false;
         for replica in known.iter().filter(|replica| replica.spec.index >= spec.replicas) {
-            self.tell(replica, Order::Stop, stamp, until)?;
+            after(changed, self.tell(replica, Order::Stop, stamp, until))?;
+            changed = true;
         }
         for index in 0..spec.replicas {
             let replica = match known.iter().find(|replica| replica.spec.index == index) {
-                Some(replica) => {
-                    self.check_known(replica, spec).map_err(ActError::NotApplied)?;
-                    refer(replica, spec).map_err(ActError::NotApplied)?
+                Some(replica) => refer(replica, spec).map_err(ActError::Unknown)?,
+                None => {
+                    let replica = after(changed, self.add(spec, index))?;
+                    changed = true;
+                    replica
                 }
-                None => self.add(spec, index).map_err(ActError::NotApplied)?,
             };
-            self.tell(&replica, Order::Start, stamp, until)?;
+            after(changed, self.tell(&replica, Order::Start, stamp, until))?;
+            changed = true;
         }
         Ok(())
     }
@@ -58,7 +65,9 @@ impl ProcessTarget {
         // One that cannot be told keeps none of the others running.
         let told: Vec<Act> =
             known.iter().map(|replica| self.tell(replica, Order::Stop, stamp, until)).collect();
-        told.into_iter().collect()
+        let refused = |act: &Act| matches!(act, Err(ActError::NotApplied(_)));
+        let changed = !told.iter().all(refused);
+        told.into_iter().try_for_each(|act| after(changed, act))
     }
 
     pub(super) fn remove_release(
@@ -124,14 +133,16 @@ impl ProcessTarget {
     }
 
     /// Makes a replica that does not exist yet, with a port that nobody else has.
-    fn add(&self, spec: &ReleaseSpec, index: u32) -> Look<Known> {
-        let folder = self.replica_folder(&spec.service, &spec.release, index)?;
-        let _turn = self.port_turn()?;
-        let port = self.choose_port(spec.fixed_port)?;
-        let keeper_spec = self.keeper_spec(spec, index, port, &folder)?;
-        ops_keeper::create(&folder, &keeper_spec).map_err(|error| unwritable(&folder, &error))?;
-        let replica = Known { folder, spec: keeper_spec };
-        self.link_artifact(&replica, &spec.artifact)?;
+    fn add(&self, spec: &ReleaseSpec, index: u32) -> Result<Known, ActError> {
+        let refused = ActError::NotApplied;
+        let folder = self.replica_folder(&spec.service, &spec.release, index).map_err(refused)?;
+        let _turn = self.port_turn().map_err(refused)?;
+        let port = self.choose_port(spec.fixed_port).map_err(refused)?;
+        let spec_there = self.keeper_spec(spec, index, port, &folder).map_err(refused)?;
+        ops_keeper::create(&folder, &spec_there)
+            .map_err(|error| ActError::Unknown(unwritable(&folder, &error)))?;
+        let replica = Known { folder, spec: spec_there };
+        self.link_artifact(&replica, &spec.artifact).map_err(ActError::Unknown)?;
         Ok(replica)
     }
 }

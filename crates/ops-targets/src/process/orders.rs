@@ -21,6 +21,15 @@ const ORDER_WAIT: Duration = Duration::from_secs(2);
 const ASK_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// What was not applied, after something else of the same act was or may have been: the act as a
+/// whole is then not without effect.
+pub(super) fn after<T>(changed: bool, act: Result<T, ActError>) -> Result<T, ActError> {
+    act.map_err(|error| match error {
+        ActError::NotApplied(fault) if changed => ActError::Unknown(fault),
+        other => other,
+    })
+}
+
 impl ProcessTarget {
     /// Gives an order to a replica and returns when it is on disk and a keeper sees to it, at the
     /// latest when the whole act's time is up.
@@ -32,22 +41,26 @@ impl ProcessTarget {
         }
         let until = until.min(Instant::now() + ORDER_WAIT);
         let request = Request::Order { order, stamp: keeper_stamp(stamp) };
+        // Whether it may have been heard although nobody answered.
+        let mut asked = false;
         loop {
             match ops_keeper::ask(&replica.folder, &request, ASK_WAIT) {
                 Ok(Answer::Report(_)) => return Ok(()),
                 Ok(Answer::Stale { highest }) => return Err(stale(replica, highest)),
                 Ok(Answer::Refused { why }) => {
                     let next = "free room on the disk of the state folder, then try again";
-                    return Err(ActError::NotApplied(Fault::new(why, &replica.spec.id, next)));
+                    let fault = Fault::new(why, &replica.spec.id, next);
+                    return after(asked, Err(ActError::NotApplied(fault)));
                 }
                 Err(AskError::NoKeeper) => {
-                    if let Some(lock) = try_lock(replica).map_err(ActError::NotApplied)? {
+                    let lock = try_lock(replica).map_err(ActError::NotApplied);
+                    if let Some(lock) = after(asked, lock)? {
                         return self.tell_in_its_place(replica, order, stamp, lock, until);
                     }
                     // It is just starting or leaving.
                 }
                 // The same order may be given twice, so it is simply given again.
-                Err(AskError::Silent) => {}
+                Err(AskError::Silent) => asked = true,
                 Err(error @ (AskError::Garbled(_) | AskError::Io(_))) => {
                     return Err(ActError::Unknown(silent(replica, &error.to_string())));
                 }
@@ -69,8 +82,9 @@ impl ProcessTarget {
         until: Instant,
     ) -> Act {
         let taken = ops_keeper::take_order(&lock, &replica.folder, order, keeper_stamp(stamp));
-        // Until now nothing has changed; from here on the order stands, whatever happens to us.
-        let taken = taken.map_err(|e| ActError::NotApplied(unwritable(&replica.folder, &e)))?;
+        // It may stand there although it could not be proven durable; from here on it does, whatever
+        // happens to us.
+        let taken = taken.map_err(|e| ActError::Unknown(unwritable(&replica.folder, &e)))?;
         let status = taken.map_err(|refused| stale(replica, refused.highest))?;
         drop(lock);
         if status.state == State::Stopped {

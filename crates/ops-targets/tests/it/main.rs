@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod artifacts;
+mod broken;
 mod conformance;
 mod hearing;
 mod outside;

@@ -7,9 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ops_conformance::{Ground, Program};
+use ops_conformance::{Break, Breakable, Broken, Errand, Ground, Program};
 use ops_core::{
-    id::{Digest, ReleaseId, ServiceName},
+    id::{Digest, ReleaseId, ServiceName, Stamp},
     world::{ReleaseSpec, ReplicaState, TargetView},
 };
 use ops_engine::ports::{Artifacts as _, Target};
@@ -159,6 +159,16 @@ impl Ground for Stand {
 
     fn ports(&self) -> (u16, u16) {
         self.ports
+    }
+}
+
+impl Breakable for Stand {
+    fn fails(&self) -> &'static [Break] {
+        &[Break::Fails]
+    }
+
+    fn broken(&self, at: (Break, usize), errand: &Errand, stamp: Stamp) -> Broken {
+        crate::broken::broken(self, at, (errand, stamp))
     }
 }
 

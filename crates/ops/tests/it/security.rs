@@ -277,7 +277,9 @@ fn p3_programs_are_started_in_known_places_and_never_by_a_shell() {
         // The demo plays a team at its desks, and the starter writes what a Procfile says into
         // ops.yaml for the team to read.
         let demo = name.starts_with("ops-demo/") || name.starts_with("ops-fuzz/");
-        let test = name.contains("/tests") || name.ends_with("ops-signals/src/daemon.rs");
+        let test = name.contains("/tests")
+            || name.starts_with("ops-conformance/")
+            || name.ends_with("ops-signals/src/daemon.rs");
         if demo || test {
             continue;
         }

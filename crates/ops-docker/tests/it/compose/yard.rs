@@ -8,21 +8,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ops_conformance::{Ground, Program};
+use ops_conformance::{Break, Breakable, Broken, Errand, Ground, Program};
 use ops_core::{
-    id::{Digest, ReleaseId, ServiceName},
+    id::{Digest, ReleaseId, ServiceName, Stamp},
     world::{Compose, Fault, Project, ReleaseSpec, Replica, ReplicaState},
 };
 use ops_docker::{ComposeProgram, ComposeProjects, DockerTarget, Folder, ProjectFolders};
 use ops_engine::ports::{Act, ActError, Look, Target};
 
 use crate::{
+    broken::broken,
     image::{self, Pushed, REGISTRY},
     stand::Stand,
 };
 
 /// Far longer than anything here takes, also with the slower one of both programs.
 const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Questions between two that are tried, with each of both programs.
+const EACH_OF_V1: usize = 25;
+const EACH_OF_V2: usize = 6;
 
 /// Where `testbed/compose-up` puts a version of Compose.
 pub(crate) fn version(name: &str) -> PathBuf {
@@ -88,6 +93,11 @@ impl ProjectFolders for Folders {
     }
 }
 
+/// Projects as a process of ops opens them on this state.
+pub(crate) fn projects(state: &Path, program: ComposeProgram) -> ComposeProjects {
+    ComposeProjects::new(program, Arc::new(Folders(state.join("folders"))), state)
+}
+
 /// A stand whose service is a project.
 pub(crate) struct Yard {
     pub(crate) stand: Stand,
@@ -127,8 +137,7 @@ impl Yard {
     }
 
     pub(crate) fn projects(&self) -> ComposeProjects {
-        let folders = Arc::new(Folders(self.stand.state().join("folders")));
-        ComposeProjects::new(ComposeProgram::at(&self.program), folders, self.stand.state())
+        projects(self.stand.state(), ComposeProgram::at(&self.program))
     }
 
     pub(crate) fn target(&self) -> DockerTarget {
@@ -274,6 +283,38 @@ impl Ground for Yard {
 
     fn ports(&self) -> (u16, u16) {
         self.stand.ports
+    }
+}
+
+impl Breakable for Yard {
+    /// One copy of a front, and a service beside it.
+    fn breakable(&self, name: &str) -> ReleaseSpec {
+        let text = "services:
+  web:
+    image: shop
+    command: [serve]
+    environment: { PORT: 8080 }
+    ports: [\"80:8080\"]
+  worker:
+    image: shop-worker
+    command: [serve]
+";
+        let folder = self.folder(name, &[("compose.yaml", text)]);
+        let one = &self.stand.pushed;
+        self.release_of(name, &folder, &[("web", one), ("worker", one)])
+    }
+
+    fn fails(&self) -> &'static [Break] {
+        &[Break::Fails, Break::Unheard]
+    }
+
+    /// An act has dozens of questions, of ops and of Compose, and each try takes seconds.
+    fn every(&self) -> (usize, usize) {
+        if self.program.ends_with("v1") { (EACH_OF_V1, 2) } else { (EACH_OF_V2, 1) }
+    }
+
+    fn broken(&self, at: (Break, usize), errand: &Errand, stamp: Stamp) -> Broken {
+        broken((&self.stand, Some(&self.program)), at, (errand, stamp))
     }
 }
 
