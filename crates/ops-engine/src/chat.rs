@@ -2,6 +2,7 @@
 //! is read by [`ops_core::talk::parse`]; here the facts are gathered, and what is asked for is done.
 
 mod deeds;
+mod patience;
 mod sight;
 mod tell;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub(crate) use deeds::said as deed_said;
+pub(crate) use patience::Patience;
 pub(crate) use sight::Sight;
 
 /// Mentions that wait for their answer at the same time; further ones are read later.
@@ -52,11 +54,21 @@ impl<J: Journal> Engine<J> {
     }
 
     /// Starts the answer of each waiting mention. What it asks for is done first, once.
-    pub(crate) fn answer_jobs(&mut self, now: &Now, jobs: &mut Vec<Job>) {
+    pub(crate) fn answer_jobs(
+        &mut self,
+        now: &Now,
+        jobs: &mut Vec<Job>,
+    ) -> Result<(), EngineError> {
         for message in self.take_unanswered(now) {
+            let request = talk::parse(&message.text, &self.names());
+            if request == Request::Unclear && !self.patience.has(&message.author, now.ms) {
+                tracing::warn!(author = %message.author, "not answered: it was told often enough");
+                self.answered(&message.id, Ok(()), now)?;
+                continue;
+            }
             let marker = format!("<!-- ops:re:{} -->", message.id);
             // The one place where facts become words.
-            let (words, draft) = match self.respond(&message, now) {
+            let (words, draft) = match self.respond(&message, request, now) {
                 Ok(facts) => {
                     let words = talk::words(&facts);
                     let draft = facts.tells().then(|| self.draft(&message.text, &words, now));
@@ -69,11 +81,16 @@ impl<J: Journal> Engine<J> {
             let work = Work::Answer { message: Box::new(message), text, marker, draft };
             self.start_own(Job { key, work }, jobs);
         }
+        Ok(())
     }
 
     /// Does what a message asks for, and gathers the facts of the answer.
-    fn respond(&mut self, message: &Message, now: &Now) -> Result<Facts, EngineError> {
-        let request = talk::parse(&message.text, &self.names());
+    fn respond(
+        &mut self,
+        message: &Message,
+        request: Request,
+        now: &Now,
+    ) -> Result<Facts, EngineError> {
         let by = person(&message.author);
         if request.needs() > Standing::Anybody && !message.authenticated {
             let words = format!(

@@ -34,7 +34,7 @@ use ops_core::{
 };
 
 use crate::{
-    chat::Sight,
+    chat::{Patience, Sight},
     jobs::{Done, Job, JobKey, QueueRead},
     knowledge::{EngineEvent, Knowledge},
     ports::{Journal, JournalError, Lease, Summary},
@@ -111,6 +111,7 @@ pub struct Engine<J: Journal> {
     sight: Sight,
     /// Until when an answer of which nobody knows whether it stands is not given again.
     unsure: BTreeMap<String, BootMs>,
+    pub(crate) patience: Patience,
     /// Posts that wait for others of their kind, and since when.
     gathering: BTreeMap<(DeploymentId, u32), BootMs>,
     /// What the team shall be told, by name; lost in a crash, since it only sums up.

@@ -68,7 +68,8 @@ pub(super) fn told(config: &Path) -> Look<String> {
         serde_json::from_slice(&text).map_err(|_| refused("it is no configuration of Docker's"))?;
     let named: BTreeSet<&String> = shape.auths.keys().chain(shape.cred_helpers.keys()).collect();
     let store = shape.creds_store.map_or(String::new(), |name| format!(", and the helper {name}"));
-    Ok(format!("for {} registries{store}", named.len()))
+    let registries = if named.len() == 1 { "registry" } else { "registries" };
+    Ok(format!("for {} {registries}{store}", named.len()))
 }
 
 fn unusable(config: &Path, registry: &str, why: &str) -> Fault {

@@ -313,7 +313,7 @@ impl<J: Journal> Engine<J> {
             let after = self.mentions_after.clone();
             self.start(Job { key: JobKey::Mentions, work: Work::Mentions { after } }, jobs);
         }
-        self.answer_jobs(now, jobs);
+        self.answer_jobs(now, jobs)?;
         self.prune_job(now, jobs);
         self.count_job(now, jobs);
         self.secrets_job(now, jobs);

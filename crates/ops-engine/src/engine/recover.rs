@@ -15,7 +15,7 @@ use ops_core::{
 
 use super::{Engine, EngineError, FORMAT, stages::same_candidate};
 use crate::{
-    chat::Sight,
+    chat::{Patience, Sight},
     knowledge::{End, EngineEvent, Knowledge},
     ports::{Journal, JournalError, Record},
 };
@@ -68,6 +68,7 @@ impl<J: Journal> Engine<J> {
             gathering: BTreeMap::new(),
             digests: BTreeMap::new(),
             unsure: BTreeMap::new(),
+            patience: Patience::default(),
             away: None,
             watcher: None,
             too_new: None,
