@@ -150,7 +150,8 @@ impl From<Error> for Broken {
 }
 
 fn broken_wire(error: &io::Error) -> Broken {
-    if let Some(rustls::Error::InvalidCertificate(why)) = tls_error(error) {
+    let tls = tls_error(error);
+    if let Some(rustls::Error::InvalidCertificate(why)) = tls {
         let why = match why {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "its certificate has ended"
@@ -164,6 +165,10 @@ fn broken_wire(error: &io::Error) -> Broken {
             _ => "its certificate does not hold",
         };
         return Broken::unsent(why);
+    }
+    if tls.is_some() {
+        // Who does not speak it answers with what is no record of it, now or in mid-exchange.
+        return Broken::perhaps("TLS could not be agreed on, or broke");
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Broken::unsent("the connection was refused"),

@@ -235,7 +235,9 @@ fn p8_nobody_there_is_told_with_the_reason() {
         let exchange = model(&Ticks::default()).ask(&advisor(url), &prompt());
         let why = nothing(&exchange.said);
         assert!(why.contains(words) && !why.contains("secret"), "{why}");
-        assert_eq!((exchange.asked_tokens, exchange.answered_tokens), (0, 0), "{why}");
+        assert_eq!(exchange.answered_tokens, 0, "{why}");
+        // Who breaks off while TLS is agreed on may have read it, as far as anybody can tell.
+        assert!(words == "TLS" || exchange.asked_tokens == 0, "{why}");
     }
 }
 

@@ -5,14 +5,17 @@ use ops_core::{
     candidate::Candidate,
     checks::Promoted,
     deploy::{Deployment, Input, Phase, PhaseName},
-    id::{DeploymentId, EnvironmentName},
+    id::{DeploymentId, EnvironmentName, TicketId},
     mutation::{Mutation, on},
     plan::{Kind, KnownRelease, Plan},
     time::Now,
 };
 
 use super::{Engine, EngineError};
-use crate::{knowledge::End, ports::Journal};
+use crate::{
+    knowledge::{End, EngineEvent},
+    ports::Journal,
+};
 
 impl<J: Journal> Engine<J> {
     /// Begins to take back what serves on this stage or earlier ones, where that must be.
@@ -33,12 +36,48 @@ impl<J: Journal> Engine<J> {
             .filter(|((environment, _), (release, _))| {
                 self.came_with(deployment, environment, release)
             })
-            .map(|(_, (_, by))| *by)
+            .map(|((environment, _), (release, by))| (environment.clone(), release.clone(), *by))
             .collect();
-        for of in serving {
+        let ticket = deployment.created.tickets.first().cloned();
+        for (environment, release, of) in serving {
+            if let Some(ticket) = &ticket {
+                self.recall_rounds(ticket, &environment, &release, of, now)?;
+            }
             self.take_back(of, now)?;
         }
         Ok(())
+    }
+
+    /// Notes that what serves was also brought by earlier rounds of a ticket that leaves, where a
+    /// rollback of another ticket brought it there again: what comes back is none of them.
+    fn recall_rounds(
+        &mut self,
+        ticket: &TicketId,
+        environment: &EnvironmentName,
+        serves: &KnownRelease,
+        of: DeploymentId,
+        now: &Now,
+    ) -> Result<(), EngineError> {
+        if self.brought_by(of, ticket) {
+            return Ok(());
+        }
+        let same = self.knowledge.releases.iter().filter(|(at, one)| {
+            at == environment && same_candidate(&one.candidate, &serves.candidate)
+        });
+        let rounds: Vec<_> = same
+            .map(|(_, one)| one.by)
+            .filter(|by| *by != of && !self.knowledge.recalled.contains(by))
+            .filter(|by| self.brought_by(*by, ticket))
+            .collect();
+        for of in rounds {
+            self.note(&EngineEvent::Recalled { of }, now)?;
+        }
+        Ok(())
+    }
+
+    fn brought_by(&self, id: DeploymentId, ticket: &TicketId) -> bool {
+        let brought = self.recall(id).ok().flatten();
+        brought.is_some_and(|one| one.created.tickets.first() == Some(ticket))
     }
 
     /// Whether what serves somewhere is the candidate that a deployment brings on. Where its checks

@@ -209,3 +209,24 @@ fn s12_behind_two_pulled_back_tickets_no_earlier_round_of_the_first_comes_back()
     script.rest();
     assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
 }
+
+#[test]
+fn s12_what_a_rollback_of_another_ticket_brought_again_leaves_with_its_own() {
+    let (mut script, first) = soaking();
+    let on_staging = |script: &Script, version| {
+        script.routed(PORTAL_STAGING) == [(digest(PORTAL, version), 100)]
+    };
+    // Another ticket for the same: it takes the place of the first one, and is pulled back.
+    let wish = script.wish(PORTAL, "v2", Kind::Good);
+    let second = script.file(&wish);
+    script.until(900_000, |script| script.phase(4) == Some(PhaseName::Soaking));
+    script.sim.happen(&Happening::PullBack(second));
+    script.until(900_000, |script| script.phase(5) == Some(PhaseName::Deploying));
+    // What the first one asks for is brought there again, and not asked for any more once it serves.
+    script.sim.happen(&Happening::Revoke(first));
+    script.sim.happen(&Happening::Down(Part::Planning, 50_000));
+    script.until(900_000, |script| on_staging(script, "v2"));
+    script.until(900_000, |script| on_staging(script, "v1"));
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v1"), 100)]);
+}

@@ -86,11 +86,16 @@ impl Hosts {
 
     /// Runs Docker's own client on a host.
     pub(crate) fn docker(&self, host: &str, args: &[&str]) -> String {
+        let said = self.docker_says(host, args);
+        said.unwrap_or_else(|why| panic!("docker {args:?} on {host}: {why}"))
+    }
+
+    /// The same; what it complains of where that may be.
+    fn docker_says(&self, host: &str, args: &[&str]) -> Result<String, String> {
         let socket = format!("unix://{}", self.folder(host).join("docker.sock").display());
         let done = Command::new("docker").env("DOCKER_HOST", socket).args(args).output().unwrap();
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert!(done.status.success(), "docker {args:?} on {host}: {said}");
-        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+        let said = |text: &[u8]| String::from_utf8_lossy(text).trim().to_owned();
+        if done.status.success() { Ok(said(&done.stdout)) } else { Err(said(&done.stderr)) }
     }
 
     /// The versions that run, by host.
@@ -99,7 +104,8 @@ impl Hosts {
             let ids = self.docker(host, &["ps", "--quiet"]);
             let version = |id: &str| {
                 let form = "{{range .Config.Env}}{{println .}}{{end}}";
-                let text = self.docker(host, &["inspect", "--format", form, id]);
+                // What was removed since it was listed runs no more.
+                let text = self.docker_says(host, &["inspect", "--format", form, id]).ok()?;
                 let mut lines = text.lines();
                 lines.find_map(|line| line.strip_prefix("VERSION=").map(str::to_owned))
             };
