@@ -39,13 +39,13 @@ impl ProcessTarget {
             changed = true;
         }
         for index in 0..spec.replicas {
-            let replica = match known.iter().find(|replica| replica.spec.index == index) {
-                Some(replica) => refer(replica, spec).map_err(ActError::Unknown)?,
-                None => {
-                    let replica = after(changed, self.add(spec, index))?;
-                    changed = true;
-                    replica
-                }
+            let there = known.iter().find(|replica| replica.spec.index == index);
+            let replica = if let Some(replica) = there {
+                refer(replica, spec).map_err(ActError::Unknown)?
+            } else {
+                let replica = after(changed, self.add(spec, index))?;
+                changed = true;
+                replica
             };
             after(changed, self.tell(&replica, Order::Start, stamp, until))?;
             changed = true;
