@@ -37,7 +37,9 @@ const UNKNOWN_CALLER: &str = "manager";
 const REST_MS: u64 = 15_000;
 /// After a question that was not answered it is asked again this much later.
 const AGAIN_MS: u64 = 5_000;
-/// Channels with news that are told apart; with more of them all are read.
+/// How far the board's clock may be before ours.
+const SKEW_MS: i64 = 60_000;
+/// Channels with news that are told apart; with more of them all are read. So many messages in threads are kept until then.
 const NEWS: usize = 50;
 
 /// `DevTeam`'s meeting board, as ops.
@@ -59,15 +61,19 @@ struct News {
     channels: BTreeSet<String>,
     /// Perhaps something in any channel.
     anywhere: bool,
+    /// What was written in threads: the board tells it to followers, and to nobody who asks.
+    threads: Vec<Value>,
 }
 
 impl News {
     fn any(&self) -> bool {
-        self.mentions || self.anywhere || !self.channels.is_empty()
+        self.mentions || self.anywhere || !self.channels.is_empty() || !self.threads.is_empty()
     }
 
     /// Takes note of a frame that a follower heard; of `None` where it began to listen.
     fn hear(&mut self, frame: Option<&Value>) {
+        let reply = frame.filter(|frame| told::known(frame, "thread_id").is_some());
+        self.threads.extend(reply.filter(|_| self.threads.len() < NEWS).cloned());
         match frame.map(|frame| told::known(frame, "channel_id")) {
             Some(Some(channel)) if self.channels.len() < NEWS => {
                 self.mentions = true;
@@ -82,6 +88,7 @@ impl News {
         self.mentions |= other.mentions;
         self.anywhere |= other.anywhere;
         self.channels.extend(other.channels);
+        self.threads.splice(..0, other.threads);
     }
 }
 
@@ -298,9 +305,26 @@ impl DevTeamMeeting {
         Ok(names)
     }
 
+    /// Takes what was heard in threads and calls ops by its role: mentions do not tell that. They are
+    /// read before, so that what is older is known.
+    fn hear_threads(&self, state: &mut State, threads: &[Value]) -> Look<()> {
+        let me = self.me(state)?;
+        let (now, recent) = (self.wall(), self.wall() - CALLED_MS);
+        for told in threads {
+            let channel = self.name(state, &told::text(told, "channel_id"))?;
+            let (message, at) = self.message(&me, told, channel);
+            // What bears no date of now would hide what comes after it.
+            if message.mentions_ops && (recent..=now + SKEW_MS).contains(&at) {
+                state.calls.take(message, at);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads where something was said, or perhaps was.
     fn read_news(&self, state: &mut State, news: &News) -> Look<()> {
         self.read_mentions(state)?;
+        self.hear_threads(state, &news.threads)?;
         let names = if news.anywhere {
             self.names(state)?
         } else {

@@ -109,6 +109,44 @@ fn ops_hears_its_name_everywhere_and_its_role_in_channels_each_once() {
 }
 
 #[test]
+fn while_it_is_followed_ops_hears_its_role_in_threads_too_once() {
+    let site = site();
+    let (knock, knocks) = super::knocks::knocks();
+    let (base, token) = (site.served.base(), site.served.token("otto"));
+    let convention = Convention { domain: "example.org".to_owned() };
+    let clock: Arc<dyn Clock> = Arc::<Still>::clone(&site.clock);
+    let board = DevTeamMeeting::new(&base, &token, "otto", convention, clock).unwrap();
+    let follower = board.follow(knock).unwrap();
+    super::knocks::knocked(&knocks);
+    board.mentions(None).unwrap();
+    let (dan, mia) = (site.desk.member("dan"), site.desk.member("mia"));
+    let root = site.desk.store.post(&dan, "standup", "good morning", None).unwrap();
+    for text in ["@ops status", "@otto health", "mail x@opsworks.example"] {
+        site.desk.store.post(&mia, "standup", text, Some(&root.id)).unwrap();
+    }
+    let mut heard = Vec::new();
+    let mut after: Option<String> = None;
+    while heard.len() < 2 {
+        super::knocks::knocked(&knocks);
+        for message in board.mentions(after.as_deref()).unwrap() {
+            assert_eq!(
+                (message.channel.as_str(), &message.thread),
+                ("standup", &Some(root.id.clone()))
+            );
+            after = Some(message.id.clone());
+            heard.push(message.text);
+        }
+    }
+    for beat in 1..20 {
+        site.clock.0.store(beat * 15_000, Ordering::SeqCst);
+        heard.extend(board.mentions(after.as_deref()).unwrap().into_iter().map(|one| one.text));
+    }
+    heard.sort();
+    assert_eq!(heard, ["@ops status", "@otto health"]);
+    drop(follower);
+}
+
+#[test]
 fn at_rest_it_asks_every_15_seconds_and_at_once_when_it_is_stirred() {
     let site = site();
     site.board.mentions(None).unwrap();
