@@ -9,7 +9,7 @@ pub(crate) mod yard;
 use ops_conformance::stamp;
 use ops_core::world::{ReleaseSpec, ReplicaState::Running};
 use ops_engine::ports::{ActError, Target as _};
-use yard::{Yard, patiently, stopped};
+use yard::{Yard, done, stopped};
 
 use crate::image::Pushed;
 
@@ -76,7 +76,7 @@ fn only_what_changed_is_touched_and_the_way_back_brings_the_others_too(yard: &Ya
     let (one, two) = (yard.stand.pushed.clone(), yard.second.clone());
     let first = Shipped { version: "v1", worker: "a", env: "E=1", conf: "one", db: &one };
     let old = release(yard, "abc-1", &first);
-    patiently(|| target.start(stamp(1, 1), &old));
+    done(|| target.start(stamp(1, 1), &old));
     yard.stand.wait_for(&[Running]);
     assert_eq!(yard.stand.ask("/env/VERSION"), "v1");
     let (db, worker) = (yard.seen("db").unwrap(), yard.seen("worker").unwrap());
@@ -84,53 +84,53 @@ fn only_what_changed_is_touched_and_the_way_back_brings_the_others_too(yard: &Ya
     assert_eq!(yard.seen("web"), None, "the team's own front is not started");
 
     // Given again, and for a copy beside: nobody is touched.
-    patiently(|| target.start(stamp(1, 2), &old));
+    done(|| target.start(stamp(1, 2), &old));
     let beside = ReleaseSpec { release: "abc-1-rehearsed".into(), ..old.clone() };
-    patiently(|| target.start(stamp(1, 3), &beside));
+    done(|| target.start(stamp(1, 3), &beside));
     yard.stand.wait_for(&[Running, Running]);
     assert_eq!((yard.seen("db"), yard.seen("worker")), (Some(db.clone()), Some(worker.clone())));
     stopped(yard, &target, 4, &beside);
-    patiently(|| target.remove(stamp(1, 5), &beside.service, &beside.release));
+    done(|| target.remove(stamp(1, 5), &beside.service, &beside.release));
     assert_eq!((yard.seen("db"), yard.seen("worker")), (Some(db.clone()), Some(worker.clone())));
 
     // Only an env file of the worker changes, and the front.
     let second = Shipped { version: "v2", env: "E=2", ..first };
     let new = release(yard, "def-2", &second);
-    patiently(|| target.start(stamp(1, 6), &new));
+    done(|| target.start(stamp(1, 6), &new));
     yard.stand.wait_for(&[Running, Running]);
     let changed = yard.seen("worker").unwrap();
     assert_eq!(yard.seen("db").as_ref(), Some(&db));
     assert_ne!(changed.id, worker.id);
     assert!(label(yard, "worker", "{{.Config.Env}}").contains("E=2"));
     assert_eq!(yard.stand.ask("/env/VERSION"), "v1", "the old front serves on");
-    patiently(|| target.start(stamp(1, 7), &old));
+    done(|| target.start(stamp(1, 7), &old));
     let back = yard.seen("worker").unwrap();
     assert!(label(yard, "worker", "{{.Config.Env}}").contains("E=1"), "the worker is back");
     assert_eq!(yard.seen("db").as_ref(), Some(&db));
     stopped(yard, &target, 8, &new);
-    patiently(|| target.remove(stamp(1, 9), &new.service, &new.release));
+    done(|| target.remove(stamp(1, 9), &new.service, &new.release));
     assert_eq!(yard.seen("worker").as_ref(), Some(&back));
 
     // A mounted file and an image change: the database is made anew, before who needs it.
     let third = Shipped { version: "v3", worker: "b", conf: "two", db: &two, ..first };
     let new = release(yard, "ghi-3", &third);
-    patiently(|| target.start(stamp(1, 10), &new));
+    done(|| target.start(stamp(1, 10), &new));
     let (db, worker) = (yard.seen("db").unwrap(), yard.seen("worker").unwrap());
     assert!(db.started < worker.started, "in the order of dependencies");
     let content = |source: &str| std::fs::read_to_string(source).unwrap();
     let mounted = "{{range .Mounts}}{{if eq .Type \"bind\"}}{{.Source}}{{end}}{{end}}";
     assert_eq!(content(&label(yard, "db", mounted)), "two");
     let image = label(yard, "db", "{{.Image}}");
-    patiently(|| target.start(stamp(1, 11), &old));
+    done(|| target.start(stamp(1, 11), &old));
     assert_eq!(content(&label(yard, "db", mounted)), "one");
     assert_ne!(label(yard, "db", "{{.Image}}"), image);
     stopped(yard, &target, 12, &new);
-    patiently(|| target.remove(stamp(1, 13), &new.service, &new.release));
+    done(|| target.remove(stamp(1, 13), &new.service, &new.release));
 
     // The last one takes the others with it.
     stopped(yard, &target, 14, &old);
     assert!(yard.seen("db").is_some(), "they stand as long as a release is kept");
-    patiently(|| target.remove(stamp(1, 15), &old.service, &old.release));
+    done(|| target.remove(stamp(1, 15), &old.service, &old.release));
     assert_eq!(yard.containers(), [""; 0]);
     let networks = format!("label=com.docker.compose.project={}", yard.project());
     assert_eq!(yard.stand.docker(&["network", "ls", "-q", "--filter", &networks]), "");
@@ -165,11 +165,11 @@ fn a_service_that_the_file_has_no_more_leaves_and_comes_back() {
     let one = yard.stand.pushed.clone();
     let wanted = Shipped { version: "v1", worker: "a", env: "E=1", conf: "one", db: &one };
     let old = release(&yard, "abc-1", &wanted);
-    patiently(|| target.start(stamp(1, 1), &old));
+    done(|| target.start(stamp(1, 1), &old));
     let new = small(&yard, "def-2", "");
-    patiently(|| target.start(stamp(1, 2), &new));
+    done(|| target.start(stamp(1, 2), &new));
     assert_eq!((yard.seen("db"), yard.seen("worker")), (None, None));
-    patiently(|| target.start(stamp(1, 3), &old));
+    done(|| target.start(stamp(1, 3), &old));
     assert!(yard.seen("db").is_some() && yard.seen("worker").is_some());
 }
 
@@ -203,7 +203,7 @@ fn p5_whoever_comes_after_a_run_of_compose_that_broke_off_goes_on() {
         assert!(matches!(act, Err(ActError::Unknown(_))), "{at} {how}: {act:?}");
         yard.program = real.clone();
         let (worker, db) = (yard.seen("worker"), yard.seen("db"));
-        patiently(|| yard.target().start(stamp(1, 1), &spec));
+        done(|| yard.target().start(stamp(1, 1), &spec));
         yard.stand.wait_for(&[Running]);
         if worker.is_some() {
             let now = (yard.seen("worker"), yard.seen("db"));
@@ -214,7 +214,7 @@ fn p5_whoever_comes_after_a_run_of_compose_that_broke_off_goes_on() {
         assert_eq!(yard.containers().len(), 3, "{at} {how}: {:?}", yard.containers());
         let target = yard.target();
         stopped(&yard, &target, 1, &spec);
-        patiently(|| target.remove(stamp(1, 1), &spec.service, &spec.release));
+        done(|| target.remove(stamp(1, 1), &spec.service, &spec.release));
         assert_eq!(yard.containers(), [""; 0], "{at} {how}");
         let networks = format!("label=com.docker.compose.project={}", yard.project());
         assert_eq!(yard.stand.docker(&["network", "ls", "-q", "--filter", &networks]), "");
@@ -249,7 +249,7 @@ fn p9_a_later_act_ends_a_run_of_compose_that_hangs() {
     stopped(&yard, &target, 2, &spec);
     let late = target.start(stamp(1, 1), &spec);
     assert!(matches!(late, Err(ActError::Stale(_))), "{late:?}");
-    patiently(|| target.remove(stamp(1, 3), &spec.service, &spec.release));
+    done(|| target.remove(stamp(1, 3), &spec.service, &spec.release));
     assert_eq!(yard.containers(), [""; 0]);
 }
 
@@ -266,7 +266,7 @@ fn p4_whoever_comes_next_waits_until_compose_has_ended_that_nobody_waits_for() {
     assert!(matches!(act, Err(ActError::Unknown(_))), "it waits for its turn: {act:?}");
     assert_eq!(yard.containers(), [""; 0], "and makes nothing beside the other");
     std::fs::write(&go, "").unwrap();
-    patiently(|| target.start(stamp(1, 2), &spec));
+    done(|| target.start(stamp(1, 2), &spec));
     yard.stand.wait_for(&[Running]);
     assert_eq!(yard.containers().len(), 1);
 }

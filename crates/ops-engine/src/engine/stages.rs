@@ -99,8 +99,7 @@ impl<J: Journal> Engine<J> {
             return false;
         }
         let ticket = deployment.created.tickets.first();
-        let brought = self.recall(self.came_by(environment, serves)).ok().flatten();
-        ticket.is_some() && brought.is_some_and(|one| one.created.tickets.first() == ticket)
+        ticket.is_some_and(|ticket| self.brought_by(self.came_by(environment, serves), ticket))
     }
 
     /// The deployment that brought a candidate to a stage first: a rollback brings it there again.

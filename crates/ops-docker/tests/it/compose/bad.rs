@@ -6,7 +6,7 @@ use ops_engine::ports::{ActError, Target as _};
 
 use super::{
     file, small,
-    yard::{Yard, patiently},
+    yard::{Yard, done},
 };
 use crate::image::{self, Pushed, REGISTRY};
 
@@ -133,7 +133,7 @@ fn a_name_that_somebody_else_s_container_has_is_told_and_that_one_is_left_alone(
             assert_eq!(runs, "true", "{compose}");
             yard.stand.docker(&["rm", "-f", &id]);
         }
-        patiently(|| target.start(stamp(1, 3), &spec));
+        done(|| target.start(stamp(1, 3), &spec));
         yard.stand.wait_for(&[Running]);
     }
 }
@@ -146,7 +146,7 @@ fn a_service_that_dies_after_it_was_well_is_told_with_how_it_ended() {
                  mill:\n    image: WORKER\n    command: [serve]\n"
             .replace("WORKER", &yard.second.reference());
     let spec = small(&yard, "abc-1", &lines);
-    patiently(|| yard.target().start(stamp(1, 1), &spec));
+    done(|| yard.target().start(stamp(1, 1), &spec));
     yard.stand.wait_for(&[Running]);
     let kill = |service: &str| {
         let id = yard.seen(service).unwrap().id;

@@ -10,7 +10,7 @@ use ops_core::world::{
 use ops_docker::DockerTarget;
 use ops_engine::ports::{Senses as _, Target as _};
 
-use super::yard::{Yard, patiently};
+use super::yard::{Yard, done};
 use crate::senses::at;
 
 /// A front and a worker that can be spoken to, on a port of the host.
@@ -57,7 +57,7 @@ fn p8_what_the_engine_says_of_a_service_s_health_is_told_with_its_name_and_its_r
     let yard = yard("v2");
     let target = yard.target();
     let spec = shop(&yard, "abc-1", "a");
-    patiently(|| target.start(stamp(1, 1), &spec));
+    done(|| target.start(stamp(1, 1), &spec));
     eventually("it is well", || yard.beside()["worker"].health == Some(Healthy));
     assert_eq!(yard.beside().len(), 1, "the front's copies are no part of it");
     make_sick(&yard, &yard.seen("worker").unwrap().id);
@@ -85,7 +85,7 @@ fn changed(yard: &Yard, target: &DockerTarget) -> Vec<String> {
 fn what_somebody_changed_is_named(yard: &Yard) {
     let target = yard.target();
     let spec = shop(yard, "abc-1", "a");
-    patiently(|| target.start(stamp(1, 1), &spec));
+    done(|| target.start(stamp(1, 1), &spec));
     yard.stand.wait_for(&[ReplicaState::Running]);
     assert_eq!(changed(yard, &target), [""; 0], "as ops made it");
     let id = yard.seen("worker").unwrap().id;
@@ -138,7 +138,7 @@ fn what_a_service_takes_and_logs_is_told_with_its_name() {
     let yard = yard("v2");
     let target = yard.target();
     let spec = shop(&yard, "abc-1", "a");
-    patiently(|| target.start(stamp(1, 1), &spec));
+    done(|| target.start(stamp(1, 1), &spec));
     yard.stand.wait_for(&[ReplicaState::Running]);
     target.logs(&spec.service, &at(1_000)).unwrap();
     let mut stream = TcpStream::connect(("127.0.0.1", yard.stand.ports.1)).unwrap();

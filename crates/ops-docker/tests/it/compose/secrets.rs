@@ -6,7 +6,7 @@ use ops_conformance::stamp;
 use ops_core::world::{ReleaseSpec, ReplicaState::Running};
 use ops_engine::ports::{ActError, Target as _};
 
-use super::yard::{Yard, patiently, stopped};
+use super::yard::{Yard, done, stopped};
 
 const VALUE: &str = "correct-horse-battery";
 
@@ -59,7 +59,7 @@ fn kept(yard: &Yard) -> usize {
 fn a_value_reaches_who_names_it_and_nobody_else(yard: &Yard) {
     let target = yard.target();
     let old = shop(yard, "abc-1", VALUE);
-    patiently(|| target.start(stamp(1, 1), &old));
+    done(|| target.start(stamp(1, 1), &old));
     yard.stand.wait_for(&[Running]);
     assert_eq!(yard.stand.ask("/file/run/secrets/TOKEN"), VALUE);
     assert_eq!(inside(yard, "worker"), VALUE);
@@ -75,7 +75,7 @@ fn a_value_reaches_who_names_it_and_nobody_else(yard: &Yard) {
 
     // S16: with another value, who names it is made anew, and nobody else.
     let new = shop(yard, "def-2", "another-value");
-    patiently(|| target.start(stamp(1, 2), &new));
+    done(|| target.start(stamp(1, 2), &new));
     assert_eq!(inside(yard, "worker"), "another-value");
     assert_ne!(yard.seen("worker").unwrap().id, worker.id);
     assert_eq!(yard.seen("db").as_ref(), Some(&db));
@@ -83,10 +83,10 @@ fn a_value_reaches_who_names_it_and_nobody_else(yard: &Yard) {
 
     // The way back is the previous value.
     let old = shop(yard, "abc-1", VALUE);
-    patiently(|| target.start(stamp(1, 3), &old));
+    done(|| target.start(stamp(1, 3), &old));
     assert_eq!(inside(yard, "worker"), VALUE);
     stopped(yard, &target, 4, &new);
-    patiently(|| target.remove(stamp(1, 5), &new.service, &new.release));
+    done(|| target.remove(stamp(1, 5), &new.service, &new.release));
     assert_eq!(kept(yard), 1, "what nobody mounts is gone");
 
     // S18: what a reboot leaves, and that nothing starts without its secrets.
@@ -99,7 +99,7 @@ fn a_value_reaches_who_names_it_and_nobody_else(yard: &Yard) {
     assert_eq!(inside(yard, "worker"), VALUE);
 
     stopped(yard, &target, 6, &old);
-    patiently(|| target.remove(stamp(1, 7), &old.service, &old.release));
+    done(|| target.remove(stamp(1, 7), &old.service, &old.release));
     assert_eq!((kept(yard), yard.containers()), (0, vec![]));
 }
 

@@ -7,7 +7,7 @@ use ops_core::world::{
 };
 use ops_engine::ports::{ActError, Target as _};
 
-use super::yard::{Yard, patiently, stopped};
+use super::yard::{Yard, done, stopped};
 
 /// A worker that listens on a port of the host, what it needs, and a job that runs once.
 fn workers(yard: &Yard, name: &str, worker: &str, db: &str) -> ReleaseSpec {
@@ -52,7 +52,7 @@ fn of(name: &str, state: ReplicaState) -> (String, ReplicaState) {
 fn it_is_one_replica(yard: &Yard) {
     let target = yard.target();
     let old = workers(yard, "abc-1", "a", "x");
-    patiently(|| target.start(stamp(1, 1), &old));
+    done(|| target.start(stamp(1, 1), &old));
     assert_eq!(states(yard), [of("abc-1", Running)]);
     let (db, worker) = (yard.seen("db").unwrap(), yard.seen("worker").unwrap());
     assert!(db.started < worker.started, "dependencies come first");
@@ -62,7 +62,7 @@ fn it_is_one_replica(yard: &Yard) {
     assert_eq!(beside["job"].last_exit, None, "it has done what it had to do");
 
     let new = workers(yard, "def-2", "b", "x");
-    patiently(|| target.start(stamp(1, 2), &new));
+    done(|| target.start(stamp(1, 2), &new));
     assert_eq!(states(yard), [of("abc-1", Stopped), of("def-2", Running)]);
     assert_eq!(yard.seen("db").as_ref(), Some(&db), "what did not change was not touched");
     assert_ne!(yard.seen("worker").unwrap().id, worker.id);
@@ -70,14 +70,14 @@ fn it_is_one_replica(yard: &Yard) {
     assert_eq!(by, ["abc-1", "abc-1", "def-2"], "who changed the database, the job, the worker");
 
     // The way back, and what it left is cleared away: what stands is not touched by that.
-    patiently(|| target.start(stamp(1, 3), &old));
+    done(|| target.start(stamp(1, 3), &old));
     assert_eq!(states(yard), [of("abc-1", Running), of("def-2", Stopped)]);
     let env =
         yard.stand.docker(&["inspect", "-f", "{{.Config.Env}}", &yard.seen("worker").unwrap().id]);
     assert!(env.contains("WORKER=a"), "{env}");
     let stands = (yard.seen("worker"), yard.seen("db"));
-    patiently(|| target.stop(stamp(1, 4), &new.service, &new.release));
-    patiently(|| target.remove(stamp(1, 5), &new.service, &new.release));
+    done(|| target.stop(stamp(1, 4), &new.service, &new.release));
+    done(|| target.remove(stamp(1, 5), &new.service, &new.release));
     assert_eq!((yard.seen("worker"), yard.seen("db")), stands);
     assert_eq!(states(yard), [of("abc-1", Running)]);
 
@@ -90,14 +90,14 @@ fn it_is_one_replica(yard: &Yard) {
     );
     stopped(yard, &target, 6, &old);
     assert_eq!((yard.seen("worker"), yard.seen("db")), (None, None));
-    patiently(|| target.start(stamp(1, 7), &old));
+    done(|| target.start(stamp(1, 7), &old));
     assert_eq!(states(yard), [of("abc-1", Running)]);
     assert_eq!(yard.seen("worker").unwrap().id, stands.0.unwrap().id);
     assert_eq!(yard.stand.view().beside.iter().find(|one| one.id.starts_with("job")).cloned(), job);
 
     // The last one takes all of it along.
     stopped(yard, &target, 8, &old);
-    patiently(|| target.remove(stamp(1, 9), &old.service, &old.release));
+    done(|| target.remove(stamp(1, 9), &old.service, &old.release));
     assert_eq!((yard.containers(), states(yard)), (vec![], vec![]));
 }
 
@@ -118,7 +118,7 @@ fn s7_a_port_of_the_host_is_had_by_one_version_after_the_other() {
     let answers = || std::net::TcpStream::connect(("127.0.0.1", yard.stand.ports.1)).is_ok();
     for (op, (name, worker)) in [("abc-1", "a"), ("def-2", "b")].into_iter().enumerate() {
         let spec = workers(&yard, name, worker, "x");
-        patiently(|| target.start(stamp(1, op as u32 + 1), &spec));
+        done(|| target.start(stamp(1, op as u32 + 1), &spec));
         eventually("it answers", answers);
     }
 }
@@ -135,7 +135,7 @@ fn a_port_that_somebody_else_has_is_named_and_taken_once_it_is_free() {
     });
     assert_ne!(states(&yard), [of("abc-1", Running)]);
     drop(held);
-    patiently(|| target.start(stamp(1, 2), &spec));
+    done(|| target.start(stamp(1, 2), &spec));
     assert_eq!(states(&yard), [of("abc-1", Running)]);
 }
 
@@ -143,10 +143,10 @@ fn a_port_that_somebody_else_has_is_named_and_taken_once_it_is_free() {
 fn p5_a_stop_that_was_interrupted_is_finished_by_whoever_comes_next() {
     let yard = Yard::without_door("v2");
     let spec = workers(&yard, "abc-1", "a", "x");
-    patiently(|| yard.target().start(stamp(1, 1), &spec));
+    done(|| yard.target().start(stamp(1, 1), &spec));
     // One of them runs again, as after a stop that did not reach it.
     let worker = yard.seen("worker").unwrap().id;
-    patiently(|| yard.target().stop(stamp(1, 2), &spec.service, &spec.release));
+    done(|| yard.target().stop(stamp(1, 2), &spec.service, &spec.release));
     yard.stand.docker(&["start", &worker]);
     assert_eq!(states(&yard), [of("abc-1", ReplicaState::Stopping)]);
     stopped(&yard, &yard.target(), 2, &spec);
@@ -161,11 +161,11 @@ fn a_start_right_after_a_stop_is_never_lost_also_where_term_is_ignored() {
     let folder = yard.folder("stubborn", &[("compose.yaml", text)]);
     let spec = yard.release_of("abc-1", &folder, &[("worker", &yard.stand.pushed)]);
     let target = yard.target();
-    patiently(|| target.start(stamp(1, 1), &spec));
+    done(|| target.start(stamp(1, 1), &spec));
     let worker = yard.seen("worker").unwrap();
-    patiently(|| target.stop(stamp(1, 2), &spec.service, &spec.release));
+    done(|| target.stop(stamp(1, 2), &spec.service, &spec.release));
     assert_eq!(states(&yard), [of("abc-1", ReplicaState::Stopping)], "it ignores TERM");
-    patiently(|| target.start(stamp(1, 3), &spec));
+    done(|| target.start(stamp(1, 3), &spec));
     assert_eq!(states(&yard), [of("abc-1", Running)]);
     let again = yard.seen("worker").unwrap();
     assert!(again.id == worker.id && again.started > worker.started, "{again:?} {worker:?}");

@@ -5,25 +5,22 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
+pub(crate) use ops_conformance::done;
 use ops_conformance::{Break, Breakable, Broken, Errand, Ground, Program};
 use ops_core::{
     id::{Digest, ReleaseId, ServiceName, Stamp},
     world::{Compose, Fault, Project, ReleaseSpec, Replica, ReplicaState},
 };
 use ops_docker::{ComposeProgram, ComposeProjects, DockerTarget, Folder, ProjectFolders};
-use ops_engine::ports::{Act, ActError, Look, Target};
+use ops_engine::ports::{Act, Look, Target};
 
 use crate::{
     broken::broken,
     image::{self, Pushed, REGISTRY},
     stand::Stand,
 };
-
-/// Far longer than anything here takes, also with the slower one of both programs.
-const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Questions between two that are tried, with each of both programs.
 const EACH_OF_V1: usize = 25;
@@ -185,7 +182,7 @@ impl Yard {
         let reference = folder.to_str().unwrap();
         let found = projects.resolve(&self.stand.images(), reference, &project).unwrap();
         let digest = found.digest;
-        patiently(|| projects.import(&self.stand.images(), reference, &digest, &project));
+        done(|| projects.import(&self.stand.images(), reference, &digest, &project));
         assert!(projects.verify(&self.stand.images(), &digest).unwrap());
         ReleaseSpec {
             release: ReleaseId::from(name),
@@ -236,21 +233,9 @@ impl Yard {
     }
 }
 
-/// Gives an act until it is done, as the engine does.
-pub(crate) fn patiently(mut act: impl FnMut() -> Act) {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match act() {
-            Ok(()) => return,
-            Err(ActError::Unknown(fault)) => assert!(Instant::now() < until, "never done: {fault}"),
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
 /// Stops a release and waits until it has stopped.
 pub(crate) fn stopped(yard: &Yard, target: &DockerTarget, op: u32, spec: &ReleaseSpec) {
-    patiently(|| target.stop(ops_conformance::stamp(1, op), &spec.service, &spec.release));
+    done(|| target.stop(ops_conformance::stamp(1, op), &spec.service, &spec.release));
     ops_conformance::eventually("it has stopped", || {
         let view = target.look(&yard.stand.service()).unwrap();
         view.of(&spec.release).all(|replica| replica.state == ReplicaState::Stopped)
