@@ -171,10 +171,10 @@ impl Engine {
         };
         let docker = match timeout(hello, docker.negotiate_version()).await {
             Ok(Ok(docker)) => docker,
-            Ok(Err(error)) => return Err(Trouble::Away(self.why(trouble::words(&error)))),
+            Ok(Err(error)) => return Err(Trouble::Away(self.why(trouble::words(&error)).await)),
             Err(_) => {
                 let words = "it does not say which version it is".to_owned();
-                return Err(Trouble::Away(self.why(words)));
+                return Err(Trouble::Away(self.why(words).await));
             }
         };
         let version = docker.client_version();
@@ -187,9 +187,9 @@ impl Engine {
     }
 
     /// What is to be said of an engine that does not answer: what leads to it may know more.
-    fn why(&self, words: String) -> String {
+    async fn why(&self, words: String) -> String {
         match &self.inner.address {
-            Address::Ssh(tunnel) => tunnel.last_words().unwrap_or(words),
+            Address::Ssh(tunnel) => tunnel.last_words().await.unwrap_or(words),
             Address::Socket(_) | Address::Tls { .. } => words,
         }
     }

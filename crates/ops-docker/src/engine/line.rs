@@ -112,11 +112,14 @@ impl Answers {
                 sent = true;
             }
             let mut open = dial(&engine, &program).await.map_err(|trouble| (sent, trouble))?;
-            let answer = open.exchange(&question, max).await;
-            answer.map(|answer| (answer, open)).map_err(|error| {
-                let words = program.last_words().unwrap_or_else(|| error.to_string());
-                (true, Trouble::Lost(words))
-            })
+            match open.exchange(&question, max).await {
+                Ok(answer) => Ok((answer, open)),
+                Err(error) => {
+                    drop(open);
+                    let words = program.last_words().await.unwrap_or_else(|| error.to_string());
+                    Err((true, Trouble::Lost(words)))
+                }
+            }
         });
         match asked {
             Some(Ok((answer, open))) => {
@@ -164,10 +167,10 @@ impl Answers {
 
 impl Program {
     /// What was said by what leads to it, if anything was.
-    fn last_words(&self) -> Option<String> {
+    async fn last_words(&self) -> Option<String> {
         match self {
             Self::Inside { .. } => None,
-            Self::Behind { tunnel, .. } => tunnel.last_words(),
+            Self::Behind { tunnel, .. } => tunnel.last_words().await,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::{
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bollard::{BollardRequest, ClientVersion, Docker};
@@ -22,6 +23,8 @@ use hyper_util::{
 use tokio::{
     io::{AsyncReadExt as _, Join},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    sync::watch,
+    time::timeout,
 };
 
 /// What `ssh` is told always. A host that fell silent is given up within ten seconds.
@@ -40,28 +43,38 @@ const OPTIONS: [&str; 9] = [
 const DIAL: [&str; 3] = ["docker", "system", "dial-stdio"];
 /// Of what `ssh` says, so much is told.
 const WORDS_MAX: u64 = 2_000;
+/// How long `ssh` may still speak after its connection has ended: that is seen on another pipe.
+const WORDS_WAIT: Duration = Duration::from_secs(2);
 
 /// The way to one host.
 #[derive(Debug, Clone)]
 pub(super) struct Tunnel {
     host: String,
     config: Option<PathBuf>,
-    /// What `ssh` said last on its standard error.
-    said: Arc<Mutex<String>>,
+    /// What the last `ssh` has said on its standard error; closed when it will say no more.
+    said: Arc<Mutex<watch::Receiver<String>>>,
 }
 
 impl Tunnel {
     pub(super) fn new(host: &str, config: Option<&Path>) -> Self {
-        Self { host: host.to_owned(), config: config.map(Path::to_owned), said: Arc::default() }
+        let (_, nothing) = watch::channel(String::new());
+        Self {
+            host: host.to_owned(),
+            config: config.map(Path::to_owned),
+            said: Arc::new(Mutex::new(nothing)),
+        }
     }
 
     pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    /// What `ssh` said last, if it said anything.
-    pub(super) fn last_words(&self) -> Option<String> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+    /// What `ssh` said last, if it said anything; it is heard to its end.
+    pub(super) async fn last_words(&self) -> Option<String> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // One that stays, such as the master of a shared connection, has said enough by then.
+        let _ = timeout(WORDS_WAIT, async { while said.changed().await.is_ok() {} }).await;
+        let said = said.borrow();
         let words = said.trim();
         (!words.is_empty()).then(|| format!("ssh says: {words}"))
     }
@@ -117,21 +130,21 @@ impl Tunnel {
         let input = child.stdin.take().ok_or_else(broken)?;
         let output = child.stdout.take().ok_or_else(broken)?;
         if let Some(errors) = child.stderr.take() {
-            self.said.lock().unwrap_or_else(PoisonError::into_inner).clear();
-            tokio::spawn(listen(errors, Arc::clone(&self.said)));
+            let (says, said) = watch::channel(String::new());
+            *self.said.lock().unwrap_or_else(PoisonError::into_inner) = said;
+            tokio::spawn(listen(errors, says));
         }
         Ok((input, output, child))
     }
 }
 
 /// Remembers what `ssh` says.
-async fn listen(errors: ChildStderr, said: Arc<Mutex<String>>) {
+async fn listen(errors: ChildStderr, says: watch::Sender<String>) {
     let mut text = Vec::new();
     let mut errors = errors.take(WORDS_MAX);
     // Line by line, so that what was said before a silence is known.
     while errors.read_buf(&mut text).await.is_ok_and(|n| n > 0) {
-        let words = String::from_utf8_lossy(&text).into_owned();
-        *said.lock().unwrap_or_else(PoisonError::into_inner) = words;
+        says.send_replace(String::from_utf8_lossy(&text).into_owned());
     }
 }
 
@@ -216,5 +229,19 @@ mod tests {
         let full = said(&Tunnel::new("shop:2222", Some(Path::new("/etc/ops/ssh"))));
         let end = " -F /etc/ops/ssh -p 2222 -- shop docker system dial-stdio";
         assert!(full.ends_with(end), "{full}");
+    }
+
+    #[test]
+    fn what_ssh_says_after_its_connection_has_ended_is_heard() {
+        let tunnel = Tunnel::new("shop", None);
+        let (says, said) = watch::channel(String::new());
+        *tunnel.said.lock().unwrap() = said;
+        let late = async move {
+            tokio::task::yield_now().await;
+            says.send_replace("Permission denied\n".to_owned());
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (words, ()) = runtime.block_on(async { tokio::join!(tunnel.last_words(), late) });
+        assert_eq!(words.unwrap(), "ssh says: Permission denied");
     }
 }
