@@ -27,7 +27,7 @@ use ops_core::{
     deploy::{Deployment, Event, Health, Input, Phase, Rejection, decided, wake_at},
     id::{DeploymentId, Generation, Identity, IncidentId, TicketId},
     mutation::{Mutation, on},
-    notes::{NotesFound, find_notes},
+    notes::NotesFound,
     settings::{Role, Settings},
     ticket::Message,
     time::{BootMs, Now},
@@ -37,6 +37,7 @@ use crate::{
     chat::{Patience, Sight},
     jobs::{Done, Job, JobKey, QueueRead},
     knowledge::{EngineEvent, Knowledge},
+    notebook::Notebook,
     ports::{Journal, JournalError, Lease, Summary},
 };
 
@@ -101,6 +102,8 @@ pub struct Engine<J: Journal> {
     queue: Option<QueueRead>,
     /// What tickets of that queue say that they fix, as far as it was asked: notes are read once.
     fixes: RefCell<BTreeMap<TicketId, Vec<String>>>,
+    /// What notes said when they were read before.
+    pub(crate) notebook: Arc<Notebook>,
     governing: Option<Arc<Settings>>,
     heartbeat_ms: u64,
     /// The queue shall be read as soon as possible.
@@ -416,7 +419,7 @@ impl<J: Journal> Engine<J> {
         };
         let read = || {
             let people = &queue.settings.people;
-            match find_notes(ticket, |who| people.is(who, Role::Dev)) {
+            match self.notebook.find(ticket, |who| people.is(who, Role::Dev)) {
                 NotesFound::Found(found) => found.notes.fixes,
                 NotesFound::Missing | NotesFound::Invalid { .. } => Vec::new(),
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ops_core::{
     deploy::{Created, Input},
     id::{DeploymentId, Digest, EnvironmentName, ServiceName, TicketId},
-    notes::{NotesFound, asked_settings, find_notes},
+    notes::{NotesFound, asked_settings},
     plan::Kind,
     settings::{Role, Settings},
     ticket::Ticket,
@@ -16,6 +16,7 @@ use crate::{
     Engine, EngineError,
     jobs::{QueueRead, QueueUnread},
     knowledge::End,
+    notebook::Notebook,
     ports::Journal,
 };
 
@@ -118,7 +119,7 @@ impl<J: Journal> Engine<J> {
             let Some(retries) = tries else { continue };
             let last = self.knowledge().tried.get(&ticket.id);
             let next = last.and_then(|last| last.next.as_ref());
-            let (place, notes) = place(ticket, next, &queue.settings);
+            let (place, notes) = place(ticket, next, &queue.settings, &self.notebook);
             if let Some(at) = notes.as_ref().and_then(|notes| groups.get(notes)) {
                 if let Some((tickets, ..)) = fresh.get_mut(*at) {
                     tickets.push(ticket.id.clone());
@@ -239,11 +240,12 @@ fn place(
     ticket: &Ticket,
     next: Option<&(EnvironmentName, Digest)>,
     settings: &Settings,
+    notebook: &Notebook,
 ) -> (Place, Option<Digest>) {
     if let Some((commit, _)) = asked_settings(ticket, |who| settings.people.is(who, Role::Dev)) {
         return (settings_place(settings, commit), None);
     }
-    let found = find_notes(ticket, |who| settings.people.is(who, Role::Dev));
+    let found = notebook.find(ticket, |who| settings.people.is(who, Role::Dev));
     let notes = match found {
         NotesFound::Found(found) => Some(found),
         NotesFound::Missing | NotesFound::Invalid { .. } => None,

@@ -20,7 +20,7 @@ use ops_core::{
     world::{DoorView, Fault, ReleaseSpec, TargetView},
 };
 
-use crate::knowledge::TallyBook;
+use crate::{knowledge::TallyBook, notebook::Notebook};
 
 /// Names a job: no two with the same key run at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,6 +107,8 @@ pub struct Known {
     pub soaked: Option<(EnvironmentName, Digest)>,
     /// Deployments that serve or froze, with the checks that were green before them.
     pub standing: Vec<Standing>,
+    /// What notes said when they were read before.
+    pub notebook: Arc<Notebook>,
 }
 
 /// A deployment that a ticket may say it fixes (S11).

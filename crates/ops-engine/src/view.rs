@@ -163,7 +163,7 @@ impl DeploymentView {
             cause_kind: deployment.cause().map(|cause| cause.name().to_owned()),
             began: deployment.began.wall,
             last: deployment.last.wall,
-            plan: plan.map(|plan| plan.hash().to_string()),
+            plan: deployment.plan_hash.as_ref().map(ToString::to_string),
             revision: plan.map(|plan| plan.revision.hash.to_string()),
             waiting: None,
             waiting_for: None,

@@ -15,10 +15,10 @@ pub type Move = (PhaseName, &'static str, PhaseName);
 /// Counts of one run or of many.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
-    /// Decisions by phase and input.
-    pub cells: BTreeMap<(PhaseName, &'static str), u64>,
-    /// Decisions by phase, input and next phase.
+    /// Decisions by phase, input and next phase, but for ticks that changed no phase.
     pub moves: BTreeMap<Move, u64>,
+    /// Ticks that changed no phase, by phase: most decisions are one of these.
+    stills: [u64; PhaseName::ALL.len()],
     /// Requests by people that a phase refused.
     pub refused: BTreeMap<(PhaseName, &'static str), u64>,
     /// Acts by fate.
@@ -35,7 +35,12 @@ impl Coverage {
     /// Notes a decision.
     pub fn decided(&mut self, before: &Deployment, input: &Input, after: &Deployment) {
         let made = (before.phase_name(), input.name(), after.phase_name());
-        *self.cells.entry((made.0, made.1)).or_insert(0) += 1;
+        if matches!(input, Input::Tick) && made.0 == made.2 {
+            if let Some(count) = self.stills.get_mut(made.0 as usize) {
+                *count += 1;
+            }
+            return;
+        }
         *self.moves.entry(made).or_insert(0) += 1;
         if !allows(made.0, made.1, made.2) {
             let (id, kind) = (after.id(), &after.created.kind);
@@ -51,13 +56,34 @@ impl Coverage {
     /// Notes a request by a person that was refused.
     pub fn was_refused(&mut self, phase: PhaseName, input: &'static str) {
         *self.refused.entry((phase, input)).or_insert(0) += 1;
-        *self.cells.entry((phase, input)).or_insert(0) += 1;
+    }
+
+    /// Decisions and refusals by phase and input.
+    fn cells(&self) -> BTreeMap<(PhaseName, &'static str), u64> {
+        let mut cells = self.refused.clone();
+        for ((from, input, _), count) in &self.moves {
+            *cells.entry((*from, *input)).or_insert(0) += count;
+        }
+        for phase in PhaseName::ALL {
+            *cells.entry((phase, Input::Tick.name())).or_insert(0) +=
+                self.still(&(phase, Input::Tick.name(), phase));
+        }
+        cells
+    }
+
+    /// How often this was a tick that changed no phase.
+    fn still(&self, (from, input, to): &Move) -> u64 {
+        let still = from == to && *input == Input::Tick.name();
+        let count = self.stills.get(*from as usize).filter(|_| still);
+        count.copied().unwrap_or(0)
     }
 
     /// Adds another run.
     pub fn add(&mut self, other: &Self) {
-        sum(&mut self.cells, &other.cells);
         sum(&mut self.moves, &other.moves);
+        for (all, one) in self.stills.iter_mut().zip(other.stills) {
+            *all += one;
+        }
         sum(&mut self.refused, &other.refused);
         sum(&mut self.fates, &other.fates);
         sum(&mut self.ends, &other.ends);
@@ -70,7 +96,7 @@ impl Coverage {
         let all =
             ROWS.iter().flat_map(|(from, input, next)| next.iter().map(|to| (*from, *input, *to)));
         let wanted = all.filter(|row| !except.iter().any(|(listed, _)| listed == row));
-        let count = |row: &Move| self.moves.get(row).copied().unwrap_or(0);
+        let count = |row: &Move| self.moves.get(row).copied().unwrap_or(0) + self.still(row);
         wanted.map(|row| (row, count(&row))).filter(|(_, hits)| *hits < least).collect()
     }
 
@@ -82,7 +108,8 @@ impl Coverage {
     ) -> Vec<(PhaseName, &'static str, u64)> {
         let all = PhaseName::ALL.iter().flat_map(|phase| Input::NAMES.map(|input| (*phase, input)));
         let wanted = all.filter(|(phase, input)| except(*phase, input).is_none());
-        let count = |cell| self.cells.get(&cell).copied().unwrap_or(0);
+        let cells = self.cells();
+        let count = |cell| cells.get(&cell).copied().unwrap_or(0);
         wanted
             .map(|(phase, input)| (phase, input, count((phase, input))))
             .filter(|(_, _, hits)| *hits < least)
@@ -101,6 +128,7 @@ impl Coverage {
     /// The tables, for people.
     pub fn tables(&self) -> String {
         let mut out = String::from("state × input\n");
+        let cells = self.cells();
         let _ = write!(out, "{:16}", "");
         for input in Input::NAMES {
             let _ = write!(out, "{input:>15}");
@@ -109,7 +137,7 @@ impl Coverage {
         for phase in PhaseName::ALL {
             let _ = write!(out, "{:16}", phase.text());
             for input in Input::NAMES {
-                let hits = self.cells.get(&(phase, input)).copied().unwrap_or(0);
+                let hits = cells.get(&(phase, input)).copied().unwrap_or(0);
                 let _ = write!(out, "{hits:>15}");
             }
             out.push('\n');

@@ -119,6 +119,11 @@ impl MemoryJournal {
         read(&mut places.filter_map(|place| kept.records.get(*place)))
     }
 
+    /// How many deployments have a summary.
+    pub fn deployments(&self) -> usize {
+        self.lock().kept.summaries.len()
+    }
+
     /// How many calls have written so far: where [`Self::fail_after`] can stop a second run.
     pub fn writes(&self) -> u64 {
         self.lock().writes

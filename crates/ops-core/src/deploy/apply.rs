@@ -13,6 +13,7 @@ use super::{
     watching::Watching,
 };
 use crate::{
+    id::Digest,
     plan::{Goal, Plan, Stage, Step, Via, Which},
     time::{Now, Timer},
 };
@@ -118,14 +119,14 @@ impl Deployment {
             Event::Held { cause, recheck_ms } => {
                 self.told.insert(cause.key());
                 self.held_on = Some(cause.clone());
-                self.plan = None;
+                self.unplan();
                 self.leave_run();
                 self.phase =
                     Phase::Held { cause: cause.clone(), recheck: Timer::start(now, *recheck_ms) };
             }
-            Event::Planned { plan, hash } => self.planned(plan, hash.short(), now),
+            Event::Planned { plan, hash } => self.planned(plan, hash, now),
             Event::Requeued { .. } => {
-                self.plan = None;
+                self.unplan();
                 self.leave_run();
                 self.phase = Phase::Queued { recheck: Timer::start(now, super::QUEUE_RECHECK_MS) };
             }
@@ -304,9 +305,15 @@ impl Deployment {
         self.abort = None;
     }
 
-    fn planned(&mut self, plan: &Arc<Plan>, short: &str, now: &Now) {
-        self.note(now, format!("all checks passed, plan {short}"));
+    fn unplan(&mut self) {
+        self.plan = None;
+        self.plan_hash = None;
+    }
+
+    fn planned(&mut self, plan: &Arc<Plan>, hash: &Digest, now: &Now) {
+        self.note(now, format!("all checks passed, plan {}", hash.short()));
         self.plan = Some(Arc::clone(plan));
+        self.plan_hash = Some(hash.clone());
         self.told.clear();
         self.held_on = None;
         self.created.tickets.clone_from(&plan.tickets);

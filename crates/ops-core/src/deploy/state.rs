@@ -150,6 +150,8 @@ pub struct Deployment {
     pub candidate: Option<Digest>,
     /// What will be done.
     pub plan: Option<Arc<Plan>>,
+    /// The plan's hash, as it was journaled with it.
+    pub plan_hash: Option<Digest>,
     /// Whether the route's weight of the new release was ever above 0.
     pub on_traffic: bool,
     /// Whether stopping the old release was at least intended.
@@ -223,6 +225,7 @@ impl Deployment {
             people: None,
             candidate: None,
             plan: None,
+            plan_hash: None,
             on_traffic: false,
             old_stopped: false,
             rehearsal_started: false,

@@ -122,11 +122,12 @@ fn word(word: &str, secret: bool, after: &str, out: &mut String) -> bool {
 }
 
 fn names_a_secret(word: &str) -> bool {
-    let name = word.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    let name = word.trim_matches(|c: char| !c.is_alphanumeric()).as_bytes();
     NAMES.iter().any(|known| {
-        name == *known
-            || name.ends_with(&format!("_{known}"))
-            || name.ends_with(&format!("-{known}"))
+        let Some(at) = name.len().checked_sub(known.len()) else { return false };
+        let (before, end) = name.split_at(at);
+        end.eq_ignore_ascii_case(known.as_bytes())
+            && before.last().is_none_or(|last| matches!(last, b'_' | b'-'))
     })
 }
 

@@ -70,12 +70,24 @@ pub enum NotesFound {
 /// Finds the newest block: the description's, or the last in a comment by DEV. Comments of others
 /// do not count, nor does what is quoted.
 pub fn find_notes(ticket: &Ticket, is_dev: impl Fn(&Identity) -> bool) -> NotesFound {
+    find_notes_by(ticket, is_dev, notes_in)
+}
+
+/// The same, where `read` says what the block of one text says: [`notes_in`], or who remembers what
+/// that said. It is not asked about texts that cannot have one.
+pub fn find_notes_by(
+    ticket: &Ticket,
+    is_dev: impl Fn(&Identity) -> bool,
+    mut read: impl FnMut(Place, &str) -> Option<NotesFound>,
+) -> NotesFound {
     let comments = ticket.comments.iter().enumerate().rev();
     let by_dev = comments.filter(|(_, comment)| is_dev(&comment.author));
     let mut texts = by_dev
         .map(|(index, comment)| (Place::Comment(index), comment.text.as_str()))
         .chain([(Place::Description, ticket.description.as_str())]);
-    texts.find_map(|(place, text)| find_in(place, text)).unwrap_or(NotesFound::Missing)
+    texts
+        .find_map(|(place, text)| if may_have_block(text) { read(place, text) } else { None })
+        .unwrap_or(NotesFound::Missing)
 }
 
 /// So many earlier blocks of a ticket are looked at, complete or not.
@@ -95,7 +107,7 @@ pub fn earlier_notes(
         .map(|(index, comment)| (Place::Comment(index), comment.text.as_str()))
         .chain([(Place::Description, ticket.description.as_str())]);
     let blocks = texts.filter(|(_, text)| has_block(text)).take(MAX_EARLIER);
-    let complete = blocks.filter_map(|(place, text)| match find_in(place, text)? {
+    let complete = blocks.filter_map(|(place, text)| match notes_in(place, text)? {
         NotesFound::Found(found) => Some(*found),
         NotesFound::Missing | NotesFound::Invalid { .. } => None,
     });
@@ -103,7 +115,7 @@ pub fn earlier_notes(
 }
 
 /// What the block of one text says; `None` without a block.
-fn find_in(place: Place, text: &str) -> Option<NotesFound> {
+pub fn notes_in(place: Place, text: &str) -> Option<NotesFound> {
     match too_long(text) {
         true if may_have_block(text) => Some(unsearched(place, text)),
         true => None,
@@ -122,7 +134,7 @@ fn too_long(text: &str) -> bool {
 }
 
 /// A first look that costs little: most texts have no block, and few are worth being cut up.
-fn may_have_block(text: &str) -> bool {
+pub(super) fn may_have_block(text: &str) -> bool {
     ['`', '~'].into_iter().any(|mark| {
         fences(text, mark).any(|at| {
             let fence = text.get(at..).unwrap_or_default();

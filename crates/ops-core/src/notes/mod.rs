@@ -28,7 +28,10 @@ use serde::{Deserialize, Serialize};
 
 pub use complaint::{Complaint, ComplaintKind};
 pub(crate) use find::may_have_fence;
-pub use find::{FoundNotes, MAX_EARLIER, NotesFound, Place, earlier_notes, find_notes, has_block};
+pub use find::{
+    FoundNotes, MAX_EARLIER, NotesFound, Place, earlier_notes, find_notes, find_notes_by,
+    has_block, notes_in,
+};
 pub use parse::{Draft, parse};
 pub use question::missing_notes_question;
 pub use settings::asked_settings;

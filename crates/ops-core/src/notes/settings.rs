@@ -1,7 +1,7 @@
 //! Notes of a ticket that asks for another `ops.yaml` to govern (S4): an `ops` block whose only
 //! line is `settings: <commit>`.
 
-use super::Place;
+use super::{Place, find::may_have_block};
 use crate::{
     id::Identity,
     markdown::{Piece, pieces},
@@ -19,10 +19,11 @@ pub fn asked_settings(
 ) -> Option<(String, Place)> {
     let comments = ticket.comments.iter().enumerate().rev();
     let by_dev = comments.filter(|(_, comment)| is_dev(&comment.author));
-    let mut texts = by_dev
+    let texts = by_dev
         .map(|(index, comment)| (Place::Comment(index), comment.text.as_str()))
         .chain([(Place::Description, ticket.description.as_str())]);
     texts
+        .filter(|(_, text)| may_have_block(text))
         .find_map(|(place, text)| {
             let blocks: Vec<_> = pieces(text).into_iter().filter_map(block).collect();
             (!blocks.is_empty()).then_some((place, blocks))

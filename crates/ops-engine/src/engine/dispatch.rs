@@ -1,5 +1,7 @@
 //! From what is owed to jobs.
 
+use std::sync::Arc;
+
 use ops_core::{
     deploy::{Deployment, Effect, Input, Letter, LookOrder, Phase, Sense, To, effects},
     id::{DeploymentId, IncidentId, Stamp},
@@ -229,6 +231,7 @@ impl<J: Journal> Engine<J> {
                 .first()
                 .and_then(|ticket| knowledge.tried.get(ticket))
                 .and_then(crate::knowledge::Tried::comes_next),
+            notebook: Arc::clone(&self.notebook),
         };
         Work::Gather { created: Box::new(created.clone()), known: Box::new(known) }
     }
@@ -344,6 +347,7 @@ impl<J: Journal> Engine<J> {
         let waiting: Vec<_> = self
             .deployments
             .values()
+            .filter(|one| matches!(one.phase, Phase::Queued { .. } | Phase::Held { .. }))
             .filter(|deployment| effects(deployment, now).contains(&Effect::AwaitTurn))
             .map(Deployment::id)
             .collect();

@@ -4,6 +4,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use ops_core::{
@@ -59,6 +60,7 @@ impl<J: Journal> Engine<J> {
             highest: Generation::default(),
             queue: None,
             fixes: RefCell::default(),
+            notebook: Arc::default(),
             governing: None,
             heartbeat_ms: FIRST_HEARTBEAT_MS,
             nudged: true,

@@ -1,6 +1,8 @@
 //! What the engine does beside deployments: it counts requests for budgets, takes fingerprints as
 //! soon as a ticket is known, and tells people whom the boards do not reach.
 
+use std::collections::BTreeMap;
+
 use ops_core::{
     checks::{Fingerprint, Tally, qa_verdict},
     deploy::{Deployment, Outcome, Phase},
@@ -205,8 +207,17 @@ impl<J: Journal> Engine<J> {
 
     /// Tells the team what concerns no single deployment, once.
     pub(super) fn announcements(&mut self, now: &Now, jobs: &mut Vec<Job>) {
-        let mut owed = self.digests.clone();
-        if let Some((commit, loosens)) = &self.knowledge.waits {
+        let may = |name: &str| {
+            let key = JobKey::Announce(name.to_owned());
+            !self.knowledge.announced.contains(name) && self.due(&key, TELL_AGAIN_MS, now)
+        };
+        let mut owed: BTreeMap<String, Digest> = BTreeMap::new();
+        for (name, digest) in self.digests.iter().filter(|(name, _)| may(name)) {
+            owed.insert(name.clone(), digest.clone());
+        }
+        let waits = self.knowledge.waits.as_ref();
+        let waits = waits.map(|waits| (format!("waits-{}", waits.0), waits));
+        if let Some((name, (commit, loosens))) = waits.filter(|(name, _)| may(name)) {
             let gates: Vec<_> = loosens.iter().take(GATES_MAX).map(ToString::to_string).collect();
             let text = format!(
                 "OPS: ops.yaml at {commit} loosens gates and does not govern: {}. The one before \
@@ -214,17 +225,14 @@ impl<J: Journal> Engine<J> {
                  CQ and QA, or a commit takes it back.",
                 record::quoted(&gates.join("; "), 1_000)
             );
-            owed.insert(format!("waits-{commit}"), Digest { place: Place::Team, text });
+            owed.insert(name, Digest { place: Place::Team, text });
         }
         for (name, Digest { place, text }) in owed {
             let Some(channel) = self.channel(place) else { return };
-            let key = JobKey::Announce(name.clone());
-            if !self.knowledge.announced.contains(&name) && self.due(&key, TELL_AGAIN_MS, now) {
-                let draft = (place == Place::Retrospective).then(|| {
-                    self.draft("Draft a post-mortem: what happened, what to mend.", &text, now)
-                });
-                self.announce(name, channel, &text, draft.flatten(), jobs);
-            }
+            let draft = (place == Place::Retrospective).then(|| {
+                self.draft("Draft a post-mortem: what happened, what to mend.", &text, now)
+            });
+            self.announce(name, channel, &text, draft.flatten(), jobs);
         }
     }
 

@@ -11,7 +11,7 @@ use ops_core::{
     checks::{ArtifactFact, Facts, HostFact, LimitFacts, Tally, candidate_of},
     deploy::Created,
     id::{Digest, EnvironmentName, ServiceName},
-    notes::{FoundNotes, Notes, NotesFound, find_notes},
+    notes::{FoundNotes, Notes, NotesFound},
     plan::{Kind, KnownRelease, Senses},
     secrets,
     settings::{Environment, Role, Service, Settings},
@@ -24,6 +24,7 @@ pub(super) use super::look::{beside, dependency, probe_all};
 use super::sense;
 use crate::{
     jobs::Known,
+    notebook::Notebook,
     ports::{Look, Ports},
 };
 
@@ -45,7 +46,7 @@ impl Paper {
         let ticket = ticket(ports, created);
         let found = match (&settings, &ticket) {
             (Ok(settings), Ok(Some(ticket))) if created.kind == Kind::Release => {
-                notes_of(ticket, settings)
+                notes_of(ticket, settings, &known.notebook)
             }
             _ => None,
         };
@@ -134,7 +135,7 @@ pub(super) fn gather(ports: &Ports, created: &Created, known: &Known) -> Facts {
         service: paper.whole.as_ref(),
         old: old.as_ref(),
     };
-    let kin = rivals::kin(ports, &known.condemned, created, &ours);
+    let kin = rivals::kin(ports, known, created, &ours);
     let asking = paper.ticket.as_ref().ok().and_then(Option::as_ref);
     Facts {
         trees: trees::same(ports, asking, &ours),
@@ -271,8 +272,8 @@ fn ticket(ports: &Ports, created: &Created) -> Look<Option<Ticket>> {
     }
 }
 
-fn notes_of(ticket: &Ticket, settings: &Settings) -> Option<Box<FoundNotes>> {
-    match find_notes(ticket, |who| settings.people.is(who, Role::Dev)) {
+fn notes_of(ticket: &Ticket, settings: &Settings, notebook: &Notebook) -> Option<Box<FoundNotes>> {
+    match notebook.find(ticket, |who| settings.people.is(who, Role::Dev)) {
         NotesFound::Found(found) => Some(found),
         NotesFound::Missing | NotesFound::Invalid { .. } => None,
     }

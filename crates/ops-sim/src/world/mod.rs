@@ -303,7 +303,12 @@ impl World {
         }
         self.clock.t = t.max(self.clock.t);
         for one in self.outside.values().filter(|one| one.well) {
-            self.ran.insert(one.artifact.clone(), self.clock.t);
+            match self.ran.get_mut(&one.artifact) {
+                Some(at) => *at = self.clock.t,
+                None => {
+                    self.ran.insert(one.artifact.clone(), self.clock.t);
+                }
+            }
         }
         self.target.advance(self.clock.t);
     }

@@ -3,7 +3,7 @@
 //! The hash is made by the very code that will check it, from what lies there at the moment of the
 //! verdict: a rebuild, a new commit of `ops.yaml` or new notes in between give another hash.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ops_boards::BoardStore;
 use ops_core::{
@@ -34,6 +34,7 @@ pub(crate) fn nothing_known(governs: Option<String>, now: Now) -> Known {
         standing: Vec::new(),
         only_candidate: false,
         soaked: None,
+        notebook: Arc::default(),
     }
 }
 

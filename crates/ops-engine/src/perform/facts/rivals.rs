@@ -1,16 +1,20 @@
 //! Other candidates of the same service, and how commits stand to each other (S8, S10).
 
 use ops_core::{
-    checks::{Age, Condemned, Rival},
+    checks::{Age, Rival},
     deploy::Created,
     id::DeploymentId,
-    notes::{FoundNotes, Notes, NotesFound, find_notes},
+    notes::{FoundNotes, Notes, NotesFound},
     plan::{Kind, KnownRelease},
     settings::{People, Role, Service},
     ticket::Ticket,
 };
 
-use crate::ports::{Look, Ports};
+use crate::{
+    jobs::Known,
+    notebook::Notebook,
+    ports::{Look, Ports},
+};
 
 /// What commits and other tickets say of a candidate.
 #[derive(Default)]
@@ -30,7 +34,7 @@ pub(super) struct Ours<'a> {
 
 pub(super) fn kin(
     ports: &Ports,
-    condemned: &[Condemned],
+    known: &Known,
     created: &Created,
     candidate: &Ours<'_>,
 ) -> Look<Kin> {
@@ -45,14 +49,18 @@ pub(super) fn kin(
     let serves = old.and_then(|old| old.candidate.commit.as_deref());
     let surpassed = serves != commit && newer(ports, serves, commit)? == Some(true);
     let mut descends = Vec::new();
-    for bad in condemned.iter().filter(|bad| bad.service == ours.notes.service) {
+    for bad in known.condemned.iter().filter(|bad| bad.service == ours.notes.service) {
         if bad.commit.as_deref() != commit
             && newer(ports, commit, bad.commit.as_deref())? == Some(true)
         {
             descends.push(bad.by);
         }
     }
-    Ok(Kin { rivals: rivals(ports, people, ours, created, service)?, surpassed, descends })
+    Ok(Kin {
+        rivals: rivals(ports, people, ours, created, service, &known.notebook)?,
+        surpassed,
+        descends,
+    })
 }
 
 fn rivals(
@@ -61,6 +69,7 @@ fn rivals(
     ours: &FoundNotes,
     created: &Created,
     service: &Service,
+    notebook: &Notebook,
 ) -> Look<Vec<Rival>> {
     let mut rivals = Vec::new();
     let queue = ports.planning.ready()?;
@@ -69,7 +78,17 @@ fn rivals(
         .find(|ticket| created.tickets.first() == Some(&ticket.id))
         .map(|ticket| crate::heartbeat::ready_since(ticket).to_owned());
     for ticket in queue {
-        let Some(theirs) = rival_notes(&ticket, people, ours, created, service) else { continue };
+        if created.tickets.contains(&ticket.id) {
+            continue;
+        }
+        let NotesFound::Found(found) = notebook.find(&ticket, |who| people.is(who, Role::Dev))
+        else {
+            continue;
+        };
+        let theirs = found.notes;
+        if found.hash == ours.hash || theirs.service != service.name {
+            continue;
+        }
         let age = age(ports, (ours, since.as_deref()), (&theirs, &ticket))?;
         let reference = theirs.artifact.reference();
         // What cannot be found passes nothing, so it overtakes nothing either.
@@ -77,22 +96,6 @@ fn rivals(
         rivals.push(Rival { ticket, age, artifact: artifact.map(|found| found.digest) });
     }
     Ok(rivals)
-}
-
-/// The notes of another ticket, if it wants another candidate of the same service.
-fn rival_notes(
-    ticket: &Ticket,
-    people: &People,
-    ours: &FoundNotes,
-    created: &Created,
-    service: &Service,
-) -> Option<Notes> {
-    if created.tickets.contains(&ticket.id) {
-        return None;
-    }
-    let found = find_notes(ticket, |who| people.is(who, Role::Dev));
-    let NotesFound::Found(theirs) = found else { return None };
-    (theirs.hash != ours.hash && theirs.notes.service == service.name).then_some(theirs.notes)
 }
 
 fn age(
