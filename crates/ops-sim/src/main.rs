@@ -107,7 +107,7 @@ fn exhaustive(troubles: u8) -> io::Result<bool> {
         for (why, way) in broken.iter().chain(stuck) {
             writeln!(out, "  {why}\n  {}", way.join("\n  "))?;
         }
-        fine &= broken.is_none() && *dead_ends == 0;
+        fine &= broken.is_none() && *dead_ends == 0 && cut.is_empty();
         io::Result::Ok(())
     };
     tell(

@@ -10,6 +10,10 @@
 //! and at every place. A key forgets times, numbers and words: of a timer only whether it is over, of tries only the
 //! first three.
 
+mod key;
+mod moves;
+mod view;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -18,15 +22,12 @@ use std::{
 use ops_core::{
     checks::Facts,
     deploy::{
-        About, Act, Created, Delivery, Deployment, Effect, Health, Input, LeaseAnswer, Letter,
-        LookOrder, Outcome, Phase, PhaseName, View, decided, effects, wake_at,
+        About, Act, Created, Delivery, Deployment, Effect, Input, Outcome, PhaseName, decided,
+        effects,
     },
     id::{DeploymentId, Generation, Identity, OpId, ReleaseId, Stamp},
-    plan::{Plan, Which},
-    signal::{Arm, SignalSecond},
     ticket::Ticket,
-    time::{BootId, Now, Timer},
-    world::Fault,
+    time::{BootId, Now},
 };
 use ops_engine::ports::ActError;
 
@@ -43,17 +44,6 @@ use crate::{
         wishes::{CART, STOCK},
     },
 };
-
-/// Milliseconds between two looks: what was ordered before has settled by then.
-const LOOK_MS: u64 = 2_100;
-/// Milliseconds after which what froze is tried again.
-const REST_MS: u64 = 61_000;
-/// Milliseconds within which an act lands or never does.
-const LATE_MS: u64 = 9_000;
-/// Seconds of traffic that a long look brings: more than any watch of the simulated team asks for.
-const SECONDS: u64 = 45;
-/// Requests of such a second.
-const REQUESTS: u64 = 40;
 
 /// One deployment and its world.
 #[derive(Clone)]
@@ -210,252 +200,6 @@ impl Machine {
         }
         Ok(())
     }
-
-    fn ended(&self, op: OpId, outcome: Outcome) -> Option<Self> {
-        self.feed(&Input::OpEnded { op, outcome })
-    }
-
-    fn answers(&self, op: OpId, act: &Act, all: &mut Moves) {
-        let stamp = self.stamp(op);
-        let fault = || Fault::new("no answer", "the world", "look");
-        let mut done = self.clone();
-        let outcome = match done.act(act, stamp) {
-            Ok(()) => Outcome::Applied,
-            Err(ActError::Stale(fault)) => Outcome::Stale { fault },
-            Err(ActError::NotApplied(fault) | ActError::Unknown(fault)) => {
-                Outcome::NotApplied { fault }
-            }
-        };
-        all.push(format!("{} is done", act.name()), done.ended(op, outcome));
-        if self.troubles == 0 {
-            return;
-        }
-        let mut worse = self.clone();
-        worse.troubles -= 1;
-        let mut quietly = worse.clone();
-        if quietly.act(act, stamp).is_ok() {
-            let unknown = quietly.ended(op, Outcome::Unknown { fault: fault() });
-            all.push(format!("{} is done, and no answer comes", act.name()), unknown);
-        }
-        let lost = worse.ended(op, Outcome::Unknown { fault: fault() });
-        all.push(format!("{} is lost", act.name()), lost);
-        let refused = worse.ended(op, Outcome::NotApplied { fault: fault() });
-        all.push(format!("{} is refused", act.name()), refused);
-        let hollow = worse.ended(op, Outcome::Applied);
-        all.push(format!("{} is accepted and not done", act.name()), hollow);
-        let stale = worse.ended(op, Outcome::Stale { fault: fault() });
-        all.push(format!("{} is stale", act.name()), stale);
-        let mut later = worse.clone();
-        later.late = Some((act.clone(), stamp, self.now.ms + LATE_MS));
-        let later = later.ended(op, Outcome::Unknown { fault: fault() });
-        all.push(format!("{} comes later", act.name()), later);
-    }
-
-    /// What a look shows.
-    fn view(&self, plan: &Plan, order: &LookOrder, seconds: u64, errors: u64) -> View {
-        let name = &plan.service.name;
-        let t = self.now.ms;
-        let replicas = self.target.of(name).filter(|one| one.running());
-        let health = replicas.map(|one| {
-            let good = if one.healthy(t) { 9 } else { 0 };
-            (one.id.clone(), Health { good, bad: 0, why: None })
-        });
-        let signals = order.signals_after.map(|after| {
-            let last = t / 1_000;
-            let first = last.saturating_sub(seconds).max(after + 1);
-            Ok((first..last).map(|second| self.second(plan, second, errors)).collect())
-        });
-        View {
-            target: Ok(self.target.look(name)),
-            door: Ok(self.door.look(name, t)),
-            health: health.collect(),
-            signals,
-            smoke: order.smoke.map(|_| Ok(Vec::new())),
-            stored: order
-                .stored
-                .as_ref()
-                .map(|digest| Ok(self.stored || *digest != plan.new.candidate.artifact)),
-            sick_dependencies: Vec::new(),
-        }
-    }
-
-    fn second(&self, plan: &Plan, second: u64, errors: u64) -> SignalSecond {
-        let served = self.door.served.get(&plan.service.name);
-        let legs = served.map(|served| served.route.legs.clone()).unwrap_or_default();
-        let arms = legs.iter().filter(|leg| leg.weight > 0).map(|leg| {
-            let bad = if leg.release == plan.new.spec.release { errors } else { 0 };
-            let latency = vec![(100, REQUESTS)];
-            let arm = Arm {
-                requests: REQUESTS,
-                s2xx: REQUESTS - bad,
-                s5xx: bad,
-                latency,
-                ..Arm::default()
-            };
-            (leg.release.clone(), arm)
-        });
-        SignalSecond {
-            second,
-            arms: arms.collect(),
-            weights: legs.iter().map(|leg| (leg.release.clone(), leg.weight)).collect(),
-            ..SignalSecond::default()
-        }
-    }
-
-    fn looks(&self, order: &LookOrder, all: &mut Moves) {
-        let Some(plan) = self.state.plan.clone() else { return };
-        let soon = self.pass(LOOK_MS);
-        let view = soon.view(&plan, order, 0, 0);
-        let looked = soon.feed(&Input::Looked(Box::new(view)));
-        // Time has passed, whether or not it showed anything new.
-        all.push("a look".into(), Some(looked.unwrap_or(soon)));
-        if order.signals_after.is_some() {
-            let later = self.pass(SECONDS * 1_000);
-            let view = later.view(&plan, order, SECONDS, 0);
-            all.push("a look after a while".into(), later.feed(&Input::Looked(Box::new(view))));
-        }
-        if self.state.phase_name() == PhaseName::Frozen {
-            // Between two starts of the old version it rests, longer than between two looks.
-            let later = self.pass(REST_MS);
-            let view = later.view(&plan, order, 0, 0);
-            let looked = later.feed(&Input::Looked(Box::new(view)));
-            all.push("a look much later".into(), Some(looked.unwrap_or(later)));
-        }
-        if self.troubles == 0 {
-            return;
-        }
-        let mut worse = self.pass(LOOK_MS);
-        worse.troubles -= 1;
-        let fault = || Fault::new("no answer", "the world", "look");
-        let blind = View {
-            target: Err(fault()),
-            door: Err(fault()),
-            health: BTreeMap::new(),
-            signals: order.signals_after.map(|_| Err(fault())),
-            smoke: order.smoke.map(|_| Err(fault())),
-            stored: order.stored.as_ref().map(|_| Err(fault())),
-            sick_dependencies: Vec::new(),
-        };
-        all.push("a blind look".into(), worse.feed(&Input::Looked(Box::new(blind))));
-        let mut sick = worse.view(&plan, order, 0, 0);
-        for replica in self.target.of(&plan.service.name) {
-            if replica.release == plan.new.spec.release {
-                let why = Some("status 503".into());
-                sick.health.insert(replica.id.clone(), Health { good: 0, bad: 9, why });
-            }
-        }
-        all.push("the new one is sick".into(), worse.feed(&Input::Looked(Box::new(sick))));
-        if order.signals_after.is_some() {
-            let mut later = self.pass(SECONDS * 1_000);
-            later.troubles -= 1;
-            let view = later.view(&plan, order, SECONDS, REQUESTS / 2);
-            all.push("it hurts".into(), later.feed(&Input::Looked(Box::new(view))));
-        }
-    }
-
-    fn desk(&self, effect: &Effect, all: &mut Moves) {
-        let mut worse = self.clone();
-        worse.troubles = self.troubles.saturating_sub(1);
-        let bad = self.troubles > 0;
-        match effect {
-            Effect::AwaitTurn => all.push("its turn".into(), self.feed(&Input::Turn)),
-            Effect::Gather => {
-                let mut facts = self.known.facts.clone();
-                facts.at = self.now.wall;
-                all.push("the checks pass".into(), self.feed(&Input::Facts(facts.clone())));
-                facts.host = Err(Fault::new("no answer", "the host", "look"));
-                let failed = worse.feed(&Input::Facts(facts)).filter(|_| bad);
-                all.push("a check fails".into(), failed);
-            }
-            Effect::TakeLease => {
-                let mut taken = self.clone();
-                taken.generation = taken.generation.next();
-                let answer = LeaseAnswer::Taken(taken.generation);
-                all.push("the lease".into(), taken.feed(&Input::Lease(answer)));
-                let held = worse.feed(&Input::Lease(LeaseAnswer::HeldBy("D-9".into())));
-                all.push("somebody has the lease".into(), held.filter(|_| bad));
-            }
-            Effect::GiveLease => {
-                let given = self.feed(&Input::Lease(LeaseAnswer::Released));
-                all.push("the lease is back".into(), given);
-            }
-            Effect::Reserve => {
-                all.push("room is set aside".into(), self.feed(&Input::Reserved(Ok(()))));
-                if !self.state.on_the_way() {
-                    let none = worse.feed(&Input::Reserved(Err("no room".into())));
-                    all.push("no room".into(), none.filter(|_| bad));
-                }
-            }
-            Effect::ReadTicket { .. } => self.reading(&worse, bad, all),
-            _ => {}
-        }
-    }
-
-    fn reading(&self, worse: &Self, bad: bool, all: &mut Moves) {
-        let Some(ticket) = self.known.ticket.clone() else { return };
-        let mut read = ticket;
-        if self.pulled {
-            read.status = "in-progress".into();
-        }
-        let input = Input::TicketRead(Ok(Some(Box::new(read))));
-        all.push("the ticket is read".into(), self.feed(&input));
-        if bad && !self.pulled {
-            let mut pulled = worse.clone();
-            pulled.pulled = true;
-            all.push("the ticket is pulled back".into(), Some(pulled));
-        }
-    }
-
-    fn people(&self, all: &mut Moves) {
-        if self.troubles == 0 {
-            return;
-        }
-        let mut asked = self.clone();
-        asked.troubles -= 1;
-        let by = Identity::from(PO);
-        for (words, input) in [
-            ("halt", Input::Halt { by: by.clone() }),
-            ("abort", Input::Abort { by: by.clone() }),
-            ("acknowledge", Input::Acknowledge { by }),
-            ("somebody reports", Input::Reported { words: "I-1".into() }),
-        ] {
-            all.push(words.into(), asked.feed(&input));
-        }
-    }
-
-    fn crashes(&self, all: &mut Moves) {
-        if self.troubles == 0 || self.state.at_rest() {
-            return;
-        }
-        let mut dead = self.clone();
-        dead.troubles -= 1;
-        let op =
-            self.state.op.as_ref().filter(|op| op.outcome.is_none() && self.state.lease.is_some());
-        if let Some(op) = op {
-            let stamp = self.stamp(op.id);
-            let mut done = dead.clone();
-            let _ = done.act(&op.act, stamp);
-            all.push("it crashes after the act".into(), done.feed(&Input::Restarted));
-            let mut late = dead.clone();
-            late.late = Some((op.act.clone(), stamp, self.now.ms + LATE_MS));
-            all.push("it crashes, and the act comes later".into(), late.feed(&Input::Restarted));
-        }
-        all.push("it crashes".into(), dead.feed(&Input::Restarted));
-        let mut again = dead.clone();
-        again.now = Now { boot: BootId(format!("{}+", self.now.boot.0)), ms: 5_000, ..again.now };
-        again.door.restart(5_000);
-        again.target.reboot(5_000);
-        again.late = None;
-        all.push("the machine reboots".into(), again.feed(&Input::Restarted));
-    }
-
-    fn time(&self, all: &mut Moves) {
-        // What waits for a person has no end of its own; everything else has.
-        let Some(at) = wake_at(&self.state, &self.now) else { return };
-        let later = self.pass(at.saturating_sub(self.now.ms) + 1);
-        let ticked = later.feed(&Input::Tick);
-        all.push("its time is over".into(), Some(ticked.unwrap_or(later)));
-    }
 }
 
 /// What can happen.
@@ -469,65 +213,7 @@ impl Moves {
 
 impl Small for Machine {
     fn key(&self) -> String {
-        let state = &self.state;
-        let over = |timer: &Timer| timer.over(&self.now);
-        let phase = self.phase_key();
-        let cause = state.cause().map(ops_core::deploy::Cause::name);
-        let run = state.run().map(|run| {
-            let own: Vec<_> = run.own.iter().flatten().map(|step| step.goal.name()).collect();
-            (
-                run.at,
-                own,
-                over(&run.deadline),
-                run.extensions.min(2),
-                run.tries.min(3),
-                run.seconds > 0,
-            )
-        });
-        let failed = match &state.phase {
-            Phase::Planned { failed, .. } => failed.as_ref().map(ops_core::deploy::Cause::name),
-            _ => None,
-        };
-        let op = state.op.as_ref().map(|op| {
-            let outcome = op.outcome.as_ref().map(std::mem::discriminant);
-            (op.act.name(), self.role(&op.act), outcome, over(&op.settle))
-        });
-        let about = |about| {
-            let mut of = state.outbox.iter().filter(|letter| letter.about == about);
-            of.any(Letter::settled)
-        };
-        let paper = [About::Plan, About::Record, About::Close].map(about);
-        let flags = [
-            state.halted.is_some(),
-            state.halted.as_ref().is_some_and(|halt| over(&halt.bound)),
-            state.abort.is_some(),
-            state.lease.is_some(),
-            state.reserved,
-            state.on_traffic,
-            state.old_stopped,
-            state.rehearsal_started,
-            state.started,
-            state.gap.is_some(),
-            state.gap.as_ref().is_some_and(|gap| gap.lasted_ms.is_some()),
-            state.watching.is_some(),
-            state.confirmations > 0,
-            state.confirmations > 1,
-            state.confirmations > 2,
-            state.pull_seen.is_some(),
-            state.close_confirmed,
-            self.stored,
-            self.pulled,
-        ];
-        let late = self
-            .late
-            .as_ref()
-            .map(|(act, stamp, _)| (act.name(), self.role(act), stamp.op.0 + 1 >= state.next_op));
-        let world = self.world();
-        let left = self.troubles;
-        format!(
-            "{:?} {phase} {cause:?} {failed:?} {run:?} {op:?} {paper:?} {flags:?} {late:?} {world} {left}",
-            state.phase_name()
-        )
+        self.as_key()
     }
 
     fn moves(&self) -> Vec<(String, Self)> {
@@ -597,64 +283,6 @@ impl Machine {
             .into_iter()
             .all(|leg| self.target.of(service).any(|one| one.release == leg.release && one.wanted));
         if alive { Ok(()) } else { Err("P6: requests go to what was told to stop".into()) }
-    }
-
-    /// What of the phase makes a difference beside its name.
-    fn phase_key(&self) -> String {
-        let state = &self.state;
-        let over = |timer: &Timer| timer.over(&self.now);
-        let over_now = match &state.phase {
-            Phase::Queued { recheck } | Phase::Held { recheck, .. } => over(recheck),
-            Phase::Checking { deadline } | Phase::Soaking { until: deadline } => over(deadline),
-            Phase::Frozen { healthy, acknowledged, .. } => {
-                healthy.as_ref().is_some_and(over) ^ acknowledged.is_some()
-            }
-            _ => false,
-        };
-        let healing = matches!(&state.phase, Phase::Frozen { healthy: Some(_), .. });
-        let held = match &state.phase {
-            Phase::Held { cause, .. } => cause.key(),
-            _ => String::new(),
-        };
-        format!("{over_now} {healing} {held}")
-    }
-
-    fn role(&self, act: &Act) -> String {
-        let Some(plan) = &self.state.plan else { return String::new() };
-        let of = |release: &ReleaseId| {
-            let all = [Which::New, Which::Old, Which::Rehearsal];
-            let found = all.iter().position(|which| plan.release(*which).as_ref() == Some(release));
-            found.map_or_else(|| "other".to_owned(), |at| ["new", "old", "copy"][at].to_owned())
-        };
-        match act {
-            Act::Start { spec } => of(&spec.release),
-            Act::Stop { release, .. } | Act::Remove { release, .. } => of(release),
-            Act::SetRoute { route } => {
-                format!("{} {}", route.weight_of(&plan.new.spec.release), route.hold.is_some())
-            }
-            Act::Import { .. } | Act::RemoveRoute { .. } => String::new(),
-        }
-    }
-
-    /// Replicas and route, as far as they differ for the machine.
-    fn world(&self) -> String {
-        let Some(plan) = &self.state.plan else { return String::new() };
-        let each = [Which::New, Which::Old, Which::Rehearsal].map(|which| {
-            let release = plan.release(which);
-            let mut of = self
-                .target
-                .of(&plan.service.name)
-                .filter(|one| Some(&one.release) == release.as_ref());
-            of.next().map(|one| (one.running(), one.alive(), one.healthy(self.now.ms)))
-        });
-        let route = self.door.served.get(&plan.service.name).map(|served| {
-            let ours = self.state.op.as_ref().is_some_and(|op| {
-                served.stamp.deployment == self.state.id().0 && served.stamp.op >= op.id
-            });
-            let weight = served.route.weight_of(&plan.new.spec.release);
-            (weight, served.route.hold.is_some(), served.probed_at <= self.now.ms, ours)
-        });
-        format!("{each:?} {route:?}")
     }
 }
 
