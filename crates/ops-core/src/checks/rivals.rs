@@ -92,8 +92,11 @@ fn round_names(ticket: &Ticket, people: &People, by: DeploymentId) -> bool {
 /// S10: what was judged bad, its commit and what descends from it.
 pub(super) fn guards(desk: &Desk<'_>) -> Check {
     let (id, at) = ("guards", "candidates that were judged bad");
-    if desk.rollback() || on(Mutation::DeployCondemned) {
-        return check(id, at, Verdict::Pass, "goes back to a version that passed its watch");
+    if on(Mutation::DeployCondemned) {
+        return check(id, at, Verdict::Pass, "this one is not among them");
+    }
+    if desk.rollback() {
+        return guards_of_what_comes_back(desk, id, at);
     }
     let Some(candidate) = &desk.candidate else {
         return waits_for(id, at, "artifact");
@@ -124,6 +127,25 @@ pub(super) fn guards(desk: &Desk<'_>) -> Check {
             ))
         }
     }
+}
+
+/// What comes back passed its watch once. Only a judgement since then speaks against it.
+fn guards_of_what_comes_back(desk: &Desk<'_>, id: &'static str, at: &'static str) -> Check {
+    let bad = desk.facts.undo.as_ref().and_then(|undo| {
+        let same = |bad: &&Condemned| {
+            bad.service == undo.candidate.service && bad.artifact == undo.candidate.artifact
+        };
+        desk.facts.condemned.iter().filter(same).find(|bad| bad.by > undo.by)
+    });
+    let Some(bad) = bad else {
+        return check(id, at, Verdict::Pass, "goes back to a version that passed its watch");
+    };
+    let seen = format!("{} showed that what would come back is bad: {}", bad.by, bad.words);
+    check(id, at, Verdict::Fail, seen).remedy(format!(
+        "a mended version takes its place by a ticket of its own. If it shall come back none the \
+         less, a listed person lifts the guard: `ops guard lift {by} --reason …`",
+        by = bad.by
+    ))
 }
 
 /// Whether a condemned commit could be behind this candidate's.

@@ -369,6 +369,13 @@ impl Deployment {
             )
     }
 
+    /// Whether its end condemns what it brought (P15, S10): that was judged bad, also where it was
+    /// brought back. A rotation brought nothing but a secret.
+    pub fn condemns(&self) -> bool {
+        let brought = matches!(self.created.kind, Kind::Release | Kind::Rollback { .. });
+        brought && self.cause().is_some_and(super::Cause::condemns)
+    }
+
     /// The cause of going back, in phases that have one.
     pub fn cause(&self) -> Option<&Cause> {
         match &self.phase {

@@ -361,6 +361,36 @@ fn p9_a_daemon_that_dies_again_and_again_reaches_the_end_of_a_step_too() {
 }
 
 #[test]
+fn p5_s13_the_old_version_leaves_although_the_ticket_is_pulled_back_meanwhile() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Documenting { .. }));
+    let old = world.state.plan.as_ref().unwrap().old.as_ref().unwrap().spec.release.clone();
+    world.broken = vec!["stop"];
+    moved(&mut world.ticket, "pia@example.org", "rfp", "in-progress");
+    world.until(|world| world.state.pull_seen.is_some());
+    assert!(world.target.running(&old).next().is_some(), "it could not be told to stop yet");
+    world.broken.clear();
+    world.until(|world| world.state.ended());
+    assert!(matches!(world.state.phase, Phase::KeptNotClosed { .. }), "{:?}", world.state.phase);
+    assert_eq!(world.target.of(&old).count(), 0, "nobody comes later to clear it away");
+}
+
+#[test]
+fn p5_an_old_version_that_could_not_be_told_to_leave_is_told_later() {
+    let mut world = first(canary()).next("v2");
+    world.until(|world| matches!(world.state.phase, Phase::Documenting { .. }));
+    let old = world.state.plan.as_ref().unwrap().old.as_ref().unwrap().spec.release.clone();
+    world.broken = vec!["stop", "remove"];
+    for _ in 0..300 {
+        world.step();
+    }
+    assert!(world.target.running(&old).next().is_some(), "it could not be told to stop yet");
+    world.broken.clear();
+    closed(&mut world);
+    assert_eq!(world.target.of(&old).count(), 0, "nobody comes later to clear it away");
+}
+
+#[test]
 fn s13_a_ticket_pulled_back_right_before_the_move_is_kept_and_not_moved() {
     let mut world = first(canary()).next("v2");
     let refused = Outcome::NotApplied {

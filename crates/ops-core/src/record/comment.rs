@@ -338,7 +338,7 @@ pub fn failure_comment(deployment: &Deployment) -> String {
         (Phase::Withdrawn { words, .. }, _) => {
             (words.clone(), "Move it to rfp again when it shall ship.".to_owned())
         }
-        (_, Some(cause)) if cause.condemns() => (
+        (_, Some(cause)) if deployment.condemns() => (
             cause.words(),
             format!(
                 "This candidate is not deployed again. Mend it, then a CQ and QA round that names {}.",

@@ -98,8 +98,7 @@ pub fn postmortem_post(deployment: &Deployment) -> String {
         let at = one.at.strftime("%H:%M:%S");
         let _ = writeln!(out, "- {at} {}", quoted(&one.words, MILESTONE_SHOWN));
     }
-    let guard = deployment.cause().is_some_and(crate::deploy::Cause::condemns);
-    if guard {
+    if deployment.condemns() {
         let id = deployment.id();
         let _ = writeln!(
             out,

@@ -84,7 +84,7 @@ impl<J: Journal> Engine<J> {
     fn condemns(&self, deployment: &Deployment) -> Option<EngineEvent> {
         let plan = deployment.plan.as_ref()?;
         let (candidate, words) = match (&deployment.created.kind, deployment.cause()) {
-            (Kind::Release, Some(cause)) if cause.condemns() => {
+            (_, Some(cause)) if deployment.condemns() => {
                 (plan.new.candidate.clone(), cause.words())
             }
             // What was rolled back later is condemned when the rollback has passed (S15).

@@ -17,13 +17,21 @@ pub(super) struct Evidence {
     approved: BTreeSet<Digest>,
 }
 
-/// Whether a version passed its watch: it serves, or its record stands on a ticket that asks for it.
+/// Whether a version passed its watch: it serves, its record stands on a ticket that asks for it, or
+/// its traffic was seen for as long as a watch lasts. On a ticket that its board denied meanwhile no
+/// record comes to stand.
 fn shipped(world: &World, artifact: &Digest) -> bool {
     let serves = world.target.replicas.iter().any(|one| {
         let served = world.door.served.get(&one.service);
         one.artifact == *artifact && served.is_some_and(|s| s.route.weight_of(&one.release) > 0)
     });
-    if serves {
+    let watched = world.ledger.applied.iter().any(|one| {
+        let Deed::Start { release, artifact: its, .. } = &one.deed else { return false };
+        let seen = world.ledger.seen.get(release).filter(|_| its == artifact);
+        let watch = world.units.get(&one.service).map(|unit| unit.watch.seconds);
+        seen.zip(watch).is_some_and(|(seen, watch)| seen.seconds >= watch)
+    });
+    if serves || watched {
         return true;
     }
     let asking = world.planning.asks.iter().filter(|(_, digest)| *digest == artifact);

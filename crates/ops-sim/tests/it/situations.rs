@@ -345,6 +345,43 @@ fn s15_rolling_back_what_was_closed_is_a_deployment_and_condemns_it() {
 }
 
 #[test]
+fn p15_s15_what_is_bad_when_it_is_brought_back_is_condemned_and_comes_back_once_that_is_lifted() {
+    let mut script = Script::new();
+    let first = script.ship(SHOP, "v1", Kind::Good);
+    script.ship(SHOP, "v2", Kind::Good);
+    let old = digest(SHOP, "v1");
+    let conduct = |script: &Script, kind| {
+        lock(&script.sim.world).conducts.insert(digest(SHOP, "v1"), Conduct::of(kind));
+    };
+    conduct(&script, Kind::Errors);
+    let back = Ask::Rollback { deployment: DeploymentId(2) };
+    assert!(script.sim.ask(&operator(), &back));
+    script.until(600_000, |script| script.phase(3) == Some(PhaseName::RolledBack));
+    script.until(300_000, |script| script.phase(3).is_none());
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v2"), 100)]);
+    let condemned = |script: &Script| {
+        let engine = script.sim.engine.as_ref().unwrap();
+        engine.knowledge().guards().any(|one| one.artifact == old && one.by == DeploymentId(3))
+    };
+    assert!(condemned(&script));
+
+    // Neither another round of its ticket brings it, nor another rollback.
+    let wish = script.wish(SHOP, "v1", Kind::Errors);
+    script.sim.happen(&Happening::Round(first, wish));
+    assert!(script.sim.ask(&operator(), &back));
+    script.until(300_000, |script| script.phase(4) == Some(PhaseName::Held));
+    script.until(300_000, |script| script.phase(5) == Some(PhaseName::Held));
+    script.run(60_000);
+    assert_eq!(script.routed(SHOP), [(digest(SHOP, "v2"), 100)]);
+
+    // A listed person may say that it was another's fault.
+    conduct(&script, Kind::Good);
+    let reason = "the database was slow".to_owned();
+    assert!(script.sim.ask(&operator(), &Ask::Lift { guard: DeploymentId(3), reason }));
+    script.until(2_000_000, |script| script.routed(SHOP) == [(digest(SHOP, "v1"), 100)]);
+}
+
+#[test]
 fn s18_clock_steps_suspend_and_reboot_break_no_wait_and_no_watch() {
     let mut script = Script::new();
     script.ship(SHOP, "v1", Kind::Good);

@@ -5,7 +5,7 @@ use super::{
     scene::{COMMIT, SICK, condemned, fault, fixed, rewrite, rival},
 };
 use crate::{
-    checks::{Age, judge},
+    checks::{Age, Condemned, judge},
     fixture::comment,
     id::{DeploymentId, Digest, TicketId},
     settings::{Certificate, EdgeTls, Role},
@@ -112,6 +112,24 @@ fn s10_a_round_that_names_the_failure_frees_what_was_condemned() {
     assert_eq!(judged("APPROVED. Mends D-3.", "## QA PASS"), ["guards"], "QA does not name it");
     assert_eq!(judged("APPROVED", "## QA PASS\n\nD-3 is gone."), ["guards"], "CQ does not");
     assert_eq!(judged("APPROVED D-33", "## QA PASS D-33"), ["guards"], "another number");
+}
+
+#[test]
+fn p15_what_was_judged_bad_since_it_passed_does_not_come_back_by_itself() {
+    let judged = |by: u64, artifact: &str| {
+        let mut scene = Scene::rollback();
+        let undo = scene.facts.undo.as_mut().unwrap();
+        undo.by = DeploymentId(2);
+        let service = undo.candidate.service.clone();
+        undo.candidate.artifact = Digest::of(b"v1");
+        undo.spec.artifact = Digest::of(b"v1");
+        let by = DeploymentId(by);
+        scene.facts.condemned.push(Condemned { by, service, ..condemned(artifact, None) });
+        scene.judged().get("guards").unwrap().verdict
+    };
+    assert_eq!(judged(3, "v1"), Verdict::Fail, "judged bad after it had passed");
+    assert_eq!(judged(1, "v1"), Verdict::Pass, "it has passed since");
+    assert_eq!(judged(3, "v2"), Verdict::Pass, "another one");
 }
 
 #[test]

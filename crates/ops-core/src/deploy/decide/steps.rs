@@ -12,7 +12,7 @@ use crate::{
     mutation::{Mutation, on},
     plan::{self, Goal, OnDeadline, Plan, Stage, Step, Which},
     settings::Strategy,
-    world::{Replica, TargetView},
+    world::{Replica, ReplicaState, TargetView},
 };
 
 /// How often the act of one step is tried.
@@ -57,7 +57,7 @@ impl Draft<'_> {
                 && self.now.ms >= run.deadline.ends() + BLIND_EXTRA_MS
         });
         if over && !self.state.busy() && self.state.halted.is_none() && !on(Mutation::WaitForever) {
-            self.deadline("nothing could be looked at", true);
+            self.deadline("nothing could be looked at", true, true);
         }
         if let Phase::Frozen { healthy: Some(since), .. } = &self.state.phase
             && since.over(self.now)
@@ -216,7 +216,8 @@ impl Draft<'_> {
             Met::No { words, blind } => {
                 let over = self.state.run().is_some_and(|run| run.deadline.over(self.now));
                 if over && !on(Mutation::WaitForever) {
-                    return self.deadline(&words, blind);
+                    let lingers = blind || still_there(&step.goal, &plan, view);
+                    return self.deadline(&words, blind, lingers);
                 }
                 self.act(&step, &plan, view);
                 false
@@ -253,13 +254,19 @@ impl Draft<'_> {
         if self.state.is_unseen() && self.state.created.kind.by_ticket() && !read {
             return true;
         }
-        let forward = self.state.acted() || matches!(self.state.phase, Phase::Planned { .. });
+        // What was proven to be good serves whatever becomes of its ticket (S14): that the version
+        // before it leaves brings nothing forward, and nobody else would see to it (P5).
+        let forward = match self.state.phase {
+            Phase::Documenting { .. } => false,
+            Phase::Planned { .. } => true,
+            _ => self.state.acted(),
+        };
         let waiting = self.state.gap.as_ref().is_some_and(|gap| gap.lasted_ms.is_none());
         self.state.pull_seen.is_some() && forward && !self.state.goes_back() && !waiting
     }
 
     /// The current step's time is over. True if the deployment moved on.
-    fn deadline(&mut self, words: &str, blind: bool) -> bool {
+    fn deadline(&mut self, words: &str, blind: bool, lingers: bool) -> bool {
         let Some(step) = self.state.step().cloned() else {
             return false;
         };
@@ -274,7 +281,7 @@ impl Draft<'_> {
                 }
                 self.give_up(&step, words, blind)
             }
-            OnDeadline::Proceed if self.may_wait_on(&step, blind) => {
+            OnDeadline::Proceed if self.may_wait_on(&step, lingers) => {
                 self.push(Event::StepExtended);
                 false
             }
@@ -287,17 +294,17 @@ impl Draft<'_> {
         }
     }
 
-    /// What is to be cleared away and could not be looked at, or not be told to go for want of a
-    /// lease, may still run, and nobody comes after this to clear it away: it is waited for as long
-    /// as anything is (DESIGN §6).
-    fn may_wait_on(&self, step: &Step, blind: bool) -> bool {
+    /// What is to be cleared away and is still there, could not be looked at, or not be told to go
+    /// for want of a lease: nobody comes after this to clear it away, so it is waited for as long as
+    /// anything is (DESIGN §6).
+    fn may_wait_on(&self, step: &Step, lingers: bool) -> bool {
         let clearing = matches!(
             self.state.phase,
             Phase::Documenting { .. } | Phase::Planned { failed: Some(_), .. }
         );
         let used = self.state.run().map_or(0, |run| u64::from(run.extensions) + 1);
         let time_left = used.saturating_mul(step.deadline_ms) < CLEAR_MAX_MS;
-        clearing && time_left && (blind || self.state.lease.is_none())
+        clearing && time_left && (lingers || self.state.lease.is_none())
     }
 
     fn give_up(&mut self, step: &Step, words: &str, blind: bool) -> bool {
@@ -399,4 +406,12 @@ impl Draft<'_> {
         ];
         self.push(Event::ConfirmBegan { words, steps });
     }
+}
+
+/// Whether something of what is to leave is seen there. A host or keeper that is silent has been told
+/// all that it can be told: what it has leaves when it is back.
+fn still_there(goal: &Goal, plan: &Plan, view: &View) -> bool {
+    let (Goal::Stopped(which) | Goal::Removed(which)) = goal else { return false };
+    let (Some(release), Ok(target)) = (plan.release(*which), &view.target) else { return false };
+    target.of(&release).any(|one| one.state != ReplicaState::Unknown)
 }

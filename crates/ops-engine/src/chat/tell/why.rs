@@ -138,7 +138,7 @@ impl<J: Journal> Engine<J> {
         if self.knowledge().lifted.contains_key(&id) {
             return "its guard was lifted; its ticket is checked again".into();
         }
-        if cause.condemns() {
+        if one.condemns() {
             return format!(
                 "DEV mends it, then CQ and QA pass it in a round that names {id}; or a listed person \
                  says `lift {id}: why`"
