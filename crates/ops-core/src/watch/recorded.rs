@@ -147,6 +147,10 @@ fn odd(arm: &Arm) -> Option<String> {
     if arm.errors() > arm.requests {
         return Some(format!("{} of {} requests failed", arm.errors(), arm.requests));
     }
+    let answered = arm.s2xx + arm.s3xx + arm.s4xx;
+    if answered > arm.requests {
+        return Some(format!("{answered} of {} requests were answered", arm.requests));
+    }
     if arm.latency.iter().any(|(bucket, _)| usize::from(*bucket) >= LATENCY_BUCKETS) {
         return Some(format!("a latency bucket is above {}", LATENCY_BUCKETS - 1));
     }
