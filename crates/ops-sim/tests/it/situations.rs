@@ -382,6 +382,31 @@ fn p15_s15_what_is_bad_when_it_is_brought_back_is_condemned_and_comes_back_once_
 }
 
 #[test]
+fn p9_an_act_whose_lease_was_lost_before_it_went_out_is_not_waited_for() {
+    let mut script = Script::new();
+    script.ship(CART, "v1", Kind::Good);
+    let wish = script.wish(CART, "v2", Kind::Good);
+    script.file(&wish);
+    script.until(300_000, |script| script.phase(2) == Some(PhaseName::Watching));
+    assert!(script.sim.ask(&operator(), &Ask::Abort { deployment: DeploymentId(2) }));
+    script.until(60_000, |script| script.phase(2) == Some(PhaseName::RollingBack));
+    // The machine sleeps while a look is under way; the act that follows it finds no lease, and for
+    // minutes nobody says which one would be high enough.
+    script.sim.happen(&Happening::Suspend(40_000));
+    let busy = |script: &Script| {
+        let engine = script.sim.engine.as_ref();
+        let one = engine.and_then(|engine| engine.deployment(DeploymentId(2)));
+        one.is_some_and(|one| one.busy() && one.lease.is_none())
+    };
+    script.until(60_000, busy);
+    for part in [Part::Target, Part::Door] {
+        script.sim.happen(&Happening::Down(part, 600_000));
+    }
+    script.until(120_000, |script| script.phase(2) == Some(PhaseName::Frozen));
+    script.rest();
+}
+
+#[test]
 fn s18_clock_steps_suspend_and_reboot_break_no_wait_and_no_watch() {
     let mut script = Script::new();
     script.ship(SHOP, "v1", Kind::Good);

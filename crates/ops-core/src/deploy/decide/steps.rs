@@ -12,13 +12,15 @@ use crate::{
     mutation::{Mutation, on},
     plan::{self, Goal, OnDeadline, Plan, Stage, Step, Which},
     settings::Strategy,
-    world::{Replica, ReplicaState, TargetView},
+    world::{Fault, Replica, ReplicaState, TargetView},
 };
 
 /// How often the act of one step is tried.
 const MAX_TRIES: u32 = 8;
 /// Time that the acts of a return take besides stopping and starting.
 const RETURN_ACTS_MS: u64 = 1_500;
+/// An act for which there is no lease is waited for so long: longer than any call lasts.
+const UNSENT_MS: u64 = 15_000;
 /// A step whose looks do not come at all is given up this long after its deadline.
 const BLIND_EXTRA_MS: u64 = 5_000;
 /// What is to be cleared away is waited for this long while the world cannot be looked at.
@@ -49,6 +51,7 @@ impl Draft<'_> {
             self.push(Event::Promoted);
             return;
         }
+        self.unsent();
         self.abort_noted();
         self.halt_bound();
         self.gap_limit();
@@ -64,6 +67,24 @@ impl Draft<'_> {
         {
             self.push(Event::Thawed);
             self.tell_ended();
+        }
+    }
+
+    /// An act was intended, and its lease was lost before it went out: nothing goes out without one,
+    /// so no answer comes. What waits for an answer waits no longer (P9); an act that was sent none the
+    /// less has ended long ago.
+    fn unsent(&mut self) {
+        let waits = self.state.busy() && self.state.lease.is_none();
+        if !waits || self.state.acted_within(UNSENT_MS, self.now) || on(Mutation::WaitForever) {
+            return;
+        }
+        let fault = Fault::new(
+            "nobody knows whether it was sent: the lease was lost",
+            "the lease of the lock group",
+            "it is looked at before anything is done again",
+        );
+        if let Some(op) = self.state.op.as_ref().map(|op| op.id) {
+            self.op_ended(op, &Outcome::Unknown { fault });
         }
     }
 
