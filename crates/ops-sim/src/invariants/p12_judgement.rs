@@ -24,6 +24,11 @@ pub(super) struct Judgement {
     started: BTreeSet<Digest>,
     /// About what it was asked last, and since when.
     asked: BTreeMap<u64, (Digest, u64)>,
+    /// Whose last question began when the answer to another one was taken in: ops had waited for it
+    /// before it could ask, for nobody knows how long.
+    behind: BTreeSet<u64>,
+    /// When any answer about a deployment was taken in last.
+    taken: BTreeMap<u64, u64>,
     /// When it halted a deployment, where that was its last word.
     halted: BTreeMap<u64, u64>,
     /// When a named person has answered, perhaps.
@@ -37,6 +42,11 @@ impl Judgement {
         let known = self.asked.get(&by.0).is_some_and(|(key, _)| *key == dossier.key);
         if dossier.point == Point::Plan && !known {
             self.asked.insert(by.0, (dossier.key.clone(), t));
+            if self.taken.get(&by.0) == Some(&t) {
+                self.behind.insert(by.0);
+            } else {
+                self.behind.remove(&by.0);
+            }
         }
     }
 
@@ -55,11 +65,13 @@ impl Judgement {
         exchange: &Exchange,
         t: u64,
     ) {
+        self.taken.insert(by.0, t);
         let Some((key, asked)) = self.asked.get(&by.0) else { return };
         if dossier.point != Point::Plan || *key != dossier.key {
             return;
         }
-        if exchange.judgement().halts() && t.saturating_sub(*asked) <= TOO_LATE_MS {
+        let behind = self.behind.contains(&by.0);
+        if exchange.judgement().halts() && t.saturating_sub(*asked) <= TOO_LATE_MS && !behind {
             self.halted.insert(by.0, t);
         } else {
             self.halted.remove(&by.0);
