@@ -124,7 +124,7 @@ fn p15_what_was_judged_bad_since_it_passed_does_not_come_back_by_itself() {
         undo.candidate.artifact = Digest::of(b"v1");
         undo.spec.artifact = Digest::of(b"v1");
         let by = DeploymentId(by);
-        scene.facts.condemned.push(Condemned { by, service, ..condemned(artifact, None) });
+        scene.facts.condemned.push(Condemned { service, by, ..condemned(artifact, None) });
         scene.judged().get("guards").unwrap().verdict
     };
     assert_eq!(judged(3, "v1"), Verdict::Fail, "judged bad after it had passed");
