@@ -21,7 +21,7 @@ use crate::{
         faults::Part,
         lock,
         planning::{DEV, Lacks, PO, Wish},
-        wishes::{PORTAL, PORTAL_STAGING, SERVICES},
+        wishes::{GRID, PORTAL, PORTAL_STAGING, SERVICES},
     },
 };
 
@@ -89,6 +89,9 @@ const SELDOM: &[((PhaseName, bool), u64)] = &[
     ((PhaseName::Deploying, false), 40),
 ];
 
+/// Share of runs in which one service runs on several hosts, in thousandths.
+const HOSTS_PERMILLE: u64 = 250;
+
 /// Directs one run.
 pub struct Director {
     dice: Dice,
@@ -100,6 +103,8 @@ pub struct Director {
     late: bool,
     /// Whether nobody resumes what was halted: then the halt's bound must end it.
     forgets: bool,
+    /// Whether one service runs on several hosts.
+    hosts: bool,
     made: u64,
     commits: u64,
     filed: Vec<(TicketId, Wish)>,
@@ -114,7 +119,9 @@ impl Director {
         let patience = dice.between(20, 70);
         let late = dice.chance(500);
         let forgets = dice.chance(550);
-        Self { dice, mood, left, patience, late, forgets, made: 0, commits: 0, filed: Vec::new() }
+        let hosts = Dice::new(seed ^ 0x0605_7500).chance(HOSTS_PERMILLE);
+        let (made, commits, filed) = (0, 0, Vec::new());
+        Self { dice, mood, left, patience, late, forgets, hosts, made, commits, filed }
     }
 
     /// How rough this run is.
@@ -133,13 +140,16 @@ impl Director {
             };
             world.faults.act_permille = acts;
             world.faults.look_permille = looks;
+            if self.hosts {
+                world.with_hosts();
+            }
         }
         sim.pace = match self.mood {
             Mood::Calm => Pace::default(),
             Mood::Rough => Pace { death_permille: 5, lag_permille: 30, slow_permille: 50 },
             Mood::Wild => Pace { death_permille: 30, lag_permille: 150, slow_permille: 100 },
         };
-        for service in SERVICES {
+        for service in SERVICES.into_iter().chain(self.hosts.then_some(GRID)) {
             let wish = self.wish(sim, service, Kind::Good, Lacks::Nothing);
             self.file(sim, wish);
         }
@@ -310,7 +320,23 @@ impl Director {
             sim.happen(&[away, shut, slow][end]);
             return;
         }
+        if self.hosts && self.cuts_off(sim, deployment) {
+            return;
+        }
         self.strike_at_work(sim, deployment, phase, &slow);
+    }
+
+    /// A host is cut off while something comes to it, is watched there or leaves it.
+    fn cuts_off(&mut self, sim: &mut Sim, deployment: DeploymentId) -> bool {
+        let engine = sim.engine.as_ref();
+        let found = engine.and_then(|engine| engine.deployment(deployment));
+        let on_hosts = found.is_some_and(|one| one.created.service.as_str() == GRID);
+        if !on_hosts || !self.dice.chance(500) {
+            return false;
+        }
+        let (host, ms) = (self.dice.below(3), self.dice.between(1_000, 240_000));
+        sim.happen(&Happening::HostAway(host, ms));
+        true
     }
 
     /// The ticket of what soaks is pulled back, or its verdict taken back (S12).

@@ -56,6 +56,11 @@ impl Director {
 
     pub(super) fn replica(&mut self, sim: &mut Sim) {
         let n = self.dice.below(64);
+        if self.hosts && self.dice.chance(400) {
+            let ms = self.dice.between(1_000, 240_000);
+            sim.happen(&Happening::HostAway(n, ms));
+            return;
+        }
         let happening = if self.dice.chance(150) {
             Happening::NodeFails(n, self.dice.between(1_000, 40_000))
         } else if self.dice.chance(500) {

@@ -13,7 +13,7 @@ use crate::{
         conduct::{Conduct, Kind},
         lock,
         planning::{Lacks, Wish},
-        wishes::{CART, MAILER, PORTAL, SHOP, STOCK, commit_name},
+        wishes::{CART, GRID, MAILER, PORTAL, SHOP, STOCK, commit_name},
     },
 };
 
@@ -65,8 +65,11 @@ impl Director {
     pub(super) fn ticket(&mut self, sim: &mut Sim) {
         self.left -= 1;
         self.tidy(sim);
-        let service =
-            self.dice.weighted(&[(SHOP, 4), (CART, 4), (STOCK, 3), (MAILER, 2), (PORTAL, 4)]);
+        let service = if self.hosts && self.dice.chance(350) {
+            GRID
+        } else {
+            self.dice.weighted(&[(SHOP, 4), (CART, 4), (STOCK, 3), (MAILER, 2), (PORTAL, 4)])
+        };
         let kind = self.dice.weighted(&[
             (Kind::Good, 42),
             (Kind::Tardy, 4),

@@ -11,6 +11,7 @@ use crate::{
         ledger::Deed,
         planning::{DEV, PO, Wish},
         target::{Life, SimReplica},
+        wishes::HOSTS,
     },
 };
 
@@ -45,6 +46,9 @@ pub enum Happening {
     /// One of the nodes fails: whatever runs there ends, and is started again so many milliseconds
     /// later.
     NodeFails(u64, u64),
+    /// One of the hosts of what runs on several is cut off for so many milliseconds: its replicas run
+    /// on, and nobody reaches them.
+    HostAway(u64, u64),
     /// The machine is rebooted.
     Reboot,
     /// The machine is suspended for so many milliseconds.
@@ -107,6 +111,7 @@ impl Happening {
             Self::Upgrade => "ops is upgraded",
             Self::Downgrade => "ops is downgraded",
             Self::NodeFails(..) => "a node fails",
+            Self::HostAway(..) => "a host is away",
             Self::Reboot => "reboot",
             Self::Suspend(_) => "suspend",
             Self::StepWall(_) => "wall clock set",
@@ -161,6 +166,10 @@ impl World {
                 self.target.crash(*n as usize % count, t);
             }
             Happening::NodeFails(node, ms) => self.target.node_fails(*node, t, t + ms),
+            Happening::HostAway(n, ms) => {
+                let host = HOSTS[*n as usize % HOSTS.len()];
+                self.target.cut(host, t + ms);
+            }
             Happening::Blip(n, ms) => {
                 let count = self.target.replicas.len().max(1);
                 if let Some(replica) = self.target.replicas.get_mut(*n as usize % count) {
@@ -206,7 +215,7 @@ impl World {
     fn commit(&mut self, n: u64, loose: bool) {
         let settings = std::sync::Arc::new(ops_core::settings::Settings {
             advisor: self.model.advisor.clone(),
-            ..crate::world::wishes::settings(n, loose)
+            ..crate::world::wishes::settings(n, loose, self.hosts)
         });
         self.units = crate::world::wishes::units(&settings);
         let name = settings.revision.commit.clone().unwrap_or_default();
@@ -246,6 +255,7 @@ impl World {
 
     fn mend(&mut self) {
         self.faults.stop();
+        self.target.heal();
         self.planning.hidden.clear();
         self.store.mend();
         self.secrets = true;

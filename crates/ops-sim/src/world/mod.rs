@@ -167,6 +167,8 @@ pub struct World {
     pub planning: planning::SimPlanning,
     /// Messages.
     pub meeting: meeting::SimMeeting,
+    /// Whether one service runs on several hosts.
+    pub hosts: bool,
     /// The newest settings.
     pub settings: Arc<Settings>,
     /// What runs of their services, by the names under which it does.
@@ -221,8 +223,10 @@ impl World {
     /// A world in which nothing runs yet.
     pub fn new(seed: u64, story: Story) -> Self {
         let model = model::SimModel::of(seed);
-        let settings =
-            Arc::new(Settings { advisor: model.advisor.clone(), ..wishes::settings(0, false) });
+        let settings = Arc::new(Settings {
+            advisor: model.advisor.clone(),
+            ..wishes::settings(0, false, false)
+        });
         let commit = settings.revision.commit.clone().unwrap_or_default();
         Self {
             outside: BTreeMap::new(),
@@ -241,6 +245,7 @@ impl World {
             loose: BTreeSet::new(),
             sources: BTreeSet::new(),
             merges: BTreeMap::new(),
+            hosts: false,
             units: wishes::units(&settings),
             settings,
             host: HostFacts { disk_free: 100 << 30, inodes_free: 1 << 20, memory_free: 16 << 30 },
@@ -258,6 +263,18 @@ impl World {
             sent: None,
             second: 0,
         }
+    }
+
+    /// From its beginning on, this world has a service that runs on several hosts.
+    pub fn with_hosts(&mut self) {
+        let advisor = self.model.advisor.clone();
+        let settings = Arc::new(Settings { advisor, ..wishes::settings(0, false, true) });
+        self.hosts = true;
+        self.units = wishes::units(&settings);
+        let commit = settings.revision.commit.clone().unwrap_or_default();
+        self.commits.insert(commit, Arc::clone(&settings));
+        self.settings = settings;
+        self.rates.insert(wishes::GRID.to_owned(), 40);
     }
 
     /// Whether a commit is in the repository.
@@ -427,13 +444,14 @@ impl World {
     fn apply_half(&mut self, deal: &Deal) -> Act {
         match deal {
             Deal::Start { stamp, spec } => {
-                let replicas = spec.replicas.min(1);
-                self.start(*stamp, &ReleaseSpec { replicas, ..(**spec).clone() })
+                let first = spec.on_first(1);
+                let replicas = first.replicas.min(1);
+                self.start(*stamp, &ReleaseSpec { replicas, ..first })
             }
             Deal::Stop { stamp, service, release } => {
-                self.target.stop_some(*stamp, service, release, self.clock.t, 1)?;
-                self.write(*stamp, service, Deed::Stop { release: release.clone(), ran: true });
-                Ok(())
+                let said = self.target.stop_some(*stamp, service, release, self.clock.t, 1);
+                let deed = Deed::Stop { release: release.clone(), ran: true };
+                self.write_unless_refused(said, *stamp, service, deed)
             }
             whole => self.apply(whole),
         }
@@ -446,18 +464,18 @@ impl World {
             Deal::Start { stamp, spec } => self.start(*stamp, spec),
             Deal::Stop { stamp, service, release } => {
                 let ran = self.target.of(service).any(|one| one.release == *release && one.alive());
-                self.target.stop(*stamp, service, release, t)?;
-                self.write(*stamp, service, Deed::Stop { release: release.clone(), ran });
-                Ok(())
+                let said = self.target.stop(*stamp, service, release, t);
+                let deed = Deed::Stop { release: release.clone(), ran };
+                self.write_unless_refused(said, *stamp, service, deed)
             }
             Deal::Remove { stamp, service, release } => {
                 let known = self.target.of(service).any(|one| one.release == *release);
-                self.target.remove(*stamp, service, release)?;
+                let said = self.target.remove(*stamp, service, release);
                 if !known {
-                    return Ok(());
+                    return said;
                 }
-                self.write(*stamp, service, Deed::Remove { release: release.clone() });
-                Ok(())
+                let deed = Deed::Remove { release: release.clone() };
+                self.write_unless_refused(said, *stamp, service, deed)
             }
             Deal::SetRoute { stamp, route } => {
                 self.door.set_route(*stamp, route, t)?;
@@ -499,12 +517,26 @@ impl World {
         let all = || self.target.of(&spec.service).filter(|one| one.release == spec.release);
         let fresh = all().next().is_none();
         let ran = all().filter(|one| one.wanted && one.alive()).count() >= spec.replicas as usize;
-        self.target.start(stamp, spec, (&conduct, &secrets), self.clock.t)?;
+        let said = self.target.start(stamp, spec, (&conduct, &secrets), self.clock.t);
         let (release, artifact) = (spec.release.clone(), spec.artifact.clone());
         let config = spec.env.iter().find(|(name, _)| name == "CONFIG");
         let config = config.and_then(|(_, commit)| commit.parse().ok()).unwrap_or(0);
-        self.write(stamp, &spec.service, Deed::Start { release, artifact, config, fresh, ran });
-        Ok(())
+        let deed = Deed::Start { release, artifact, config, fresh, ran };
+        self.write_unless_refused(said, stamp, &spec.service, deed)
+    }
+
+    /// Notes an act that was done, at least on some hosts.
+    fn write_unless_refused(
+        &mut self,
+        said: Act,
+        stamp: Stamp,
+        service: &ServiceName,
+        deed: Deed,
+    ) -> Act {
+        if matches!(said, Ok(()) | Err(ActError::Unknown(_))) {
+            self.write(stamp, service, deed);
+        }
+        said
     }
 
     /// The version to which a reference leads.

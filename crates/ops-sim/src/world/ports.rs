@@ -90,10 +90,11 @@ impl Target for Port {
         self.look(Part::Target, |world| world.target.generation())
     }
 
-    fn free_ports(&self, _: u16, _: u16, _: &[String]) -> Look<u32> {
+    fn free_ports(&self, _: u16, _: u16, hosts: &[String]) -> Look<u32> {
         self.look(Part::Target, |world| {
-            u32::from(PORTS).saturating_sub(world.target.replicas.len() as u32)
-        })
+            world.target.all_here(hosts)?;
+            Ok(u32::from(PORTS).saturating_sub(world.target.replicas.len() as u32))
+        })?
     }
 
     fn outside(&self, adopt: &Adopt, _: &[String]) -> Look<Option<Foreign>> {
@@ -117,9 +118,13 @@ impl Target for Port {
         })
     }
 
-    /// Its services are processes.
-    fn engines(&self, _: &Service, _: Option<&Digest>) -> Look<Vec<EngineView>> {
-        Ok(Vec::new())
+    /// Its services are processes; hosts must answer none the less.
+    fn engines(&self, service: &Service, _: Option<&Digest>) -> Look<Vec<EngineView>> {
+        if service.hosts().is_empty() {
+            return Ok(Vec::new());
+        }
+        self.look(Part::Target, |world| world.target.all_here(service.hosts()))?
+            .map(|()| Vec::new())
     }
 }
 

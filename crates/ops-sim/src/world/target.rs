@@ -1,6 +1,6 @@
 //! The simulated place where services run: replicas with lives of their own, and stamps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ops_core::{
     id::{Digest, Generation, ReleaseId, ServiceName, Stamp},
@@ -71,6 +71,10 @@ pub struct SimReplica {
     pub secrets: BTreeMap<String, String>,
     /// Health probes fail until then for no fault of the version.
     pub blip_until: u64,
+    /// The host that it runs on, where it runs on one of several.
+    host: Option<String>,
+    /// It was told to go while its host was away, and goes when that is back.
+    leaves: bool,
     conduct: Conduct,
     grace_ms: u64,
     restarts: u32,
@@ -149,8 +153,10 @@ impl SimReplica {
         }
     }
 
-    fn view(&self) -> Replica {
+    /// What is known of it; of one whose host is away, only that it was made.
+    fn view(&self, away: bool) -> Replica {
         let state = match self.life {
+            _ if away => ReplicaState::Unknown,
             Life::Running { .. } => ReplicaState::Running,
             Life::BackingOff { .. } => ReplicaState::BackingOff,
             Life::Stopping { .. } => ReplicaState::Stopping,
@@ -179,13 +185,66 @@ pub struct SimTarget {
     highest: BTreeMap<ServiceName, Stamp>,
     generation: Generation,
     next_port: u16,
+    /// Hosts that nobody reaches, and until when.
+    away: BTreeMap<String, u64>,
+}
+
+/// What became of an act, host by host.
+#[derive(Default)]
+struct Reached {
+    some: bool,
+    failed: Option<Fault>,
+}
+
+impl Reached {
+    fn silent(&mut self, host: &str) {
+        self.failed.get_or_insert_with(|| Fault::new("it does not answer", host, "look again"));
+    }
+
+    /// An act that reached some hosts and not others is perhaps done.
+    fn whole(self) -> Act {
+        match self.failed {
+            None => Ok(()),
+            Some(fault) if self.some => Err(ActError::Unknown(fault)),
+            Some(fault) => Err(ActError::NotApplied(fault)),
+        }
+    }
 }
 
 impl SimTarget {
     /// What exists of a service.
     pub fn look(&self, service: &ServiceName) -> TargetView {
-        let replicas: Vec<_> = self.of(service).map(SimReplica::view).collect();
+        let replicas = self.of(service).map(|one| one.view(self.is_away(one.host.as_deref())));
+        let replicas: Vec<_> = replicas.collect();
         TargetView { replicas, highest: self.generation, ..TargetView::default() }
+    }
+
+    fn is_away(&self, host: Option<&str>) -> bool {
+        host.is_some_and(|host| self.away.contains_key(host))
+    }
+
+    /// Whether all these hosts answer.
+    ///
+    /// # Errors
+    ///
+    /// Which does not.
+    pub fn all_here(&self, hosts: &[String]) -> Result<(), Fault> {
+        let silent = hosts.iter().find(|host| self.is_away(Some(host)));
+        silent.map_or(Ok(()), |host| Err(Fault::new("it does not answer", host, "look again")))
+    }
+
+    /// A host is cut off until then. What runs there runs on, and answers nobody.
+    pub fn cut(&mut self, host: &str, until: u64) {
+        let end = self.away.entry(host.to_owned()).or_default();
+        *end = until.max(*end);
+        for replica in self.replicas.iter_mut().filter(|one| one.host.as_deref() == Some(host)) {
+            replica.blip_until = replica.blip_until.max(until);
+        }
+    }
+
+    /// All hosts answer again.
+    pub fn heal(&mut self) {
+        self.away.clear();
     }
 
     /// Replicas of one service.
@@ -230,36 +289,61 @@ impl SimTarget {
         &mut self,
         stamp: Stamp,
         spec: &ReleaseSpec,
-        (conduct, secrets): (&Conduct, &BTreeMap<String, String>),
+        told: (&Conduct, &BTreeMap<String, String>),
         t: u64,
     ) -> Act {
         self.seen(stamp, &spec.service)?;
-        for n in 0..spec.replicas {
-            let id = format!("{}/{n}", spec.release);
-            match self.replicas.iter().position(|replica| replica.id == id) {
-                Some(at) => {
-                    let replica = &mut self.replicas[at];
-                    replica.stamp = stamp;
-                    if !replica.wanted {
-                        replica.wanted = true;
-                        replica.sound = false;
-                    }
-                    if replica.life == Life::Stopped {
-                        replica.secrets.clone_from(secrets);
-                        replica.conduct = conduct.clone();
-                        replica.run(t);
-                    }
-                }
-                None => self.create(id, stamp, spec, (conduct, secrets), t),
+        let mut reached = Reached::default();
+        if spec.hosts().is_empty() {
+            for n in 0..spec.replicas {
+                self.start_one(format!("{}/{n}", spec.release), None, (stamp, spec), told, t);
+            }
+        }
+        for host in spec.hosts() {
+            if self.is_away(Some(host)) {
+                reached.silent(host);
+                continue;
+            }
+            reached.some = true;
+            for n in 0..spec.replicas_each() {
+                let id = format!("{host}/{}/{n}", spec.release);
+                self.start_one(id, Some(host), (stamp, spec), told, t);
             }
         }
         self.fight_for_ports(spec, t);
-        Ok(())
+        reached.whole()
+    }
+
+    fn start_one(
+        &mut self,
+        id: String,
+        host: Option<&String>,
+        (stamp, spec): (Stamp, &ReleaseSpec),
+        (conduct, secrets): (&Conduct, &BTreeMap<String, String>),
+        t: u64,
+    ) {
+        match self.replicas.iter().position(|replica| replica.id == id) {
+            Some(at) => {
+                let replica = &mut self.replicas[at];
+                replica.leaves = false;
+                replica.stamp = stamp;
+                if !replica.wanted {
+                    replica.wanted = true;
+                    replica.sound = false;
+                }
+                if replica.life == Life::Stopped {
+                    replica.secrets.clone_from(secrets);
+                    replica.conduct = conduct.clone();
+                    replica.run(t);
+                }
+            }
+            None => self.create((id, host), stamp, spec, (conduct, secrets), t),
+        }
     }
 
     fn create(
         &mut self,
-        id: String,
+        (id, host): (String, Option<&String>),
         stamp: Stamp,
         spec: &ReleaseSpec,
         (conduct, secrets): (&Conduct, &BTreeMap<String, String>),
@@ -280,6 +364,8 @@ impl SimTarget {
             sound: false,
             secrets: secrets.clone(),
             blip_until: 0,
+            host: host.cloned(),
+            leaves: false,
             conduct: conduct.clone(),
             grace_ms: spec.stop_grace_ms,
             restarts: 0,
@@ -327,7 +413,18 @@ impl SimTarget {
         most: usize,
     ) -> Act {
         self.seen(stamp, service)?;
-        for replica in self.replicas.iter_mut().filter(|one| one.release == *release).take(most) {
+        let mut reached = Reached::default();
+        let mut left = most;
+        for replica in self.replicas.iter_mut().filter(|one| one.release == *release) {
+            if let Some(host) = replica.host.as_ref().filter(|host| self.away.contains_key(*host)) {
+                reached.silent(host);
+                continue;
+            }
+            reached.some = true;
+            if left == 0 {
+                continue;
+            }
+            left -= 1;
             replica.wanted = false;
             replica.sound = false;
             replica.stamp = stamp;
@@ -340,28 +437,50 @@ impl SimTarget {
                 Life::Stopping { .. } | Life::Stopped => {}
             }
         }
-        Ok(())
+        reached.whole()
     }
 
-    /// Forgets a stopped release.
+    /// Forgets a stopped release, host by host. Where it went from one of them, the others follow
+    /// when they can.
     pub fn remove(&mut self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
         self.seen(stamp, service)?;
-        if self.replicas.iter().any(|one| one.release == *release && one.alive()) {
-            return Err(ActError::NotApplied(Fault::new(
-                format!("{release} has not stopped"),
-                "the simulated target",
-                "stop it first",
-            )));
+        let mut reached = Reached::default();
+        let of = self.replicas.iter().filter(|one| one.release == *release);
+        let hosts: BTreeSet<_> = of.map(|one| one.host.clone()).collect();
+        for host in &hosts {
+            let here = |one: &SimReplica| one.release == *release && one.host == *host;
+            if self.is_away(host.as_deref()) {
+                reached.silent(host.as_deref().unwrap_or_default());
+            } else if self.replicas.iter().any(|one| here(one) && one.alive()) {
+                let what = format!("{release} has not stopped");
+                let fault = Fault::new(what, "the simulated target", "stop it first");
+                reached.failed.get_or_insert(fault);
+            } else {
+                reached.some = true;
+                self.replicas.retain(|one| !here(one));
+            }
         }
-        self.replicas.retain(|one| one.release != *release);
-        Ok(())
+        for replica in self.replicas.iter_mut().filter(|one| one.release == *release) {
+            replica.leaves = reached.some;
+        }
+        reached.whole()
     }
 
     /// Lets time pass.
     pub fn advance(&mut self, t: u64) {
+        self.away.retain(|_, until| *until > t);
+        let away = &self.away;
+        let here = |one: &SimReplica| one.host.as_ref().is_none_or(|host| !away.contains_key(host));
         for replica in &mut self.replicas {
+            if replica.leaves && replica.wanted && here(replica) {
+                replica.wanted = false;
+                replica.sound = false;
+                replica.life =
+                    Life::Stopping { ends_at: t + replica.conduct.stops_ms(replica.grace_ms) };
+            }
             replica.advance(t);
         }
+        self.replicas.retain(|one| !(one.leaves && one.life == Life::Stopped && here(one)));
     }
 
     /// A replica ends by itself; false if none of these runs.

@@ -10,6 +10,7 @@ use ops_core::{
         Signal, SignalKind, Slo, SmokeRequest, Stage, Strategy, TargetKind, TrafficStep, Via,
         WatchSettings,
     },
+    world::Container,
 };
 
 use super::planning::{CQ, DEV, ME, PO, QA};
@@ -53,7 +54,12 @@ pub const PORTAL: &str = "portal";
 /// What runs of it in staging.
 pub const PORTAL_STAGING: &str = "portal@staging";
 
-/// All services.
+/// Runs on several hosts, one replica on each, in worlds that have them.
+pub const GRID: &str = "grid";
+/// These hosts, in the order in which a version comes to them.
+pub const HOSTS: [&str; 3] = ["a", "b", "c"];
+
+/// All services of a world without hosts.
 pub const SERVICES: [&str; 5] = [SHOP, CART, STOCK, MAILER, PORTAL];
 /// What runs of them, by the names under which it does.
 pub const UNITS: [&str; 6] = [SHOP, CART, STOCK, MAILER, PORTAL, PORTAL_STAGING];
@@ -72,9 +78,10 @@ pub fn units(settings: &Settings) -> BTreeMap<ServiceName, Service> {
 }
 
 /// The settings; `commit` 0 is the first one, later ones change a variable of each service, and
-/// loose ones ask for less.
-pub fn settings(commit: u64, loose: bool) -> Settings {
+/// loose ones ask for less. `hosts`: one service runs on several.
+pub fn settings(commit: u64, loose: bool, hosts: bool) -> Settings {
     let services = [shop(), cart(), stock(), mailer(), portal()];
+    let services = services.into_iter().chain(hosts.then(grid));
     let with_commit = |mut service: Service| {
         service.env.insert("CONFIG".into(), commit.to_string());
         if loose {
@@ -96,7 +103,7 @@ pub fn settings(commit: u64, loose: bool) -> Settings {
             hash: Digest::of(format!("settings {commit}").as_bytes()),
         },
         environments: environments.into_iter().map(|one| (one.name.clone(), one)).collect(),
-        services: services.into_iter().map(with_commit).collect(),
+        services: services.map(with_commit).collect(),
         people: people(),
         gate: Gate::default(),
         notify: vec![Notify {
@@ -204,6 +211,17 @@ fn portal() -> Service {
     let strategy = Strategy::Canary { steps: vec![step] };
     let health = seldom(&usual);
     Service { stages, lock_group: Some(PORTAL.into()), strategy, health, ..usual }
+}
+
+fn grid() -> Service {
+    let hosts = HOSTS.map(str::to_owned).to_vec();
+    let container = Some(Box::new(Container { hosts, ..Container::default() }));
+    let step = TrafficStep { weight: 50, dwell_seconds: 5, min_requests: 10 };
+    let strategy = Strategy::Canary { steps: vec![step] };
+    let usual = routed(GRID, HOSTS.len() as u32);
+    let health = seldom(&usual);
+    let lock_group = Some(GRID.into());
+    Service { container, strategy, health, lock_group, min_serving: 2, ..usual }
 }
 
 fn watch() -> WatchSettings {

@@ -347,7 +347,7 @@ pub(crate) fn service(n: usize) -> String {
 
 /// The world of these tests: services that have nothing to do with each other, on boards of others.
 fn furnish(world: &mut World, services: usize) {
-    let mut wanted = Settings::clone(&settings(0, false));
+    let mut wanted = Settings::clone(&settings(0, false, false));
     let cart = wanted.services[&ServiceName::from(CART)].clone();
     let one = |n| {
         let name = service(n);
