@@ -222,11 +222,14 @@ impl Target for Fleet {
         self.complete(service).map_err(ActError::NotApplied)?;
         let has = |_: &str, host: &DockerTarget| host.has(service, release);
         let answers = self.each(has, |host| host.remove(stamp, service, release));
-        let gone = |answer: &Act| answer.is_ok();
-        if answers.iter().any(|(_, answer)| gone(answer)) {
-            // It was told to go, and went where somebody heard it: the others follow when they do.
-            for (name, _) in answers.iter().filter(|(_, answer)| !gone(answer)) {
-                self.hosts[*name].will_leave(service, release).map_err(ActError::Unknown)?;
+        let stale = answers.iter().any(|(_, one)| matches!(one, Err(ActError::Stale(_))));
+        let gone = answers.iter().any(|(_, one)| one.is_ok());
+        for (name, _) in answers.iter().filter(|(_, one)| one.is_err() && !stale) {
+            // It was told to go. Where nobody heard that, it goes when somebody does; a host that
+            // answers and keeps it while it is nowhere gone yet only has to be told once more.
+            let host = &self.hosts[*name];
+            if gone || host.look(service).is_err() {
+                host.will_leave(service, release).map_err(ActError::Unknown)?;
             }
         }
         whole(answers)

@@ -490,7 +490,8 @@ impl Deployment {
             op.outcome = Some(outcome.clone());
             op.settle = Timer::start(now, SETTLE_MS);
         }
-        if matches!(outcome, Outcome::Unknown { .. }) {
+        // One that is said to be done is not believed either until it is seen.
+        if matches!(outcome, Outcome::Unknown { .. } | Outcome::Applied) {
             self.start_is_unknown(now);
         }
     }

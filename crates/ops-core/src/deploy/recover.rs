@@ -71,8 +71,8 @@ impl Deployment {
         }
     }
 
-    /// Its last act ended and nobody knows how: if it was the start of the new release, that may come
-    /// about late.
+    /// Its last act ended and nobody has seen how: if it was the start of the new release, that may
+    /// come about late.
     pub(super) fn start_is_unknown(&mut self, now: &Now) {
         let new = self.plan.as_ref().map(|plan| &plan.new.spec.release);
         let start = |op: &Op| matches!(&op.act, Act::Start { spec } if Some(&spec.release) == new);

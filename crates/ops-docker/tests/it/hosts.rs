@@ -196,6 +196,36 @@ fn p5_p8_a_host_that_is_cut_off_is_unknown_and_is_brought_along_when_it_is_back(
 }
 
 #[test]
+fn p5_what_runs_only_on_a_silent_host_leaves_when_that_is_back() {
+    let hosts = Hosts::new();
+    let fleet = hosts.fleet();
+    let (serves, copy) =
+        (hosts.release("abc-1", Program::Lives), hosts.release("abc-2", Program::Lives));
+    done(|| fleet.start(stamp(1, 1), &serves));
+    done(|| fleet.start(stamp(1, 2), &copy.on_first(1)));
+    hosts.wait_for(&[("a", Running), ("a", Running), ("b", Running)]);
+    // A host that answers is not told behind anybody's back: it has not stopped, and stays.
+    let said = fleet.remove(stamp(1, 3), &hosts.service(), &copy.release);
+    assert!(matches!(said, Err(ActError::NotApplied(_))), "{said:?}");
+    assert_eq!(fleet.leaving().unwrap(), [""; 0]);
+
+    hosts.script("cut", &["a"]);
+    assert!(fleet.stop(stamp(1, 4), &hosts.service(), &copy.release).is_err());
+    assert!(fleet.remove(stamp(1, 5), &hosts.service(), &copy.release).is_err());
+    let left = fleet.leaving().unwrap();
+    assert!(left.len() == 1 && left[0].starts_with("a/"), "{left:?}");
+
+    hosts.script("heal", &["a"]);
+    eventually("it has left", || {
+        fleet.catch_up();
+        fleet.leaving().unwrap().is_empty()
+    });
+    hosts.wait_for(&[("a", Running), ("b", Running)]);
+    let view = fleet.look(&hosts.service()).unwrap();
+    assert!(view.replicas.iter().all(|one| one.release == serves.release), "{view:?}");
+}
+
+#[test]
 fn p13_secrets_come_to_each_host_over_tls_and_through_ssh() {
     let hosts = Hosts::new();
     let fleet = hosts.fleet();

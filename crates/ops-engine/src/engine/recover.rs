@@ -175,7 +175,11 @@ impl<J: Journal> Engine<J> {
         let tried = self.knowledge.tried.get(ticket);
         let shipped = tried.is_none_or(|tried| tried.end == End::Shipped);
         let taken = self.knowledge.recalled.contains(&brought.id());
-        taken || !waits && !shipped
+        // It waits again, but its last round was taken back from users for the ticket's sake.
+        let later = tried.filter(|one| one.end == End::Withdrawn && one.by > brought.id());
+        let later = later.and_then(|one| self.recall(one.by).ok().flatten());
+        let taken_later = later.is_some_and(|one| one.times.restored.is_some());
+        taken || taken_later || !waits && !shipped
     }
 
     pub(crate) fn create(&mut self, created: Created, now: &Now) -> Result<(), EngineError> {

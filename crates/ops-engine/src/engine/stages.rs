@@ -27,6 +27,7 @@ impl<J: Journal> Engine<J> {
         }
         // What stays because nothing else was healthy is not taken back once more.
         let stays = matches!(deployment.phase, Phase::Thawed { .. });
+        let pulled_back = matches!(deployment.phase, Phase::Withdrawn { .. });
         let serving: Vec<_> = self
             .knowledge
             .serves
@@ -35,6 +36,7 @@ impl<J: Journal> Engine<J> {
             .filter(|(_, (_, by))| !self.knowledge.recalled.contains(by))
             .filter(|((environment, _), (release, _))| {
                 self.came_with(deployment, environment, release)
+                    && !(pulled_back && self.serves_everybody(release))
             })
             .map(|((environment, _), (release, by))| (environment.clone(), release.clone(), *by))
             .collect();
@@ -46,6 +48,17 @@ impl<J: Journal> Engine<J> {
             self.take_back(of, now)?;
         }
         Ok(())
+    }
+
+    /// Whether a candidate serves on the last stage: a later round of its ticket that is withdrawn
+    /// takes it from nowhere.
+    fn serves_everybody(&self, release: &KnownRelease) -> bool {
+        self.knowledge.serves.iter().any(|((environment, _), (other, _))| {
+            same_candidate(&other.candidate, &release.candidate) && {
+                let origin = self.recall(self.came_by(environment, other)).ok().flatten();
+                origin.and_then(|one| one.plan.clone()).is_some_and(|plan| plan.soak.is_none())
+            }
+        })
     }
 
     /// Notes that what serves was also brought by earlier rounds of a ticket that leaves, where a

@@ -460,8 +460,10 @@ impl SimTarget {
                 self.replicas.retain(|one| !here(one));
             }
         }
+        let away = &self.away;
         for replica in self.replicas.iter_mut().filter(|one| one.release == *release) {
-            replica.leaves = reached.some;
+            let deaf = replica.host.as_ref().is_some_and(|host| away.contains_key(host));
+            replica.leaves = reached.some || deaf;
         }
         reached.whole()
     }

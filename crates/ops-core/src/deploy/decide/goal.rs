@@ -392,12 +392,12 @@ pub(super) fn act_for(state: &Deployment, plan: &Plan, goal: &Goal, view: &View)
                 target.of(&release).filter(|replica| replica.state == state).count()
             };
             let (all, ended) = (target.of(&release).count(), count(ReplicaState::Stopped));
-            // A host that is silent keeps what it has until it is back; what ended elsewhere goes.
-            // In turns, since it may answer again.
+            // A host that is silent keeps what it has until it is back and is told then, what ended
+            // elsewhere goes. In turns, since it may answer again.
             let silent = count(ReplicaState::Unknown);
             let tries = state.run().map_or(0, |run| run.tries);
-            let goes_elsewhere = ended > 0 && ended + silent == all && tries.is_multiple_of(2);
-            Some(if ended == all || goes_elsewhere {
+            let goes_later = ended + silent == all && tries.is_multiple_of(2);
+            Some(if ended == all || goes_later {
                 Act::Remove { service, release }
             } else {
                 Act::Stop { service, release }
