@@ -3,6 +3,7 @@
 mod adoption;
 mod exhaustive;
 mod hostile;
+mod hosts;
 mod judgements;
 mod records;
 mod returns;

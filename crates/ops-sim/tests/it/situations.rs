@@ -407,6 +407,21 @@ fn p9_an_act_whose_lease_was_lost_before_it_went_out_is_not_waited_for() {
 }
 
 #[test]
+fn p5_a_start_that_was_said_to_be_done_and_comes_late_leaves_nothing() {
+    let mut script = Script::new();
+    let wish = script.wish(CART, "v1", Kind::Good);
+    lock(&script.sim.world).faults.forced =
+        vec![("start", Fate::LateThoughOk), ("stop", Fate::Hollow)];
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| lock(&script.sim.world).faults.forced.len() == 1);
+    assert!(script.sim.ask(&operator(), &Ask::Abort { deployment: DeploymentId(1) }));
+    script.until(300_000, |script| script.comments(&ticket).contains(&FAILED.to_owned()));
+    script.until(20_000, |script| lock(&script.sim.world).late_acts() == 0);
+    script.rest();
+    assert_eq!(script.alive(CART), 0);
+}
+
+#[test]
 fn s18_clock_steps_suspend_and_reboot_break_no_wait_and_no_watch() {
     let mut script = Script::new();
     script.ship(SHOP, "v1", Kind::Good);

@@ -38,6 +38,42 @@ fn s12_pulled_back_while_it_soaks_it_leaves_staging_and_never_comes_to_productio
     assert_eq!(script.status(&ticket), "in-progress");
 }
 
+#[test]
+fn s12_a_later_round_that_is_withdrawn_takes_nothing_from_staging_that_serves_in_production() {
+    let mut script = Script::new();
+    script.ship(PORTAL, "v1", Kind::Good);
+    let ticket = script.ship(PORTAL, "v2", Kind::Good);
+    script.sim.happen(&Happening::HostLow(true));
+    let again = script.wish(PORTAL, "v2", Kind::Good);
+    script.sim.happen(&Happening::Round(ticket.clone(), again));
+    script.until(600_000, |script| script.comments(&ticket).contains(&HELD.to_owned()));
+    script.sim.happen(&Happening::PullBack(ticket));
+    script.until(300_000, |script| script.posts(" is withdrawn: ") == 1);
+    script.sim.happen(&Happening::HostLow(false));
+    script.run(1_800_000);
+    script.rest();
+    assert_eq!(script.routed(PORTAL), [(digest(PORTAL, "v2"), 100)]);
+    assert_eq!(script.routed(PORTAL_STAGING), [(digest(PORTAL, "v2"), 100)]);
+}
+
+#[test]
+fn s12_a_round_that_was_taken_back_for_its_tickets_sake_is_nowhere_to_go_back_to() {
+    let (mut script, second) = soaking();
+    let wish = script.wish(PORTAL, "v3", Kind::Good);
+    let third = script.file(&wish);
+    let v3 = [(digest(PORTAL, "v3"), 100)];
+    script.until(900_000, |script| script.routed(PORTAL_STAGING) == v3);
+    let again = script.wish(PORTAL, "v2", Kind::Good);
+    script.sim.happen(&Happening::Round(second.clone(), again));
+    script.until(900_000, |script| script.routed(PORTAL_STAGING).len() == 2);
+    script.sim.happen(&Happening::Revoke(second));
+    script.sim.happen(&Happening::PullBack(third));
+    let v1 = [(digest(PORTAL, "v1"), 100)];
+    script.until(900_000, |script| script.routed(PORTAL_STAGING) == v1);
+    script.rest();
+    assert_eq!(script.routed(PORTAL_STAGING), v1);
+}
+
 /// The second version of the portal, while it soaks in staging.
 fn soaking() -> (Script, ops_core::id::TicketId) {
     let mut script = Script::new();
