@@ -343,6 +343,7 @@ impl World {
             return Outcome::NotApplied { fault };
         }
         let stamp = self.stamp(op);
+        self.target.highest = self.target.highest.max(stamp.generation);
         if matches!(act, Act::SetRoute { .. } | Act::RemoveRoute { .. }) {
             self.door.last = Some(stamp);
         }

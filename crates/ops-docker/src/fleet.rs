@@ -185,6 +185,9 @@ impl Target for Fleet {
         let answers = self.each(|_, host| host.knows(service), |host| host.look(service));
         let all = answers.len();
         let mut view = TargetView::default();
+        for host in self.hosts.values() {
+            view.highest = view.highest.max(host.remembered(service)?.highest);
+        }
         let mut silent = Vec::new();
         for (name, answer) in answers {
             let seen = match answer {
@@ -214,8 +217,10 @@ impl Target for Fleet {
 
     fn stop(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {
         self.complete(service).map_err(ActError::NotApplied)?;
-        let has = |_: &str, host: &DockerTarget| host.has(service, release);
-        whole(self.each(has, |host| host.stop(stamp, service, release)))
+        // Where nobody has it, all remember the order: what comes there late is refused.
+        let nobody = !self.hosts.values().any(|host| host.has(service, release));
+        let told = |_: &str, host: &DockerTarget| nobody || host.has(service, release);
+        whole(self.each(told, |host| host.stop(stamp, service, release)))
     }
 
     fn remove(&self, stamp: Stamp, service: &ServiceName, release: &ReleaseId) -> Act {

@@ -9,7 +9,7 @@ use super::{
     state::Deployment,
 };
 use crate::{
-    plan::Goal,
+    plan::{Goal, Which},
     time::{Now, Timer},
 };
 
@@ -71,11 +71,13 @@ impl Deployment {
         }
     }
 
-    /// Its last act ended and nobody has seen how: if it was the start of the new release, that may
-    /// come about late.
+    /// Its last act ended and nobody has seen how: if it was the start of the new release or of a copy
+    /// for the rehearsal, that may come about late.
     pub(super) fn start_is_unknown(&mut self, now: &Now) {
-        let new = self.plan.as_ref().map(|plan| &plan.new.spec.release);
-        let start = |op: &Op| matches!(&op.act, Act::Start { spec } if Some(&spec.release) == new);
+        let Some(plan) = &self.plan else { return };
+        let rehearsal = plan.release(Which::Rehearsal);
+        let comes = [Some(&plan.new.spec.release), rehearsal.as_ref()];
+        let start = |op: &Op| matches!(&op.act, Act::Start { spec } if comes.contains(&Some(&spec.release)));
         if self.op.as_ref().is_some_and(start) {
             self.start_late = Some(Timer::start(now, LATE_MS));
         }
@@ -99,6 +101,13 @@ impl Deployment {
             if let Delivery::Intended { tries } = letter.delivery {
                 let pause = Timer::start(now, LETTER_LATE_MS);
                 letter.delivery = Delivery::Sent { pause, misses: 0, tries };
+            }
+        }
+        // The question ended with the daemon and is asked anew: then there is its time for an answer.
+        if let Some(sought) = &mut self.advice.sought {
+            sought.until = Timer::start(now, sought.until.length);
+            if let Phase::Checking { deadline } = &mut self.phase {
+                *deadline = Timer::start(now, deadline.length);
             }
         }
         self.lease = None;

@@ -26,9 +26,20 @@ impl<J: Journal> Engine<J> {
     ///
     /// If the journal fails. Nothing is lost: the same is owed at the next call.
     pub fn run(&mut self, now: &Now) -> Result<Vec<Job>, EngineError> {
-        self.renew_leases(now)?;
         let mut jobs = Vec::new();
-        self.own_jobs(now, &mut jobs)?;
+        let ran = self.run_into(&mut jobs, now);
+        if ran.is_err() {
+            // Nobody begins them now, so nobody would ever say that they have ended.
+            for job in &jobs {
+                self.running.remove(&job.key);
+            }
+        }
+        ran.map(|()| jobs)
+    }
+
+    fn run_into(&mut self, jobs: &mut Vec<Job>, now: &Now) -> Result<(), EngineError> {
+        self.renew_leases(now)?;
+        self.own_jobs(now, jobs)?;
         let ids: Vec<_> = self.deployments.keys().copied().collect();
         for id in &ids {
             self.feed(*id, &Input::Tick, now)?;
@@ -36,10 +47,10 @@ impl<J: Journal> Engine<J> {
         self.return_again(now)?;
         self.give_turns(now)?;
         for id in ids {
-            self.settle(id, now, &mut jobs)?;
+            self.settle(id, now, jobs)?;
         }
-        self.send_posts(now, &mut jobs);
-        Ok(jobs)
+        self.send_posts(now, jobs);
+        Ok(())
     }
 
     fn settle(

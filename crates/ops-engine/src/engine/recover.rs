@@ -9,8 +9,10 @@ use std::{
 
 use ops_core::{
     deploy::{Created, Deployment, Event, Input},
+    evidence::{Pulled, pulled_back},
     id::{DeploymentId, Generation, TicketId},
     plan::KnownRelease,
+    ticket::Ticket,
     time::Now,
 };
 
@@ -171,15 +173,19 @@ impl<J: Journal> Engine<J> {
         let (Some(queue), Some(ticket)) = (self.queue(), brought.created.tickets.first()) else {
             return false;
         };
-        let waits = queue.tickets.iter().any(|one| one.id == *ticket);
+        let waiting = queue.tickets.iter().find(|one| one.id == *ticket);
+        // It may wait again although it was pulled back, or its verdict taken back, meanwhile.
+        let pulled = |now: &Ticket| {
+            let before = brought.ticket.as_deref();
+            before.is_none_or(|before| {
+                let seen = pulled_back(before, Some(now), &queue.settings.people);
+                matches!(seen, Pulled::StatusChanged { .. } | Pulled::Revoked { .. })
+            })
+        };
         let tried = self.knowledge.tried.get(ticket);
         let shipped = tried.is_none_or(|tried| tried.end == End::Shipped);
         let taken = self.knowledge.recalled.contains(&brought.id());
-        // It waits again, but its last round was taken back from users for the ticket's sake.
-        let later = tried.filter(|one| one.end == End::Withdrawn && one.by > brought.id());
-        let later = later.and_then(|one| self.recall(one.by).ok().flatten());
-        let taken_later = later.is_some_and(|one| one.times.restored.is_some());
-        taken || taken_later || !waits && !shipped
+        taken || !shipped && waiting.is_none_or(pulled)
     }
 
     pub(crate) fn create(&mut self, created: Created, now: &Now) -> Result<(), EngineError> {

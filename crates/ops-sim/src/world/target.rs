@@ -216,7 +216,8 @@ impl SimTarget {
     pub fn look(&self, service: &ServiceName) -> TargetView {
         let replicas = self.of(service).map(|one| one.view(self.is_away(one.host.as_deref())));
         let replicas: Vec<_> = replicas.collect();
-        TargetView { replicas, highest: self.generation, ..TargetView::default() }
+        let highest = self.highest.get(service).map_or(Generation::default(), |one| one.generation);
+        TargetView { replicas, highest, ..TargetView::default() }
     }
 
     fn is_away(&self, host: Option<&str>) -> bool {

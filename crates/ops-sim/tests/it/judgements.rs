@@ -1,6 +1,6 @@
 //! P12, S21: a model that may only stop, in the whole engine.
 
-use ops_core::deploy::PhaseName;
+use ops_core::{deploy::PhaseName, id::DeploymentId};
 use ops_engine::Ask;
 use ops_sim::{
     scheduler::happening::{Happening, developer, operator},
@@ -32,6 +32,22 @@ fn p12_what_the_model_halts_waits_for_an_answer_and_ships_then() {
     script.rest();
     assert_eq!(script.comments(&ticket), [HELD, SOLVED, PLANNED, COMPLETE]);
     assert_eq!(script.routed(SHOP), [(digest(SHOP, "v2"), 100)]);
+}
+
+#[test]
+fn p12_a_question_that_ended_with_its_daemon_is_asked_anew_and_has_its_time() {
+    let mut script = advised(Mind::Worried);
+    let wish = script.wish(SHOP, "v2", Kind::Good);
+    let ticket = script.file(&wish);
+    let sought = |script: &Script| {
+        let engine = script.sim.engine.as_ref();
+        let one = engine.and_then(|engine| engine.deployment(DeploymentId(2)));
+        one.is_some_and(|one| one.advice.sought.is_some())
+    };
+    script.until(300_000, sought);
+    script.sim.kill(100_000);
+    script.until(300_000, |script| !script.comments(&ticket).is_empty());
+    assert_eq!(script.comments(&ticket), [HELD]);
 }
 
 #[test]

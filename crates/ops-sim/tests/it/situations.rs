@@ -2,12 +2,13 @@
 
 use ops_core::{
     deploy::PhaseName,
-    id::{DeploymentId, TicketId},
+    id::{DeploymentId, OpId, Stamp, TicketId},
 };
 use ops_engine::Ask;
 use ops_sim::{
     scheduler::happening::{Happening, developer, operator},
     world::{
+        Deal,
         conduct::{Conduct, Kind},
         faults::{Fate, Part},
         ledger::Deed,
@@ -417,6 +418,26 @@ fn p5_a_start_that_was_said_to_be_done_and_comes_late_leaves_nothing() {
     assert!(script.sim.ask(&operator(), &Ask::Abort { deployment: DeploymentId(1) }));
     script.until(300_000, |script| script.comments(&ticket).contains(&FAILED.to_owned()));
     script.until(20_000, |script| lock(&script.sim.world).late_acts() == 0);
+    script.rest();
+    assert_eq!(script.alive(CART), 0);
+}
+
+#[test]
+fn p4_p5_an_order_to_stop_that_nobody_took_fences_nothing() {
+    let mut script = Script::new();
+    let wish = script.wish(CART, "v1", Kind::Good);
+    lock(&script.sim.world).faults.forced = vec![("start", Fate::Lost), ("stop", Fate::Hollow)];
+    let ticket = script.file(&wish);
+    script.until(300_000, |script| lock(&script.sim.world).faults.forced.len() == 1);
+    // What a daemon that stood still had sent comes about much later than anything waits for it.
+    let engine = script.sim.engine.as_ref().unwrap();
+    let one = engine.deployment(DeploymentId(1)).unwrap();
+    let spec = Box::new(one.plan.as_ref().unwrap().new.spec.clone());
+    let stamp = Stamp { generation: one.lease.unwrap(), deployment: 1, op: OpId(1) };
+    lock(&script.sim.world).at(45_000, Deal::Start { stamp, spec });
+    assert!(script.sim.ask(&operator(), &Ask::Abort { deployment: DeploymentId(1) }));
+    script.until(300_000, |script| script.comments(&ticket).contains(&FAILED.to_owned()));
+    script.until(60_000, |script| lock(&script.sim.world).late_acts() == 0);
     script.rest();
     assert_eq!(script.alive(CART), 0);
 }

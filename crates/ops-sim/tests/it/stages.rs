@@ -8,6 +8,7 @@ use ops_sim::{
     world::{
         conduct::Kind,
         faults::Part,
+        planning::Wish,
         wishes::{PORTAL, PORTAL_STAGING},
     },
 };
@@ -67,6 +68,22 @@ fn s12_a_round_that_was_taken_back_for_its_tickets_sake_is_nowhere_to_go_back_to
     script.sim.happen(&Happening::Round(second.clone(), again));
     script.until(900_000, |script| script.routed(PORTAL_STAGING).len() == 2);
     script.sim.happen(&Happening::Revoke(second));
+    script.sim.happen(&Happening::PullBack(third));
+    let v1 = [(digest(PORTAL, "v1"), 100)];
+    script.until(900_000, |script| script.routed(PORTAL_STAGING) == v1);
+    script.rest();
+    assert_eq!(script.routed(PORTAL_STAGING), v1);
+}
+
+#[test]
+fn s12_nothing_comes_back_whose_verdict_was_taken_back_meanwhile() {
+    let (mut script, second) = soaking();
+    let wish = script.wish(PORTAL, "v3", Kind::Good);
+    let third = script.file(&Wish { includes: vec![second.clone()], ..wish });
+    let v3 = [(digest(PORTAL, "v3"), 100)];
+    script.until(900_000, |script| script.routed(PORTAL_STAGING) == v3);
+    script.sim.happen(&Happening::Revoke(second));
+    script.until(300_000, |script| script.phase(4) == Some(PhaseName::Soaking));
     script.sim.happen(&Happening::PullBack(third));
     let v1 = [(digest(PORTAL, "v1"), 100)];
     script.until(900_000, |script| script.routed(PORTAL_STAGING) == v1);

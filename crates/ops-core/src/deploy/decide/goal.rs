@@ -217,10 +217,15 @@ fn stopped(state: &Deployment, plan: &Plan, which: Which, target: &TargetView) -
     };
     // A start that was never reported may still come: an order of ours with a later stamp must
     // stand before the absence counts.
-    let fenced = state.op.as_ref().is_some_and(|op| {
+    let told = state.op.as_ref().is_some_and(|op| {
         op.outcome == Some(Outcome::Applied)
             && matches!(&op.act, Act::Stop { release: of, .. } if *of == release)
     });
+    // Where it was started and nothing of it is there, the word that it was stopped is not enough:
+    // the order itself must be seen, so that a start which comes about late is refused.
+    let begun = state.start_late.is_some() && target.of(&release).next().is_none();
+    let seen = state.lease.is_none_or(|lease| target.highest >= lease);
+    let fenced = told && (!begun || seen);
     let alive =
         target.of(&release).filter(|replica| replica.state != ReplicaState::Stopped).count();
     match (alive, fenced) {

@@ -12,7 +12,7 @@ use crate::{
     mutation::{Mutation, on},
     plan::{self, Goal, OnDeadline, Plan, Stage, Step, Which},
     settings::Strategy,
-    world::{Fault, Replica, ReplicaState, TargetView},
+    world::{Fault, Replica, ReplicaState},
 };
 
 /// How often the act of one step is tried.
@@ -248,8 +248,9 @@ impl Draft<'_> {
 
     fn may_start_late(&self, goal: &Goal, plan: &Plan, view: &View) -> bool {
         let late = self.state.may_start_late(self.now);
-        let none = |target: &TargetView| target.of(&plan.new.spec.release).next().is_none();
-        *goal == Goal::Stopped(Which::New) && late && view.target.as_ref().is_ok_and(none)
+        let Goal::Stopped(which @ (Which::New | Which::Rehearsal)) = goal else { return false };
+        let Some(release) = plan.release(*which) else { return false };
+        late && view.target.as_ref().is_ok_and(|target| target.of(&release).next().is_none())
     }
 
     fn act(&mut self, step: &Step, plan: &Plan, view: &View) {
